@@ -1,0 +1,247 @@
+# The compiled book and engine: what is declared here is what a `cimport` can see.
+
+from libc.stdint cimport int64_t, uint64_t
+
+from bitmart_book._ladder cimport IndexedRung, Ladder
+from bitmart_book._number cimport Number
+
+cdef enum:
+    RECENT = 32
+
+cdef enum ItemKind:
+    ITEM_SNAPSHOT
+    ITEM_UPDATE
+    ITEM_FULL
+    ITEM_SIDE
+
+cdef struct Row:
+    Number price
+    Number size
+
+# One snapshot or update, parsed but not applied: rows of both sides lie in one array.
+cdef struct Item:
+    ItemKind kind
+    int64_t sequence        # -1: none
+    int64_t exchange_time   # -1: none
+    Py_ssize_t first[2]
+    Py_ssize_t count[2]
+    bint present[2]
+
+cdef struct Scales:
+    int price
+    int size
+
+cdef struct Counters:
+    int64_t snapshots
+    int64_t updates
+    int64_t heartbeats
+    int64_t duplicates
+    int64_t held_snapshots
+    int64_t gaps
+    int64_t crossed
+    int64_t buffered
+    int64_t buffer_overflows
+    int64_t refused_generation
+    int64_t bad_frames
+    int64_t widened
+    int64_t trimmed
+    int64_t ignored
+
+
+cdef class Level:
+    cdef int64_t _price
+    cdef int64_t _size
+    cdef int _price_scale
+    cdef int _size_scale
+
+
+cdef class Levels:
+    cdef list _levels
+
+
+cdef class Quote:
+    cdef int64_t _prices[2]
+    cdef int64_t _sizes[2]
+    cdef bint _present[2]
+    cdef int _price_scale
+    cdef int _size_scale
+    cdef readonly object sequence
+    cdef readonly object exchange_time_ms
+    cdef readonly object receive_time_ns
+    cdef readonly object age
+    cdef readonly object state
+    cdef readonly int64_t epoch
+    cdef readonly int64_t skipped
+
+    cdef object _price(self, int side)
+    cdef object _size(self, int side)
+    cdef tuple _facts(self)
+
+
+cdef class Depth:
+    cdef readonly object bids
+    cdef readonly object asks
+    cdef readonly bint complete
+
+    cdef dict _columns(self)
+
+
+cdef class Sweep:
+    cdef readonly object average_price
+    cdef readonly object worst_price
+    cdef readonly double size
+    cdef readonly double notional
+    cdef readonly Py_ssize_t levels
+    cdef readonly bint complete
+
+    cdef tuple _facts(self)
+
+
+cdef class _Channel:
+    cdef readonly object market
+    cdef readonly object name
+    cdef readonly ItemKind kind
+    cdef readonly Py_ssize_t window
+    cdef readonly bint window_kept
+    cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
+    cdef readonly dict books
+
+
+cdef class _Scratch:
+    cdef Row* rows
+    cdef Py_ssize_t n_rows, row_capacity
+    cdef Item* items
+    cdef Py_ssize_t n_items, item_capacity
+    cdef IndexedRung* loading
+    cdef Py_ssize_t loading_capacity
+    cdef bint busy
+
+    cdef int clear(self) except -1
+    cdef Row* add_row(self) except NULL
+    cdef Item* add_item(self, ItemKind kind) except NULL
+    cdef IndexedRung* loading_room(self, Py_ssize_t count) except NULL
+
+
+cdef class _Pending:
+    cdef Row* rows
+    cdef Py_ssize_t n_rows
+    cdef Item item
+    cdef object receive_time
+
+
+cdef class Book:
+    cdef readonly str symbol
+    cdef readonly str market
+    cdef readonly str channel
+    cdef object __weakref__
+    cdef Ladder _ladders[2]
+    cdef int _price_scale
+    cdef int _size_scale
+    cdef int _access
+    cdef int _process
+    cdef int64_t _deadline
+    cdef bint _native_clock
+    cdef object _clock
+    cdef int64_t _valid_for
+    cdef int _state
+    cdef object _reason
+    cdef object _since
+    cdef int64_t _epoch
+    cdef int64_t _sequence
+    cdef int64_t _exchange_time
+    cdef object _receive_time
+    cdef int64_t _confirmed_at
+    cdef object _confirmed_by
+    cdef int64_t _generation
+    cdef _Channel _spec
+    cdef Py_ssize_t _max_levels
+    cdef list _buffer
+    cdef Py_ssize_t _buffered_rows
+    cdef _Pending _staged
+    cdef int _stale_run
+    cdef int64_t _held_sequence
+    cdef int _empty_snapshots
+    cdef bint _side_seen[2]
+    cdef int64_t _recent_sequence[RECENT]
+    cdef uint64_t _recent_digest[RECENT]
+    cdef object _last_trade
+    cdef _Scratch _scratch
+    cdef object _standalone
+    cdef Counters _counters
+
+    cdef int _set_up(self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t max_levels) except -1
+    cdef int64_t _now(self) except? -1
+    cdef bint _lapsed(self) except -1
+    cdef int _require_live(self) except -1
+    cdef object _not_live(self)
+    cdef object _since_now(self)
+    cdef int _require_writable(self) except -1
+    cdef int _become(self, int state, object reason) except -1
+    cdef int _confirm(self, object by) except -1
+    cdef int _forget(self) except -1
+    cdef int _adopt(self, int64_t generation) except -1
+    cdef int _refuse(self, object reason) except -1
+    cdef object _by_hand(self, ItemKind kind, object bids, object asks, object sequence, object exchange_time, object receive_time)
+    cdef int _apply_item(self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand) except -1
+    cdef int _apply_snapshot(self, _Scratch scratch, const Row* rows, Item* item, bint by_hand) except -1
+    cdef int _restarted(self, int64_t sequence) except -1
+    cdef int _apply_update(self, _Scratch scratch, const Row* rows, Item* item, object receive_time) except -1
+    cdef int _crossed_gap(self) except -1
+    cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1
+    cdef bint _older(self, const Item* item) noexcept
+    cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1
+    cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept
+    cdef int _load_sides(self, _Scratch scratch, const Row* rows, Item* item) except -1
+    cdef int _rescale(self, Scales wanted) except -1
+    cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1
+    cdef int _trim(self) except -1
+    cdef int _keep(self, const Row* rows, Item* item, object receive_time) except -1
+    cdef int _drain(self, bint* complete) except -1
+    cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept
+    cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept
+    cdef void _remember(self, const Row* rows, Item* item) noexcept
+    cdef bint _crossed(self) noexcept
+    cdef str _cross_text(self)
+    cdef Level _level(self, int side, Py_ssize_t from_best)
+    cdef Quote _make_quote(self, int64_t skipped)
+    cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1
+    cdef object _total_size(self, int side, Py_ssize_t levels)
+    cdef Levels _side_levels(self, int side)
+    cdef Py_ssize_t _fill(self, int side, Py_ssize_t count, object array, bint pad) except -1
+    cdef Py_ssize_t _known(self, int side) noexcept
+    cdef bint _whole(self, int side, Py_ssize_t levels) noexcept
+
+
+cdef class Engine:
+    cdef readonly object venue
+    cdef object __weakref__
+    cdef dict _routes
+    cdef tuple _channel_keys
+    cdef dict _trade_routes
+    cdef dict _books
+    cdef dict _by_symbol
+    cdef list _touched
+    cdef object _clock
+    cdef int64_t _valid_for
+    cdef object _book_type
+    cdef Py_ssize_t _max_levels
+    cdef Py_ssize_t _max_frame
+    cdef Py_ssize_t _max_books
+    cdef _Scratch _scratch
+    cdef int _process
+    cdef int64_t _frames
+    cdef int64_t _bad_frames
+    cdef int64_t _other
+    cdef int64_t _trades
+
+    cdef int _apply(self, object frame, object receive_time, int64_t generation, Book only) except -1
+    cdef int _refuse_unread(self, object frame, object problem) except -1
+    cdef int _apply_message(self, object message, object receive_time, int64_t generation, Book only) except -1
+    cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1
+    cdef int _apply_books(self, _Channel channel, object topic_symbol, object data, object receive_time, int64_t generation, Book only) except -1
+    cdef int _reject_unholdable(self, _Channel channel, list symbols, object error) except -1
+    cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry)
+    cdef int _apply_trades(self, object market, object channel, object data) except -1
+    cdef Book _mine(self, object book)
+    cdef Book _book_for(self, _Channel channel, str symbol)
+    cdef object _find(self, object key)

@@ -1,0 +1,2869 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, auto_pickle=False, autotestdict=False, embedsignature=False
+"""The compiled order book and the engine that feeds it raw frames.
+
+No I/O, no clock of its own unless asked for one, no venue words: an `Engine` is told by channel
+descriptors what a frame looks like. Inside, prices and sizes are int64 mantissas at a decimal
+scale; a float or a Decimal exists only in the answer to a read.
+
+Every write follows one order: parse the whole frame into scratch rows, check that every number
+can be held, and only then touch a ladder. A frame that is refused has changed no level.
+"""
+
+import os
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+
+from bitmart_book.errors import (
+    BookNotLive,
+    FeedClosed,
+    InvariantError,
+    LimitError,
+    MessageError,
+    NumberError,
+    UsageError,
+)
+from bitmart_book.model import BookState, Change
+
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS,
+    PyBUF_FORMAT,
+    PyBUF_STRIDED_RO,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_CheckBuffer,
+    PyObject_GetBuffer,
+)
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from cpython.long cimport PyLong_Check
+from cpython.mem cimport PyMem_Free
+from cpython.unicode cimport PyUnicode_Check
+from libc.math cimport NAN, isfinite
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+from bitmart_book._ladder cimport (
+    IndexedRung,
+    Ladder,
+    Rung,
+    ladder_free,
+    ladder_load,
+    ladder_put,
+    ladder_reserve,
+    ladder_search,
+    ladder_trim,
+)
+from bitmart_book._number cimport (
+    INT64_LIMIT,
+    MAX_SCALE,
+    NUMBER_MALFORMED,
+    NUMBER_NEGATIVE,
+    NUMBER_OK,
+    NUMBER_UNHOLDABLE,
+    POW10,
+    POW10_DOUBLE,
+    Number,
+    NumberStatus,
+    at_scale,
+    parse_number,
+    to_double,
+)
+
+cdef extern from *:
+    """
+    #include <time.h>
+    static int64_t bb_monotonic_ns(void) {
+        struct timespec now;
+    #if defined(CLOCK_MONOTONIC_COARSE)
+        /* A deadline of seconds needs no more than the kernel's tick of a few milliseconds,
+           and reading that costs a fifth of the exact clock. */
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    #else
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    #endif
+        return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    }
+    """
+    int64_t bb_monotonic_ns() noexcept nogil
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
+    char* PyOS_double_to_string(double, char, int, int, int*) except NULL
+
+__all__ = ["Book", "Depth", "Engine", "Level", "Levels", "Quote", "Sweep"]
+
+cdef int BID = 0
+cdef int ASK = 1
+cdef tuple SIDE_NAMES = ("bid", "ask")
+# Bid keys are prices, ask keys are negated prices: the best level of either side is the last.
+cdef int64_t[2] SIGN
+SIGN[0] = 1
+SIGN[1] = -1
+
+cdef int64_t NEVER = INT64_LIMIT
+cdef int64_t KNOWN_FROM_START = -INT64_LIMIT
+
+# Who may read: nobody, anybody before the deadline, anybody (frozen copies).
+cdef enum:
+    ACCESS_NONE
+    ACCESS_LIVE
+    ACCESS_FROZEN
+
+cdef enum:
+    CONNECTING
+    SYNCING
+    LIVE
+    STALE
+    GAP
+    CLOSED
+    REJECTED
+
+cdef tuple STATES = (
+    BookState.CONNECTING,
+    BookState.SYNCING,
+    BookState.LIVE,
+    BookState.STALE,
+    BookState.GAP,
+    BookState.CLOSED,
+    BookState.REJECTED,
+)
+cdef dict STATE_NUMBERS = {state: number for number, state in enumerate(STATES)}
+
+# The transition table: to which states a book may go from each. CLOSED is for good; a REJECTED
+# book starts afresh or closes.
+cdef int[7] ALLOWED
+ALLOWED[CONNECTING] = 0b1111111
+ALLOWED[SYNCING] = 0b1111111
+ALLOWED[LIVE] = 0b1111111
+ALLOWED[STALE] = 0b1111111
+ALLOWED[GAP] = 0b1111111
+ALLOWED[CLOSED] = 1 << CLOSED
+ALLOWED[REJECTED] = 1 << REJECTED | 1 << CLOSED | 1 << SYNCING | 1 << CONNECTING | 1 << LIVE | 1 << STALE
+
+cdef int SNAPSHOT_BIT = Change.SNAPSHOT
+cdef int LEVELS_BIT = Change.LEVELS
+cdef int TOP_BIT = Change.TOP
+cdef int TRADE_BIT = Change.TRADE
+cdef int HEARTBEAT_BIT = Change.HEARTBEAT
+cdef int DUPLICATE_BIT = Change.DUPLICATE
+cdef int GAP_BIT = Change.GAP
+cdef int BUFFERED_BIT = Change.BUFFERED
+cdef int CROSSED_BIT = Change.CROSSED
+cdef int OTHER_BIT = Change.OTHER
+
+# A run of frames below the book's sequence that are not repeats: the venue's counter restarted.
+cdef int STALE_RUN = 3
+# Bounds on what a hostile or broken server can make us hold. The largest real frame seen is a
+# 1.1 MB snapshot; websockets and most servers stop at 1 MiB, so 4 MiB leaves room.
+DEFAULT_MAX_FRAME_BYTES = 4 * 1024 * 1024
+DEFAULT_MAX_LEVELS = 50_000
+DEFAULT_MAX_BOOKS = 2_000
+cdef Py_ssize_t MAX_ROWS = 20_000
+cdef Py_ssize_t MAX_BUFFERED_FRAMES = 1_000
+cdef Py_ssize_t MAX_BUFFERED_ROWS = 4 * 1024 * 1024 // sizeof(Row)
+
+# Symbols of the wire are taken verbatim; refused is only what could not be told apart in a topic or
+# a log line. What a user may ask for is the venue's business, and narrower.
+cdef object SYMBOL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+cdef object SYMBOL_IN_BYTES = re.compile(rb'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,64})"')
+# `float_hook=str` keeps the text of a number without quotes, so that no digit passes through a
+# double.
+cdef object _decode = msgspec.json.Decoder(float_hook=str).decode
+
+# Which process a book belongs to: a child made by fork() must not serve its parent's book.
+cdef int process_generation = 0
+
+
+def _after_fork():
+    global process_generation
+    process_generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+# What `Engine()` and `Book()` speak when they are not told: set once by the package, because
+# this module knows shapes and no venue.
+cdef object default_venue = None
+
+
+def _set_default_venue(venue):
+    global default_venue
+    default_venue = venue
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+cdef object exact_decimal(int64_t mantissa, int scale):
+    """The Decimal of mantissa / 10**scale, without superfluous zeros, whatever the context."""
+    while scale > 0 and mantissa % 10 == 0:
+        mantissa //= 10
+        scale -= 1
+    return Decimal(f"{mantissa}E-{scale}")
+
+
+cdef object shortest_text(double value):
+    cdef char* text = PyOS_double_to_string(value, c'r', 0, 0, NULL)
+    try:
+        return (<bytes>text).decode("ascii")
+    finally:
+        PyMem_Free(text)
+
+
+cdef object number_text(object value):
+    """The decimal text that a value given by hand means. UsageError for what is no number."""
+    if PyUnicode_Check(value):
+        return value
+    if PyFloat_Check(value):
+        if not isfinite(PyFloat_AS_DOUBLE(value)):
+            raise UsageError(f"a number must be finite, was {value}")
+        return shortest_text(PyFloat_AS_DOUBLE(value))
+    if PyLong_Check(value) and not isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise UsageError(f"a number must be finite, was {value}")
+        return str(value)
+    # numpy scalars say what they are by their text, without their module having to be imported.
+    if type(value).__module__ == "numpy" and not isinstance(value, bool):
+        return str(value)
+    raise UsageError(
+        f"a number must be str, Decimal, int or float, was {type(value).__name__}"
+    )
+
+
+cdef object number_problem(NumberStatus status, object text):
+    shown = repr(text[:40])
+    if status == NUMBER_NEGATIVE:
+        return f"a number must not be negative, was {shown}"
+    if status == NUMBER_UNHOLDABLE:
+        return f"the number {shown} has more digits than can be held exactly"
+    return f"expected a decimal number, was {shown}"
+
+
+cdef NumberStatus parse_text(object text, Number* out):
+    cdef Py_ssize_t length = 0
+    cdef const char* data
+    try:
+        data = PyUnicode_AsUTF8AndSize(text, &length)
+    except UnicodeEncodeError:
+        return NUMBER_MALFORMED
+    return parse_number(data, length, out)
+
+
+cdef int parse_by_hand(object value, Number* out) except -1:
+    text = number_text(value)
+    cdef NumberStatus status = parse_text(text, out)
+    if status != NUMBER_OK:
+        raise UsageError(number_problem(status, text))
+    return 0
+
+
+cdef object to_fraction(object value):
+    """The exact value of a number given by hand, as a Fraction."""
+    cdef Number number
+    parse_by_hand(value, &number)
+    if not -400 <= number.exponent <= 400:
+        raise UsageError(f"{value!r} is out of range")
+    return Fraction(number.mantissa) * Fraction(10) ** number.exponent
+
+
+cdef inline double ratio(object numerator, object denominator) except? -1.0:
+    # Division of Python ints is rounded once, to the nearest double.
+    return numerator / denominator
+
+
+cdef int side_number(object side) except -1:
+    if side == "bid":
+        return BID
+    if side == "ask":
+        return ASK
+    raise UsageError(f'side must be "bid" or "ask", was {side!r}')
+
+
+cdef Py_ssize_t level_count(object n, object name) except -1:
+    if n is None:
+        return cython.cast(Py_ssize_t, 0x7FFFFFFF)
+    if isinstance(n, bool) or not PyLong_Check(n):
+        raise UsageError(f"{name} must be a whole number, was {n!r}")
+    if n < 0:
+        raise UsageError(f"{name} must not be negative, was {n}")
+    return min(n, 0x7FFFFFFF)
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def _restore_level(int64_t price, int price_scale, int64_t size, int size_scale):
+    return make_level(price, price_scale, size, size_scale)
+
+
+cdef Level make_level(int64_t price, int price_scale, int64_t size, int size_scale):
+    cdef Level level = Level.__new__(Level)
+    level._price = price
+    level._price_scale = price_scale
+    level._size = size
+    level._size_scale = size_scale
+    return level
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Level:
+    """A price and the size resting there; unpacks as `price, size = level`.
+
+    `Level(price, size)` takes what a row by hand takes. Two levels are equal when their exact
+    values are.
+    """
+
+    def __init__(self, price, size):
+        cdef Number number
+        for value, is_price in ((price, True), (size, False)):
+            parse_by_hand(value, &number)
+            scale = -number.exponent if number.exponent < 0 else 0
+            if scale > MAX_SCALE or at_scale(number, scale) < 0:
+                raise UsageError(f"{value!r} has more digits than can be held exactly")
+            if is_price:
+                self._price = at_scale(number, scale)
+                self._price_scale = scale
+            else:
+                self._size = at_scale(number, scale)
+                self._size_scale = scale
+
+    @property
+    def price(self):
+        """float, the nearest to the exact price."""
+        return to_double(self._price, self._price_scale)
+
+    @property
+    def size(self):
+        """float, the nearest to the exact size."""
+        return to_double(self._size, self._size_scale)
+
+    @property
+    def exact(self):
+        """(Decimal, Decimal): price and size without rounding."""
+        return (
+            exact_decimal(self._price, self._price_scale),
+            exact_decimal(self._size, self._size_scale),
+        )
+
+    def __len__(self):
+        return 2
+
+    def __iter__(self):
+        return iter((self.price, self.size))
+
+    def __getitem__(self, index):
+        return (self.price, self.size)[index]
+
+    def __eq__(self, other):
+        if isinstance(other, Level):
+            return self.exact == other.exact
+        if isinstance(other, tuple):
+            return (self.price, self.size) == other
+        return NotImplemented
+
+    def __hash__(self):
+        # Of the floats, so that a level and the tuple it equals have one hash.
+        return hash((self.price, self.size))
+
+    def __repr__(self):
+        return f"Level(price={self.price!r}, size={self.size!r})"
+
+    def __reduce__(self):
+        return _restore_level, (self._price, self._price_scale, self._size, self._size_scale)
+
+
+@cython.final
+cdef class Levels:
+    """One side, best first, frozen when it was read: `len`, index, slice, iterate."""
+
+    def __init__(self, levels):
+        self._levels = list(levels)
+
+    def __len__(self):
+        return len(self._levels)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Levels(self._levels[index])
+        return self._levels[index]
+
+    def __iter__(self):
+        return iter(self._levels)
+
+    def __reversed__(self):
+        return reversed(self._levels)
+
+    def __contains__(self, level):
+        return level in self._levels
+
+    def __eq__(self, other):
+        if isinstance(other, Levels):
+            return self._levels == (<Levels>other)._levels
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        shown = ", ".join(f"({level.price!r}, {level.size!r})" for level in self._levels[:5])
+        return f"Levels([{shown}{', ...' if len(self._levels) > 5 else ''}])"
+
+    def __reduce__(self):
+        return Levels, (self._levels,)
+
+
+def _restore_quote(tuple numbers, tuple facts):
+    cdef Quote quote = Quote.__new__(Quote)
+    (
+        quote._present[0], quote._prices[0], quote._sizes[0],
+        quote._present[1], quote._prices[1], quote._sizes[1],
+        quote._price_scale, quote._size_scale,
+    ) = numbers
+    (
+        quote.sequence, quote.exchange_time_ms, quote.receive_time_ns, quote.age,
+        quote.state, quote.epoch, quote.skipped,
+    ) = facts
+    return quote
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Quote:
+    """Both sides of the top of a book and what is known about them, taken at one instant.
+
+    `sequence` is the venue's counter (None where it has none), `exchange_time_ms` its stamp,
+    `receive_time_ns` the wall clock at receipt as the caller gave it, `age` the seconds since the
+    book was last confirmed (None without a clock), `skipped` the number of quotes that a slow
+    consumer did not see.
+    """
+
+    def __init__(self):
+        raise TypeError("a Quote is read from a book")
+
+    cdef object _price(self, int side):
+        if not self._present[side]:
+            return None
+        return to_double(self._prices[side], self._price_scale)
+
+    cdef object _size(self, int side):
+        if not self._present[side]:
+            return None
+        return to_double(self._sizes[side], self._size_scale)
+
+    @property
+    def bid(self):
+        """float, the best bid price; None where there is none."""
+        return self._price(BID)
+
+    @property
+    def bid_size(self):
+        """float, the size at the best bid; None where there is none."""
+        return self._size(BID)
+
+    @property
+    def ask(self):
+        """float, the best ask price; None where there is none."""
+        return self._price(ASK)
+
+    @property
+    def ask_size(self):
+        """float, the size at the best ask; None where there is none."""
+        return self._size(ASK)
+
+    @property
+    def exact(self):
+        """(bid, bid_size, ask, ask_size) as Decimals, None where a side is empty."""
+        return tuple(
+            value
+            for side in (BID, ASK)
+            for value in (
+                (
+                    exact_decimal(self._prices[side], self._price_scale),
+                    exact_decimal(self._sizes[side], self._size_scale),
+                )
+                if self._present[side]
+                else (None, None)
+            )
+        )
+
+    cdef tuple _facts(self):
+        return (
+            self.sequence, self.exchange_time_ms, self.receive_time_ns, self.age,
+            self.state, self.epoch, self.skipped,
+        )
+
+    def __eq__(self, other):
+        if isinstance(other, Quote):
+            return self.exact == other.exact and self._facts() == (<Quote>other)._facts()
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return (
+            f"Quote(bid={self.bid!r}, bid_size={self.bid_size!r}, ask={self.ask!r}, "
+            f"ask_size={self.ask_size!r}, sequence={self.sequence!r}, age={self.age!r}, "
+            f"state={str(self.state)}, epoch={self.epoch})"
+        )
+
+    def __reduce__(self):
+        numbers = (
+            self._present[0], self._prices[0], self._sizes[0],
+            self._present[1], self._prices[1], self._sizes[1],
+            self._price_scale, self._size_scale,
+        )
+        return _restore_quote, (numbers, self._facts())
+
+
+@cython.final
+cdef class Depth:
+    """The best levels of both sides; unpacks as `bids, asks = depth`.
+
+    `bids` and `asks` are float64 arrays of shape (k, 2), best first, or lists of (Decimal,
+    Decimal) where exact numbers were asked for. `complete` says whether every level that was
+    asked for is known for certain.
+    """
+
+    def __init__(self, bids, asks, complete):
+        self.bids = bids
+        self.asks = asks
+        self.complete = complete
+
+    def __iter__(self):
+        return iter((self.bids, self.asks))
+
+    cdef dict _columns(self):
+        rows = [("bid", *row) for row in _rows_of(self.bids)]
+        rows += [("ask", *row) for row in _rows_of(self.asks)]
+        return {
+            name: [row[column] for row in rows]
+            for column, name in enumerate(("side", "price", "size"))
+        }
+
+    def to_pandas(self):
+        """A pandas DataFrame with the columns side, price and size. Needs pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise UsageError("to_pandas() needs pandas: pip install pandas") from None
+        return pandas.DataFrame(self._columns())
+
+    def to_polars(self):
+        """A polars DataFrame with the columns side, price and size. Needs polars."""
+        try:
+            import polars
+        except ImportError:
+            raise UsageError("to_polars() needs polars: pip install polars") from None
+        return polars.DataFrame(self._columns())
+
+    def __eq__(self, other):
+        if isinstance(other, Depth):
+            return (
+                _rows_of(self.bids) == _rows_of(other.bids)
+                and _rows_of(self.asks) == _rows_of(other.asks)
+                and self.complete == other.complete
+            )
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return (
+            f"Depth(bids=array({len(self.bids)}, 2), asks=array({len(self.asks)}, 2), "
+            f"complete={bool(self.complete)})"
+        )
+
+    def __reduce__(self):
+        return Depth, (self.bids, self.asks, self.complete)
+
+
+cdef list _rows_of(object rows):
+    return [tuple(row) for row in (rows if isinstance(rows, list) else rows.tolist())]
+
+
+@cython.final
+cdef class Sweep:
+    """What consuming one side of a book would give.
+
+    `average_price` and `worst_price` are None when nothing was consumed; `size` and `notional`
+    are what was consumed; `levels` how many levels were touched. Each float is rounded once from
+    the exact sum. `complete` says whether all that was asked for was found, in levels that are
+    known for certain.
+    """
+
+    def __init__(self, average_price, worst_price, size, notional, levels, complete):
+        self.average_price = average_price
+        self.worst_price = worst_price
+        self.size = size
+        self.notional = notional
+        self.levels = levels
+        self.complete = complete
+
+    cdef tuple _facts(self):
+        return (
+            self.average_price, self.worst_price, self.size, self.notional, self.levels,
+            bool(self.complete),
+        )
+
+    def __eq__(self, other):
+        if isinstance(other, Sweep):
+            return self._facts() == (<Sweep>other)._facts()
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return (
+            f"Sweep(average_price={self.average_price!r}, worst_price={self.worst_price!r}, "
+            f"size={self.size!r}, notional={self.notional!r}, levels={self.levels}, "
+            f"complete={bool(self.complete)})"
+        )
+
+    def __reduce__(self):
+        return Sweep, self._facts()
+
+
+# --- what lies between a frame and a ladder -----------------------------------------------------
+
+
+@cython.final
+cdef class _Channel:
+    """A channel descriptor as the compiled code wants it, with the engine's books of it."""
+
+    def __init__(self, market, channel):
+        self.market = market
+        self.name = channel.name
+        self.kind = {"sequenced": ITEM_UPDATE, "full": ITEM_FULL, "one-sided": ITEM_SIDE}[
+            channel.kind
+        ]
+        self.window = channel.window
+        self.window_kept = channel.window_kept
+        self.bids = channel.bids
+        self.asks = channel.asks
+        self.price = channel.price
+        self.size = channel.size
+        self.sequence = channel.sequence
+        self.time = channel.time
+        self.type = channel.type
+        self.side = channel.side
+        self.levels = channel.levels
+        self.books = {}
+
+
+@cython.final
+cdef class _Scratch:
+    """Where a frame lies while it is checked: rows of both sides, items, room for sorting."""
+
+    def __dealloc__(self):
+        free(self.rows)
+        free(self.items)
+        free(self.loading)
+
+    cdef int clear(self) except -1:
+        if self.busy:
+            raise UsageError("apply was called from within apply")
+        self.n_rows = 0
+        self.n_items = 0
+        return 0
+
+    cdef Row* add_row(self) except NULL:
+        cdef Row* grown
+        cdef Py_ssize_t capacity
+        if self.n_rows == self.row_capacity:
+            capacity = 256 if self.row_capacity == 0 else self.row_capacity * 2
+            grown = <Row*>realloc(self.rows, <size_t>capacity * sizeof(Row))
+            if grown == NULL:
+                raise MemoryError
+            self.rows = grown
+            self.row_capacity = capacity
+        self.n_rows += 1
+        return &self.rows[self.n_rows - 1]
+
+    cdef Item* add_item(self, ItemKind kind) except NULL:
+        cdef Item* grown
+        cdef Item* item
+        cdef Py_ssize_t capacity
+        if self.n_items == self.item_capacity:
+            capacity = 4 if self.item_capacity == 0 else self.item_capacity * 2
+            grown = <Item*>realloc(self.items, <size_t>capacity * sizeof(Item))
+            if grown == NULL:
+                raise MemoryError
+            self.items = grown
+            self.item_capacity = capacity
+        item = &self.items[self.n_items]
+        memset(item, 0, sizeof(Item))
+        item.kind = kind
+        item.sequence = -1
+        item.exchange_time = -1
+        self.n_items += 1
+        return item
+
+    cdef IndexedRung* loading_room(self, Py_ssize_t count) except NULL:
+        cdef IndexedRung* grown
+        if count > self.loading_capacity or self.loading == NULL:
+            grown = <IndexedRung*>realloc(self.loading, <size_t>(count + 64) * sizeof(IndexedRung))
+            if grown == NULL:
+                raise MemoryError
+            self.loading = grown
+            self.loading_capacity = count + 64
+        return self.loading
+
+
+@cython.final
+cdef class _Pending:
+    """One parsed update or side, kept: it waits for its snapshot or for the other side."""
+
+    def __dealloc__(self):
+        free(self.rows)
+
+
+cdef _Pending keep_item(const Row* rows, Item* item, object receive_time):
+    cdef _Pending pending = _Pending.__new__(_Pending)
+    cdef Py_ssize_t count = item.count[0] + item.count[1]
+    cdef Py_ssize_t place = 0
+    cdef int side
+    pending.rows = <Row*>malloc(<size_t>(count + 1) * sizeof(Row))
+    if pending.rows == NULL:
+        raise MemoryError
+    pending.n_rows = count
+    pending.item = item[0]
+    pending.receive_time = receive_time
+    for side in range(2):
+        memcpy(
+            pending.rows + place, rows + item.first[side], <size_t>item.count[side] * sizeof(Row)
+        )
+        pending.item.first[side] = place
+        place += item.count[side]
+    return pending
+
+
+cdef struct Misfit:
+    int side
+    Py_ssize_t row
+
+
+cdef inline int decimals(Number number) noexcept nogil:
+    return -number.exponent if number.exponent < 0 else 0
+
+
+cdef bint fits(
+    const Row* rows, const Item* item, int price_scale, int size_scale, Misfit* misfit
+) noexcept nogil:
+    """Whether every number of an item can be held at these scales."""
+    cdef int side
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for side in range(2):
+        for i in range(item.count[side]):
+            row = &rows[item.first[side] + i]
+            if at_scale(row.price, price_scale) < 0 or at_scale(row.size, size_scale) < 0:
+                misfit.side = side
+                misfit.row = i
+                return False
+    return True
+
+
+cdef void needed_scales(
+    const Row* rows, const Item* item, int* price_scale, int* size_scale, Misfit* finest
+) noexcept nogil:
+    """Raise the scales to what the item's numbers need; `finest` is the row that asked for most."""
+    cdef int side
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for side in range(2):
+        for i in range(item.count[side]):
+            row = &rows[item.first[side] + i]
+            if decimals(row.price) > price_scale[0] or decimals(row.size) > size_scale[0]:
+                price_scale[0] = max(price_scale[0], decimals(row.price))
+                size_scale[0] = max(size_scale[0], decimals(row.size))
+                finest.side = side
+                finest.row = i
+
+
+cdef bint ladder_fits(const Ladder* ladder, int64_t price_factor, int64_t size_factor) noexcept nogil:
+    """Whether every level survives a multiplication by these factors."""
+    cdef Py_ssize_t i
+    cdef int64_t price
+    for i in range(ladder.length):
+        price = ladder.rungs[i].key
+        if price < 0:
+            price = -price
+        if price > INT64_LIMIT // price_factor or ladder.rungs[i].size > INT64_LIMIT // size_factor:
+            return False
+    return True
+
+
+cdef bint plan(
+    const Ladder* ladders, Scales now, const Row* rows, const Item* item, Scales* wanted,
+    Misfit* misfit
+) noexcept nogil:
+    """The scales at which the item can be applied, or False and the row that cannot be held."""
+    cdef int side
+    cdef Scales own
+    wanted[0] = now
+    needed_scales(rows, item, &wanted.price, &wanted.size, misfit)
+    if wanted.price <= MAX_SCALE and wanted.size <= MAX_SCALE:
+        if item.kind != ITEM_UPDATE:
+            # The rows replace what there is: only they have to fit.
+            if fits(rows, item, wanted.price, wanted.size, misfit):
+                return True
+        else:
+            if wanted.price == now.price and wanted.size == now.size:
+                return fits(rows, item, wanted.price, wanted.size, misfit)
+            for side in range(2):
+                if not ladder_fits(
+                    &ladders[side],
+                    POW10[wanted.price - now.price],
+                    POW10[wanted.size - now.size],
+                ):
+                    return False
+            return fits(rows, item, wanted.price, wanted.size, misfit)
+    if item.kind != ITEM_SNAPSHOT and item.kind != ITEM_FULL:
+        return False
+    # The old scale does not bind a picture that replaces everything.
+    own.price = 0
+    own.size = 0
+    needed_scales(rows, item, &own.price, &own.size, misfit)
+    if own.price > MAX_SCALE or own.size > MAX_SCALE:
+        return False
+    wanted[0] = own
+    return fits(rows, item, own.price, own.size, misfit)
+
+
+# --- the book -----------------------------------------------------------------------------------
+
+
+cdef class Book:
+    """The order book of one symbol on one channel.
+
+    By itself it is fed by hand or with raw frames of its own symbol; an `Engine` makes and feeds
+    books of many. One thread writes; any thread may read, and one call is consistent.
+
+    `clock` is a callable that returns monotonic nanoseconds, or "monotonic" for the machine's
+    own, read in C. With a clock a book is STALE when nothing has confirmed it for `valid_for`
+    seconds; without one it never is. Each side holds at most `max_levels` levels; worse ones are
+    dropped after each frame.
+    """
+
+    def __cinit__(self):
+        self.symbol = ""
+        self.market = ""
+        self.channel = ""
+        self._state = CLOSED
+        self._access = ACCESS_NONE
+        self._deadline = NEVER
+        self._sequence = -1
+        self._exchange_time = -1
+        self._held_sequence = -1
+        self._ladders[0].known_from = KNOWN_FROM_START
+        self._ladders[1].known_from = KNOWN_FROM_START
+        self._buffer = []
+        self._process = process_generation
+
+    def __init__(
+        self, symbol, *, channel=None, market=None, clock=None, valid_for=10.0,
+        max_levels=DEFAULT_MAX_LEVELS,
+    ):
+        if not isinstance(symbol, str):
+            raise UsageError(f"a symbol must be str, was {type(symbol).__name__}")
+        profile, found = default_venue.book_channel(symbol, channel=channel, market=market)
+        self._set_up(
+            symbol, _Channel(profile.market, found), clock, seconds_to_ns(valid_for),
+            level_limit(max_levels),
+        )
+
+    cdef int _set_up(
+        self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t max_levels
+    ) except -1:
+        if not (clock is None or clock == "monotonic" or callable(clock)):
+            raise UsageError(f'clock must be None, "monotonic" or a callable, was {clock!r}')
+        self.symbol = symbol
+        self.market = spec.market
+        self.channel = spec.name
+        self._spec = spec
+        self._native_clock = isinstance(clock, str)
+        self._clock = clock
+        self._valid_for = valid_for
+        self._max_levels = max_levels
+        self._state = SYNCING
+        self._reason = "no snapshot yet"
+        self._since = None if clock is None else self._now()
+        return 0
+
+    def __dealloc__(self):
+        ladder_free(&self._ladders[0])
+        ladder_free(&self._ladders[1])
+
+    def __reduce__(self):
+        raise TypeError("a Book cannot be pickled or copied; pickle what you read from it")
+
+    # --- state ---
+
+    cdef int64_t _now(self) except? -1:
+        if self._native_clock:
+            return bb_monotonic_ns()
+        if self._clock is None:
+            return 0
+        return self._clock()
+
+    cdef bint _lapsed(self) except -1:
+        return self._deadline != NEVER and self._now() >= self._deadline
+
+    cdef int _require_live(self) except -1:
+        if self._access == ACCESS_LIVE and self._process == process_generation:
+            if self._deadline == NEVER or self._now() < self._deadline:
+                return 0
+        elif self._access == ACCESS_FROZEN:
+            return 0
+        raise self._not_live()
+
+    cdef object _not_live(self):
+        return BookNotLive(self.symbol, self.state, self.reason, self._since_now(), self._epoch)
+
+    cdef object _since_now(self):
+        # A deadline that lapsed ended LIVE by itself, before anybody announced it.
+        if self._state == LIVE and self._clock is not None and self._deadline != NEVER:
+            return self._deadline
+        return self._since
+
+    cdef int _require_writable(self) except -1:
+        if self._access == ACCESS_FROZEN:
+            raise UsageError("this is a frozen copy, made by peek()")
+        if self._process != process_generation:
+            raise FeedClosed("the book belongs to the process that made it; this is a forked child")
+        if self._state == CLOSED:
+            raise FeedClosed(f"the book of {self.symbol} is closed")
+        return 0
+
+    @property
+    def state(self):
+        """The `BookState` now, deadline included. Never raises."""
+        if self._access == ACCESS_FROZEN:
+            return STATES[self._state]
+        if self._process != process_generation:
+            return BookState.CLOSED
+        if self._state == LIVE and self._lapsed():
+            return BookState.STALE
+        return STATES[self._state]
+
+    @property
+    def reason(self):
+        """Why the book is in its state, as a sentence; None while it is simply LIVE."""
+        if self._access == ACCESS_FROZEN:
+            return self._reason
+        if self._process != process_generation:
+            return "closed in a forked child"
+        if self._state == LIVE and self._lapsed():
+            return f"not confirmed for {self._valid_for / 1e9:g} s"
+        return self._reason
+
+    @property
+    def epoch(self):
+        """Number of the current unbroken run; 0 before the first."""
+        return self._epoch
+
+    @property
+    def sequence(self):
+        """The venue's counter after the last applied frame; None where it has none."""
+        return None if self._sequence < 0 else self._sequence
+
+    @property
+    def confirmed_by(self):
+        """What last confirmed the book: "snapshot", "update", "heartbeat", ...; None before."""
+        return self._confirmed_by
+
+    @property
+    def valid_until(self):
+        """Clock time (ns) until which the book is LIVE unless confirmed again; None: no deadline."""
+        return None if self._deadline == NEVER else self._deadline
+
+    @property
+    def exchange_time_ms(self):
+        """The venue's stamp on the last applied frame, milliseconds since 1970, or None."""
+        return None if self._exchange_time < 0 else self._exchange_time
+
+    @property
+    def receive_time_ns(self):
+        """Wall-clock time of receipt of the last applied frame, as the caller gave it, or None."""
+        return self._receive_time
+
+    @property
+    def last_trade(self):
+        """The last public `Trade` of the symbol that the engine saw, or None. Never raises."""
+        return self._last_trade
+
+    @property
+    def stats(self):
+        """dict of counters of everything that happened to this book."""
+        cdef Counters counters = self._counters
+        return counters
+
+    cdef int _become(self, int state, object reason) except -1:
+        if not ALLOWED[self._state] >> state & 1:
+            raise InvariantError(
+                f"{self.symbol}: a {STATES[self._state]} book cannot become {STATES[state]}"
+            )
+        if state == LIVE:
+            self._epoch += 1
+            self._access = ACCESS_LIVE
+        elif self._state != state or self._access == ACCESS_LIVE:
+            self._access = ACCESS_NONE
+            self._since = None if self._clock is None else self._now()
+        if state != LIVE:
+            self._deadline = NEVER
+        self._state = state
+        self._reason = reason
+        return 0
+
+    cdef int _confirm(self, object by) except -1:
+        self._confirmed_by = by
+        if self._clock is not None:
+            self._confirmed_at = self._now()
+            self._deadline = self._confirmed_at + self._valid_for
+        return 0
+
+    cdef int _forget(self) except -1:
+        """Drop everything that a later snapshot must not be joined to."""
+        cdef int i
+        self._buffer = []
+        self._buffered_rows = 0
+        self._staged = None
+        self._stale_run = 0
+        self._held_sequence = -1
+        self._side_seen[0] = False
+        self._side_seen[1] = False
+        for i in range(RECENT):
+            self._recent_sequence[i] = -1
+        return 0
+
+    cdef int _adopt(self, int64_t generation) except -1:
+        """Frames now come over a newer connection: nothing continues what the older one said."""
+        if self._generation != 0 and self._state not in (CLOSED, REJECTED):
+            self._forget()
+            self._become(SYNCING, "new connection, no snapshot yet")
+        self._generation = generation
+        return 0
+
+    cdef int _refuse(self, object reason) except -1:
+        """A frame of this book could not be read: whether it was the next update is unknowable."""
+        self._counters.bad_frames += 1
+        if self._spec.kind == ITEM_UPDATE and self._state in (LIVE, STALE):
+            self._counters.gaps += 1
+            self._become(GAP, reason)
+            return GAP_BIT
+        return 0
+
+    # --- writing by hand ---
+
+    def apply(self, frame, receive_time_ns=None):
+        """Apply one raw frame of this book's own channel and symbol; returns `Change` bits.
+
+        frame: bytes, bytearray, memoryview or str. Raises MessageError for a frame that is not of
+        the documented shape and UsageError for one of another book; neither changes a level.
+        """
+        self._require_writable()
+        cdef Engine engine
+        if self._standalone is None:
+            engine = Engine()
+            engine._own(self)
+            self._standalone = engine
+        engine = <Engine>self._standalone
+        return engine._apply(frame, receive_time_ns, 0, self)
+
+    def apply_snapshot(
+        self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None
+    ):
+        """Replace the whole book; returns `Change` bits.
+
+        bids, asks: rows of (price, size), each str, Decimal, int or float, in any order, or a
+        float array of shape (n, 2). A float means its shortest repr. Of rows with one price the
+        last wins; size zero is no level. Raises UsageError for NaN, infinite, negative or
+        unreadable numbers, and then nothing has changed.
+        """
+        return self._by_hand(
+            ITEM_SNAPSHOT, bids, asks, sequence, exchange_time_ms, receive_time_ns
+        )
+
+    def apply_delta(
+        self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None
+    ):
+        """Set the sizes at some prices; size zero removes a level. Returns `Change` bits.
+
+        Rows as for `apply_snapshot`. A `sequence` must continue the book's: a later one returns
+        GAP and applies nothing, an earlier one returns DUPLICATE. `sequence=None` is not checked.
+        Before a snapshot nothing is applied: a counted update is kept for it, any other is a GAP.
+        """
+        return self._by_hand(ITEM_UPDATE, bids, asks, sequence, exchange_time_ms, receive_time_ns)
+
+    cdef object _by_hand(
+        self, ItemKind kind, object bids, object asks, object sequence, object exchange_time,
+        object receive_time
+    ):
+        self._require_writable()
+        if self._scratch is None:
+            self._scratch = _Scratch()
+        cdef _Scratch scratch = self._scratch
+        cdef Item* item
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef int side
+        scratch.clear()
+        scratch.busy = True
+        try:
+            item = scratch.add_item(kind)
+            if sequence is not None:
+                item.sequence = counter(sequence, "sequence")
+            if exchange_time is not None:
+                item.exchange_time = counter(exchange_time, "exchange_time_ms")
+            for side, rows in enumerate((bids, asks)):
+                item.first[side] = scratch.n_rows
+                item.present[side] = True
+                rows_by_hand(scratch, rows, side)
+                item.count[side] = scratch.n_rows - item.first[side]
+            now.price = self._price_scale
+            now.size = self._size_scale
+            if not plan(self._ladders, now, scratch.rows, item, &wanted, &misfit):
+                raise UsageError(
+                    f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: the numbers have "
+                    "more digits than can be held exactly"
+                )
+            return self._apply_item(scratch, scratch.rows, item, receive_time, True)
+        finally:
+            scratch.busy = False
+
+    def clear(self):
+        """Forget every level; the book is SYNCING until its next snapshot."""
+        self._require_writable()
+        self._forget()
+        self._ladders[0].length = 0
+        self._ladders[1].length = 0
+        self._sequence = -1
+        self._become(SYNCING, "cleared, no snapshot yet")
+
+    # --- writing ---
+
+    cdef int _apply_item(
+        self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand
+    ) except -1:
+        """Apply one checked item; returns Change bits. The numbers are known to fit."""
+        cdef int change
+        if self._state == CLOSED or (self._state == REJECTED and not by_hand):
+            self._counters.ignored += 1
+            return 0
+        if item.kind == ITEM_SNAPSHOT:
+            change = self._apply_snapshot(scratch, rows, item, by_hand)
+        elif item.kind == ITEM_UPDATE:
+            change = self._apply_update(scratch, rows, item, receive_time)
+        elif item.kind == ITEM_FULL:
+            change = self._apply_full(scratch, rows, item)
+        else:
+            change = self._apply_side(scratch, rows, item)
+        if change & (SNAPSHOT_BIT | LEVELS_BIT | HEARTBEAT_BIT) or change == 0:
+            if receive_time is not None:
+                self._receive_time = receive_time
+        return change
+
+    cdef int _apply_snapshot(
+        self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
+    ) except -1:
+        cdef bint was_live = self._state == LIVE
+        cdef bint complete = True
+        cdef int change
+        cdef Rung[2] before
+        cdef bint[2] had
+        cdef Scales scales
+        if not by_hand and (was_live or self._state == STALE) and item.sequence < self._sequence:
+            # A late reply to an old request: showing it would be showing an older book as live.
+            self._counters.held_snapshots += 1
+            self._held_sequence = item.sequence
+            self._stale_run += 1
+            if self._stale_run >= STALE_RUN:
+                return self._restarted(item.sequence)
+            return DUPLICATE_BIT
+        if not by_hand and not has_levels(rows, item):
+            self._empty_snapshots += 1
+            if self._empty_snapshots < 2:
+                # An empty contract and a server that is not ready look the same: ask once more.
+                self._become(SYNCING, "empty snapshot, waiting for a second one")
+                return GAP_BIT
+        self._counters.snapshots += 1
+        remember_top(self, before, had, &scales)
+        change = self._load_sides(scratch, rows, item)
+        self._sequence = item.sequence
+        self._exchange_time = item.exchange_time
+        self._empty_snapshots = 0
+        self._stale_run = 0
+        self._held_sequence = -1
+        change |= self._drain(&complete)
+        self._trim()
+        if not complete:
+            self._become(
+                self._state if self._state in (SYNCING, GAP) else GAP,
+                f"the snapshot {item.sequence} does not reach the updates kept for it",
+            )
+            return GAP_BIT
+        if self._crossed():
+            self._counters.crossed += 1
+            self._become(STALE, f"crossed snapshot: {self._cross_text()}")
+            return change | SNAPSHOT_BIT | CROSSED_BIT
+        self._become(LIVE, None)
+        self._confirm("snapshot")
+        return change | SNAPSHOT_BIT | top_change(self, before, had, scales, was_live)
+
+    cdef int _restarted(self, int64_t sequence) except -1:
+        self._counters.gaps += 1
+        self._become(
+            GAP, f"the venue's counter restarted: expected {self._sequence + 1}, was {sequence}"
+        )
+        self._stale_run = 0
+        self._held_sequence = -1
+        return GAP_BIT
+
+    cdef int _apply_update(
+        self, _Scratch scratch, const Row* rows, Item* item, object receive_time
+    ) except -1:
+        cdef bint empty = item.count[0] + item.count[1] == 0
+        cdef bint was_live = self._state == LIVE
+        cdef int64_t last = self._sequence
+        cdef int change
+        cdef bint applied = True
+        cdef Rung[2] before
+        cdef bint[2] had
+        cdef Scales scales
+        if not was_live and self._state != STALE:
+            if item.sequence < 0:
+                return GAP_BIT
+            return self._keep(rows, item, receive_time)
+        if item.sequence >= 0 and item.sequence != last + 1 or (last < 0 and item.sequence >= 0):
+            if last < 0 or item.sequence > last:
+                self._counters.gaps += 1
+                expected = "no counter" if last < 0 else last + 1
+                self._become(GAP, f"version gap: expected {expected}, was {item.sequence}")
+                self._keep(rows, item, receive_time)
+                return GAP_BIT
+            if empty and item.sequence == last:
+                # BitMart's spot heartbeat repeats the version; it proves that nothing was lost.
+                self._counters.heartbeats += 1
+                self._stale_run = 0
+                if self._state == STALE and self._crossed():
+                    return HEARTBEAT_BIT
+                if self._state == STALE:
+                    self._become(LIVE, None)
+                self._confirm("heartbeat")
+                return HEARTBEAT_BIT
+            self._counters.duplicates += 1
+            if self._is_repeat(rows, item):
+                return DUPLICATE_BIT
+            # Below the book and not something it has applied: evidence that the venue's counter
+            # restarted. Taking it for a duplicate for ever would freeze the book.
+            self._stale_run += 1
+            if self._stale_run >= STALE_RUN or (
+                self._held_sequence >= 0 and item.sequence == self._held_sequence + 1
+            ):
+                change = self._restarted(item.sequence)
+                self._keep(rows, item, receive_time)
+                return change
+            return DUPLICATE_BIT
+        remember_top(self, before, had, &scales)
+        change = self._put_rows(rows, item, &applied)
+        if not applied:
+            raise InvariantError(f"{self.symbol}: an update was applied without being checked")
+        self._counters.updates += 1
+        self._stale_run = 0
+        if item.sequence >= 0:
+            self._sequence = item.sequence
+            self._remember(rows, item)
+        if item.exchange_time >= 0:
+            self._exchange_time = item.exchange_time
+        self._trim()
+        change |= top_change(self, before, had, scales, True)
+        if self._crossed():
+            return change | self._crossed_gap()
+        if self._state == STALE:
+            self._become(LIVE, None)
+        self._confirm("update")
+        return change
+
+    cdef int _crossed_gap(self) except -1:
+        self._counters.crossed += 1
+        self._counters.gaps += 1
+        self._become(GAP, f"crossed: {self._cross_text()}")
+        return CROSSED_BIT | GAP_BIT
+
+    cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1:
+        """A full picture of an unsequenced channel replaces the book each time."""
+        cdef bint was_live = self._state == LIVE
+        cdef int change
+        cdef Rung[2] before
+        cdef bint[2] had
+        cdef Scales scales
+        if was_live and self._older(item):
+            return DUPLICATE_BIT
+        if not has_levels(rows, item):
+            self._empty_snapshots += 1
+            if self._empty_snapshots < 2:
+                self._become(SYNCING, "empty picture, waiting for a second one")
+                return GAP_BIT
+        else:
+            self._empty_snapshots = 0
+        self._counters.snapshots += 1
+        remember_top(self, before, had, &scales)
+        change = self._load_sides(scratch, rows, item) | SNAPSHOT_BIT
+        self._exchange_time = item.exchange_time
+        self._trim()
+        if self._crossed():
+            return change | self._crossed_gap()
+        if not was_live:
+            self._become(LIVE, None)
+        self._confirm("picture")
+        return change | top_change(self, before, had, scales, was_live)
+
+    cdef bint _older(self, const Item* item) noexcept:
+        """Whether a picture is older than the one shown. A few in a row mean a clock was reset."""
+        if item.exchange_time < 0 or item.exchange_time >= self._exchange_time:
+            self._stale_run = 0
+            return False
+        self._counters.duplicates += 1
+        self._stale_run += 1
+        if self._stale_run < STALE_RUN:
+            return True
+        self._stale_run = 0
+        return False
+
+    cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1:
+        """One side of an unsequenced channel that sends its sides in turn.
+
+        Between a side and its partner the book may look crossed; such a side waits, unseen,
+        until the partner comes.
+        """
+        cdef int side = BID if item.present[0] else ASK
+        cdef bint was_live = self._state == LIVE
+        cdef int change
+        cdef _Pending staged
+        cdef Rung[2] before
+        cdef bint[2] had
+        cdef Scales scales
+        if was_live and self._staged is None and self._older(item):
+            return DUPLICATE_BIT
+        remember_top(self, before, had, &scales)
+        staged = self._staged
+        self._staged = None
+        if was_live and self._would_cross(rows, item, side):
+            if staged is None or staged.item.present[side]:
+                if staged is not None:
+                    # The same side twice and still crossed: no partner is coming to explain it.
+                    return self._load_sides(scratch, rows, item) | self._crossed_gap()
+                self._staged = keep_item(rows, item, None)
+                return BUFFERED_BIT
+        change = SNAPSHOT_BIT
+        if staged is not None and not staged.item.present[side]:
+            change |= self._load_sides(scratch, staged.rows, &staged.item)
+        change |= self._load_sides(scratch, rows, item)
+        self._counters.snapshots += 1
+        self._side_seen[side] = True
+        self._exchange_time = item.exchange_time
+        self._trim()
+        if not (self._side_seen[0] and self._side_seen[1]):
+            return change & ~SNAPSHOT_BIT
+        if self._crossed():
+            change |= self._crossed_gap()
+            self._side_seen[0] = False
+            self._side_seen[1] = False
+            return change
+        if not was_live:
+            self._become(LIVE, None)
+        self._confirm("picture")
+        return change | top_change(self, before, had, scales, was_live)
+
+    cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept:
+        """Whether the best row of one side would meet the other side as it is shown."""
+        cdef const Ladder* partner = &self._ladders[1 - side]
+        cdef Py_ssize_t i
+        cdef const Row* row
+        cdef int64_t price
+        cdef int64_t limit
+        if partner.length == 0:
+            return False
+        limit = partner.rungs[partner.length - 1].key * SIGN[1 - side]
+        for i in range(item.count[side]):
+            row = &rows[item.first[side] + i]
+            if row.size.mantissa == 0:
+                continue
+            price = at_scale(row.price, self._price_scale)
+            if price < 0:
+                # Finer than the book's scale: cut to it. A cut price meets `limit` exactly when
+                # the true one is at or beyond it, but for bids it may fall one short.
+                price = row.price.mantissa // POW10[min(-(row.price.exponent + self._price_scale), MAX_SCALE)]
+                if side == ASK:
+                    price += 1
+            if (side == BID and price >= limit) or (side == ASK and price <= limit):
+                return True
+        return False
+
+    cdef int _load_sides(self, _Scratch scratch, const Row* rows, Item* item) except -1:
+        """Replace the sides that the item holds. Memory is taken before anything changes."""
+        cdef Ladder[2] fresh
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef IndexedRung* loading
+        cdef int side
+        cdef Py_ssize_t i
+        cdef const Row* row
+        cdef int change = 0
+        cdef Ladder* old
+        now.price = self._price_scale
+        now.size = self._size_scale
+        if not plan(self._ladders, now, rows, item, &wanted, &misfit):
+            raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
+        memset(fresh, 0, sizeof(fresh))
+        for side in range(2):
+            if not item.present[side]:
+                continue
+            if ladder_reserve(&fresh[side], item.count[side] + 1) < 0:
+                ladder_free(&fresh[0])
+                ladder_free(&fresh[1])
+                raise MemoryError
+        try:
+            loading = scratch.loading_room(max(item.count[0], item.count[1]))
+        except MemoryError:
+            ladder_free(&fresh[0])
+            ladder_free(&fresh[1])
+            raise
+        if item.kind == ITEM_SIDE:
+            # The other side stays and has to follow the scale.
+            self._rescale(wanted)
+        for side in range(2):
+            if not item.present[side]:
+                continue
+            for i in range(item.count[side]):
+                row = &rows[item.first[side] + i]
+                loading[i].key = at_scale(row.price, wanted.price) * SIGN[side]
+                loading[i].size = at_scale(row.size, wanted.size)
+                loading[i].arrival = i
+            ladder_load(&fresh[side], loading, item.count[side])
+            fresh[side].known_from = KNOWN_FROM_START
+            if not self._spec.window_kept and self._spec.window <= fresh[side].length:
+                # The picture may have been cut at the window: below its last level nothing is known.
+                fresh[side].known_from = fresh[side].rungs[0].key
+            old = &self._ladders[side]
+            if (
+                old.length != fresh[side].length
+                or now.price != wanted.price
+                or now.size != wanted.size
+                or memcmp(old.rungs, fresh[side].rungs, <size_t>old.length * sizeof(Rung)) != 0
+            ):
+                change = LEVELS_BIT
+            ladder_free(old)
+            old[0] = fresh[side]
+        self._price_scale = wanted.price
+        self._size_scale = wanted.size
+        return change
+
+    cdef int _rescale(self, Scales wanted) except -1:
+        cdef int side
+        cdef Py_ssize_t i
+        cdef Ladder* ladder
+        cdef int64_t price_factor, size_factor
+        if wanted.price == self._price_scale and wanted.size == self._size_scale:
+            return 0
+        self._counters.widened += 1
+        price_factor = POW10[wanted.price - self._price_scale]
+        size_factor = POW10[wanted.size - self._size_scale]
+        for side in range(2):
+            ladder = &self._ladders[side]
+            for i in range(ladder.length):
+                ladder.rungs[i].key *= price_factor
+                ladder.rungs[i].size *= size_factor
+            if ladder.known_from != KNOWN_FROM_START and ladder.known_from != INT64_LIMIT:
+                # Saturates: a bound beyond every price that can be held stays a bound.
+                if -(INT64_LIMIT // price_factor) <= ladder.known_from <= INT64_LIMIT // price_factor:
+                    ladder.known_from *= price_factor
+                else:
+                    ladder.known_from = -INT64_LIMIT + 1 if ladder.known_from < 0 else INT64_LIMIT
+        self._price_scale = wanted.price
+        self._size_scale = wanted.size
+        return 0
+
+    cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1:
+        """Put an update's rows in order; with `applied` False nothing was changed."""
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef int side
+        cdef Py_ssize_t i
+        cdef const Row* row
+        cdef Ladder* ladder
+        cdef int64_t key
+        cdef bint changed = False
+        now.price = self._price_scale
+        now.size = self._size_scale
+        if not plan(self._ladders, now, rows, item, &wanted, &misfit):
+            applied[0] = False
+            return 0
+        for side in range(2):
+            ladder = &self._ladders[side]
+            if ladder_reserve(ladder, ladder.length + item.count[side] + 1) < 0:
+                raise MemoryError
+        self._rescale(wanted)
+        for side in range(2):
+            ladder = &self._ladders[side]
+            for i in range(item.count[side]):
+                row = &rows[item.first[side] + i]
+                key = at_scale(row.price, wanted.price) * SIGN[side]
+                changed |= ladder_put(ladder, key, at_scale(row.size, wanted.size))
+        return LEVELS_BIT if changed else 0
+
+    cdef int _trim(self) except -1:
+        self._counters.trimmed += ladder_trim(&self._ladders[0], self._max_levels)
+        self._counters.trimmed += ladder_trim(&self._ladders[1], self._max_levels)
+        return 0
+
+    cdef int _keep(self, const Row* rows, Item* item, object receive_time) except -1:
+        """Keep an update until a snapshot arrives that it continues."""
+        cdef _Pending tail
+        if self._buffer:
+            tail = self._buffer[len(self._buffer) - 1]
+            if item.sequence == tail.item.sequence:
+                self._counters.duplicates += 1
+                return DUPLICATE_BIT
+            if item.sequence < tail.item.sequence:
+                # The counter went back: what was kept belongs to the old count.
+                self._buffer = []
+                self._buffered_rows = 0
+        if (
+            len(self._buffer) >= MAX_BUFFERED_FRAMES
+            or self._buffered_rows + item.count[0] + item.count[1] > MAX_BUFFERED_ROWS
+        ):
+            self._counters.buffer_overflows += 1
+            self._buffer = []
+            self._buffered_rows = 0
+            self._reason = "too many updates while waiting for a snapshot"
+            return GAP_BIT
+        self._buffer.append(keep_item(rows, item, receive_time))
+        self._buffered_rows += item.count[0] + item.count[1]
+        self._counters.buffered += 1
+        return BUFFERED_BIT
+
+    cdef int _drain(self, bint* complete) except -1:
+        """Apply the kept updates that continue the snapshot; says whether all of them do."""
+        cdef _Pending pending
+        cdef int change = 0
+        cdef bint applied = True
+        cdef Py_ssize_t used = 0
+        cdef int i
+        for i in range(RECENT):
+            self._recent_sequence[i] = -1
+        complete[0] = True
+        for pending in self._buffer:
+            if pending.item.sequence > self._sequence:
+                if self._sequence < 0 or pending.item.sequence != self._sequence + 1:
+                    complete[0] = False
+                    break
+                change |= self._put_rows(pending.rows, &pending.item, &applied)
+                if not applied:
+                    complete[0] = False
+                    break
+                self._counters.updates += 1
+                self._sequence = pending.item.sequence
+                self._remember(pending.rows, &pending.item)
+                if pending.item.exchange_time >= 0:
+                    self._exchange_time = pending.item.exchange_time
+            self._buffered_rows -= pending.n_rows
+            used += 1
+        del self._buffer[:used]
+        return change
+
+    cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept:
+        """A number that two different updates hardly ever share."""
+        cdef uint64_t digest = <uint64_t>item.count[0] * 1099511628211u
+        cdef int side
+        cdef Py_ssize_t i
+        cdef const Row* row
+        for side in range(2):
+            for i in range(item.count[side]):
+                row = &rows[item.first[side] + i]
+                digest = (digest ^ <uint64_t>row.price.mantissa ^ (<uint64_t>row.price.exponent << 58)) * 1099511628211u
+                digest = (digest ^ <uint64_t>row.size.mantissa ^ (<uint64_t>row.size.exponent << 58)) * 1099511628211u
+                digest ^= digest >> 29
+        return digest
+
+    cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept:
+        cdef int slot = item.sequence & (RECENT - 1)
+        return (
+            self._recent_sequence[slot] == item.sequence
+            and self._recent_digest[slot] == self._digest(rows, item)
+        )
+
+    cdef void _remember(self, const Row* rows, Item* item) noexcept:
+        cdef int slot = item.sequence & (RECENT - 1)
+        self._recent_sequence[slot] = item.sequence
+        self._recent_digest[slot] = self._digest(rows, item)
+
+    cdef bint _crossed(self) noexcept:
+        """Whether the best bid is not below the best ask; locked counts as crossed."""
+        cdef const Ladder* bids = &self._ladders[0]
+        cdef const Ladder* asks = &self._ladders[1]
+        if bids.length == 0 or asks.length == 0:
+            return False
+        return bids.rungs[bids.length - 1].key >= -asks.rungs[asks.length - 1].key
+
+    cdef str _cross_text(self):
+        bid = self._level(BID, 0).exact[0]
+        ask = self._level(ASK, 0).exact[0]
+        return f"bid {bid:f} is not below ask {ask:f}"
+
+    # --- reading ---
+
+    cdef Level _level(self, int side, Py_ssize_t from_best):
+        cdef const Ladder* ladder = &self._ladders[side]
+        cdef const Rung* rung
+        if from_best >= ladder.length:
+            return None
+        rung = &ladder.rungs[ladder.length - 1 - from_best]
+        return make_level(
+            rung.key * SIGN[side], self._price_scale, rung.size, self._size_scale
+        )
+
+    @property
+    def best_bid(self):
+        """The best bid `Level`, or None where there is none. O(1)."""
+        self._require_live()
+        return self._level(BID, 0)
+
+    @property
+    def best_ask(self):
+        """The best ask `Level`, or None where there is none. O(1)."""
+        self._require_live()
+        return self._level(ASK, 0)
+
+    @property
+    def best_bid_price(self):
+        """float, or None where there is no bid. O(1)."""
+        self._require_live()
+        cdef const Ladder* ladder = &self._ladders[0]
+        if ladder.length == 0:
+            return None
+        return to_double(ladder.rungs[ladder.length - 1].key, self._price_scale)
+
+    @property
+    def best_ask_price(self):
+        """float, or None where there is no ask. O(1)."""
+        self._require_live()
+        cdef const Ladder* ladder = &self._ladders[1]
+        if ladder.length == 0:
+            return None
+        return to_double(-ladder.rungs[ladder.length - 1].key, self._price_scale)
+
+    @property
+    def best_bid_size(self):
+        """float, or None where there is no bid. O(1)."""
+        self._require_live()
+        cdef const Ladder* ladder = &self._ladders[0]
+        if ladder.length == 0:
+            return None
+        return to_double(ladder.rungs[ladder.length - 1].size, self._size_scale)
+
+    @property
+    def best_ask_size(self):
+        """float, or None where there is no ask. O(1)."""
+        self._require_live()
+        cdef const Ladder* ladder = &self._ladders[1]
+        if ladder.length == 0:
+            return None
+        return to_double(ladder.rungs[ladder.length - 1].size, self._size_scale)
+
+    @property
+    def quote(self):
+        """A `Quote`: both sides, sequence, times, age and state, taken at one instant. O(1)."""
+        self._require_live()
+        return self._make_quote(0)
+
+    cdef Quote _make_quote(self, int64_t skipped):
+        cdef Quote quote = Quote.__new__(Quote)
+        cdef const Ladder* ladder
+        cdef const Rung* rung
+        cdef int side
+        cdef int64_t now = 0
+        if self._clock is not None and self._confirmed_by is not None:
+            now = self._now()
+            quote.age = (now - self._confirmed_at) / 1e9
+        quote.state = STATES[self._state]
+        for side in range(2):
+            ladder = &self._ladders[side]
+            quote._present[side] = ladder.length != 0
+            if ladder.length != 0:
+                rung = &ladder.rungs[ladder.length - 1]
+                quote._prices[side] = rung.key * SIGN[side]
+                quote._sizes[side] = rung.size
+        quote._price_scale = self._price_scale
+        quote._size_scale = self._size_scale
+        quote.sequence = self.sequence
+        quote.exchange_time_ms = self.exchange_time_ms
+        quote.receive_time_ns = self._receive_time
+        quote.epoch = self._epoch
+        quote.skipped = skipped
+        return quote
+
+    cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1:
+        cdef int side
+        cdef const Ladder* ladder
+        self._require_live()
+        for side in range(2):
+            ladder = &self._ladders[side]
+            if ladder.length == 0:
+                return False
+            prices[side] = ladder.rungs[ladder.length - 1].key * SIGN[side]
+            sizes[side] = ladder.rungs[ladder.length - 1].size
+        return True
+
+    @property
+    def mid(self):
+        """float, halfway between the best prices; None where a side is empty."""
+        cdef int64_t[2] prices
+        cdef int64_t[2] sizes
+        if not self._both(prices, sizes):
+            return None
+        if prices[0] < 1 << 51 and prices[1] < 1 << 51:
+            return <double>(prices[0] + prices[1]) / (2 * POW10_DOUBLE[self._price_scale])
+        return ratio(<object>prices[0] + <object>prices[1], 2 * 10 ** <object>self._price_scale)
+
+    @property
+    def spread(self):
+        """float, best ask minus best bid, rounded once; None where a side is empty."""
+        cdef int64_t[2] prices
+        cdef int64_t[2] sizes
+        if not self._both(prices, sizes):
+            return None
+        return to_double(prices[1] - prices[0], self._price_scale)
+
+    @property
+    def microprice(self):
+        """float, (bid * ask_size + ask * bid_size) / (bid_size + ask_size), rounded once."""
+        cdef int64_t[2] prices
+        cdef int64_t[2] sizes
+        if not self._both(prices, sizes):
+            return None
+        bid, ask, bid_size, ask_size = prices[0], prices[1], sizes[0], sizes[1]
+        return ratio(
+            bid * ask_size + ask * bid_size,
+            (bid_size + ask_size) * 10 ** <object>self._price_scale,
+        )
+
+    cdef object _total_size(self, int side, Py_ssize_t levels):
+        """Exact sum of the best sizes of a side, as an int at the book's scale."""
+        cdef const Ladder* ladder = &self._ladders[side]
+        cdef Py_ssize_t i
+        cdef int64_t part = 0
+        total = 0
+        for i in range(min(levels, ladder.length)):
+            if part > INT64_LIMIT - ladder.rungs[ladder.length - 1 - i].size:
+                total += part
+                part = 0
+            part += ladder.rungs[ladder.length - 1 - i].size
+        return total + part
+
+    def imbalance(self, levels=1):
+        """float in [-1, 1]: (bid size - ask size) / (bid size + ask size) over so many levels.
+
+        None where a side is empty.
+        """
+        cdef Py_ssize_t count = level_count(levels, "levels")
+        self._require_live()
+        if count == 0:
+            raise UsageError("levels must be at least 1, was 0")
+        if self._ladders[0].length == 0 or self._ladders[1].length == 0:
+            return None
+        bid_size = self._total_size(BID, count)
+        ask_size = self._total_size(ASK, count)
+        return ratio(bid_size - ask_size, bid_size + ask_size)
+
+    @property
+    def bids(self):
+        """`Levels` of the bids, best first, frozen now. O(n)."""
+        return self._side_levels(BID)
+
+    @property
+    def asks(self):
+        """`Levels` of the asks, best first, frozen now. O(n)."""
+        return self._side_levels(ASK)
+
+    cdef Levels _side_levels(self, int side):
+        cdef Rung* copy
+        cdef Py_ssize_t length, i
+        cdef int price_scale, size_scale
+        cdef list levels = []
+        self._require_live()
+        # Making objects can run a garbage collection and so anybody's code: copy first.
+        length = self._ladders[side].length
+        price_scale = self._price_scale
+        size_scale = self._size_scale
+        copy = <Rung*>malloc(<size_t>(length + 1) * sizeof(Rung))
+        if copy == NULL:
+            raise MemoryError
+        if length:
+            memcpy(copy, self._ladders[side].rungs, <size_t>length * sizeof(Rung))
+        try:
+            for i in range(length - 1, -1, -1):
+                levels.append(
+                    make_level(copy[i].key * SIGN[side], price_scale, copy[i].size, size_scale)
+                )
+        finally:
+            free(copy)
+        cdef Levels result = Levels.__new__(Levels)
+        result._levels = levels
+        return result
+
+    def depth(self, n=None, *, out=None, exact=False):
+        """The best `n` levels a side (all by default) as a `Depth`, best first.
+
+        With `out=(bids, asks)`, two writable C-contiguous float64 arrays of shape (k, 2), those
+        are filled, the rest of them set to nan, the counts (bids, asks) returned and nothing
+        allocated. With `exact=True` the sides are lists of (Decimal, Decimal).
+        """
+        cdef Py_ssize_t count = level_count(n, "n")
+        cdef Ladder* ladder
+        cdef int side
+        self._require_live()
+        if out is not None:
+            if exact:
+                raise UsageError("out= takes float64 arrays; it cannot be exact")
+            if not isinstance(out, (tuple, list)) or len(out) != 2:
+                raise UsageError("out must be a pair of arrays: (bids, asks)")
+            return (
+                self._fill(BID, count, out[0], True),
+                self._fill(ASK, count, out[1], True),
+            )
+        complete = self._whole(BID, count) and self._whole(ASK, count)
+        if exact:
+            bids, asks = self._side_levels(BID), self._side_levels(ASK)
+            return Depth(
+                [level.exact for level in bids._levels[:count]],
+                [level.exact for level in asks._levels[:count]],
+                complete,
+            )
+        arrays = []
+        for side in range(2):
+            ladder = &self._ladders[side]
+            array = new_array(min(count, ladder.length))
+            filled = self._fill(side, count, array, False)
+            arrays.append(array)
+        return Depth(arrays[0], arrays[1], complete)
+
+    cdef Py_ssize_t _fill(self, int side, Py_ssize_t count, object array, bint pad) except -1:
+        """Write the best levels of a side into a float64 (k, 2) array; returns how many."""
+        cdef Py_buffer view
+        cdef const Ladder* ladder = &self._ladders[side]
+        cdef double* cell
+        cdef Py_ssize_t i, rows, filled
+        try:
+            PyObject_GetBuffer(
+                array, &view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
+            )
+        except (TypeError, BufferError, ValueError) as error:
+            raise UsageError(f"out must be writable C-contiguous arrays: {error}") from None
+        try:
+            if (
+                view.ndim != 2
+                or view.shape[1] != 2
+                or view.format[0] != c'd'
+                or view.format[1] != 0
+            ):
+                raise UsageError("out must be float64 arrays of shape (k, 2)")
+            rows = view.shape[0]
+            filled = min(min(count, rows), ladder.length)
+            cell = <double*>view.buf
+            for i in range(filled):
+                cell[2 * i] = to_double(
+                    ladder.rungs[ladder.length - 1 - i].key * SIGN[side], self._price_scale
+                )
+                cell[2 * i + 1] = to_double(
+                    ladder.rungs[ladder.length - 1 - i].size, self._size_scale
+                )
+            if pad:
+                for i in range(2 * filled, 2 * rows):
+                    cell[i] = NAN
+            return filled
+        finally:
+            PyBuffer_Release(&view)
+
+    def size_at(self, side, price):
+        """float, the size resting at exactly that price (float, text or Decimal); 0.0 if none."""
+        cdef int number = side_number(side)
+        cdef Number wanted
+        cdef int64_t key
+        cdef Py_ssize_t at
+        cdef const Ladder* ladder = &self._ladders[number]
+        parse_by_hand(price, &wanted)
+        self._require_live()
+        key = at_scale(wanted, self._price_scale)
+        if key < 0:
+            return 0.0
+        key *= SIGN[number]
+        at = ladder_search(ladder, key)
+        if at < ladder.length and ladder.rungs[at].key == key:
+            return to_double(ladder.rungs[at].size, self._size_scale)
+        return 0.0
+
+    def sweep(self, side, *, size=None, notional=None):
+        """What consuming `side` ("bid" or "ask") up to a size or a notional would give: a `Sweep`.
+
+        Exactly one of `size` and `notional` is given (float, text, Decimal or int, not negative).
+        All sums are exact.
+        """
+        cdef int number = side_number(side)
+        cdef const Ladder* ladder = &self._ladders[number]
+        cdef Py_ssize_t i = 0
+        cdef bint certain
+        if (size is None) == (notional is None):
+            raise UsageError("sweep() takes either size= or notional=")
+        wanted = to_fraction(size if notional is None else notional)
+        levels = self._side_levels(number)._levels
+        price_unit = 10 ** <object>self._price_scale
+        size_unit = 10 ** <object>self._size_scale
+        # In units of the book's scales everything but the last, partial level is an integer.
+        left = wanted * size_unit if notional is None else wanted * size_unit * price_unit
+        taken_size = 0
+        taken_notional = 0
+        worst = None
+        for level in levels:
+            if left <= 0:
+                break
+            price = (<Level>level)._price
+            whole = (<Level>level)._size
+            value = whole if notional is None else whole * price
+            if value <= left:
+                part = whole
+            else:
+                part = left if notional is None else left / price
+            left -= value
+            taken_size += part
+            taken_notional += part * price
+            worst = level.price
+            i += 1
+        certain = i == 0 or i <= self._known(number)
+        if taken_size == 0:
+            return Sweep(None, None, 0.0, 0.0, 0, left <= 0)
+        return Sweep(
+            fraction_to_float(Fraction(taken_notional, 1) / (taken_size * price_unit)),
+            worst,
+            fraction_to_float(Fraction(taken_size, 1) / size_unit),
+            fraction_to_float(Fraction(taken_notional, 1) / (size_unit * price_unit)),
+            i,
+            left <= 0 and certain,
+        )
+
+    def size_within(self, side, bps):
+        """float, the cumulative size within `bps` basis points of that side's best price."""
+        cdef int number = side_number(side)
+        cdef const Ladder* ladder = &self._ladders[number]
+        cdef Py_ssize_t i
+        cdef Py_ssize_t count = 0
+        reach = to_fraction(bps) / 10_000
+        self._require_live()
+        if ladder.length == 0:
+            return 0.0
+        best = ladder.rungs[ladder.length - 1].key * SIGN[number]
+        limit = best * (1 - reach) if number == BID else best * (1 + reach)
+        for i in range(ladder.length - 1, -1, -1):
+            price = ladder.rungs[i].key * SIGN[number]
+            if price < limit if number == BID else price > limit:
+                break
+            count += 1
+        return ratio(self._total_size(number, count), 10 ** <object>self._size_scale)
+
+    def grouped(self, step, n=None):
+        """The ladder on a coarser grid of `step`, at most `n` rows a side: a `Depth`.
+
+        Bids are rounded down and asks up, so that no row looks better than its levels are.
+        """
+        cdef Py_ssize_t count = level_count(n, "n")
+        width = to_fraction(step)
+        if width == 0:
+            raise UsageError("step must be greater than zero")
+        self._require_live()
+        units = width * 10 ** <object>self._price_scale
+        sides = []
+        complete = True
+        for number in (BID, ASK):
+            rows = {}
+            certain = True
+            for level in self._side_levels(number)._levels:
+                price = (<Level>level)._price
+                index = price // units if number == BID else -(-price // units)
+                if index not in rows:
+                    if len(rows) == count:
+                        break
+                    rows[index] = 0
+                rows[index] += (<Level>level)._size
+            known_from = self._ladders[number].known_from
+            if known_from != KNOWN_FROM_START:
+                # Certain where the far edge of the last row lies inside what is known.
+                certain = len(rows) == count and (
+                    count == 0 or next(reversed(rows)) * units * SIGN[number] >= known_from
+                )
+            complete = complete and certain
+            array = new_array(len(rows))
+            for i, (index, total) in enumerate(rows.items()):
+                array[i, 0] = fraction_to_float(index * width)
+                array[i, 1] = ratio(total, 10 ** <object>self._size_scale)
+            sides.append(array)
+        return Depth(sides[0], sides[1], complete)
+
+    cdef Py_ssize_t _known(self, int side) noexcept:
+        cdef const Ladder* ladder = &self._ladders[side]
+        return ladder.length - ladder_search(ladder, ladder.known_from)
+
+    cdef bint _whole(self, int side, Py_ssize_t levels) noexcept:
+        if self._ladders[side].known_from == KNOWN_FROM_START:
+            return True
+        return levels <= self._known(side)
+
+    def complete_depth(self, side):
+        """int, how many of the best levels of that side are known for certain.
+
+        A snapshot cut at the venue's window says nothing of the levels beyond it; those that
+        changed since are in the book, but others may stand between them.
+        """
+        cdef int number = side_number(side)
+        self._require_live()
+        return self._known(number)
+
+    def peek(self):
+        """A frozen copy of the last values, readable in any state; its `state` says how far to
+        trust it. O(n)."""
+        cdef Book copy = Book.__new__(Book)
+        cdef int side
+        cdef Ladder* ladder
+        cdef Ladder* source
+        for side in range(2):
+            ladder = &copy._ladders[side]
+            source = &self._ladders[side]
+            if source.length:
+                if ladder_reserve(ladder, source.length) < 0:
+                    raise MemoryError
+                memcpy(ladder.rungs, source.rungs, <size_t>source.length * sizeof(Rung))
+            ladder.length = source.length
+            ladder.known_from = source.known_from
+        copy._price_scale = self._price_scale
+        copy._size_scale = self._size_scale
+        copy._sequence = self._sequence
+        copy._exchange_time = self._exchange_time
+        copy._receive_time = self._receive_time
+        copy._epoch = self._epoch
+        copy._confirmed_by = self._confirmed_by
+        copy._last_trade = self._last_trade
+        copy._counters = self._counters
+        copy.symbol = self.symbol
+        copy.market = self.market
+        copy.channel = self.channel
+        copy._spec = self._spec
+        copy._state = STATE_NUMBERS[self.state]
+        copy._reason = self.reason
+        copy._since = self._since_now()
+        copy._access = ACCESS_FROZEN
+        if self._clock is not None:
+            # Time stands still in the copy: its age is what it was now.
+            now = self._now()
+            copy._clock = lambda: now
+            copy._confirmed_at = self._confirmed_at
+        return copy
+
+    def __repr__(self):
+        def side(level):
+            if level is None:
+                return "-"
+            price, size = level.exact
+            return f"{price:f} x {size:f}"
+
+        kind = "frozen " if self._access == ACCESS_FROZEN else ""
+        return (
+            f"<{kind}Book {self.channel}:{self.symbol} {self.state}"
+            f"{f' ({self.reason})' if self.reason else ''} "
+            f"bid {side(self._level(BID, 0))} | ask {side(self._level(ASK, 0))}, "
+            f"{self._ladders[0].length}/{self._ladders[1].length} levels>"
+        )
+
+    def check(self):
+        """Assert every invariant of the book; raises InvariantError with its state in the message.
+
+        Never needed in good health: it is for tests, and for users who want to be sure. O(n).
+        """
+        cdef Ladder* ladder
+        cdef int side
+        cdef Py_ssize_t i
+        problem = None
+        for side in range(2):
+            ladder = &self._ladders[side]
+            name = SIDE_NAMES[side]
+            if not 0 <= ladder.length <= ladder.capacity:
+                problem = f"{name}: {ladder.length} levels in room for {ladder.capacity}"
+            elif ladder.length > self._max_levels and self._access != ACCESS_FROZEN:
+                problem = f"{name}: {ladder.length} levels, at most {self._max_levels}"
+            else:
+                for i in range(ladder.length):
+                    if ladder.rungs[i].size <= 0:
+                        problem = f"{name}: size {ladder.rungs[i].size} at {i}"
+                    elif ladder.rungs[i].key * SIGN[side] <= 0:
+                        problem = f"{name}: key {ladder.rungs[i].key} at {i}"
+                    elif i and ladder.rungs[i - 1].key >= ladder.rungs[i].key:
+                        problem = f"{name}: keys at {i - 1} and {i} are not ascending"
+        if not (0 <= self._price_scale <= MAX_SCALE and 0 <= self._size_scale <= MAX_SCALE):
+            problem = f"scales {self._price_scale}, {self._size_scale}"
+        if self._state == LIVE and self._crossed():
+            problem = "LIVE and crossed"
+        if self._access != ACCESS_FROZEN and (self._state == LIVE) != (self._access == ACCESS_LIVE):
+            problem = "readable in a state that is not LIVE, or the reverse"
+        if self._state == LIVE and self._buffer:
+            problem = "LIVE with updates still waiting"
+        if self._buffered_rows != sum([(<_Pending>pending).n_rows for pending in self._buffer]):
+            problem = "the count of waiting rows is wrong"
+        if problem is not None:
+            raise InvariantError(
+                f"{self!r}: {problem}; sequence {self._sequence}, scales {self._price_scale}/"
+                f"{self._size_scale}, bids {[rung_text(&self._ladders[0], i) for i in range(min(self._ladders[0].length, 10))]}, "
+                f"asks {[rung_text(&self._ladders[1], i) for i in range(min(self._ladders[1].length, 10))]}"
+            )
+
+
+cdef object rung_text(const Ladder* ladder, Py_ssize_t i):
+    return (ladder.rungs[i].key, ladder.rungs[i].size)
+
+
+cdef void remember_top(Book book, Rung* before, bint* had, Scales* scales) noexcept:
+    cdef int side
+    cdef const Ladder* ladder
+    for side in range(2):
+        ladder = &book._ladders[side]
+        had[side] = ladder.length != 0
+        if had[side]:
+            before[side] = ladder.rungs[ladder.length - 1]
+    scales.price = book._price_scale
+    scales.size = book._size_scale
+
+
+cdef int top_change(
+    Book book, const Rung* before, const bint* had, Scales scales, bint was_live
+) noexcept:
+    """TOP where the best price or size of a side is not what readers saw before."""
+    cdef int side
+    cdef const Ladder* ladder
+    cdef Rung now
+    for side in range(2):
+        ladder = &book._ladders[side]
+        if not was_live:
+            if ladder.length:
+                return TOP_BIT
+            continue
+        if had[side] != (ladder.length != 0):
+            return TOP_BIT
+        if not had[side]:
+            continue
+        now = ladder.rungs[ladder.length - 1]
+        if not same_number(before[side].key, scales.price, now.key, book._price_scale):
+            return TOP_BIT
+        if not same_number(before[side].size, scales.size, now.size, book._size_scale):
+            return TOP_BIT
+    return 0
+
+
+cdef bint same_number(int64_t a, int a_scale, int64_t b, int b_scale) noexcept nogil:
+    while a_scale > b_scale:
+        if a % 10 != 0:
+            return False
+        a //= 10
+        a_scale -= 1
+    while b_scale > a_scale:
+        if b % 10 != 0:
+            return False
+        b //= 10
+        b_scale -= 1
+    return a == b
+
+
+cdef bint has_levels(const Row* rows, const Item* item) noexcept nogil:
+    cdef int side
+    cdef Py_ssize_t i
+    for side in range(2):
+        for i in range(item.count[side]):
+            if rows[item.first[side] + i].size.mantissa != 0:
+                return True
+    return False
+
+
+cdef object new_array(Py_ssize_t rows):
+    # numpy is asked for when the first array is, so that importing the package stays cheap.
+    global _numpy_empty
+    if _numpy_empty is None:
+        import numpy
+        _numpy_empty = numpy.empty
+    return _numpy_empty((rows, 2))
+
+
+cdef object _numpy_empty = None
+
+
+cdef object fraction_to_float(object value):
+    return ratio(value.numerator, value.denominator)
+
+
+cdef int64_t seconds_to_ns(object seconds) except -1:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e9:
+        raise UsageError(f"valid_for must be a positive number of seconds, was {seconds!r}")
+    return <int64_t>(seconds * 1e9)
+
+
+cdef Py_ssize_t level_limit(object levels) except -1:
+    if isinstance(levels, bool) or not isinstance(levels, int) or not 1 <= levels <= DEFAULT_MAX_LEVELS:
+        raise UsageError(f"max_levels must be from 1 to {DEFAULT_MAX_LEVELS}, was {levels!r}")
+    return levels
+
+
+cdef int64_t counter(object value, object name) except -1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= INT64_LIMIT:
+        raise UsageError(f"{name} must be a whole number that is not negative, was {value!r}")
+    return value
+
+
+cdef int rows_by_hand(_Scratch scratch, object rows, int side) except -1:
+    """Parse rows of (price, size) given by hand; UsageError says which row is wrong."""
+    cdef Py_ssize_t start = scratch.n_rows
+    cdef Row* row
+    cdef Number price, size
+    if PyObject_CheckBuffer(rows) and rows_from_doubles(scratch, rows, side):
+        return 0
+    if getattr(rows, "size", None) == 0:
+        return 0  # an empty numpy array of whatever shape
+    try:
+        iterator = iter(rows)
+    except TypeError:
+        raise UsageError(
+            f"{SIDE_NAMES[side]}s must be rows of (price, size), were {type(rows).__name__}"
+        ) from None
+    for pair in iterator:
+        try:
+            try:
+                price_value, size_value = pair
+            except (TypeError, ValueError):
+                raise UsageError(f"expected (price, size), was {pair!r}") from None
+            if isinstance(pair, str):
+                raise UsageError(f"expected (price, size), was {pair!r}")
+            parse_by_hand(price_value, &price)
+            parse_by_hand(size_value, &size)
+            if price.mantissa == 0:
+                raise UsageError("a price must not be zero")
+        except UsageError as error:
+            raise UsageError(
+                f"{SIDE_NAMES[side]} row {scratch.n_rows - start}: {error}"
+            ) from None
+        row = scratch.add_row()
+        row.price = price
+        row.size = size
+    return 0
+
+
+cdef bint rows_from_doubles(_Scratch scratch, object rows, int side) except -1:
+    """Rows of a float64 array of shape (n, 2); False for a buffer of another kind."""
+    cdef Py_buffer view
+    cdef Py_ssize_t i
+    cdef int column
+    cdef Row* row
+    cdef double value
+    cdef Number[2] numbers
+    try:
+        PyObject_GetBuffer(rows, &view, PyBUF_FORMAT | PyBUF_STRIDED_RO)
+    except (BufferError, ValueError):
+        return False
+    try:
+        if view.ndim != 2 or view.shape[1] != 2 or view.format[0] != c'd' or view.format[1] != 0:
+            return False
+        for i in range(view.shape[0]):
+            for column in range(2):
+                value = (<double*>(
+                    <char*>view.buf + i * view.strides[0] + column * view.strides[1]
+                ))[0]
+                try:
+                    parse_by_hand(value, &numbers[column])
+                    if column == 0 and numbers[0].mantissa == 0:
+                        raise UsageError("a price must not be zero")
+                except UsageError as error:
+                    raise UsageError(f"{SIDE_NAMES[side]} row {i}: {error}") from None
+            row = scratch.add_row()
+            row.price = numbers[0]
+            row.size = numbers[1]
+        return True
+    finally:
+        PyBuffer_Release(&view)
+
+
+# --- the engine ---------------------------------------------------------------------------------
+
+
+cdef int64_t whole_number(object value) except -2:
+    """A wire integer, sent as a number or as text; -1 where it is neither."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if not PyLong_Check(value) or isinstance(value, bool) or not 0 <= value <= INT64_LIMIT:
+        return -1
+    return value
+
+
+cdef object shown(object value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "..."
+
+
+cdef int parse_wire_number(object value, Number* out, str symbol, int side, object row) except -1:
+    cdef NumberStatus status
+    if PyUnicode_Check(value):
+        text = value
+    elif PyLong_Check(value) and not isinstance(value, bool):
+        text = str(value)
+    else:
+        raise MessageError(
+            f"expected a decimal number, was {shown(value)}",
+            symbol=symbol, side=SIDE_NAMES[side], row=row,
+        )
+    status = parse_text(text, out)
+    if status != NUMBER_OK:
+        raise (NumberError if status == NUMBER_UNHOLDABLE else MessageError)(
+            number_problem(status, text), symbol=symbol, side=SIDE_NAMES[side], row=row
+        )
+    return 0
+
+
+cdef int parse_side(_Scratch scratch, Item* item, _Channel channel, object levels, str symbol, int side) except -1:
+    """One side of a book frame into scratch rows. null, "" and {} are empty sides."""
+    cdef Py_ssize_t place
+    cdef Row* row
+    cdef Number price, size
+    item.first[side] = scratch.n_rows
+    item.present[side] = True
+    if isinstance(levels, list):
+        for place, level in enumerate(<list>levels):
+            if isinstance(level, list):
+                if len(<list>level) != 2:
+                    raise MessageError(
+                        f"expected [price, size], was {shown(level)}",
+                        symbol=symbol, side=SIDE_NAMES[side], row=place,
+                    )
+                price_value = (<list>level)[0]
+                size_value = (<list>level)[1]
+            elif isinstance(level, dict):
+                price_value = (<dict>level).get(channel.price)
+                size_value = (<dict>level).get(channel.size)
+            else:
+                raise MessageError(
+                    f"expected a level, was {shown(level)}",
+                    symbol=symbol, side=SIDE_NAMES[side], row=place,
+                )
+            parse_wire_number(price_value, &price, symbol, side, place)
+            parse_wire_number(size_value, &size, symbol, side, place)
+            if price.mantissa == 0:
+                raise MessageError(
+                    "a price must not be zero", symbol=symbol, side=SIDE_NAMES[side], row=place
+                )
+            if scratch.n_rows >= MAX_ROWS:
+                raise MessageError(
+                    f"more than {MAX_ROWS} levels in one frame",
+                    symbol=symbol, side=SIDE_NAMES[side], row=place,
+                )
+            row = scratch.add_row()
+            row.price = price
+            row.size = size
+    elif not (levels is None or levels == "" or levels == {}):
+        raise MessageError(
+            f"expected a list of levels, was {shown(levels)}",
+            symbol=symbol, side=SIDE_NAMES[side],
+        )
+    item.count[side] = scratch.n_rows - item.first[side]
+    return 0
+
+
+cdef class Engine:
+    """Turns raw frames into books: one call for any frame of any market and symbol.
+
+    A book is made when its first well-formed frame arrives (at most `max_books` of them), or
+    beforehand by `book()`. `engine["BTC_USDT"]` is the sequenced book of a symbol,
+    `engine["spot/depth5:BTC_USDT"]` the book of any topic. `clock`, `valid_for` and `max_levels`
+    are those of its books.
+    """
+
+    def __init__(
+        self, *, venue=None, clock=None, valid_for=10.0, max_levels=DEFAULT_MAX_LEVELS,
+        max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
+    ):
+        self.venue = default_venue if venue is None else venue
+        self._routes = {}
+        self._trade_routes = {}
+        keys = []
+        for profile in self.venue.profiles:
+            if profile.channel_key not in keys:
+                keys.append(profile.channel_key)
+            for channel in profile.books:
+                self._routes[channel.name] = _Channel(profile.market, channel)
+            for channel in profile.trades:
+                self._trade_routes[channel.name] = (profile.market, channel)
+        self._channel_keys = tuple(keys)
+        self._books = {}
+        self._by_symbol = {}
+        self._touched = []
+        if not (clock is None or clock == "monotonic" or callable(clock)):
+            raise UsageError(f'clock must be None, "monotonic" or a callable, was {clock!r}')
+        self._clock = clock
+        self._valid_for = seconds_to_ns(valid_for)
+        if not (isinstance(book_type, type) and issubclass(book_type, Book)):
+            raise UsageError(f"book_type must be a kind of Book, was {book_type!r}")
+        self._book_type = book_type
+        self._max_levels = level_limit(max_levels)
+        self._max_books = max_books
+        self._max_frame = max_frame_bytes
+        self._scratch = _Scratch()
+        self._process = process_generation
+
+    def __reduce__(self):
+        raise TypeError("an Engine cannot be pickled or copied")
+
+    # --- writing ---
+
+    def apply(self, frame, receive_time_ns=None, *, generation=0):
+        """Apply one raw frame; returns `Change` bits, the union over the books it changed.
+
+        frame: bytes, bytearray, memoryview or str, already inflated. receive_time_ns: wall clock
+        at receipt, kept for readers. generation: number of the connection the frame came on;
+        frames of an older connection of the same book are refused, the first one of a newer
+        connection makes the book wait for a snapshot; 0 says nothing.
+
+        Raises MessageError for a frame that is not of the documented shape: no level has changed,
+        and if its book can be named and is sequenced, that book is in GAP.
+        """
+        return self._apply(frame, receive_time_ns, generation, None)
+
+    cdef int _apply(
+        self, object frame, object receive_time, int64_t generation, Book only
+    ) except -1:
+        cdef Py_ssize_t length
+        if self._process != process_generation:
+            raise FeedClosed(
+                "the engine belongs to the process that made it; this is a forked child"
+            )
+        self._scratch.clear()
+        if self._touched:
+            self._touched = []
+        self._frames += 1
+        if isinstance(frame, memoryview):
+            length = frame.nbytes
+        elif isinstance(frame, (bytes, bytearray, str)):
+            length = len(frame)
+        else:
+            raise UsageError(
+                f"a frame must be bytes, bytearray, memoryview or str, was {type(frame).__name__}"
+            )
+        if length > self._max_frame:
+            self._refuse_unread(
+                frame, f"a frame of {length} bytes; the limit is {self._max_frame}"
+            )
+        # The one documented frame that is not JSON: the answer to a text ping.
+        if length == 4 and (frame == "pong" if isinstance(frame, str) else frame == b"pong"):
+            self._other += 1
+            return OTHER_BIT
+        try:
+            message = _decode(frame)
+        except (msgspec.DecodeError, ValueError, RecursionError, BufferError) as error:
+            self._refuse_unread(frame, f"not JSON: {str(error)[:200]}")
+        self._scratch.busy = True
+        try:
+            return self._apply_message(message, receive_time, generation, only)
+        finally:
+            self._scratch.busy = False
+
+    cdef int _refuse_unread(self, object frame, object problem) except -1:
+        """A frame that cannot be decoded: find out whose it was, as far as its bytes tell."""
+        cdef Book book
+        cdef _Channel channel
+        self._bad_frames += 1
+        if isinstance(frame, str):
+            frame = frame.encode("utf-8", "replace")
+        frame = bytes(frame)
+        symbols = {match.decode("ascii") for match in SYMBOL_IN_BYTES.findall(frame)}
+        named = None
+        for key in self._channel_keys:
+            match = re.search(b'"%b"\\s*:\\s*"([^"\\\\]{1,120})"' % key.encode(), frame)
+            if match:
+                named, symbol = self.venue.split_topic(match[1].decode("ascii", "replace"))
+                if symbol:
+                    symbols.add(symbol)
+                break
+        for symbol in symbols:
+            # Truncated before it named its channel: it may have been any book of the symbol.
+            for channel in self._routes.values():
+                if named is None or channel.name == named:
+                    book = channel.books.get(symbol)
+                    if book is not None and book._refuse(problem):
+                        self._touched.append(book)
+        raise MessageError(problem, symbol=symbols.pop() if len(symbols) == 1 else None)
+
+    cdef int _apply_message(
+        self, object message, object receive_time, int64_t generation, Book only
+    ) except -1:
+        cdef _Channel channel
+        if not isinstance(message, dict):
+            self._bad_frames += 1
+            raise MessageError(f"expected a JSON object, was {shown(message)}")
+        topic = None
+        for key in self._channel_keys:
+            topic = (<dict>message).get(key)
+            if topic is not None:
+                break
+        if not isinstance(topic, str) or "data" not in <dict>message:
+            # Acknowledgements, errors, pongs: for the session, not for a book.
+            if isinstance(topic, str) and not (
+                "event" in <dict>message or "action" in <dict>message
+                or "success" in <dict>message or "errorCode" in <dict>message
+            ):
+                name, symbol = self.venue.split_topic(topic)
+                if name in self._routes:
+                    self._refuse_named(
+                        self._routes[name], symbol,
+                        MessageError("a push without data", symbol=symbol or None),
+                    )
+            self._other += 1
+            return OTHER_BIT
+        name, symbol = self.venue.split_topic(topic)
+        channel = self._routes.get(name)
+        if channel is not None:
+            return self._apply_books(
+                channel, symbol, (<dict>message)["data"], receive_time, generation, only
+            )
+        trades = self._trade_routes.get(name)
+        if trades is not None and only is None:
+            return self._apply_trades(trades[0], trades[1], (<dict>message)["data"])
+        if only is not None:
+            raise UsageError(f"the frame is of {topic!r}, the book of {only.channel}:{only.symbol}")
+        self._other += 1
+        return OTHER_BIT
+
+    cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1:
+        cdef Book book
+        self._bad_frames += 1
+        for symbol in (symbols,) if isinstance(symbols, str) else symbols:
+            book = channel.books.get(symbol)
+            if book is not None and book._refuse(str(error)):
+                self._touched.append(book)
+        raise error
+
+    cdef int _apply_books(
+        self, _Channel channel, object topic_symbol, object data, object receive_time,
+        int64_t generation, Book only
+    ) except -1:
+        """Parse every item, check that every number can be held, then apply them in order."""
+        cdef _Scratch scratch = self._scratch
+        cdef list books = []
+        cdef list symbols = []
+        cdef Book book
+        cdef Item* item
+        cdef Py_ssize_t i
+        cdef int change = 0, one
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef dict planned = {}
+        if isinstance(data, dict):
+            data = (data,)
+        elif data is None or data == "":
+            return 0
+        elif not isinstance(data, list):
+            self._refuse_named(
+                channel, topic_symbol,
+                MessageError(f"data must be a list, was {shown(data)}", symbol=topic_symbol or None),
+            )
+        # Name the books first: a frame that turns out to be bad puts all of them in doubt.
+        for entry in data:
+            symbol = entry.get("symbol") if isinstance(entry, dict) else None
+            if symbol is None and topic_symbol:
+                symbol = topic_symbol
+            if isinstance(symbol, str) and symbol not in symbols:
+                symbols.append(symbol)
+        if topic_symbol and topic_symbol not in symbols:
+            symbols.append(topic_symbol)
+        try:
+            for entry in data:
+                symbol = self._parse_item(channel, topic_symbol, entry)
+                if only is not None and symbol != only.symbol:
+                    raise UsageError(f"the frame is of {symbol}, the book of {only.symbol}")
+                books.append(symbol)
+            for i in range(scratch.n_items):
+                symbol = books[i]
+                item = &scratch.items[i]
+                book = channel.books.get(symbol)
+                if symbol in planned:
+                    now.price, now.size = planned[symbol]
+                elif book is None:
+                    now.price = now.size = 0
+                else:
+                    now.price = book._price_scale
+                    now.size = book._size_scale
+                if book is None:
+                    book = only if only is not None else EMPTY_BOOK
+                if not plan(book._ladders, now, scratch.rows, item, &wanted, &misfit):
+                    raise NumberError(
+                        "the numbers have more digits than can be held exactly",
+                        symbol=symbol, side=SIDE_NAMES[misfit.side], row=misfit.row,
+                    )
+                planned[symbol] = (wanted.price, wanted.size)
+        except NumberError as error:
+            self._reject_unholdable(channel, books, error)
+            self._refuse_named(channel, symbols, error)
+        except MessageError as error:
+            self._refuse_named(channel, symbols, error)
+        for i in range(scratch.n_items):
+            book = self._book_for(channel, books[i])
+            if generation != 0 and generation != book._generation:
+                if generation < book._generation:
+                    book._counters.refused_generation += 1
+                    continue
+                book._adopt(generation)
+            one = book._apply_item(scratch, scratch.rows, &scratch.items[i], receive_time, False)
+            if one != 0:
+                change |= one
+                if book not in self._touched:
+                    self._touched.append(book)
+        return change
+
+    cdef int _reject_unholdable(self, _Channel channel, list symbols, object error) except -1:
+        """A snapshot that cannot be held will not be held next time either: no resync heals it."""
+        cdef Book book
+        cdef Py_ssize_t i
+        for i in range(self._scratch.n_items):
+            symbol = symbols[i] if i < len(symbols) else error.symbol
+            if symbol == error.symbol and self._scratch.items[i].kind != ITEM_UPDATE:
+                book = self._book_for(channel, symbol)
+                if book._state not in (CLOSED, REJECTED):
+                    book._forget()
+                    book._become(REJECTED, str(error))
+                    self._touched.append(book)
+        return 0
+
+    cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry):
+        """One element of `data` into an item of the scratch; returns its symbol."""
+        cdef Item* item
+        cdef int64_t number
+        cdef dict fields
+        if not isinstance(entry, dict):
+            raise MessageError(
+                f"expected an object in data, was {shown(entry)}", symbol=topic_symbol or None
+            )
+        fields = entry
+        symbol = fields.get("symbol")
+        if symbol is None and topic_symbol:
+            symbol = topic_symbol
+        if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
+            raise MessageError(f"expected a symbol, was {shown(symbol)}")
+        if topic_symbol and symbol != topic_symbol:
+            raise MessageError(
+                f"the topic names {topic_symbol}, its data {symbol}", symbol=topic_symbol
+            )
+        item = self._scratch.add_item(channel.kind)
+        if channel.kind == ITEM_UPDATE:
+            kind = fields.get(channel.type)
+            if kind == "snapshot":
+                item.kind = ITEM_SNAPSHOT
+            elif kind != "update":
+                raise MessageError(
+                    f'expected type "snapshot" or "update", was {shown(kind)}', symbol=symbol
+                )
+            item.sequence = whole_number(fields.get(channel.sequence))
+            if item.sequence < 0:
+                raise MessageError(
+                    f"expected a version, was {shown(fields.get(channel.sequence))}", symbol=symbol
+                )
+        time = fields.get(channel.time)
+        if time is not None and time != "":
+            item.exchange_time = whole_number(time)
+            if item.exchange_time < 0:
+                raise MessageError(f"expected a time in ms, was {shown(time)}", symbol=symbol)
+        if channel.kind == ITEM_SIDE:
+            number = whole_number(fields.get(channel.side))
+            if number != 1 and number != 2:
+                raise MessageError(
+                    f"expected side 1 or 2, was {shown(fields.get(channel.side))}", symbol=symbol
+                )
+            if channel.levels not in fields:
+                raise MessageError(f"no {channel.levels!r}", symbol=symbol)
+            parse_side(
+                self._scratch, item, channel, fields[channel.levels], symbol, <int>number - 1
+            )
+            return symbol
+        for side, name in ((BID, channel.bids), (ASK, channel.asks)):
+            if name not in fields and item.kind != ITEM_UPDATE:
+                raise MessageError(
+                    f"no {name!r} in a full picture", symbol=symbol, side=SIDE_NAMES[side]
+                )
+            parse_side(self._scratch, item, channel, fields.get(name), symbol, side)
+        return symbol
+
+    cdef int _apply_trades(self, object market, object channel, object data) except -1:
+        cdef _Channel books
+        cdef Book book
+        if data is None or data == "":
+            return 0
+        try:
+            trades = [channel.decode(row) for row in (data if isinstance(data, list) else [data])]
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            self._bad_frames += 1
+            raise MessageError(f"not a trade: {type(error).__name__}: {shown(error)}") from None
+        self._trades += len(trades)
+        for trade in reversed(trades) if channel.newest_first else trades:
+            for books in self._routes.values():
+                if books.market == market:
+                    book = books.books.get(trade.symbol)
+                    if book is not None:
+                        book._last_trade = trade
+                        if book not in self._touched:
+                            self._touched.append(book)
+        return TRADE_BIT if trades else 0
+
+    def invalidate(self, book, reason, *, state=BookState.GAP):
+        """Say that a book cannot be trusted, and why: CONNECTING, SYNCING, STALE, GAP, ..."""
+        cdef Book mine = self._mine(book)
+        if state == BookState.LIVE:
+            raise UsageError("only frames make a book LIVE")
+        mine._become(STATE_NUMBERS[BookState(state)], reason)
+        if state != BookState.STALE:
+            mine._forget()
+
+    def confirm(self, book, until_ns, *, by="connection"):
+        """Say that a LIVE book holds until that time of the clock (ns), and what says so.
+
+        A book that is not LIVE, or whose deadline has passed, is not revived by this.
+        """
+        cdef Book mine = self._mine(book)
+        if mine._clock is None:
+            raise UsageError("a book without a clock has no deadline to move")
+        if mine._state == LIVE and not mine._lapsed():
+            mine._confirmed_at = mine._now()
+            mine._deadline = until_ns
+            mine._confirmed_by = by
+
+    def close_book(self, book):
+        """Close a book for good and forget it; a later frame of its topic makes a new one."""
+        cdef Book mine = self._mine(book)
+        mine._forget()
+        mine._become(CLOSED, "closed by the user")
+        del mine._spec.books[mine.symbol]
+        del self._books[f"{mine.channel}:{mine.symbol}"]
+        self._by_symbol.clear()
+
+    cdef Book _mine(self, object book):
+        if not isinstance(book, Book) or (<Book>book)._spec is not self._routes.get(book.channel):
+            raise UsageError(f"{book!r} is not a book of this engine")
+        return book
+
+    cdef Book _book_for(self, _Channel channel, str symbol):
+        cdef Book book = channel.books.get(symbol)
+        if book is None:
+            if len(self._books) >= self._max_books:
+                raise LimitError(f"more than {self._max_books} books in one engine")
+            book = self._book_type.__new__(self._book_type)
+            book._set_up(symbol, channel, self._clock, self._valid_for, self._max_levels)
+            channel.books[symbol] = book
+            self._books[f"{channel.name}:{symbol}"] = book
+            self._by_symbol.clear()
+        return book
+
+    def _own(self, Book book):
+        # A book by itself reads frames through an engine of its own.
+        cdef _Channel channel = self._routes[book.channel]
+        book._spec = channel
+        channel.books[book.symbol] = book
+        self._books[f"{book.channel}:{book.symbol}"] = book
+
+    # --- reading ---
+
+    def book(self, symbol, *, channel=None, market=None):
+        """The book of that symbol, made if there is none yet.
+
+        A bare symbol means spot `depth/increase100` or futures `depthIncrease50`; `channel`
+        ("depth20") and `market` ("futures") choose others. UsageError for what cannot exist.
+        """
+        profile, found = self.venue.book_channel(symbol, channel=channel, market=market)
+        return self._book_for(self._routes[found.name], symbol)
+
+    def __getitem__(self, key):
+        book = self._by_symbol.get(key)
+        if book is None:
+            book = self._find(key)
+            self._by_symbol[key] = book
+        return book
+
+    cdef object _find(self, object key):
+        cdef _Channel channel
+        if not isinstance(key, str):
+            raise KeyError(key)
+        name, symbol = self.venue.split_topic(key)
+        if symbol:
+            book = self._books.get(f"{name}:{symbol}")
+            if book is None:
+                raise KeyError(f"no book of {key}")
+            return book
+        try:
+            profile, found = self.venue.book_channel(key)
+            if key in (<_Channel>self._routes[found.name]).books:
+                return (<_Channel>self._routes[found.name]).books[key]
+        except UsageError:
+            pass  # a frame may have brought a symbol that nobody could ask for
+        for channel in self._routes.values():
+            if channel.kind == ITEM_UPDATE and key in channel.books:
+                return channel.books[key]
+        others = [topic for topic in self._books if topic.endswith(":" + key)]
+        raise KeyError(
+            f"no sequenced book of {key}" + (f"; there is {', '.join(others)}" if others else "")
+        )
+
+    def get(self, key, default=None):
+        """The book of a symbol or topic, or `default`."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key):
+        return self.get(key) is not None
+
+    def __iter__(self):
+        return iter(tuple(self._books))
+
+    def __len__(self):
+        return len(self._books)
+
+    @property
+    def books(self):
+        """tuple of all books, in the order in which they were made."""
+        return tuple(self._books.values())
+
+    @property
+    def touched(self):
+        """tuple of the books that the last `apply` changed."""
+        return tuple(self._touched)
+
+    @property
+    def stats(self):
+        """dict of counters: frames, bad_frames, other, trades, books."""
+        return {
+            "frames": self._frames,
+            "bad_frames": self._bad_frames,
+            "other": self._other,
+            "trades": self._trades,
+            "books": len(self._books),
+        }
+
+    def __repr__(self):
+        return f"<Engine {len(self._books)} books, {self._frames} frames>"
+
+
+# Stands for the ladders of a book that does not exist yet, when a first frame is checked.
+cdef Book EMPTY_BOOK = Book.__new__(Book)

@@ -1,0 +1,164 @@
+"""What can go wrong, as one tree.
+
+    BitmartBookError
+    ├── MessageError            a frame is not of the documented shape
+    │   └── NumberError         a number is well formed but cannot be held exactly
+    ├── BookNotLive             the book was read while it cannot be trusted
+    ├── SubscriptionRejected    the venue refused a topic
+    ├── StreamGap               events of a stream were lost
+    ├── AuthenticationError     the venue refused a login
+    ├── LimitError              the call would break a limit of the venue
+    ├── UsageError              the caller asked for something that cannot be
+    ├── FeedClosed              the feed, engine or book is closed
+    ├── CaptureError            a line of a capture file cannot be read
+    ├── InvariantError          a book is broken inside (a bug of this package)
+    └── ShadowMismatch          the compiled and the reference book disagree (likewise)
+
+Errors carry their facts as attributes; the sentence is derived from them. This file knows
+nothing of the rest of the package.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "AuthenticationError",
+    "BitmartBookError",
+    "BookNotLive",
+    "CaptureError",
+    "FeedClosed",
+    "InvariantError",
+    "LimitError",
+    "MessageError",
+    "NumberError",
+    "ShadowMismatch",
+    "StreamGap",
+    "SubscriptionRejected",
+    "UsageError",
+]
+
+
+class BitmartBookError(Exception):
+    """Root of every error this package raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own pickling calls the class with `args`, which the subclasses below
+        # fill with a sentence; rebuilding from the attributes keeps the facts.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(
+    kind: type[BitmartBookError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> BitmartBookError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
+
+
+class MessageError(BitmartBookError, ValueError):
+    """A frame is not of the documented shape. No level of any book was changed.
+
+    `symbol`, `side` ("bid" or "ask") and `row` (counted from 0) say where, as far as it is known.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        symbol: str | None = None,
+        side: str | None = None,
+        row: int | None = None,
+    ) -> None:
+        self.problem = problem
+        self.symbol = symbol
+        self.side = side
+        self.row = row
+        where = [] if symbol is None else [symbol]
+        if side is not None:
+            where.append(side if row is None else f"{side} row {row}")
+        super().__init__(f"{' '.join(where)}: {problem}" if where else problem)
+
+
+class NumberError(MessageError):
+    """A number is well formed, but no 64-bit integer at the book's scale can hold it."""
+
+
+class BookNotLive(BitmartBookError):
+    """The book was read while it cannot be trusted.
+
+    `state` is the `BookState`, `reason` a sentence or None, `since` the time at which the book
+    stopped being LIVE (nanoseconds of the engine's clock; None without a clock), `epoch` the
+    number of the last unbroken run.
+    """
+
+    def __init__(
+        self, symbol: str, state: str, reason: str | None, since: int | None, epoch: int
+    ) -> None:
+        self.symbol = symbol
+        self.state = state
+        self.reason = reason
+        self.since = since
+        self.epoch = epoch
+        super().__init__(f"{symbol} is {state}, not LIVE" + (f" ({reason})" if reason else ""))
+
+
+class SubscriptionRejected(BitmartBookError):
+    """The venue refused `topics`; `code` and `message` are the venue's own words."""
+
+    def __init__(self, topics: tuple[str, ...], code: str | None, message: str) -> None:
+        self.topics = topics
+        self.code = code
+        self.message = message
+        super().__init__(
+            f"refused: {', '.join(topics)}: {message}" + (f" (code {code})" if code else "")
+        )
+
+
+class StreamGap(BitmartBookError):
+    """Events of a stream were lost: `lost` of them (None if nobody knows), for `reason`."""
+
+    def __init__(self, lost: int | None, reason: str) -> None:
+        self.lost = lost
+        self.reason = reason
+        super().__init__(f"{'some' if lost is None else lost} events lost: {reason}")
+
+
+class AuthenticationError(BitmartBookError):
+    """The venue refused a login; `code` and `message` are the venue's own words."""
+
+    def __init__(self, code: str | None, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(f"login refused: {message}" + (f" (code {code})" if code else ""))
+
+
+class LimitError(BitmartBookError):
+    """The call would break a limit that the venue documents."""
+
+
+class UsageError(BitmartBookError, ValueError):
+    """The caller asked for something that cannot be; nothing was changed."""
+
+
+class FeedClosed(BitmartBookError):
+    """The feed, engine or book is closed."""
+
+
+class CaptureError(BitmartBookError):
+    """A capture cannot be read at `line` (counted from 1) of `path`."""
+
+    def __init__(self, path: str, line: int, problem: str) -> None:
+        self.path = path
+        self.line = line
+        self.problem = problem
+        super().__init__(f"{path}: line {line}: {problem}")
+
+
+class InvariantError(BitmartBookError, AssertionError):
+    """A book is broken inside; the message holds its state. Please report it."""
+
+
+class ShadowMismatch(BitmartBookError, AssertionError):
+    """The compiled and the reference book differ after the same frame; the message says how."""
