@@ -126,7 +126,6 @@ cdef class _Pending:
     cdef Row* rows
     cdef Py_ssize_t n_rows
     cdef Item item
-    cdef object receive_time
 
 
 cdef class Book:
@@ -185,17 +184,18 @@ cdef class Book:
     cdef int _apply_item(self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand) except -1
     cdef int _apply_snapshot(self, _Scratch scratch, const Row* rows, Item* item, bint by_hand) except -1
     cdef int _restarted(self, int64_t sequence) except -1
-    cdef int _apply_update(self, _Scratch scratch, const Row* rows, Item* item, object receive_time) except -1
+    cdef int _apply_update(self, const Row* rows, Item* item) except -1
     cdef int _crossed_gap(self) except -1
     cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1
     cdef bint _older(self, const Item* item) noexcept
     cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1
     cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept
-    cdef int _load_sides(self, _Scratch scratch, const Row* rows, Item* item) except -1
+    cdef Py_ssize_t _window(self) noexcept
+    cdef int _load_sides(self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window) except -1
     cdef int _rescale(self, Scales wanted) except -1
     cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1
     cdef int _trim(self) except -1
-    cdef int _keep(self, const Row* rows, Item* item, object receive_time) except -1
+    cdef int _keep(self, const Row* rows, Item* item) except -1
     cdef int _drain(self, bint* complete) except -1
     cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept
     cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept
@@ -239,7 +239,7 @@ cdef class Engine:
     cdef int _apply_message(self, object message, object receive_time, int64_t generation, Book only) except -1
     cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1
     cdef int _apply_books(self, _Channel channel, object topic_symbol, object data, object receive_time, int64_t generation, Book only) except -1
-    cdef int _reject_unholdable(self, _Channel channel, list symbols, object error) except -1
+    cdef int _reject(self, _Channel channel, object error) except -1
     cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry)
     cdef int _apply_trades(self, object market, object channel, object data) except -1
     cdef Book _mine(self, object book)

@@ -170,9 +170,15 @@ cdef Py_ssize_t MAX_BUFFERED_ROWS = 4 * 1024 * 1024 // sizeof(Row)
 # a log line. What a user may ask for is the venue's business, and narrower.
 cdef object SYMBOL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 cdef object SYMBOL_IN_BYTES = re.compile(rb'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,64})"')
-# `float_hook=str` keeps the text of a number without quotes, so that no digit passes through a
-# double.
-cdef object _decode = msgspec.json.Decoder(float_hook=str).decode
+
+
+class _BareNumber(str):
+    """The text of a JSON number that is no integer: no digit passes through a double."""
+
+    __slots__ = ()
+
+
+cdef object _decode = msgspec.json.Decoder(float_hook=_BareNumber).decode
 
 # Which process a book belongs to: a child made by fork() must not serve its parent's book.
 cdef int process_generation = 0
@@ -724,7 +730,7 @@ cdef class _Pending:
         free(self.rows)
 
 
-cdef _Pending keep_item(const Row* rows, Item* item, object receive_time):
+cdef _Pending keep_item(const Row* rows, Item* item):
     cdef _Pending pending = _Pending.__new__(_Pending)
     cdef Py_ssize_t count = item.count[0] + item.count[1]
     cdef Py_ssize_t place = 0
@@ -734,7 +740,6 @@ cdef _Pending keep_item(const Row* rows, Item* item, object receive_time):
         raise MemoryError
     pending.n_rows = count
     pending.item = item[0]
-    pending.receive_time = receive_time
     for side in range(2):
         memcpy(
             pending.rows + place, rows + item.first[side], <size_t>item.count[side] * sizeof(Row)
@@ -810,7 +815,7 @@ cdef bint plan(
     wanted[0] = now
     needed_scales(rows, item, &wanted.price, &wanted.size, misfit)
     if wanted.price <= MAX_SCALE and wanted.size <= MAX_SCALE:
-        if item.kind != ITEM_UPDATE:
+        if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
             # The rows replace what there is: only they have to fit.
             if fits(rows, item, wanted.price, wanted.size, misfit):
                 return True
@@ -1160,7 +1165,7 @@ cdef class Book:
         if item.kind == ITEM_SNAPSHOT:
             change = self._apply_snapshot(scratch, rows, item, by_hand)
         elif item.kind == ITEM_UPDATE:
-            change = self._apply_update(scratch, rows, item, receive_time)
+            change = self._apply_update(rows, item)
         elif item.kind == ITEM_FULL:
             change = self._apply_full(scratch, rows, item)
         else:
@@ -1195,15 +1200,23 @@ cdef class Book:
                 return GAP_BIT
         self._counters.snapshots += 1
         remember_top(self, before, had, &scales)
-        change = self._load_sides(scratch, rows, item)
+        change = self._load_sides(scratch, rows, item, 0 if by_hand else self._window())
         self._sequence = item.sequence
         self._exchange_time = item.exchange_time
         self._empty_snapshots = 0
         self._stale_run = 0
         self._held_sequence = -1
+        if item.sequence < 0:
+            # Nothing that was counted can be joined to a snapshot that was not.
+            self._buffer = []
+            self._buffered_rows = 0
         change |= self._drain(&complete)
         self._trim()
-        if not complete:
+        if by_hand and not complete:
+            # Whoever feeds a book by hand decides what it continues from.
+            self._buffer = []
+            self._buffered_rows = 0
+        elif not complete:
             self._become(
                 self._state if self._state in (SYNCING, GAP) else GAP,
                 f"the snapshot {item.sequence} does not reach the updates kept for it",
@@ -1226,9 +1239,7 @@ cdef class Book:
         self._held_sequence = -1
         return GAP_BIT
 
-    cdef int _apply_update(
-        self, _Scratch scratch, const Row* rows, Item* item, object receive_time
-    ) except -1:
+    cdef int _apply_update(self, const Row* rows, Item* item) except -1:
         cdef bint empty = item.count[0] + item.count[1] == 0
         cdef bint was_live = self._state == LIVE
         cdef int64_t last = self._sequence
@@ -1240,13 +1251,13 @@ cdef class Book:
         if not was_live and self._state != STALE:
             if item.sequence < 0:
                 return GAP_BIT
-            return self._keep(rows, item, receive_time)
+            return self._keep(rows, item)
         if item.sequence >= 0 and item.sequence != last + 1 or (last < 0 and item.sequence >= 0):
             if last < 0 or item.sequence > last:
                 self._counters.gaps += 1
                 expected = "no counter" if last < 0 else last + 1
                 self._become(GAP, f"version gap: expected {expected}, was {item.sequence}")
-                self._keep(rows, item, receive_time)
+                self._keep(rows, item)
                 return GAP_BIT
             if empty and item.sequence == last:
                 # BitMart's spot heartbeat repeats the version; it proves that nothing was lost.
@@ -1268,7 +1279,7 @@ cdef class Book:
                 self._held_sequence >= 0 and item.sequence == self._held_sequence + 1
             ):
                 change = self._restarted(item.sequence)
-                self._keep(rows, item, receive_time)
+                self._keep(rows, item)
                 return change
             return DUPLICATE_BIT
         remember_top(self, before, had, &scales)
@@ -1315,7 +1326,7 @@ cdef class Book:
             self._empty_snapshots = 0
         self._counters.snapshots += 1
         remember_top(self, before, had, &scales)
-        change = self._load_sides(scratch, rows, item) | SNAPSHOT_BIT
+        change = self._load_sides(scratch, rows, item, self._window()) | SNAPSHOT_BIT
         self._exchange_time = item.exchange_time
         self._trim()
         if self._crossed():
@@ -1359,13 +1370,14 @@ cdef class Book:
             if staged is None or staged.item.present[side]:
                 if staged is not None:
                     # The same side twice and still crossed: no partner is coming to explain it.
-                    return self._load_sides(scratch, rows, item) | self._crossed_gap()
-                self._staged = keep_item(rows, item, None)
+                    self._side_seen[1 - side] = False
+                    return self._load_sides(scratch, rows, item, self._window()) | self._crossed_gap()
+                self._staged = keep_item(rows, item)
                 return BUFFERED_BIT
         change = SNAPSHOT_BIT
         if staged is not None and not staged.item.present[side]:
-            change |= self._load_sides(scratch, staged.rows, &staged.item)
-        change |= self._load_sides(scratch, rows, item)
+            change |= self._load_sides(scratch, staged.rows, &staged.item, self._window())
+        change |= self._load_sides(scratch, rows, item, self._window())
         self._counters.snapshots += 1
         self._side_seen[side] = True
         self._exchange_time = item.exchange_time
@@ -1407,8 +1419,16 @@ cdef class Book:
                 return True
         return False
 
-    cdef int _load_sides(self, _Scratch scratch, const Row* rows, Item* item) except -1:
-        """Replace the sides that the item holds. Memory is taken before anything changes."""
+    cdef Py_ssize_t _window(self) noexcept:
+        return 0 if self._spec.window_kept else self._spec.window
+
+    cdef int _load_sides(
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window
+    ) except -1:
+        """Replace the sides that the item holds. Memory is taken before anything changes.
+
+        `window` is where the venue cuts its pictures; 0: this one is whole.
+        """
         cdef Ladder[2] fresh
         cdef Scales now, wanted
         cdef Misfit misfit
@@ -1449,7 +1469,8 @@ cdef class Book:
                 loading[i].arrival = i
             ladder_load(&fresh[side], loading, item.count[side])
             fresh[side].known_from = KNOWN_FROM_START
-            if not self._spec.window_kept and self._spec.window <= fresh[side].length:
+            self._counters.trimmed += ladder_trim(&fresh[side], self._max_levels)
+            if 0 < window <= fresh[side].length:
                 # The picture may have been cut at the window: below its last level nothing is known.
                 fresh[side].known_from = fresh[side].rungs[0].key
             old = &self._ladders[side]
@@ -1524,7 +1545,7 @@ cdef class Book:
         self._counters.trimmed += ladder_trim(&self._ladders[1], self._max_levels)
         return 0
 
-    cdef int _keep(self, const Row* rows, Item* item, object receive_time) except -1:
+    cdef int _keep(self, const Row* rows, Item* item) except -1:
         """Keep an update until a snapshot arrives that it continues."""
         cdef _Pending tail
         if self._buffer:
@@ -1545,7 +1566,7 @@ cdef class Book:
             self._buffered_rows = 0
             self._reason = "too many updates while waiting for a snapshot"
             return GAP_BIT
-        self._buffer.append(keep_item(rows, item, receive_time))
+        self._buffer.append(keep_item(rows, item))
         self._buffered_rows += item.count[0] + item.count[1]
         self._counters.buffered += 1
         return BUFFERED_BIT
@@ -2306,7 +2327,7 @@ cdef bint rows_from_doubles(_Scratch scratch, object rows, int side) except -1:
 
 cdef int64_t whole_number(object value) except -2:
     """A wire integer, sent as a number or as text; -1 where it is neither."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if not PyLong_Check(value) or isinstance(value, bool) or not 0 <= value <= INT64_LIMIT:
         return -1
@@ -2572,6 +2593,7 @@ cdef class Engine:
         cdef Scales now, wanted
         cdef Misfit misfit
         cdef dict planned = {}
+        cdef Py_ssize_t failing = -1
         if isinstance(data, dict):
             data = (data,)
         elif data is None or data == "":
@@ -2599,6 +2621,7 @@ cdef class Engine:
             for i in range(scratch.n_items):
                 symbol = books[i]
                 item = &scratch.items[i]
+                failing = i
                 book = channel.books.get(symbol)
                 if symbol in planned:
                     now.price, now.size = planned[symbol]
@@ -2616,12 +2639,16 @@ cdef class Engine:
                     )
                 planned[symbol] = (wanted.price, wanted.size)
         except NumberError as error:
-            self._reject_unholdable(channel, books, error)
+            item = &scratch.items[failing if failing >= 0 else scratch.n_items - 1]
+            if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
+                self._reject(channel, error)
             self._refuse_named(channel, symbols, error)
         except MessageError as error:
             self._refuse_named(channel, symbols, error)
+        # All books first: when there are too many, no item has been applied.
+        books = [self._book_for(channel, symbol) for symbol in books]
         for i in range(scratch.n_items):
-            book = self._book_for(channel, books[i])
+            book = books[i]
             if generation != 0 and generation != book._generation:
                 if generation < book._generation:
                     book._counters.refused_generation += 1
@@ -2634,18 +2661,13 @@ cdef class Engine:
                     self._touched.append(book)
         return change
 
-    cdef int _reject_unholdable(self, _Channel channel, list symbols, object error) except -1:
+    cdef int _reject(self, _Channel channel, object error) except -1:
         """A snapshot that cannot be held will not be held next time either: no resync heals it."""
-        cdef Book book
-        cdef Py_ssize_t i
-        for i in range(self._scratch.n_items):
-            symbol = symbols[i] if i < len(symbols) else error.symbol
-            if symbol == error.symbol and self._scratch.items[i].kind != ITEM_UPDATE:
-                book = self._book_for(channel, symbol)
-                if book._state not in (CLOSED, REJECTED):
-                    book._forget()
-                    book._become(REJECTED, str(error))
-                    self._touched.append(book)
+        cdef Book book = self._book_for(channel, error.symbol)
+        if book._state not in (CLOSED, REJECTED):
+            book._forget()
+            book._become(REJECTED, str(error))
+            self._touched.append(book)
         return 0
 
     cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry):
@@ -2661,7 +2683,7 @@ cdef class Engine:
         symbol = fields.get("symbol")
         if symbol is None and topic_symbol:
             symbol = topic_symbol
-        if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
+        if type(symbol) is not str or not SYMBOL.fullmatch(symbol):
             raise MessageError(f"expected a symbol, was {shown(symbol)}")
         if topic_symbol and symbol != topic_symbol:
             raise MessageError(

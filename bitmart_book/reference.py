@@ -1,0 +1,804 @@
+"""The same book once more, slow and plain: the oracle of the tests and of `shadow=True`.
+
+Sorted dictionaries of Decimals, one small rule after the other, no code shared with the compiled
+book. It keeps no clock: what a deadline does is tested on its own. Where this file and `_book`
+disagree, one of them is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from sortedcontainers import SortedDict
+
+from bitmart_book.errors import FeedClosed, LimitError, MessageError, NumberError, UsageError
+from bitmart_book.model import BookState, Change, Trade
+
+__all__ = ["ReferenceBook", "ReferenceEngine"]
+
+Side = Literal["bid", "ask"]
+Rows = list[tuple[Decimal, Decimal]]
+SIDES: tuple[Side, Side] = ("bid", "ask")
+
+LARGEST = 2**63 - 1
+MOST_DECIMALS = 18
+MOST_ROWS = 20_000
+MOST_KEPT_FRAMES = 1_000
+MOST_KEPT_ROWS = 4 * 1024 * 1024 // 32
+STALE_RUN = 3
+REPEATS_KNOWN = 32
+
+_NUMBER = re.compile(r"(-?)(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_SYMBOL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+
+
+@dataclass
+class Item:
+    """One snapshot, update, picture or side, parsed."""
+
+    kind: Literal["snapshot", "update", "picture", "side"]
+    rows: dict[Side, Rows]
+    sequence: int | None = None
+    time: int | None = None
+
+    def empty(self) -> bool:
+        return not any(self.rows.values())
+
+    def without_levels(self) -> bool:
+        return not any(size for rows in self.rows.values() for _, size in rows)
+
+
+def decimals(value: Decimal) -> int:
+    """Digits after the point that are not superfluous zeros."""
+    if not value:
+        return 0
+    _, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    while digits[-1] == 0:
+        digits, exponent = digits[:-1], exponent + 1
+    return max(0, -exponent)
+
+
+def holdable(value: Decimal, scale: int) -> bool:
+    return scale <= MOST_DECIMALS and Fraction(value) * 10**scale <= LARGEST
+
+
+@dataclass
+class Scales:
+    """How many decimals the book's integers stand for. They widen, and start afresh only where a
+    picture cannot be held otherwise."""
+
+    price: int = 0
+    size: int = 0
+
+    def widened(self, rows: dict[Side, Rows]) -> Scales:
+        flat = [row for side in rows.values() for row in side]
+        return Scales(
+            max([self.price, *(decimals(price) for price, _ in flat)]),
+            max([self.size, *(decimals(size) for _, size in flat)]),
+        )
+
+    def hold(self, rows: dict[Side, Rows]) -> bool:
+        return (
+            self.price <= MOST_DECIMALS
+            and self.size <= MOST_DECIMALS
+            and all(
+                holdable(price, self.price) and holdable(size, self.size)
+                for side in rows.values()
+                for price, size in side
+            )
+        )
+
+
+@dataclass(eq=False)
+class ReferenceBook:
+    """One book; `channel` is a descriptor of `venues`."""
+
+    symbol: str
+    channel: Any
+    max_levels: int = 50_000
+    state: BookState = BookState.SYNCING
+    epoch: int = 0
+    sequence: int | None = None
+    time: int | None = None
+    scales: Scales = field(default_factory=Scales)
+    generation: int = 0
+    last_trade: Trade | None = None
+
+    def __post_init__(self) -> None:
+        self.levels: dict[Side, SortedDict] = {"bid": SortedDict(), "ask": SortedDict()}
+        # Worst price of each side that is known for certain; None: the whole side is.
+        self.known_to: dict[Side, Decimal | None] = {"bid": None, "ask": None}
+        self.forget()
+        self.empty_snapshots = 0
+
+    def forget(self) -> None:
+        self.kept: list[Item] = []
+        self.staged: Item | None = None
+        self.stale_run = 0
+        self.held: int | None = None
+        self.seen: set[Side] = set()
+        self.recent: dict[int, dict[Side, Rows]] = {}
+
+    # --- reading ---
+
+    def side(self, side: Side) -> Rows:
+        """All levels, best first."""
+        items = list(self.levels[side].items())
+        return items[::-1] if side == "bid" else items
+
+    def best(self, side: Side) -> tuple[Decimal, Decimal] | None:
+        rows = self.side(side)
+        return rows[0] if rows else None
+
+    def known(self, side: Side) -> int:
+        limit = self.known_to[side]
+        if limit is None:
+            return len(self.levels[side])
+        return sum(
+            price >= limit if side == "bid" else price <= limit for price in self.levels[side]
+        )
+
+    def crossed(self) -> bool:
+        bid, ask = self.best("bid"), self.best("ask")
+        return bid is not None and ask is not None and bid[0] >= ask[0]
+
+    def mid(self) -> Fraction | None:
+        bid, ask = self.best("bid"), self.best("ask")
+        return None if not bid or not ask else (Fraction(bid[0]) + Fraction(ask[0])) / 2
+
+    def spread(self) -> Fraction | None:
+        bid, ask = self.best("bid"), self.best("ask")
+        return None if not bid or not ask else Fraction(ask[0]) - Fraction(bid[0])
+
+    def microprice(self) -> Fraction | None:
+        bid, ask = self.best("bid"), self.best("ask")
+        if not bid or not ask:
+            return None
+        (bid_price, bid_size), (ask_price, ask_size) = map(fractions, (bid, ask))
+        return (bid_price * ask_size + ask_price * bid_size) / (bid_size + ask_size)
+
+    def imbalance(self, levels: int) -> Fraction | None:
+        if not self.levels["bid"] or not self.levels["ask"]:
+            return None
+        bid, ask = (
+            sum((Fraction(size) for _, size in self.side(side)[:levels]), Fraction())
+            for side in SIDES
+        )
+        return (bid - ask) / (bid + ask)
+
+    def sweep(
+        self, side: Side, *, size: Fraction | None = None, notional: Fraction | None = None
+    ) -> tuple[Fraction, Fraction, int, Decimal | None, bool]:
+        """(size, notional, levels, worst price, all of it found)."""
+        total_size = total_notional = Fraction()
+        levels, worst = 0, None
+        for price_text, size_text in self.side(side):
+            price, available = Fraction(price_text), Fraction(size_text)
+            if size is not None:
+                part = min(available, size - total_size)
+            else:
+                assert notional is not None
+                part = min(available, (notional - total_notional) / price)
+            if part <= 0:
+                break
+            total_size += part
+            total_notional += part * price
+            levels, worst = levels + 1, price_text
+        found = total_size == size if size is not None else total_notional == notional
+        return total_size, total_notional, levels, worst, found
+
+    def size_within(self, side: Side, bps: Fraction) -> Fraction:
+        rows = self.side(side)
+        if not rows:
+            return Fraction()
+        best = Fraction(rows[0][0])
+        far = bps / 10_000 * best
+        return sum(
+            (Fraction(size) for price, size in rows if abs(Fraction(price) - best) <= far),
+            Fraction(),
+        )
+
+    def grouped(self, side: Side, step: Fraction) -> list[tuple[Fraction, Fraction]]:
+        groups: dict[Fraction, Fraction] = {}
+        for price, size in self.side(side):
+            steps = Fraction(price) / step
+            place = (steps.__floor__() if side == "bid" else steps.__ceil__()) * step
+            groups[place] = groups.get(place, Fraction()) + Fraction(size)
+        return list(groups.items())
+
+    # --- writing ---
+
+    def plan(self, item: Item, scales: Scales) -> Scales | None:
+        """The scales at which the item can be applied, or None."""
+        wanted = scales.widened(item.rows)
+        whole = item.kind in ("snapshot", "picture")
+        there = {} if whole else {side: self.side(side) for side in SIDES}
+        if wanted.hold(item.rows) and (wanted == scales or wanted.hold(there)):
+            return wanted
+        if not whole:
+            return None
+        own = Scales().widened(item.rows)
+        return own if own.hold(item.rows) else None
+
+    def become(self, state: BookState) -> None:
+        if state == BookState.LIVE:
+            self.epoch += 1
+        self.state = state
+
+    def gap(self) -> int:
+        self.become(BookState.GAP)
+        return Change.GAP
+
+    def apply(self, item: Item, *, by_hand: bool = False) -> int:
+        """Apply one item whose numbers are known to fit; returns Change bits."""
+        if self.state == BookState.CLOSED:
+            return 0
+        if self.state == BookState.REJECTED and not by_hand:
+            return 0
+        if item.kind == "snapshot":
+            return self._snapshot(item, by_hand)
+        if item.kind == "update":
+            return self._update(item)
+        if item.kind == "picture":
+            return self._picture(item)
+        return self._side(item)
+
+    def _tops(self) -> tuple[Any, Any]:
+        return self.best("bid"), self.best("ask")
+
+    def _top_bit(self, before: tuple[Any, Any], was_live: bool) -> int:
+        now = self._tops()
+        changed = now != before if was_live else now != (None, None)
+        return Change.TOP if changed else 0
+
+    def _all_levels(self) -> dict[Side, dict[Decimal, Decimal]]:
+        return {side: dict(self.levels[side]) for side in SIDES}
+
+    def _snapshot(self, item: Item, by_hand: bool) -> int:
+        was_live = self.state == BookState.LIVE
+        if (
+            not by_hand
+            and self.state in (BookState.LIVE, BookState.STALE)
+            and item.sequence is not None
+            and self.sequence is not None
+            and item.sequence < self.sequence
+        ):
+            self.held = item.sequence
+            self.stale_run += 1
+            return self._restarted() if self.stale_run >= STALE_RUN else Change.DUPLICATE
+        if not by_hand and item.without_levels():
+            self.empty_snapshots += 1
+            if self.empty_snapshots < 2:
+                self.become(BookState.SYNCING)
+                return Change.GAP
+        before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
+        self._load(item, by_hand=by_hand)
+        changed = self._all_levels() != levels_before or self.scales != scales_before
+        self.sequence, self.time = item.sequence, item.time
+        self.empty_snapshots = self.stale_run = 0
+        self.held = None
+        if item.sequence is None:
+            self.kept = []
+        drained, complete = self._drain()
+        self._trim()
+        if by_hand and not complete:
+            self.kept = []
+        elif not complete:
+            if self.state not in (BookState.SYNCING, BookState.GAP):
+                self.become(BookState.GAP)
+            return Change.GAP
+        change = Change.SNAPSHOT | (Change.LEVELS if changed or drained else 0)
+        if self.crossed():
+            self.become(BookState.STALE)
+            return change | Change.CROSSED
+        self.become(BookState.LIVE)
+        return change | self._top_bit(before, was_live)
+
+    def _restarted(self) -> int:
+        self.stale_run = 0
+        self.held = None
+        return self.gap()
+
+    def _update(self, item: Item) -> int:
+        if self.state not in (BookState.LIVE, BookState.STALE):
+            return Change.GAP if item.sequence is None else self._keep(item)
+        if item.sequence is not None:
+            if self.sequence is None or item.sequence > self.sequence + 1:
+                self.gap()
+                self._keep(item)
+                return Change.GAP
+            if item.sequence == self.sequence and item.empty():
+                self.stale_run = 0
+                if self.state == BookState.STALE and not self.crossed():
+                    self.become(BookState.LIVE)
+                return Change.HEARTBEAT
+            if item.sequence <= self.sequence:
+                if self.recent.get(item.sequence) == item.rows:
+                    return Change.DUPLICATE
+                self.stale_run += 1
+                continues_held = self.held is not None and item.sequence == self.held + 1
+                if self.stale_run >= STALE_RUN or continues_held:
+                    self._restarted()
+                    self._keep(item)
+                    return Change.GAP
+                return Change.DUPLICATE
+        before = self._tops()
+        change = Change.LEVELS if self._put(item) else 0
+        self.stale_run = 0
+        if item.sequence is not None:
+            self.sequence = item.sequence
+            self._remember(item)
+        if item.time is not None:
+            self.time = item.time
+        self._trim()
+        change |= self._top_bit(before, True)
+        if self.crossed():
+            return change | Change.CROSSED | self.gap()
+        if self.state == BookState.STALE:
+            self.become(BookState.LIVE)
+        return change
+
+    def _older(self, item: Item) -> bool:
+        if item.time is None or self.time is None or item.time >= self.time:
+            self.stale_run = 0
+            return False
+        self.stale_run += 1
+        if self.stale_run < STALE_RUN:
+            return True
+        self.stale_run = 0
+        return False
+
+    def _picture(self, item: Item) -> int:
+        was_live = self.state == BookState.LIVE
+        if was_live and self._older(item):
+            return Change.DUPLICATE
+        if item.without_levels():
+            self.empty_snapshots += 1
+            if self.empty_snapshots < 2:
+                self.become(BookState.SYNCING)
+                return Change.GAP
+        else:
+            self.empty_snapshots = 0
+        before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
+        self._load(item)
+        self.time = item.time
+        self._trim()
+        changed = self._all_levels() != levels_before or self.scales != scales_before
+        change = Change.SNAPSHOT | (Change.LEVELS if changed else 0)
+        if self.crossed():
+            return change | Change.CROSSED | self.gap()
+        if not was_live:
+            self.become(BookState.LIVE)
+        return change | self._top_bit(before, was_live)
+
+    def _side(self, item: Item) -> int:
+        was_live = self.state == BookState.LIVE
+        (side,) = item.rows
+        partner: Side = "ask" if side == "bid" else "bid"
+        if was_live and self.staged is None and self._older(item):
+            return Change.DUPLICATE
+        before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
+        staged, self.staged = self.staged, None
+        opposite = self.best(partner)
+        crosses = opposite is not None and any(
+            size and (price >= opposite[0] if side == "bid" else price <= opposite[0])
+            for price, size in item.rows[side]
+        )
+        if was_live and crosses and (staged is None or side in staged.rows):
+            if staged is None:
+                self.staged = item
+                return Change.BUFFERED
+            self.seen.discard(partner)
+            self._load(item)
+            changed = self._all_levels() != levels_before or self.scales != scales_before
+            return (Change.LEVELS if changed else 0) | Change.CROSSED | self.gap()
+        if staged is not None and side not in staged.rows:
+            self._load(staged)
+        self._load(item)
+        self.seen.add(side)
+        self.time = item.time
+        self._trim()
+        changed = self._all_levels() != levels_before or self.scales != scales_before
+        change = Change.LEVELS if changed else 0
+        if len(self.seen) < 2:
+            return change
+        change |= Change.SNAPSHOT
+        if self.crossed():
+            self.seen.clear()
+            return change | Change.CROSSED | self.gap()
+        if not was_live:
+            self.become(BookState.LIVE)
+        return change | self._top_bit(before, was_live)
+
+    def _load(self, item: Item, *, by_hand: bool = False) -> None:
+        wanted = self.plan(item, self.scales)
+        assert wanted is not None
+        self.scales = wanted
+        for side, rows in item.rows.items():
+            ladder = SortedDict()
+            for price, size in rows:
+                ladder[price] = size
+            for price in [price for price, size in ladder.items() if not size]:
+                del ladder[price]
+            self.levels[side] = ladder
+            self.known_to[side] = None
+            self._trim()
+            if (
+                not by_hand
+                and not self.channel.window_kept
+                and len(ladder) >= self.channel.window
+            ):
+                self.known_to[side] = self.side(side)[-1][0]
+
+    def _put(self, item: Item) -> bool:
+        """Put an update's rows in order; says whether any level changed on the way."""
+        wanted = self.plan(item, self.scales)
+        assert wanted is not None
+        self.scales = wanted
+        changed = False
+        for side, rows in item.rows.items():
+            ladder = self.levels[side]
+            for price, size in rows:
+                changed |= ladder.get(price, Decimal(0)) != size
+                if size:
+                    ladder[price] = size
+                else:
+                    ladder.pop(price, None)
+        return changed
+
+    def _trim(self) -> None:
+        for side in SIDES:
+            rows = self.side(side)
+            if len(rows) <= self.max_levels:
+                continue
+            for price, _ in rows[self.max_levels :]:
+                del self.levels[side][price]
+            worst, limit = rows[self.max_levels - 1][0], self.known_to[side]
+            if limit is None or (worst > limit if side == "bid" else worst < limit):
+                self.known_to[side] = worst
+
+    def _keep(self, item: Item) -> int:
+        assert item.sequence is not None
+        if self.kept:
+            tail = self.kept[-1].sequence
+            assert tail is not None
+            if item.sequence == tail:
+                return Change.DUPLICATE
+            if item.sequence < tail:
+                self.kept = []
+        rows = sum(len(rows) for kept in [*self.kept, item] for rows in kept.rows.values())
+        if len(self.kept) >= MOST_KEPT_FRAMES or rows > MOST_KEPT_ROWS:
+            self.kept = []
+            return Change.GAP
+        self.kept.append(item)
+        return Change.BUFFERED
+
+    def _drain(self) -> tuple[bool, bool]:
+        """Apply the kept updates that continue the book: (some level changed, none is left)."""
+        self.recent = {}
+        changed = False
+        while self.kept:
+            item = self.kept[0]
+            assert item.sequence is not None
+            if self.sequence is None or item.sequence > self.sequence + 1:
+                return changed, False
+            if item.sequence == self.sequence + 1:
+                if self.plan(item, self.scales) is None:
+                    return changed, False
+                changed |= self._put(item)
+                self.sequence = item.sequence
+                self._remember(item)
+                if item.time is not None:
+                    self.time = item.time
+            del self.kept[0]
+        return changed, True
+
+    def _remember(self, item: Item) -> None:
+        assert item.sequence is not None
+        self.recent[item.sequence] = item.rows
+        self.recent.pop(item.sequence - REPEATS_KNOWN, None)
+
+    def refuse(self) -> None:
+        """A frame of this book could not be read."""
+        if self.channel.kind == "sequenced" and self.state in (BookState.LIVE, BookState.STALE):
+            self.become(BookState.GAP)
+
+    def adopt(self, generation: int) -> None:
+        if self.generation and self.state not in (BookState.CLOSED, BookState.REJECTED):
+            self.forget()
+            self.become(BookState.SYNCING)
+        self.generation = generation
+
+
+def fractions(row: tuple[Decimal, Decimal]) -> tuple[Fraction, Fraction]:
+    return Fraction(row[0]), Fraction(row[1])
+
+
+class ReferenceEngine:
+    """Raw frames into reference books. `venue` is what `venues` describes."""
+
+    def __init__(
+        self,
+        venue: Any,
+        *,
+        max_levels: int = 50_000,
+        max_books: int = 2_000,
+        max_frame_bytes: int = 4 * 1024 * 1024,
+    ) -> None:
+        self.venue = venue
+        self.max_levels = max_levels
+        self.max_books = max_books
+        self.max_frame_bytes = max_frame_bytes
+        self.books: dict[str, ReferenceBook] = {}
+        self.touched: list[ReferenceBook] = []
+        self.channels = {book.name: book for profile in venue.profiles for book in profile.books}
+        self.markets = {
+            book.name: profile.market for profile in venue.profiles for book in profile.books
+        }
+        self.trades = {
+            trade.name: (profile.market, trade)
+            for profile in venue.profiles
+            for trade in profile.trades
+        }
+        self.keys = list(dict.fromkeys(profile.channel_key for profile in venue.profiles))
+
+    def apply(self, frame: Any, *, generation: int = 0) -> int:
+        self.touched = []
+        text = frame if isinstance(frame, str) else bytes(frame).decode("utf-8", "surrogateescape")
+        if (
+            len(text if isinstance(frame, str) else text.encode("utf-8", "surrogateescape"))
+            > self.max_frame_bytes
+        ):
+            self._refuse_unread(text, "too long")
+        if text == "pong":
+            return Change.OTHER
+        try:
+            text.encode("utf-8")
+            message = json.loads(text, parse_float=WireNumber, parse_constant=_no_constant)
+            json.dumps(message, ensure_ascii=False).encode("utf-8")  # no half characters
+        except (ValueError, RecursionError) as error:
+            self._refuse_unread(text, str(error))
+        return self._message(message, generation)
+
+    def _refuse_unread(self, text: str, problem: str) -> None:
+        symbols = set(re.findall(r'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,64})"', text, re.ASCII))
+        channel = None
+        for key in self.keys:
+            found = re.search(rf'"{key}"\s*:\s*"([^"\\]{{1,120}})"', text)
+            if found:
+                channel, symbol = self.venue.split_topic(found[1])
+                symbols |= {symbol} - {""}
+                break
+        for book in self.books.values():
+            if book.symbol in symbols and channel in (None, book.channel.name):
+                book.refuse()
+        raise MessageError(problem)
+
+    def _message(self, message: Any, generation: int) -> int:
+        if not isinstance(message, dict):
+            raise MessageError("expected a JSON object")
+        topic = next((message[key] for key in self.keys if message.get(key) is not None), None)
+        if not isinstance(topic, str):
+            return Change.OTHER
+        name, symbol = self.venue.split_topic(topic)
+        if "data" not in message:
+            if {"event", "action", "success", "errorCode"} & message.keys():
+                return Change.OTHER
+            if name in self.channels:
+                self._refuse(name, [symbol], MessageError("a push without data"))
+            return Change.OTHER
+        data = message["data"]
+        if name in self.channels:
+            if data is None or data == "":
+                return 0
+            return self._books(name, symbol, data, generation)
+        if name in self.trades:
+            return self._trades(*self.trades[name], data)
+        return Change.OTHER
+
+    def _refuse(self, name: str, symbols: list[str], error: MessageError) -> None:
+        for symbol in symbols:
+            book = self.books.get(f"{name}:{symbol}")
+            if book is not None:
+                book.refuse()
+        raise error
+
+    def _books(self, name: str, topic_symbol: str, data: Any, generation: int) -> int:
+        channel = self.channels[name]
+        entries = [data] if isinstance(data, dict) else data
+        if not isinstance(entries, list):
+            self._refuse(name, [topic_symbol], MessageError("data must be a list"))
+        named = [entry.get("symbol") for entry in entries if isinstance(entry, dict)]
+        symbols = [symbol for symbol in named if isinstance(symbol, str)]
+        symbols += [topic_symbol] if topic_symbol else []
+        parsed: list[tuple[str, Item]] = []
+        try:
+            for entry in entries:
+                parsed.append(_parse(channel, topic_symbol, entry))
+                rows = sum(len(rows) for _, item in parsed for rows in item.rows.values())
+                if rows > MOST_ROWS:
+                    raise MessageError("too many levels")
+            planned: dict[str, Scales] = {}
+            for symbol, item in parsed:
+                there = self.books.get(f"{name}:{symbol}") or ReferenceBook(symbol, channel)
+                scales = there.plan(item, planned.get(symbol, there.scales))
+                if scales is None:
+                    raise Unholdable(item.kind, symbol)
+                planned[symbol] = scales
+        except Unholdable as error:
+            if error.kind in ("snapshot", "picture"):
+                self._reject(name, str(error.symbol))
+            self._refuse(name, symbols, error)
+        except MessageError as error:
+            self._refuse(name, symbols, error)
+        change = 0
+        for symbol, item in parsed:
+            book = self._book(name, symbol)
+            if generation and generation < book.generation:
+                continue
+            if generation > book.generation:
+                book.adopt(generation)
+            one = book.apply(item)
+            if one and book not in self.touched:
+                self.touched.append(book)
+            change |= one
+        return change
+
+    def _reject(self, name: str, symbol: str) -> None:
+        book = self._book(name, symbol)
+        if book.state not in (BookState.CLOSED, BookState.REJECTED):
+            book.forget()
+            book.become(BookState.REJECTED)
+
+    def _book(self, name: str, symbol: str) -> ReferenceBook:
+        topic = f"{name}:{symbol}"
+        if topic not in self.books:
+            if len(self.books) >= self.max_books:
+                raise LimitError(f"more than {self.max_books} books")
+            self.books[topic] = ReferenceBook(symbol, self.channels[name], self.max_levels)
+        return self.books[topic]
+
+    def _trades(self, market: str, channel: Any, data: Any) -> int:
+        if data is None or data == "":
+            return 0
+        try:
+            trades = [
+                channel.decode(plain(row)) for row in (data if isinstance(data, list) else [data])
+            ]
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise MessageError(f"not a trade: {error}") from None
+        for trade in reversed(trades) if channel.newest_first else trades:
+            for topic, book in self.books.items():
+                if book.symbol == trade.symbol and self.markets[topic.partition(":")[0]] == market:
+                    book.last_trade = trade
+        return Change.TRADE if trades else 0
+
+
+class WireNumber(str):
+    """The text of a JSON number that is no integer."""
+
+    __slots__ = ()
+
+
+class Unholdable(NumberError):
+    """A number that cannot be held, and the kind of item it stood in."""
+
+    def __init__(self, kind: str, symbol: str) -> None:
+        super().__init__("cannot be held", symbol=symbol)
+        self.kind = kind
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
+
+
+def plain(row: Any) -> Any:
+    return {k: str(v) if isinstance(v, WireNumber) else v for k, v in row.items()}
+
+
+def _number(value: Any, symbol: str, kind: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise MessageError("expected a decimal number", symbol=symbol)
+    text = str(value)
+    match = _NUMBER.fullmatch(text)
+    if not match or len(text) > 64:
+        raise MessageError("expected a decimal number", symbol=symbol)
+    if not match[2].strip("0."):
+        return Decimal(0)
+    if match[1]:
+        raise MessageError("a number must not be negative", symbol=symbol)
+    significant = match[2].replace(".", "").strip("0")
+    if int(significant) > LARGEST or abs(int((match[3] or "e0")[1:])) > 1000:
+        raise Unholdable(kind, symbol)
+    return Decimal(text)
+
+
+def _whole(value: Any) -> int | None:
+    """A wire integer, sent as a number or as text."""
+    if (
+        type(value) is str
+        and value.isascii()
+        and value.isdigit()
+        and len(value) < 20
+    ):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+        return None
+    return value
+
+
+def _rows(channel: Any, levels: Any, symbol: str, kind: str) -> Iterator[tuple[Decimal, Decimal]]:
+    if levels is None or levels == "" or levels == {}:
+        return
+    if not isinstance(levels, list):
+        raise MessageError("expected a list of levels", symbol=symbol)
+    for level in levels:
+        if isinstance(level, dict):
+            price, size = level.get(channel.price), level.get(channel.size)
+        elif isinstance(level, list) and len(level) == 2:
+            price, size = level
+        else:
+            raise MessageError("expected a level", symbol=symbol)
+        row = _number(price, symbol, kind), _number(size, symbol, kind)
+        if not row[0]:
+            raise MessageError("a price must not be zero", symbol=symbol)
+        yield row
+
+
+def _parse(channel: Any, topic_symbol: str, entry: Any) -> tuple[str, Item]:
+    if not isinstance(entry, dict):
+        raise MessageError("expected an object in data")
+    symbol = entry.get("symbol")
+    if symbol is None and topic_symbol:
+        symbol = topic_symbol
+    if type(symbol) is not str or not _SYMBOL.fullmatch(symbol):
+        raise MessageError("expected a symbol")
+    if topic_symbol and symbol != topic_symbol:
+        raise MessageError("the topic names another symbol", symbol=topic_symbol)
+    sequence = None
+    kind: Literal["snapshot", "update", "picture", "side"] = "picture"
+    if channel.kind == "sequenced":
+        if entry.get(channel.type) not in ("snapshot", "update"):
+            raise MessageError("expected a type", symbol=symbol)
+        kind = entry[channel.type]
+        sequence = _whole(entry.get(channel.sequence))
+        if sequence is None:
+            raise MessageError("expected a version", symbol=symbol)
+    time = None
+    if entry.get(channel.time) not in (None, ""):
+        time = _whole(entry[channel.time])
+        if time is None:
+            raise MessageError("expected a time in ms", symbol=symbol)
+    rows: dict[Side, Rows]
+    if channel.kind == "one-sided":
+        kind = "side"
+        number = _whole(entry.get(channel.side))
+        if number not in (1, 2) or channel.levels not in entry:
+            raise MessageError("expected one side", symbol=symbol)
+        side: Side = "bid" if number == 1 else "ask"
+        rows = {side: list(_rows(channel, entry[channel.levels], symbol, kind))}
+    else:
+        if kind != "update" and not {channel.bids, channel.asks} <= entry.keys():
+            raise MessageError("a full picture needs both sides", symbol=symbol)
+        rows = {
+            "bid": list(_rows(channel, entry.get(channel.bids), symbol, kind)),
+            "ask": list(_rows(channel, entry.get(channel.asks), symbol, kind)),
+        }
+    return symbol, Item(kind, rows, sequence, time)
+
+
+def by_hand(book: ReferenceBook, kind: Literal["snapshot", "update"], item: Item) -> int:
+    """What `Book.apply_snapshot` and `Book.apply_delta` do with rows that are numbers already."""
+    if book.state == BookState.CLOSED:
+        raise FeedClosed("closed")
+    item.kind = kind
+    if book.plan(item, book.scales) is None:
+        raise UsageError("cannot be held")
+    return book.apply(item, by_hand=True)
