@@ -1,6 +1,6 @@
 """A local order-book engine for BitMart: raw frames in, an exact and trustworthy book out."""
 
-from bitmart_book import _book
+from bitmart_book import _book, sync
 from bitmart_book._book import Book, Depth, Engine, Level, Levels, Quote, Sweep
 from bitmart_book.errors import (
     AuthenticationError,
@@ -18,6 +18,7 @@ from bitmart_book.errors import (
     UsageError,
 )
 from bitmart_book.model import BookState, Change, Trade
+from bitmart_book.sync import connect
 from bitmart_book.venues import BITMART
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "Sweep",
     "Trade",
     "UsageError",
+    "connect",
+    "sync",
 ]
 
 __version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Where the numbers in README come from."""

@@ -1,0 +1,502 @@
+# Part of _book: raw frames to the books they belong to.
+#
+# Decodes, routes and names; what an item does to a book is the book's business.
+
+
+cdef class Engine:
+    """Turns raw frames into books: one call for any frame of any market and symbol.
+
+    A book is made when its first well-formed frame arrives (at most `max_books` of them), or
+    beforehand by `book()`. `engine["BTC_USDT"]` is the sequenced book of a symbol,
+    `engine["spot/depth5:BTC_USDT"]` the book of any topic. `clock`, `valid_for` and `max_levels`
+    are those of its books.
+    """
+
+    def __init__(
+        self, *, venue=None, clock=None, valid_for=10.0, max_levels=DEFAULT_MAX_LEVELS,
+        max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
+    ):
+        self.venue = default_venue if venue is None else venue
+        self._routes = {}
+        self._trade_routes = {}
+        keys = []
+        for profile in self.venue.profiles:
+            if profile.channel_key not in keys:
+                keys.append(profile.channel_key)
+            for channel in profile.books:
+                self._routes[channel.name] = _Channel(profile.market, channel)
+            for channel in profile.trades:
+                self._trade_routes[channel.name] = (profile.market, channel)
+        self._channel_keys = tuple(keys)
+        self._books = {}
+        self._by_symbol = {}
+        self._touched = []
+        if not (clock is None or clock == "monotonic" or callable(clock)):
+            raise UsageError(f'clock must be None, "monotonic" or a callable, was {clock!r}')
+        self._clock = clock
+        self._valid_for = seconds_to_ns(valid_for)
+        if not (isinstance(book_type, type) and issubclass(book_type, Book)):
+            raise UsageError(f"book_type must be a kind of Book, was {book_type!r}")
+        self._book_type = book_type
+        self._max_levels = level_limit(max_levels)
+        self._max_books = max_books
+        self._max_frame = max_frame_bytes
+        self._scratch = _Scratch()
+        self._process = process_generation
+
+    def __reduce__(self):
+        raise TypeError("an Engine cannot be pickled or copied")
+
+    # --- writing ---
+
+    def apply(self, frame, receive_time_ns=None, *, generation=0):
+        """Apply one raw frame; returns `Change` bits, the union over the books it changed.
+
+        frame: bytes, bytearray, memoryview or str, already inflated. receive_time_ns: wall clock
+        at receipt, kept for readers. generation: number of the connection the frame came on;
+        frames of an older connection of the same book are refused, the first one of a newer
+        connection makes the book wait for a snapshot; 0 says nothing.
+
+        Raises MessageError for a frame that is not of the documented shape: no level has changed,
+        and if its book can be named and is sequenced, that book is in GAP.
+        """
+        return self._apply(frame, receive_time_ns, generation, None)
+
+    cdef int _apply(
+        self, object frame, object receive_time, int64_t generation, Book only
+    ) except -1:
+        cdef Py_ssize_t length
+        if self._process != process_generation:
+            raise FeedClosed(
+                "the engine belongs to the process that made it; this is a forked child"
+            )
+        self._scratch.clear()
+        if self._touched:
+            self._touched = []
+        self._frames += 1
+        if isinstance(frame, memoryview):
+            length = frame.nbytes
+        elif isinstance(frame, (bytes, bytearray, str)):
+            length = len(frame)
+        else:
+            raise UsageError(
+                f"a frame must be bytes, bytearray, memoryview or str, was {type(frame).__name__}"
+            )
+        if length > self._max_frame:
+            self._refuse_unread(
+                frame, f"a frame of {length} bytes; the limit is {self._max_frame}"
+            )
+        # The one documented frame that is not JSON: the answer to a text ping.
+        if length == 4 and (frame == "pong" if isinstance(frame, str) else frame == b"pong"):
+            self._other += 1
+            return OTHER_BIT
+        try:
+            message = _decode(frame)
+        except (msgspec.DecodeError, ValueError, RecursionError, BufferError) as error:
+            self._refuse_unread(frame, f"not JSON: {str(error)[:200]}")
+        self._scratch.busy = True
+        try:
+            return self._apply_message(message, receive_time, generation, only)
+        finally:
+            self._scratch.busy = False
+
+    cdef int _refuse_unread(self, object frame, object problem) except -1:
+        """A frame that cannot be decoded: find out whose it was, as far as its bytes tell."""
+        cdef Book book
+        cdef _Channel channel
+        self._bad_frames += 1
+        if isinstance(frame, str):
+            frame = frame.encode("utf-8", "replace")
+        frame = bytes(frame)
+        symbols = {match.decode("ascii") for match in SYMBOL_IN_BYTES.findall(frame)}
+        named = None
+        for key in self._channel_keys:
+            match = re.search(b'"%b"\\s*:\\s*"([^"\\\\]{1,120})"' % key.encode(), frame)
+            if match:
+                named, symbol = self.venue.split_topic(match[1].decode("ascii", "replace"))
+                if symbol:
+                    symbols.add(symbol)
+                break
+        for symbol in symbols:
+            # Truncated before it named its channel: it may have been any book of the symbol.
+            for channel in self._routes.values():
+                if named is None or channel.name == named:
+                    book = channel.books.get(symbol)
+                    if book is not None and book._refuse(problem):
+                        self._touched.append(book)
+        raise MessageError(problem, symbol=symbols.pop() if len(symbols) == 1 else None)
+
+    cdef int _apply_message(
+        self, object message, object receive_time, int64_t generation, Book only
+    ) except -1:
+        cdef _Channel channel
+        if not isinstance(message, dict):
+            self._bad_frames += 1
+            raise MessageError(f"expected a JSON object, was {shown(message)}")
+        topic = None
+        for key in self._channel_keys:
+            topic = (<dict>message).get(key)
+            if topic is not None:
+                break
+        if not isinstance(topic, str) or "data" not in <dict>message:
+            # Acknowledgements, errors, pongs: for the session, not for a book.
+            if isinstance(topic, str) and not (
+                "event" in <dict>message or "action" in <dict>message
+                or "success" in <dict>message or "errorCode" in <dict>message
+            ):
+                name, symbol = self.venue.split_topic(topic)
+                if name in self._routes:
+                    self._refuse_named(
+                        self._routes[name], symbol,
+                        MessageError("a push without data", symbol=symbol or None),
+                    )
+            self._other += 1
+            return OTHER_BIT
+        name, symbol = self.venue.split_topic(topic)
+        channel = self._routes.get(name)
+        if channel is not None:
+            return self._apply_books(
+                channel, symbol, (<dict>message)["data"], receive_time, generation, only
+            )
+        trades = self._trade_routes.get(name)
+        if trades is not None and only is None:
+            return self._apply_trades(trades[0], trades[1], (<dict>message)["data"])
+        if only is not None:
+            raise UsageError(f"the frame is of {topic!r}, the book of {only.channel}:{only.symbol}")
+        self._other += 1
+        return OTHER_BIT
+
+    cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1:
+        cdef Book book
+        self._bad_frames += 1
+        for symbol in (symbols,) if isinstance(symbols, str) else symbols:
+            book = channel.books.get(symbol)
+            if book is not None and book._refuse(str(error)):
+                self._touched.append(book)
+        raise error
+
+    cdef int _apply_books(
+        self, _Channel channel, object topic_symbol, object data, object receive_time,
+        int64_t generation, Book only
+    ) except -1:
+        """Parse every item, check that every number can be held, then apply them in order."""
+        cdef _Scratch scratch = self._scratch
+        cdef list books = []
+        cdef list symbols = []
+        cdef Book book
+        cdef Item* item
+        cdef Py_ssize_t i
+        cdef int change = 0, one
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef dict planned = {}
+        cdef Py_ssize_t failing = -1
+        if isinstance(data, dict):
+            data = (data,)
+        elif data is None or data == "":
+            return 0
+        elif not isinstance(data, list):
+            self._refuse_named(
+                channel, topic_symbol,
+                MessageError(f"data must be a list, was {shown(data)}", symbol=topic_symbol or None),
+            )
+        # Name the books first: a frame that turns out to be bad puts all of them in doubt.
+        for entry in data:
+            symbol = entry.get("symbol") if isinstance(entry, dict) else None
+            if symbol is None and topic_symbol:
+                symbol = topic_symbol
+            if isinstance(symbol, str) and symbol not in symbols:
+                symbols.append(symbol)
+        if topic_symbol and topic_symbol not in symbols:
+            symbols.append(topic_symbol)
+        try:
+            for entry in data:
+                symbol = self._parse_item(channel, topic_symbol, entry)
+                if only is not None and symbol != only.symbol:
+                    raise UsageError(f"the frame is of {symbol}, the book of {only.symbol}")
+                books.append(symbol)
+            for i in range(scratch.n_items):
+                symbol = books[i]
+                item = &scratch.items[i]
+                failing = i
+                book = channel.books.get(symbol)
+                if symbol in planned:
+                    now.price, now.size = planned[symbol]
+                elif book is None:
+                    now.price = now.size = 0
+                else:
+                    now.price = book._price_scale
+                    now.size = book._size_scale
+                if book is None:
+                    book = only if only is not None else EMPTY_BOOK
+                if not plan(book._ladders, now, scratch.rows, item, &wanted, &misfit):
+                    raise NumberError(
+                        "the numbers have more digits than can be held exactly",
+                        symbol=symbol, side=SIDE_NAMES[misfit.side], row=misfit.row,
+                    )
+                planned[symbol] = (wanted.price, wanted.size)
+        except NumberError as error:
+            item = &scratch.items[failing if failing >= 0 else scratch.n_items - 1]
+            if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
+                self._reject(channel, error)
+            self._refuse_named(channel, symbols, error)
+        except MessageError as error:
+            self._refuse_named(channel, symbols, error)
+        # All books first: when there are too many, no item has been applied.
+        books = [self._book_for(channel, symbol) for symbol in books]
+        for i in range(scratch.n_items):
+            book = books[i]
+            if generation != 0 and generation != book._generation:
+                if generation < book._generation:
+                    book._counters.refused_generation += 1
+                    continue
+                book._adopt(generation)
+            one = book._apply_item(scratch, scratch.rows, &scratch.items[i], receive_time, False)
+            if one != 0:
+                change |= one
+                if book not in self._touched:
+                    self._touched.append(book)
+        return change
+
+    cdef int _reject(self, _Channel channel, object error) except -1:
+        """A snapshot that cannot be held will not be held next time either: no resync heals it."""
+        cdef Book book = self._book_for(channel, error.symbol)
+        if book._state not in (CLOSED, REJECTED):
+            book._forget()
+            book._become(REJECTED, str(error))
+            self._touched.append(book)
+        return 0
+
+    cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry):
+        """One element of `data` into an item of the scratch; returns its symbol."""
+        cdef Item* item
+        cdef int64_t number
+        cdef dict fields
+        if not isinstance(entry, dict):
+            raise MessageError(
+                f"expected an object in data, was {shown(entry)}", symbol=topic_symbol or None
+            )
+        fields = entry
+        symbol = fields.get("symbol")
+        if symbol is None and topic_symbol:
+            symbol = topic_symbol
+        if type(symbol) is not str or not SYMBOL.fullmatch(symbol):
+            raise MessageError(f"expected a symbol, was {shown(symbol)}")
+        if topic_symbol and symbol != topic_symbol:
+            raise MessageError(
+                f"the topic names {topic_symbol}, its data {symbol}", symbol=topic_symbol
+            )
+        item = self._scratch.add_item(channel.kind)
+        if channel.kind == ITEM_UPDATE:
+            kind = fields.get(channel.type)
+            if kind == "snapshot":
+                item.kind = ITEM_SNAPSHOT
+            elif kind != "update":
+                raise MessageError(
+                    f'expected type "snapshot" or "update", was {shown(kind)}', symbol=symbol
+                )
+            item.sequence = whole_number(fields.get(channel.sequence))
+            if item.sequence < 0:
+                raise MessageError(
+                    f"expected a version, was {shown(fields.get(channel.sequence))}", symbol=symbol
+                )
+        time = fields.get(channel.time)
+        if time is not None and time != "":
+            item.exchange_time = whole_number(time)
+            if item.exchange_time < 0:
+                raise MessageError(f"expected a time in ms, was {shown(time)}", symbol=symbol)
+        if channel.kind == ITEM_SIDE:
+            number = whole_number(fields.get(channel.side))
+            if number != 1 and number != 2:
+                raise MessageError(
+                    f"expected side 1 or 2, was {shown(fields.get(channel.side))}", symbol=symbol
+                )
+            if channel.levels not in fields:
+                raise MessageError(f"no {channel.levels!r}", symbol=symbol)
+            parse_side(
+                self._scratch, item, channel, fields[channel.levels], symbol, <int>number - 1
+            )
+            return symbol
+        for side, name in ((BID, channel.bids), (ASK, channel.asks)):
+            if name not in fields and item.kind != ITEM_UPDATE:
+                raise MessageError(
+                    f"no {name!r} in a full picture", symbol=symbol, side=SIDE_NAMES[side]
+                )
+            parse_side(self._scratch, item, channel, fields.get(name), symbol, side)
+        return symbol
+
+    cdef int _apply_trades(self, object market, object channel, object data) except -1:
+        cdef _Channel books
+        cdef Book book
+        if data is None or data == "":
+            return 0
+        try:
+            trades = [channel.decode(row) for row in (data if isinstance(data, list) else [data])]
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            self._bad_frames += 1
+            raise MessageError(f"not a trade: {type(error).__name__}: {shown(error)}") from None
+        self._trades += len(trades)
+        for trade in reversed(trades) if channel.newest_first else trades:
+            for books in self._routes.values():
+                if books.market == market:
+                    book = books.books.get(trade.symbol)
+                    if book is not None:
+                        book._last_trade = trade
+                        if book not in self._touched:
+                            self._touched.append(book)
+        return TRADE_BIT if trades else 0
+
+    def invalidate(self, book, reason, *, state=BookState.GAP):
+        """Say that a book cannot be trusted, and why: CONNECTING, SYNCING, STALE, GAP, ..."""
+        cdef Book mine = self._mine(book)
+        if state == BookState.LIVE:
+            raise UsageError("only frames make a book LIVE")
+        mine._become(STATE_NUMBERS[BookState(state)], reason)
+        if state != BookState.STALE:
+            mine._forget()
+
+    def confirm(self, book, until_ns, *, by="connection"):
+        """Say that a LIVE book holds until that time of the clock (ns), and what says so.
+
+        A book that is not LIVE, or whose deadline has passed, is not revived by this.
+        """
+        cdef Book mine = self._mine(book)
+        if mine._clock is None:
+            raise UsageError("a book without a clock has no deadline to move")
+        if mine._state == LIVE and not mine._lapsed():
+            mine._confirmed_at = mine._now()
+            mine._deadline = until_ns
+            mine._confirmed_by = by
+
+    def finish(self, reason):
+        """The input is at its end: books that are LIVE stay so, with this reason, and time stops.
+
+        For captures: what was true at their last frame can be read for ever after.
+        """
+        cdef Book book
+        for book in self._books.values():
+            if book._state == LIVE and not book._lapsed():
+                now = book._now()
+                book._native_clock = False
+                book._clock = None if book._clock is None else lambda now=now: now
+                book._deadline = NEVER
+                book._reason = reason
+
+    def close_book(self, book):
+        """Close a book for good and forget it; a later frame of its topic makes a new one."""
+        cdef Book mine = self._mine(book)
+        mine._forget()
+        mine._become(CLOSED, "closed by the user")
+        del mine._spec.books[mine.symbol]
+        del self._books[f"{mine.channel}:{mine.symbol}"]
+        self._by_symbol.clear()
+
+    cdef Book _mine(self, object book):
+        if not isinstance(book, Book) or (<Book>book)._spec is not self._routes.get(book.channel):
+            raise UsageError(f"{book!r} is not a book of this engine")
+        return book
+
+    cdef Book _book_for(self, _Channel channel, str symbol):
+        cdef Book book = channel.books.get(symbol)
+        if book is None:
+            if len(self._books) >= self._max_books:
+                raise LimitError(f"more than {self._max_books} books in one engine")
+            book = self._book_type.__new__(self._book_type)
+            book._set_up(symbol, channel, self._clock, self._valid_for, self._max_levels)
+            channel.books[symbol] = book
+            self._books[f"{channel.name}:{symbol}"] = book
+            self._by_symbol.clear()
+        return book
+
+    def _own(self, Book book):
+        # A book by itself reads frames through an engine of its own.
+        cdef _Channel channel = self._routes[book.channel]
+        book._spec = channel
+        channel.books[book.symbol] = book
+        self._books[f"{book.channel}:{book.symbol}"] = book
+
+    # --- reading ---
+
+    def book(self, symbol, *, channel=None, market=None):
+        """The book of that symbol, made if there is none yet.
+
+        A bare symbol means spot `depth/increase100` or futures `depthIncrease50`; `channel`
+        ("depth20") and `market` ("futures") choose others. UsageError for what cannot exist.
+        """
+        found = self.venue.book_channel(symbol, channel=channel, market=market)[1]
+        return self._book_for(self._routes[found.name], symbol)
+
+    def __getitem__(self, key):
+        book = self._by_symbol.get(key)
+        if book is None:
+            book = self._find(key)
+            self._by_symbol[key] = book
+        return book
+
+    cdef object _find(self, object key):
+        cdef _Channel channel
+        if not isinstance(key, str):
+            raise KeyError(key)
+        name, symbol = self.venue.split_topic(key)
+        if symbol:
+            book = self._books.get(f"{name}:{symbol}")
+            if book is None:
+                raise KeyError(f"no book of {key}")
+            return book
+        try:
+            found = self.venue.book_channel(key)[1]
+            if key in (<_Channel>self._routes[found.name]).books:
+                return (<_Channel>self._routes[found.name]).books[key]
+        except UsageError:
+            pass  # a frame may have brought a symbol that nobody could ask for
+        for channel in self._routes.values():
+            if channel.kind == ITEM_UPDATE and key in channel.books:
+                return channel.books[key]
+        others = [topic for topic in self._books if topic.endswith(":" + key)]
+        raise KeyError(
+            f"no sequenced book of {key}" + (f"; there is {', '.join(others)}" if others else "")
+        )
+
+    def get(self, key, default=None):
+        """The book of a symbol or topic, or `default`."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key):
+        return self.get(key) is not None
+
+    def __iter__(self):
+        return iter(tuple(self._books))
+
+    def __len__(self):
+        return len(self._books)
+
+    @property
+    def books(self):
+        """tuple of all books, in the order in which they were made."""
+        return tuple(self._books.values())
+
+    @property
+    def touched(self):
+        """tuple of the books that the last `apply` changed."""
+        return tuple(self._touched)
+
+    @property
+    def stats(self):
+        """dict of counters: frames, bad_frames, other, trades, books."""
+        return {
+            "frames": self._frames,
+            "bad_frames": self._bad_frames,
+            "other": self._other,
+            "trades": self._trades,
+            "books": len(self._books),
+        }
+
+    def __repr__(self):
+        return f"<Engine {len(self._books)} books, {self._frames} frames>"
+
+
+# Stands for the ladders of a book that does not exist yet, when a first frame is checked.
+cdef Book EMPTY_BOOK = Book.__new__(Book)

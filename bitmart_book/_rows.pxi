@@ -1,0 +1,377 @@
+# Part of _book: what lies between a frame and a ladder.
+#
+# Rows of a frame or of a user become exact numbers in scratch arrays, and it is decided whether
+# every one of them can be held, before any ladder is touched.
+
+
+@cython.final
+cdef class _Channel:
+    """A channel descriptor as the compiled code wants it, with the engine's books of it."""
+
+    def __init__(self, market, channel):
+        self.market = market
+        self.name = channel.name
+        self.kind = {"sequenced": ITEM_UPDATE, "full": ITEM_FULL, "one-sided": ITEM_SIDE}[
+            channel.kind
+        ]
+        self.window = channel.window
+        self.window_kept = channel.window_kept
+        self.bids = channel.bids
+        self.asks = channel.asks
+        self.price = channel.price
+        self.size = channel.size
+        self.sequence = channel.sequence
+        self.time = channel.time
+        self.type = channel.type
+        self.side = channel.side
+        self.levels = channel.levels
+        self.books = {}
+
+
+@cython.final
+cdef class _Scratch:
+    """Where a frame lies while it is checked: rows of both sides, items, room for sorting."""
+
+    def __dealloc__(self):
+        free(self.rows)
+        free(self.items)
+        free(self.loading)
+
+    cdef int clear(self) except -1:
+        if self.busy:
+            raise UsageError("apply was called from within apply")
+        self.n_rows = 0
+        self.n_items = 0
+        return 0
+
+    cdef Row* add_row(self) except NULL:
+        cdef Row* grown
+        cdef Py_ssize_t capacity
+        if self.n_rows == self.row_capacity:
+            capacity = 256 if self.row_capacity == 0 else self.row_capacity * 2
+            grown = <Row*>realloc(self.rows, <size_t>capacity * sizeof(Row))
+            if grown == NULL:
+                raise MemoryError
+            self.rows = grown
+            self.row_capacity = capacity
+        self.n_rows += 1
+        return &self.rows[self.n_rows - 1]
+
+    cdef Item* add_item(self, ItemKind kind) except NULL:
+        cdef Item* grown
+        cdef Item* item
+        cdef Py_ssize_t capacity
+        if self.n_items == self.item_capacity:
+            capacity = 4 if self.item_capacity == 0 else self.item_capacity * 2
+            grown = <Item*>realloc(self.items, <size_t>capacity * sizeof(Item))
+            if grown == NULL:
+                raise MemoryError
+            self.items = grown
+            self.item_capacity = capacity
+        item = &self.items[self.n_items]
+        memset(item, 0, sizeof(Item))
+        item.kind = kind
+        item.sequence = -1
+        item.exchange_time = -1
+        self.n_items += 1
+        return item
+
+    cdef IndexedRung* loading_room(self, Py_ssize_t count) except NULL:
+        cdef IndexedRung* grown
+        if count > self.loading_capacity or self.loading == NULL:
+            grown = <IndexedRung*>realloc(self.loading, <size_t>(count + 64) * sizeof(IndexedRung))
+            if grown == NULL:
+                raise MemoryError
+            self.loading = grown
+            self.loading_capacity = count + 64
+        return self.loading
+
+
+@cython.final
+cdef class _Pending:
+    """One parsed update or side, kept: it waits for its snapshot or for the other side."""
+
+    def __dealloc__(self):
+        free(self.rows)
+
+
+cdef _Pending keep_item(const Row* rows, Item* item):
+    cdef _Pending pending = _Pending.__new__(_Pending)
+    cdef Py_ssize_t count = item.count[0] + item.count[1]
+    cdef Py_ssize_t place = 0
+    cdef int side
+    pending.rows = <Row*>malloc(<size_t>(count + 1) * sizeof(Row))
+    if pending.rows == NULL:
+        raise MemoryError
+    pending.n_rows = count
+    pending.item = item[0]
+    for side in range(2):
+        memcpy(
+            pending.rows + place, rows + item.first[side], <size_t>item.count[side] * sizeof(Row)
+        )
+        pending.item.first[side] = place
+        place += item.count[side]
+    return pending
+
+
+cdef struct Misfit:
+    int side
+    Py_ssize_t row
+
+
+cdef inline int decimals(Number number) noexcept nogil:
+    return -number.exponent if number.exponent < 0 else 0
+
+
+cdef bint fits(
+    const Row* rows, const Item* item, int price_scale, int size_scale, Misfit* misfit
+) noexcept nogil:
+    """Whether every number of an item can be held at these scales."""
+    cdef int side
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for side in range(2):
+        for i in range(item.count[side]):
+            row = &rows[item.first[side] + i]
+            if at_scale(row.price, price_scale) < 0 or at_scale(row.size, size_scale) < 0:
+                misfit.side = side
+                misfit.row = i
+                return False
+    return True
+
+
+cdef void needed_scales(
+    const Row* rows, const Item* item, int* price_scale, int* size_scale, Misfit* finest
+) noexcept nogil:
+    """Raise the scales to what the item's numbers need; `finest` is the row that asked for most."""
+    cdef int side
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for side in range(2):
+        for i in range(item.count[side]):
+            row = &rows[item.first[side] + i]
+            if decimals(row.price) > price_scale[0] or decimals(row.size) > size_scale[0]:
+                price_scale[0] = max(price_scale[0], decimals(row.price))
+                size_scale[0] = max(size_scale[0], decimals(row.size))
+                finest.side = side
+                finest.row = i
+
+
+cdef bint ladder_fits(const Ladder* ladder, int64_t price_factor, int64_t size_factor) noexcept nogil:
+    """Whether every level survives a multiplication by these factors."""
+    cdef Py_ssize_t i
+    cdef int64_t price
+    for i in range(ladder.length):
+        price = ladder.rungs[i].key
+        if price < 0:
+            price = -price
+        if price > INT64_LIMIT // price_factor or ladder.rungs[i].size > INT64_LIMIT // size_factor:
+            return False
+    return True
+
+
+cdef bint plan(
+    const Ladder* ladders, Scales now, const Row* rows, const Item* item, Scales* wanted,
+    Misfit* misfit
+) noexcept nogil:
+    """The scales at which the item can be applied, or False and the row that cannot be held."""
+    cdef int side
+    cdef Scales own
+    wanted[0] = now
+    needed_scales(rows, item, &wanted.price, &wanted.size, misfit)
+    if wanted.price <= MAX_SCALE and wanted.size <= MAX_SCALE:
+        if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
+            # The rows replace what there is: only they have to fit.
+            if fits(rows, item, wanted.price, wanted.size, misfit):
+                return True
+        else:
+            if wanted.price == now.price and wanted.size == now.size:
+                return fits(rows, item, wanted.price, wanted.size, misfit)
+            for side in range(2):
+                if not ladder_fits(
+                    &ladders[side],
+                    POW10[wanted.price - now.price],
+                    POW10[wanted.size - now.size],
+                ):
+                    return False
+            return fits(rows, item, wanted.price, wanted.size, misfit)
+    if item.kind != ITEM_SNAPSHOT and item.kind != ITEM_FULL:
+        return False
+    # The old scale does not bind a picture that replaces everything.
+    own.price = 0
+    own.size = 0
+    needed_scales(rows, item, &own.price, &own.size, misfit)
+    if own.price > MAX_SCALE or own.size > MAX_SCALE:
+        return False
+    wanted[0] = own
+    return fits(rows, item, own.price, own.size, misfit)
+
+
+cdef int64_t seconds_to_ns(object seconds) except -1:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e9:
+        raise UsageError(f"valid_for must be a positive number of seconds, was {seconds!r}")
+    return <int64_t>(seconds * 1e9)
+
+
+cdef Py_ssize_t level_limit(object levels) except -1:
+    if isinstance(levels, bool) or not isinstance(levels, int) or not 1 <= levels <= DEFAULT_MAX_LEVELS:
+        raise UsageError(f"max_levels must be from 1 to {DEFAULT_MAX_LEVELS}, was {levels!r}")
+    return levels
+
+
+cdef int64_t counter(object value, object name) except -1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= INT64_LIMIT:
+        raise UsageError(f"{name} must be a whole number that is not negative, was {value!r}")
+    return value
+
+
+cdef int rows_by_hand(_Scratch scratch, object rows, int side) except -1:
+    """Parse rows of (price, size) given by hand; UsageError says which row is wrong."""
+    cdef Py_ssize_t start = scratch.n_rows
+    cdef Row* row
+    cdef Number price, size
+    if PyObject_CheckBuffer(rows) and rows_from_doubles(scratch, rows, side):
+        return 0
+    if getattr(rows, "size", None) == 0:
+        return 0  # an empty numpy array of whatever shape
+    try:
+        iterator = iter(rows)
+    except TypeError:
+        raise UsageError(
+            f"{SIDE_NAMES[side]}s must be rows of (price, size), were {type(rows).__name__}"
+        ) from None
+    for pair in iterator:
+        try:
+            try:
+                price_value, size_value = pair
+            except (TypeError, ValueError):
+                raise UsageError(f"expected (price, size), was {pair!r}") from None
+            if isinstance(pair, str):
+                raise UsageError(f"expected (price, size), was {pair!r}")
+            parse_by_hand(price_value, &price)
+            parse_by_hand(size_value, &size)
+            if price.mantissa == 0:
+                raise UsageError("a price must not be zero")
+        except UsageError as error:
+            raise UsageError(
+                f"{SIDE_NAMES[side]} row {scratch.n_rows - start}: {error}"
+            ) from None
+        row = scratch.add_row()
+        row.price = price
+        row.size = size
+    return 0
+
+
+cdef bint rows_from_doubles(_Scratch scratch, object rows, int side) except -1:
+    """Rows of a float64 array of shape (n, 2); False for a buffer of another kind."""
+    cdef Py_buffer view
+    cdef Py_ssize_t i
+    cdef int column
+    cdef Row* row
+    cdef double value
+    cdef Number[2] numbers
+    try:
+        PyObject_GetBuffer(rows, &view, PyBUF_FORMAT | PyBUF_STRIDED_RO)
+    except (BufferError, ValueError):
+        return False
+    try:
+        if view.ndim != 2 or view.shape[1] != 2 or view.format[0] != c'd' or view.format[1] != 0:
+            return False
+        for i in range(view.shape[0]):
+            for column in range(2):
+                value = (<double*>(
+                    <char*>view.buf + i * view.strides[0] + column * view.strides[1]
+                ))[0]
+                try:
+                    parse_by_hand(value, &numbers[column])
+                    if column == 0 and numbers[0].mantissa == 0:
+                        raise UsageError("a price must not be zero")
+                except UsageError as error:
+                    raise UsageError(f"{SIDE_NAMES[side]} row {i}: {error}") from None
+            row = scratch.add_row()
+            row.price = numbers[0]
+            row.size = numbers[1]
+        return True
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef int64_t whole_number(object value) except -2:
+    """A wire integer, sent as a number or as text; -1 where it is neither."""
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if not PyLong_Check(value) or isinstance(value, bool) or not 0 <= value <= INT64_LIMIT:
+        return -1
+    return value
+
+
+cdef object shown(object value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "..."
+
+
+cdef int parse_wire_number(object value, Number* out, str symbol, int side, object row) except -1:
+    cdef NumberStatus status
+    if PyUnicode_Check(value):
+        text = value
+    elif PyLong_Check(value) and not isinstance(value, bool):
+        text = str(value)
+    else:
+        raise MessageError(
+            f"expected a decimal number, was {shown(value)}",
+            symbol=symbol, side=SIDE_NAMES[side], row=row,
+        )
+    status = parse_text(text, out)
+    if status != NUMBER_OK:
+        raise (NumberError if status == NUMBER_UNHOLDABLE else MessageError)(
+            number_problem(status, text), symbol=symbol, side=SIDE_NAMES[side], row=row
+        )
+    return 0
+
+
+cdef int parse_side(_Scratch scratch, Item* item, _Channel channel, object levels, str symbol, int side) except -1:
+    """One side of a book frame into scratch rows. null, "" and {} are empty sides."""
+    cdef Py_ssize_t place
+    cdef Row* row
+    cdef Number price, size
+    item.first[side] = scratch.n_rows
+    item.present[side] = True
+    if isinstance(levels, list):
+        for place, level in enumerate(<list>levels):
+            if isinstance(level, list):
+                if len(<list>level) != 2:
+                    raise MessageError(
+                        f"expected [price, size], was {shown(level)}",
+                        symbol=symbol, side=SIDE_NAMES[side], row=place,
+                    )
+                price_value = (<list>level)[0]
+                size_value = (<list>level)[1]
+            elif isinstance(level, dict):
+                price_value = (<dict>level).get(channel.price)
+                size_value = (<dict>level).get(channel.size)
+            else:
+                raise MessageError(
+                    f"expected a level, was {shown(level)}",
+                    symbol=symbol, side=SIDE_NAMES[side], row=place,
+                )
+            parse_wire_number(price_value, &price, symbol, side, place)
+            parse_wire_number(size_value, &size, symbol, side, place)
+            if price.mantissa == 0:
+                raise MessageError(
+                    "a price must not be zero", symbol=symbol, side=SIDE_NAMES[side], row=place
+                )
+            if scratch.n_rows >= MAX_ROWS:
+                raise MessageError(
+                    f"more than {MAX_ROWS} levels in one frame",
+                    symbol=symbol, side=SIDE_NAMES[side], row=place,
+                )
+            row = scratch.add_row()
+            row.price = price
+            row.size = size
+    elif not (levels is None or levels == "" or levels == {}):
+        raise MessageError(
+            f"expected a list of levels, was {shown(levels)}",
+            symbol=symbol, side=SIDE_NAMES[side],
+        )
+    item.count[side] = scratch.n_rows - item.first[side]
+    return 0

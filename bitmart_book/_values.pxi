@@ -1,0 +1,450 @@
+# Part of _book: numbers at the edge, and the values that the hottest reads return.
+#
+# Knows no frame and no state: exact integers come in, floats and Decimals go out.
+
+
+cdef object exact_decimal(int64_t mantissa, int scale):
+    """The Decimal of mantissa / 10**scale, without superfluous zeros, whatever the context."""
+    while scale > 0 and mantissa % 10 == 0:
+        mantissa //= 10
+        scale -= 1
+    return Decimal(f"{mantissa}E-{scale}")
+
+
+cdef object shortest_text(double value):
+    cdef char* text = PyOS_double_to_string(value, c'r', 0, 0, NULL)
+    try:
+        return (<bytes>text).decode("ascii")
+    finally:
+        PyMem_Free(text)
+
+
+cdef object number_text(object value):
+    """The decimal text that a value given by hand means. UsageError for what is no number."""
+    if PyUnicode_Check(value):
+        return value
+    if PyFloat_Check(value):
+        if not isfinite(PyFloat_AS_DOUBLE(value)):
+            raise UsageError(f"a number must be finite, was {value}")
+        return shortest_text(PyFloat_AS_DOUBLE(value))
+    if PyLong_Check(value) and not isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise UsageError(f"a number must be finite, was {value}")
+        return str(value)
+    # numpy scalars say what they are by their text, without their module having to be imported.
+    if type(value).__module__ == "numpy" and not isinstance(value, bool):
+        return str(value)
+    raise UsageError(
+        f"a number must be str, Decimal, int or float, was {type(value).__name__}"
+    )
+
+
+cdef object number_problem(NumberStatus status, object text):
+    shown = repr(text[:40])
+    if status == NUMBER_NEGATIVE:
+        return f"a number must not be negative, was {shown}"
+    if status == NUMBER_UNHOLDABLE:
+        return f"the number {shown} has more digits than can be held exactly"
+    return f"expected a decimal number, was {shown}"
+
+
+cdef NumberStatus parse_text(object text, Number* out):
+    cdef Py_ssize_t length = 0
+    cdef const char* data
+    try:
+        data = PyUnicode_AsUTF8AndSize(text, &length)
+    except UnicodeEncodeError:
+        return NUMBER_MALFORMED
+    return parse_number(data, length, out)
+
+
+cdef int parse_by_hand(object value, Number* out) except -1:
+    text = number_text(value)
+    cdef NumberStatus status = parse_text(text, out)
+    if status != NUMBER_OK:
+        raise UsageError(number_problem(status, text))
+    return 0
+
+
+cdef object to_fraction(object value):
+    """The exact value of a number given by hand, as a Fraction."""
+    cdef Number number
+    parse_by_hand(value, &number)
+    if not -400 <= number.exponent <= 400:
+        raise UsageError(f"{value!r} is out of range")
+    return Fraction(number.mantissa) * Fraction(10) ** number.exponent
+
+
+cdef inline double ratio(object numerator, object denominator) except? -1.0:
+    # Division of Python ints is rounded once, to the nearest double.
+    return numerator / denominator
+
+
+cdef int side_number(object side) except -1:
+    if side == "bid":
+        return BID
+    if side == "ask":
+        return ASK
+    raise UsageError(f'side must be "bid" or "ask", was {side!r}')
+
+
+cdef Py_ssize_t level_count(object n, object name) except -1:
+    if n is None:
+        return cython.cast(Py_ssize_t, 0x7FFFFFFF)
+    if isinstance(n, bool) or not PyLong_Check(n):
+        raise UsageError(f"{name} must be a whole number, was {n!r}")
+    if n < 0:
+        raise UsageError(f"{name} must not be negative, was {n}")
+    return min(n, 0x7FFFFFFF)
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def _restore_level(int64_t price, int price_scale, int64_t size, int size_scale):
+    return make_level(price, price_scale, size, size_scale)
+
+
+cdef Level make_level(int64_t price, int price_scale, int64_t size, int size_scale):
+    cdef Level level = Level.__new__(Level)
+    level._price = price
+    level._price_scale = price_scale
+    level._size = size
+    level._size_scale = size_scale
+    return level
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Level:
+    """A price and the size resting there; unpacks as `price, size = level`.
+
+    `Level(price, size)` takes what a row by hand takes. Two levels are equal when their exact
+    values are.
+    """
+
+    def __init__(self, price, size):
+        cdef Number number
+        for value, is_price in ((price, True), (size, False)):
+            parse_by_hand(value, &number)
+            scale = -number.exponent if number.exponent < 0 else 0
+            if scale > MAX_SCALE or at_scale(number, scale) < 0:
+                raise UsageError(f"{value!r} has more digits than can be held exactly")
+            if is_price:
+                self._price = at_scale(number, scale)
+                self._price_scale = scale
+            else:
+                self._size = at_scale(number, scale)
+                self._size_scale = scale
+
+    @property
+    def price(self):
+        """float, the nearest to the exact price."""
+        return to_double(self._price, self._price_scale)
+
+    @property
+    def size(self):
+        """float, the nearest to the exact size."""
+        return to_double(self._size, self._size_scale)
+
+    @property
+    def exact(self):
+        """(Decimal, Decimal): price and size without rounding."""
+        return (
+            exact_decimal(self._price, self._price_scale),
+            exact_decimal(self._size, self._size_scale),
+        )
+
+    def __len__(self):
+        return 2
+
+    def __iter__(self):
+        return iter((self.price, self.size))
+
+    def __getitem__(self, index):
+        return (self.price, self.size)[index]
+
+    def __eq__(self, other):
+        if isinstance(other, Level):
+            return self.exact == other.exact
+        if isinstance(other, tuple):
+            return (self.price, self.size) == other
+        return NotImplemented
+
+    def __hash__(self):
+        # Of the floats, so that a level and the tuple it equals have one hash.
+        return hash((self.price, self.size))
+
+    def __repr__(self):
+        return f"Level(price={self.price!r}, size={self.size!r})"
+
+    def __reduce__(self):
+        return _restore_level, (self._price, self._price_scale, self._size, self._size_scale)
+
+
+@cython.final
+cdef class Levels:
+    """One side, best first, frozen when it was read: `len`, index, slice, iterate."""
+
+    def __init__(self, levels):
+        self._levels = list(levels)
+
+    def __len__(self):
+        return len(self._levels)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Levels(self._levels[index])
+        return self._levels[index]
+
+    def __iter__(self):
+        return iter(self._levels)
+
+    def __reversed__(self):
+        return reversed(self._levels)
+
+    def __contains__(self, level):
+        return level in self._levels
+
+    def __eq__(self, other):
+        if isinstance(other, Levels):
+            return self._levels == (<Levels>other)._levels
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        shown = ", ".join(f"({level.price!r}, {level.size!r})" for level in self._levels[:5])
+        return f"Levels([{shown}{', ...' if len(self._levels) > 5 else ''}])"
+
+    def __reduce__(self):
+        return Levels, (self._levels,)
+
+
+def _restore_quote(tuple numbers, tuple facts):
+    cdef Quote quote = Quote.__new__(Quote)
+    (
+        quote._present[0], quote._prices[0], quote._sizes[0],
+        quote._present[1], quote._prices[1], quote._sizes[1],
+        quote._price_scale, quote._size_scale,
+    ) = numbers
+    (
+        quote.sequence, quote.exchange_time_ms, quote.receive_time_ns, quote.age,
+        quote.state, quote.epoch, quote.skipped,
+    ) = facts
+    return quote
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Quote:
+    """Both sides of the top of a book and what is known about them, taken at one instant.
+
+    `sequence` is the venue's counter (None where it has none), `exchange_time_ms` its stamp,
+    `receive_time_ns` the wall clock at receipt as the caller gave it, `age` the seconds since the
+    book was last confirmed (None without a clock), `skipped` the number of quotes that a slow
+    consumer did not see.
+    """
+
+    def __init__(self):
+        raise TypeError("a Quote is read from a book")
+
+    cdef object _price(self, int side):
+        if not self._present[side]:
+            return None
+        return to_double(self._prices[side], self._price_scale)
+
+    cdef object _size(self, int side):
+        if not self._present[side]:
+            return None
+        return to_double(self._sizes[side], self._size_scale)
+
+    @property
+    def bid(self):
+        """float, the best bid price; None where there is none."""
+        return self._price(BID)
+
+    @property
+    def bid_size(self):
+        """float, the size at the best bid; None where there is none."""
+        return self._size(BID)
+
+    @property
+    def ask(self):
+        """float, the best ask price; None where there is none."""
+        return self._price(ASK)
+
+    @property
+    def ask_size(self):
+        """float, the size at the best ask; None where there is none."""
+        return self._size(ASK)
+
+    @property
+    def exact(self):
+        """(bid, bid_size, ask, ask_size) as Decimals, None where a side is empty."""
+        return tuple(
+            value
+            for side in (BID, ASK)
+            for value in (
+                (
+                    exact_decimal(self._prices[side], self._price_scale),
+                    exact_decimal(self._sizes[side], self._size_scale),
+                )
+                if self._present[side]
+                else (None, None)
+            )
+        )
+
+    cdef tuple _facts(self):
+        return (
+            self.sequence, self.exchange_time_ms, self.receive_time_ns, self.age,
+            self.state, self.epoch, self.skipped,
+        )
+
+    def __eq__(self, other):
+        if isinstance(other, Quote):
+            return self.exact == other.exact and self._facts() == (<Quote>other)._facts()
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return (
+            f"Quote(bid={self.bid!r}, bid_size={self.bid_size!r}, ask={self.ask!r}, "
+            f"ask_size={self.ask_size!r}, sequence={self.sequence!r}, age={self.age!r}, "
+            f"state={str(self.state)}, epoch={self.epoch})"
+        )
+
+    def __reduce__(self):
+        numbers = (
+            self._present[0], self._prices[0], self._sizes[0],
+            self._present[1], self._prices[1], self._sizes[1],
+            self._price_scale, self._size_scale,
+        )
+        return _restore_quote, (numbers, self._facts())
+
+
+@cython.final
+cdef class Depth:
+    """The best levels of both sides; unpacks as `bids, asks = depth`.
+
+    `bids` and `asks` are float64 arrays of shape (k, 2), best first, or lists of (Decimal,
+    Decimal) where exact numbers were asked for. `complete` says whether every level that was
+    asked for is known for certain.
+    """
+
+    def __init__(self, bids, asks, complete):
+        self.bids = bids
+        self.asks = asks
+        self.complete = complete
+
+    def __iter__(self):
+        return iter((self.bids, self.asks))
+
+    cdef dict _columns(self):
+        rows = [("bid", *row) for row in _rows_of(self.bids)]
+        rows += [("ask", *row) for row in _rows_of(self.asks)]
+        return {
+            name: [row[column] for row in rows]
+            for column, name in enumerate(("side", "price", "size"))
+        }
+
+    def to_pandas(self):
+        """A pandas DataFrame with the columns side, price and size. Needs pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise UsageError("to_pandas() needs pandas: pip install pandas") from None
+        return pandas.DataFrame(self._columns())
+
+    def to_polars(self):
+        """A polars DataFrame with the columns side, price and size. Needs polars."""
+        try:
+            import polars
+        except ImportError:
+            raise UsageError("to_polars() needs polars: pip install polars") from None
+        return polars.DataFrame(self._columns())
+
+    def __eq__(self, other):
+        if isinstance(other, Depth):
+            return (
+                _rows_of(self.bids) == _rows_of(other.bids)
+                and _rows_of(self.asks) == _rows_of(other.asks)
+                and self.complete == other.complete
+            )
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return (
+            f"Depth(bids=array({len(self.bids)}, 2), asks=array({len(self.asks)}, 2), "
+            f"complete={bool(self.complete)})"
+        )
+
+    def __reduce__(self):
+        return Depth, (self.bids, self.asks, self.complete)
+
+
+cdef list _rows_of(object rows):
+    return [tuple(row) for row in (rows if isinstance(rows, list) else rows.tolist())]
+
+
+@cython.final
+cdef class Sweep:
+    """What consuming one side of a book would give.
+
+    `average_price` and `worst_price` are None when nothing was consumed; `size` and `notional`
+    are what was consumed; `levels` how many levels were touched. Each float is rounded once from
+    the exact sum. `complete` says whether all that was asked for was found, in levels that are
+    known for certain.
+    """
+
+    def __init__(self, average_price, worst_price, size, notional, levels, complete):
+        self.average_price = average_price
+        self.worst_price = worst_price
+        self.size = size
+        self.notional = notional
+        self.levels = levels
+        self.complete = complete
+
+    cdef tuple _facts(self):
+        return (
+            self.average_price, self.worst_price, self.size, self.notional, self.levels,
+            bool(self.complete),
+        )
+
+    def __eq__(self, other):
+        if isinstance(other, Sweep):
+            return self._facts() == (<Sweep>other)._facts()
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return (
+            f"Sweep(average_price={self.average_price!r}, worst_price={self.worst_price!r}, "
+            f"size={self.size!r}, notional={self.notional!r}, levels={self.levels}, "
+            f"complete={bool(self.complete)})"
+        )
+
+    def __reduce__(self):
+        return Sweep, self._facts()
+
+
+cdef object new_array(Py_ssize_t rows):
+    # numpy is asked for when the first array is, so that importing the package stays cheap.
+    global _numpy_empty
+    if _numpy_empty is None:
+        import numpy
+        _numpy_empty = numpy.empty
+    return _numpy_empty((rows, 2))
+
+
+cdef object _numpy_empty = None
+
+
+cdef object fraction_to_float(object value):
+    return ratio(value.numerator, value.denominator)

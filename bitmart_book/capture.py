@@ -1,0 +1,188 @@
+"""Reading recorded frames: JSON lines, plain, gzip or zstd.
+
+A line is either a bare frame or `{"t": receive_time_ns, "conn": name, "frame": text}`. This file
+knows lines and files; what a frame means is the engine's business.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bitmart_book.errors import CaptureError, UsageError
+
+__all__ = ["Capture", "CapturedFrame"]
+
+# Four times the engine's own limit for a frame, so that one that is too long is still named by it.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+
+class CapturedFrame(NamedTuple):
+    """One frame of a capture."""
+
+    frame: bytes
+    receive_time_ns: int | None
+    """Wall clock at receipt, where the capture recorded it."""
+    connection: str | None
+    """Name of the connection the frame came on, where the capture recorded it."""
+    line: int
+    """Counted from 1."""
+
+
+class _Recorded(msgspec.Struct):
+    frame: str
+    t: int | None = None
+    conn: str | None = None
+
+
+class Capture:
+    """An iterator over the frames of a capture file; also a context manager.
+
+    Raises UsageError when the file cannot be opened, and CaptureError, naming the line, at a line
+    that cannot be read; the iteration can be continued after that, unless the file itself ends
+    there. `bytes_read` of `bytes_total` bytes of the file have been consumed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        try:
+            self._file = open(self.path, "rb")  # noqa: SIM115 (closed by close)
+            self.bytes_total = os.fstat(self._file.fileno()).st_size
+            self._lines = _decompressed(self._file)
+        except OSError as error:
+            raise UsageError(f"cannot read {self.path}: {error.strerror or error}") from None
+        self._line = 0
+        self._ended = False
+        self._decode = msgspec.json.Decoder(_Recorded).decode
+
+    @property
+    def bytes_read(self) -> int:
+        return self._file.tell()
+
+    def __iter__(self) -> Iterator[CapturedFrame]:
+        return self
+
+    def __next__(self) -> CapturedFrame:
+        while not self._ended:
+            self._line += 1
+            line = self._read_line()
+            if not line:
+                self._ended = True
+                break
+            line = line.strip()
+            if line:
+                return self._parse(line)
+        raise StopIteration
+
+    def _read_line(self) -> bytes:
+        try:
+            line = self._lines.readline(MAX_LINE_BYTES)
+        except (EOFError, OSError, zlib.error, ValueError) as error:
+            # The rest of a compressed file cannot be found without the part that is missing.
+            self._ended = True
+            raise self._problem(f"the file ends or is damaged here: {error}") from None
+        if len(line) == MAX_LINE_BYTES:
+            while line and not line.endswith(b"\n"):
+                line = self._lines.readline(MAX_LINE_BYTES)
+            raise self._problem(f"longer than {MAX_LINE_BYTES} bytes")
+        return line
+
+    def _parse(self, line: bytes) -> CapturedFrame:
+        # Bare frames, the common case, are passed on unread: only the engine decodes them.
+        if b'"frame"' in line:
+            try:
+                recorded = self._decode(line)
+            except msgspec.ValidationError as error:
+                if "missing required field `frame`" not in str(error):
+                    raise self._problem(str(error)) from None
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise self._problem(f"not JSON: {error}") from None
+            else:
+                return CapturedFrame(
+                    recorded.frame.encode(), recorded.t, recorded.conn, self._line
+                )
+        return CapturedFrame(line, None, None, self._line)
+
+    def _problem(self, problem: str) -> CaptureError:
+        return CaptureError(self.path, self._line, problem)
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        self._lines.close()
+        self._file.close()
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _decompressed(file: io.BufferedReader) -> io.BufferedIOBase:
+    # By the first bytes and not by the name: files are renamed.
+    magic = file.read(4)
+    file.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file, mode="rb")
+    if magic == b"\x28\xb5\x2f\xfd":
+        return _zstd_reader(file)
+    return file
+
+
+def _zstd_reader(file: io.BufferedReader) -> io.BufferedIOBase:
+    try:
+        from compression import zstd  # Python 3.14
+    except ImportError:
+        pass
+    else:
+        return zstd.open(file, "rb")  # type: ignore[no-any-return]
+    try:
+        import zstandard
+    except ImportError:
+        raise UsageError(
+            f"{file.name} is zstd: pip install 'bitmart_book[zstd]' to read it"
+        ) from None
+    return io.BufferedReader(_ZstdStream(file, zstandard.ZstdDecompressor()))
+
+
+class _ZstdStream(io.RawIOBase):
+    """A zstd file as a stream that knows when it was cut off; the library's own does not say."""
+
+    def __init__(self, file: io.BufferedReader, decompressor: Any) -> None:
+        self._file = file
+        self._decompressor = decompressor
+        self._frame = decompressor.decompressobj()
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            chunk = self._file.read(128 * 1024)
+            if not chunk:
+                if not self._frame.eof:
+                    raise EOFError("the last zstd frame is cut off")
+                return 0
+            self._ready = self._inflate(chunk)
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+    def _inflate(self, chunk: bytes) -> bytes:
+        try:
+            parts = []
+            while chunk:
+                if self._frame.eof:
+                    self._frame = self._decompressor.decompressobj()
+                parts.append(self._frame.decompress(chunk))
+                chunk = self._frame.unused_data
+            return b"".join(parts)
+        except Exception as error:  # ZstdError, which cannot be named without the library
+            raise EOFError(f"not zstd: {error}") from None

@@ -1,0 +1,52 @@
+"""The command line: `bitmart-book COMMAND`. One file per command; only this folder prints.
+
+Exit status: 0 done, 1 a check failed, 2 misuse. An error is one line on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+import bitmart_book as bb
+from bitmart_book.cli.replay import replay
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(bb.__version__, prog_name="bitmart-book")
+def commands() -> None:
+    """A local order-book engine for BitMart."""
+
+
+commands.add_command(replay)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        status = commands.main(prog_name="bitmart-book", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else str(error))
+        sys.exit(2)
+    except click.ClickException as error:
+        sys.exit(_fail(error.format_message(), 2))
+    except bb.UsageError as error:
+        sys.exit(_fail(str(error), 2))
+    except bb.BitmartBookError as error:
+        sys.exit(_fail(str(error), 1))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(_fail("interrupted", 130))
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(problem: str, status: int) -> int:
+    click.echo(f"bitmart-book: {' '.join(problem.split())}", err=True)
+    return status

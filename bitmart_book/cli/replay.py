@@ -1,0 +1,122 @@
+"""`bitmart-book replay`: captured frames through the engine, and the books at their end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from contextlib import nullcontext
+
+import click
+
+import bitmart_book as bb
+from bitmart_book.display import ladder, number
+
+__all__ = ["replay"]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per book and line.")
+@click.option("--max-levels", default=50_000, show_default=True, help="Levels kept on each side.")
+@click.option("--levels", default=8, show_default=True, help="Levels shown on each side.")
+@click.option("--skip-bad-lines", is_flag=True, help="Report bad lines at the end and go on.")
+@click.option("--shadow", is_flag=True, help="Check every frame against the reference book.")
+def replay(
+    files: tuple[str, ...],
+    as_json: bool,
+    max_levels: int,
+    levels: int,
+    skip_bad_lines: bool,
+    shadow: bool,
+) -> int:
+    """Run captured frames through the engine and show the books as they are at the end.
+
+    A capture is JSON lines, plain or compressed with gzip or zstd; each FILE counts as a
+    connection of its own.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    errors = Console(stderr=True)
+    bar = Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+    )
+    with bar if errors.is_terminal else nullcontext():
+        task = bar.add_task("reading", total=None)
+        feed = bb.connect(
+            source=files,
+            max_levels=max_levels,
+            shadow=shadow,
+            on_bad_line="skip" if skip_bad_lines else "raise",
+            progress=lambda read, total: bar.update(task, completed=read, total=total),
+        )
+    with feed:
+        if as_json:
+            _print_json(feed)
+        else:
+            _print_ladders(feed, levels)
+        for problem in feed.bad_lines:
+            click.echo(f"bitmart-book: skipped {problem}", err=True)
+    return 1 if feed.bad_lines else 0
+
+
+def _names(feed: bb.sync.Feed) -> dict[str, bb.Book]:
+    """Books by symbol, or by topic where several books have one symbol."""
+    count = Counter(book.symbol for book in feed.books)
+    return {
+        book.symbol if count[book.symbol] == 1 else f"{book.channel}:{book.symbol}": book
+        for book in feed.books
+    }
+
+
+def _print_json(feed: bb.sync.Feed) -> None:
+    for name, book in _names(feed).items():
+        # Of a book that cannot be trusted no price is given, only what happened to it.
+        live = book.state == bb.BookState.LIVE
+        top = book.peek()
+        click.echo(
+            json.dumps(
+                {
+                    "symbol": name,
+                    "sequence": top.sequence,
+                    "state": str(top.state),
+                    "best_bid": _level(top.best_bid) if live else None,
+                    "best_ask": _level(top.best_ask) if live else None,
+                    "bids": len(top.bids),
+                    "asks": len(top.asks),
+                    "gaps": top.stats["gaps"],
+                }
+            )
+        )
+
+
+def _level(level: bb.Level | None) -> list[str] | None:
+    return None if level is None else [number(value) for value in level.exact]
+
+
+def _print_ladders(feed: bb.sync.Feed, levels: int) -> None:
+    from rich.columns import Columns
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.text import Text
+
+    styles = {"title": "bold", "ask": "red", "spread": "dim", "bid": "green"}
+    panels = []
+    for book in _names(feed).values():
+        text = Text("\n", no_wrap=True).join(
+            Text(line, style=styles[kind]) for kind, line in ladder(book, levels)
+        )
+        panels.append(Panel(text, title=book.channel, subtitle=f"sequence {book.sequence}"))
+    Console(file=sys.stdout).print(Columns(panels))
+    stats = feed.stats
+    click.echo(
+        f"{stats['frames']:,} frames, {stats['books']} books, "
+        f"{sum(book.stats['gaps'] for book in feed.books)} gaps, "
+        f"{stats['bad_frames']} bad frames"
+    )
