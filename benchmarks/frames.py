@@ -69,9 +69,7 @@ class Market:
             self._change_one(changed)
         if self._random.random() < 0.2:
             self._move_touch(changed)
-        return self._frame(
-            "update", list(changed[0].items()), list(changed[1].items())
-        )
+        return self._frame("update", list(changed[0].items()), list(changed[1].items()))
 
     def _size(self) -> int:
         return max(1, int(self._random.lognormvariate(0, 1.3) * 10**self._size_decimals * 0.4))

@@ -168,7 +168,10 @@ cdef class Book:
     cdef object _standalone
     cdef Counters _counters
 
-    cdef int _set_up(self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t max_levels) except -1
+    cdef int _set_up(
+        self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t
+        max_levels
+    ) except -1
     cdef int64_t _now(self) except? -1
     cdef bint _lapsed(self) except -1
     cdef int _require_live(self) except -1
@@ -180,9 +183,17 @@ cdef class Book:
     cdef int _forget(self) except -1
     cdef int _adopt(self, int64_t generation) except -1
     cdef int _refuse(self, object reason) except -1
-    cdef object _by_hand(self, ItemKind kind, object bids, object asks, object sequence, object exchange_time, object receive_time)
-    cdef int _apply_item(self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand) except -1
-    cdef int _apply_snapshot(self, _Scratch scratch, const Row* rows, Item* item, bint by_hand) except -1
+    cdef object _by_hand(
+        self, ItemKind kind, object bids, object asks, object sequence, object
+        exchange_time, object receive_time
+    )
+    cdef int _apply_item(
+        self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint
+        by_hand
+    ) except -1
+    cdef int _apply_snapshot(
+        self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
+    ) except -1
     cdef int _restarted(self, int64_t sequence) except -1
     cdef int _apply_update(self, const Row* rows, Item* item) except -1
     cdef int _crossed_gap(self) except -1
@@ -191,7 +202,9 @@ cdef class Book:
     cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1
     cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept
     cdef Py_ssize_t _window(self) noexcept
-    cdef int _load_sides(self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window) except -1
+    cdef int _load_sides(
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window
+    ) except -1
     cdef int _rescale(self, Scales wanted) except -1
     cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1
     cdef int _trim(self) except -1
@@ -234,11 +247,18 @@ cdef class Engine:
     cdef int64_t _other
     cdef int64_t _trades
 
-    cdef int _apply(self, object frame, object receive_time, int64_t generation, Book only) except -1
+    cdef int _apply(
+        self, object frame, object receive_time, int64_t generation, Book only
+    ) except -1
     cdef int _refuse_unread(self, object frame, object problem) except -1
-    cdef int _apply_message(self, object message, object receive_time, int64_t generation, Book only) except -1
+    cdef int _apply_message(
+        self, object message, object receive_time, int64_t generation, Book only
+    ) except -1
     cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1
-    cdef int _apply_books(self, _Channel channel, object topic_symbol, object data, object receive_time, int64_t generation, Book only) except -1
+    cdef int _apply_books(
+        self, _Channel channel, object topic_symbol, object data, object receive_time,
+        int64_t generation, Book only
+    ) except -1
     cdef int _reject(self, _Channel channel, object error) except -1
     cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry)
     cdef int _apply_trades(self, object market, object channel, object data) except -1

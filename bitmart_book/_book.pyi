@@ -4,6 +4,7 @@ from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, final, over
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from bitmart_book.model import BookState, Trade
 
@@ -132,6 +133,7 @@ class Sweep:
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 
+@disjoint_base
 class Book:
     def __init__(
         self,
@@ -215,9 +217,7 @@ class Book:
     @property
     def asks(self) -> Levels: ...
     @overload
-    def depth(
-        self, n: int | None = None, *, out: None = None, exact: bool = False
-    ) -> Depth: ...
+    def depth(self, n: int | None = None, *, out: None = None, exact: bool = False) -> Depth: ...
     @overload
     def depth(
         self, n: int | None = None, *, out: tuple[_Array, _Array], exact: Literal[False] = False
@@ -232,6 +232,7 @@ class Book:
     def peek(self) -> Book: ...
     def check(self) -> None: ...
 
+@disjoint_base
 class Engine:
     def __init__(
         self,
@@ -257,10 +258,7 @@ class Engine:
         self, symbol: str, *, channel: str | None = None, market: str | None = None
     ) -> Book: ...
     def __getitem__(self, key: str, /) -> Book: ...
-    @overload
-    def get(self, key: str) -> Book | None: ...
-    @overload
-    def get(self, key: str, default: Book) -> Book: ...
+    def get(self, key: str, default: Book | None = None) -> Book | None: ...
     def __contains__(self, key: object, /) -> bool: ...
     def __iter__(self) -> Iterator[str]: ...
     def __len__(self) -> int: ...

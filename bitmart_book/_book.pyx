@@ -1,4 +1,6 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, auto_pickle=False, autotestdict=False, embedsignature=False
+# cython: language_level=3
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: auto_pickle=False, autotestdict=False, embedsignature=True, embedsignature.format=clinic
 """The compiled order book and the engine that feeds it raw frames.
 
 No I/O, no clock of its own unless asked for one, no venue words: an `Engine` is told by channel
@@ -200,6 +202,7 @@ cdef object default_venue = None
 def _set_default_venue(venue):
     global default_venue
     default_venue = venue
+
 
 include "_values.pxi"
 include "_rows.pxi"
@@ -1280,11 +1283,14 @@ cdef class Book:
         cdef int64_t key
         cdef Py_ssize_t at
         cdef const Ladder* ladder = &self._ladders[number]
-        parse_by_hand(price, &wanted)
+        text = number_text(price)
+        cdef NumberStatus status = parse_text(text, &wanted)
+        if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:
+            raise UsageError(number_problem(status, text))
         self._require_live()
-        key = at_scale(wanted, self._price_scale)
+        key = -1 if status == NUMBER_UNHOLDABLE else at_scale(wanted, self._price_scale)
         if key < 0:
-            return 0.0
+            return 0.0  # finer or larger than any price in the book
         key *= SIGN[number]
         at = ladder_search(ladder, key)
         if at < ladder.length and ladder.rungs[at].key == key:

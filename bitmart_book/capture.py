@@ -53,10 +53,14 @@ class Capture:
         self.path = os.fspath(path)
         try:
             self._file = open(self.path, "rb")  # noqa: SIM115 (closed by close)
-            self.bytes_total = os.fstat(self._file.fileno()).st_size
-            self._lines = _decompressed(self._file)
         except OSError as error:
             raise UsageError(f"cannot read {self.path}: {error.strerror or error}") from None
+        try:
+            self.bytes_total = os.fstat(self._file.fileno()).st_size
+            self._lines = _decompressed(self._file)
+        except BaseException:
+            self._file.close()
+            raise
         self._line = 0
         self._ended = False
         self._decode = msgspec.json.Decoder(_Recorded).decode
@@ -104,9 +108,7 @@ class Capture:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise self._problem(f"not JSON: {error}") from None
             else:
-                return CapturedFrame(
-                    recorded.frame.encode(), recorded.t, recorded.conn, self._line
-                )
+                return CapturedFrame(recorded.frame.encode(), recorded.t, recorded.conn, self._line)
         return CapturedFrame(line, None, None, self._line)
 
     def _problem(self, problem: str) -> CaptureError:

@@ -63,7 +63,7 @@ class Change:
 
     @staticmethod
     def names(change: int) -> tuple[str, ...]:
-        """The names of the bits that are set, for people: `Change.names(6) == ("LEVELS", "TOP")`."""
+        """The names of the bits that are set: `Change.names(6) == ("LEVELS", "TOP")`."""
         return tuple(name for name, bit in _CHANGE_BITS if change & bit)
 
 

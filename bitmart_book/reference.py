@@ -430,11 +430,7 @@ class ReferenceBook:
             self.levels[side] = ladder
             self.known_to[side] = None
             self._trim()
-            if (
-                not by_hand
-                and not self.channel.window_kept
-                and len(ladder) >= self.channel.window
-            ):
+            if not by_hand and not self.channel.window_kept and len(ladder) >= self.channel.window:
                 self.known_to[side] = self.side(side)[-1][0]
 
     def _put(self, item: Item) -> bool:
@@ -722,12 +718,7 @@ def _number(value: Any, symbol: str, kind: str) -> Decimal:
 
 def _whole(value: Any) -> int | None:
     """A wire integer, sent as a number or as text."""
-    if (
-        type(value) is str
-        and value.isascii()
-        and value.isdigit()
-        and len(value) < 20
-    ):
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
         return None

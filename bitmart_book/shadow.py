@@ -120,8 +120,10 @@ def differences(book: Book, twin: ReferenceBook) -> list[str]:
         ("bids", depth.bids, twin.side("bid")),
         ("asks", depth.asks, twin.side("ask")),
     ):
-        for place in range(max(len(rows), len(expected))):
-            pairs.append((f"{name}[{place}]", _at(rows, place), _at(expected, place)))
+        pairs += [
+            (f"{name}[{place}]", _at(rows, place), _at(expected, place))
+            for place in range(max(len(rows), len(expected)))
+        ]
     return [f"{name} is {was}, expected {should}" for name, was, should in pairs if was != should]
 
 

@@ -1,4 +1,4 @@
-"""Frames for tests, and the documented ones. The JSON of the latter is BitMart's (see the names)."""
+"""Frames for tests; those with a source beside them are BitMart's documented examples."""
 
 import json
 

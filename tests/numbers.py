@@ -40,9 +40,9 @@ sizes = st.one_of(
 """Texts of sizes; about a quarter of them are zero in some spelling."""
 
 anything = st.one_of(
-    st.decimals(
-        min_value=0, max_value=10**9, allow_nan=False, allow_infinity=False, places=12
-    ).map(str),
+    st.decimals(min_value=0, max_value=10**9, allow_nan=False, allow_infinity=False, places=12).map(
+        str
+    ),
     st.floats(min_value=0, max_value=1e15, allow_nan=False).map(repr),
     scientific(st.integers(0, 10**9).map(str)),
     padded(st.text(DIGITS, min_size=1, max_size=18)),

@@ -74,7 +74,7 @@ def test_a_new_book_waits_for_its_snapshot():
     )
     assert book.epoch == 0
     with pytest.raises(bb.BookNotLive) as caught:
-        book.best_bid  # noqa: B018
+        book.best_bid
     error = caught.value
     assert (error.state, error.reason, error.since, error.epoch) == (
         BookState.SYNCING,
@@ -311,7 +311,7 @@ def test_a_book_goes_stale_by_itself_at_its_deadline():
     assert book.state == BookState.STALE
     assert book.reason == "not confirmed for 10 s"
     with pytest.raises(bb.BookNotLive) as caught:
-        book.best_bid_price  # noqa: B018
+        book.best_bid_price
     assert caught.value.since == 10_000_000_000
 
 
@@ -588,8 +588,7 @@ def test_levels_are_a_frozen_sequence():
 def test_repr_never_raises():
     book = bb.Book("BTC_USDT")
     assert repr(book) == (
-        "<Book spot/depth/increase100:BTC_USDT SYNCING (no snapshot yet) bid - | ask -, "
-        "0/0 levels>"
+        "<Book spot/depth/increase100:BTC_USDT SYNCING (no snapshot yet) bid - | ask -, 0/0 levels>"
     )
     assert repr(live_book()) == (
         "<Book spot/depth/increase100:BTC_USDT LIVE bid 99 x 1 | ask 101 x 3, 2/2 levels>"
@@ -645,9 +644,7 @@ def test_readers_in_other_threads_see_whole_frames():
     for step in range(1, 5_001):
         old, new = 10 + (step - 1) % 7, 10 + step % 7
         # Removals come last in each list so that every frame ends uncrossed.
-        book.apply_delta(
-            [(old, 0), (new, step)], [(old + 1, 0), (new + 1, step)], sequence=step
-        )
+        book.apply_delta([(old, 0), (new, step)], [(old + 1, 0), (new + 1, step)], sequence=step)
     done.set()
     for reader in readers:
         reader.join()

@@ -1,0 +1,96 @@
+# Everything happens in a local virtual environment; only python3, a C compiler and make are needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+COMPILED := $(wildcard bitmart_book/*.pyx bitmart_book/*.pxd bitmart_book/*.pxi) setup.py pyproject.toml
+CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow bench lint types format package coverage clean
+
+help:
+	@echo "make demo      books from generated frames, in this terminal"
+	@echo "make test      the tests"
+	@echo "make slow      the long tests: 2,000 runs of each property, 1,000,000 numbers"
+	@echo "make bench     time from raw frame to best price"
+	@echo "make lint      ruff and cython-lint"
+	@echo "make types     mypy, and the stub against the binary"
+	@echo "make package   build wheel and sdist, install each in a clean environment, use it"
+	@echo "make coverage  line coverage, the compiled code included"
+	@echo "make clean     remove what the others made"
+
+demo: $(VENV)/.package
+	@$(BIN)/python -m benchmarks.frames --out build/demo.jsonl.gz
+	@$(BIN)/bitmart-book replay build/demo.jsonl.gz
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal
+
+slow: $(VENV)/.test
+	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal -m "slow or not slow" --timeout 3600
+
+bench: $(VENV)/.package
+	$(BIN)/python -m benchmarks.apply
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint bitmart_book
+
+types: $(VENV)/.types
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest bitmart_book._book --mypy-config-file pyproject.toml
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+package: $(VENV)/.test
+	rm -rf build/package && mkdir -p build/package
+	$(BIN)/python -m build --quiet --outdir build/package/dist .
+	for file in build/package/dist/*; do \
+	    rm -rf build/package/venv && $(PYTHON) -m venv build/package/venv && \
+	    build/package/venv/bin/pip --disable-pip-version-check install --quiet $$file && \
+	    $(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz && \
+	    (cd build/package && venv/bin/bitmart-book replay --json frames.jsonl.gz) || exit 1; \
+	done
+
+coverage: $(VENV)/.test
+	rm -rf build/coverage && git clone --quiet . build/coverage
+	cd build/coverage && BITMART_BOOK_COVERAGE=1 $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
+	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider
+	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report
+	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report | grep -q _book.pyx
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f bitmart_book/*.c bitmart_book/*.so bitmart_book/*.html
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up ---
+
+$(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON) (Python 3.11 or newer)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "missing: Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	    { echo "missing: Python's venv module (Debian: apt install python3-venv)"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || \
+	    { echo "missing: a C compiler (Debian: apt install gcc libc6-dev)"; exit 1; }
+	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || \
+	    { echo "missing: Python's C headers (Debian: apt install python3-dev)"; exit 1; }
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.python $(COMPILED)
+	@echo "building bitmart_book"
+	@$(PIP) install --quiet --editable . --config-settings editable_mode=compat
+	@touch $@
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.types: $(VENV)/.%: $(VENV)/.package
+	@$(PIP) install --quiet --group $*
+	@touch $@

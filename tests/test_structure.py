@@ -1,0 +1,161 @@
+"""The rules of the house: who imports whom, who prints, what importing costs, what is exported."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bitmart_book as bb
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "bitmart_book"
+STANDARD = set(sys.stdlib_module_names)
+# Only the shells that have an event loop, a clock or a socket may name one.
+COMPILED = {".pyx", ".pxd", ".pxi"}
+GUARDED = {"asyncio", "socket", "time", "random", "threading", "websockets"}
+
+# Of ours and of others, beside the unguarded standard library.
+MAY_IMPORT = {
+    "errors": set(),
+    "model": {"msgspec"},
+    "reference": {"sortedcontainers", "errors", "model"},
+    "shadow": {"_book", "reference", "errors", "model"},
+    "venues.profile": {"msgspec", "errors", "model"},
+    "venues.spot": {"model", "venues.profile"},
+    "venues.futures": {"model", "venues.profile"},
+    "venues": {"venues.profile", "venues.spot", "venues.futures"},
+    "capture": {"msgspec", "errors", "zstandard", "compression"},
+    "display": {"_book"},
+    "sync": {"_book", "capture", "errors", "shadow"},
+    "": {"_book", "errors", "model", "sync", "venues"},
+    "__main__": {"cli"},
+    "cli": {"click", "rich", "", "cli.replay"},
+    "cli.replay": {"click", "rich", "", "display"},
+}
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imports(path, name):
+    """What a file imports: top-level names, ours without the package's name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "bitmart_book":
+            found = [f"bitmart_book.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively"
+            found = [node.module]
+        else:
+            continue
+        for module in found:
+            if module == "bitmart_book":
+                yield ""
+            elif module.startswith("bitmart_book."):
+                yield module.removeprefix("bitmart_book.")
+            else:
+                yield module.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [pytest.param(n, p, id=n or "package") for n, p in modules()]
+)
+def test_who_imports_whom(name, path):
+    assert name in MAY_IMPORT, f"{name} is new: say here what it may import"
+    free = STANDARD - GUARDED
+    wrong = {module for module in imports(path, name) if module not in free | MAY_IMPORT[name]}
+    assert not wrong
+
+
+def test_the_table_has_no_rows_for_files_that_are_gone():
+    assert set(MAY_IMPORT) == {name for name, _ in modules()}
+
+
+def test_the_compiled_module_imports_only_errors_and_model():
+    text = "".join(path.read_text() for path in PACKAGE.glob("_*.p*") if path.suffix in COMPILED)
+    found = set(re.findall(r"^\s*(?:import|from) (\S+)(?= import|$)", text, re.MULTILINE))
+    assert found == {
+        "os", "re", "decimal", "fractions", "msgspec", "numpy", "pandas", "polars",
+        "bitmart_book.errors", "bitmart_book.model",
+    }  # fmt: skip
+    ours = set(re.findall(r"^from (bitmart_book\S*) cimport", text, re.MULTILINE))
+    assert ours == {"bitmart_book._ladder", "bitmart_book._number"}
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [pytest.param(n, p, id=n or "package") for n, p in modules()]
+)
+def test_only_the_command_line_prints(name, path):
+    prints = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "print"
+    ]
+    assert name.startswith("cli") or not prints
+
+
+def test_exports():
+    assert sorted(bb.__all__) == bb.__all__
+    for name in bb.__all__:
+        assert hasattr(bb, name)
+    for name, path in modules():
+        if name and not name.startswith(("cli", "__main__")):
+            tree = ast.parse(path.read_text())
+            assert any(
+                isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+                for node in tree.body
+            ), f"{name} does not say what it exports"
+
+
+def test_every_error_is_in_the_tree():
+    from bitmart_book import errors
+
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        assert issubclass(kind, bb.BitmartBookError)
+        assert getattr(bb, name) is kind
+        assert re.search(rf"\b{name}\b", errors.__doc__)
+
+
+def test_importing_costs_little():
+    """No terminal library, no numpy and no test oracle before somebody needs them."""
+    heavy = ["rich", "click", "numpy", "sortedcontainers", "websockets", "asyncio", "zstandard"]
+    code = (
+        f"import sys; heavy = set({heavy!r}); before = heavy & set(sys.modules)\n"
+        "import bitmart_book\n"
+        "print(sorted(heavy & set(sys.modules) - before))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_the_version_is_one_version():
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(r'^version = "(.*)"', pyproject, re.MULTILINE)[1] == bb.__version__
+    assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == bb.__version__
+
+
+def test_errors_survive_pickling():
+    import pickle
+
+    for error in (
+        bb.MessageError("x", symbol="A", side="bid", row=3),
+        bb.BookNotLive("A", bb.BookState.GAP, "why", 5, 2),
+        bb.SubscriptionRejected(("a",), "90004", "no"),
+        bb.StreamGap(3, "overflow"),
+        bb.CaptureError("f", 2, "bad"),
+    ):
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
