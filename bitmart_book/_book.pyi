@@ -63,6 +63,7 @@ class Levels(Sequence[Level]):
 
 @final
 class Quote:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def bid(self) -> float | None: ...
     @property
@@ -236,8 +237,8 @@ class Book:
 class Engine:
     def __init__(
         self,
-        *,
         venue: _Channels | None = None,
+        *,
         clock: _Clock | None = None,
         valid_for: float = 10.0,
         max_levels: int = ...,

@@ -13,7 +13,7 @@ cdef class Engine:
     """
 
     def __init__(
-        self, *, venue=None, clock=None, valid_for=10.0, max_levels=DEFAULT_MAX_LEVELS,
+        self, venue=None, *, clock=None, valid_for=10.0, max_levels=DEFAULT_MAX_LEVELS,
         max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
     ):
         self.venue = default_venue if venue is None else venue
