@@ -1,6 +1,8 @@
 """A local order-book engine for BitMart: raw frames in, an exact and trustworthy book out."""
 
-from bitmart_book import _book, sync
+from typing import TYPE_CHECKING, Any
+
+from bitmart_book import _book
 from bitmart_book._book import Book, Depth, Engine, Level, Levels, Quote, Sweep
 from bitmart_book.errors import (
     AuthenticationError,
@@ -11,14 +13,14 @@ from bitmart_book.errors import (
     InvariantError,
     LimitError,
     MessageError,
+    NotConnected,
     NumberError,
     ShadowMismatch,
     StreamGap,
     SubscriptionRejected,
     UsageError,
 )
-from bitmart_book.model import BookState, Change, Trade
-from bitmart_book.sync import connect
+from bitmart_book.model import BookState, BookTicker, Change, Event, Kline, Ticker, Trade
 from bitmart_book.venues import BITMART
 
 __all__ = [
@@ -27,22 +29,30 @@ __all__ = [
     "Book",
     "BookNotLive",
     "BookState",
+    "BookTicker",
     "CaptureError",
     "Change",
     "Depth",
     "Engine",
+    "Event",
+    "Feed",
     "FeedClosed",
     "InvariantError",
+    "Kline",
     "Level",
     "Levels",
     "LimitError",
+    "LiveBook",
     "MessageError",
+    "NotConnected",
     "NumberError",
     "Quote",
     "ShadowMismatch",
+    "Simulator",
     "StreamGap",
     "SubscriptionRejected",
     "Sweep",
+    "Ticker",
     "Trade",
     "UsageError",
     "connect",
@@ -53,3 +63,30 @@ __version__ = "0.1.0"
 
 # The compiled module knows shapes and no venue; this is where it meets BitMart.
 _book._set_default_venue(BITMART)
+
+if TYPE_CHECKING:
+    from bitmart_book import sync
+    from bitmart_book.feed import Feed, LiveBook
+    from bitmart_book.sim import Simulator
+    from bitmart_book.sync import connect
+
+# What needs an event loop is imported when it is first used: code that only wants the compiled
+# book does not pay for asyncio and websockets.
+_LATER = {
+    "Feed": "feed",
+    "LiveBook": "feed",
+    "Simulator": "sim",
+    "connect": "sync",
+    "sync": "sync",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    module = importlib.import_module(f"{__name__}.{_LATER[name]}")
+    value = module if name == "sync" else getattr(module, name)
+    globals()[name] = value
+    return value

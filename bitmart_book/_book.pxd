@@ -152,6 +152,7 @@ cdef class Book:
     cdef int64_t _confirmed_at
     cdef object _confirmed_by
     cdef int64_t _generation
+    cdef bint _assigned
     cdef _Channel _spec
     cdef Py_ssize_t _max_levels
     cdef list _buffer
@@ -164,6 +165,7 @@ cdef class Book:
     cdef int64_t _recent_sequence[RECENT]
     cdef uint64_t _recent_digest[RECENT]
     cdef object _last_trade
+    cdef int _change
     cdef _Scratch _scratch
     cdef object _standalone
     cdef Counters _counters
@@ -229,7 +231,7 @@ cdef class Engine:
     cdef readonly object venue
     cdef object __weakref__
     cdef dict _routes
-    cdef tuple _channel_keys
+    cdef tuple _envelopes
     cdef dict _trade_routes
     cdef dict _books
     cdef dict _by_symbol
@@ -246,6 +248,9 @@ cdef class Engine:
     cdef int64_t _bad_frames
     cdef int64_t _other
     cdef int64_t _trades
+    cdef bint _only_known
+    cdef dict _last_heard
+    cdef tuple _last_trades
 
     cdef int _apply(
         self, object frame, object receive_time, int64_t generation, Book only
@@ -261,7 +266,8 @@ cdef class Engine:
     ) except -1
     cdef int _reject(self, _Channel channel, object error) except -1
     cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry)
-    cdef int _apply_trades(self, object market, object channel, object data) except -1
+    cdef int _apply_trades(self, object market, object channel, dict message) except -1
+    cdef int64_t _now(self) except? -1
     cdef Book _mine(self, object book)
     cdef Book _book_for(self, _Channel channel, str symbol)
     cdef object _find(self, object key)

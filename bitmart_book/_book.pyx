@@ -368,6 +368,11 @@ cdef class Book:
         return self._last_trade
 
     @property
+    def last_change(self):
+        """`Change` bits of the last frame that changed this book."""
+        return self._change
+
+    @property
     def stats(self):
         """dict of counters of everything that happened to this book."""
         cdef Counters counters = self._counters
@@ -542,6 +547,7 @@ cdef class Book:
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1:
         cdef bint was_live = self._state == LIVE
+        cdef bint same_sequence = item.sequence >= 0 and item.sequence == self._sequence
         cdef bint complete = True
         cdef int change
         cdef Rung[2] before
@@ -589,7 +595,9 @@ cdef class Book:
             self._counters.crossed += 1
             self._become(STALE, f"crossed snapshot: {self._cross_text()}")
             return change | SNAPSHOT_BIT | CROSSED_BIT
-        self._become(LIVE, None)
+        if not (was_live and same_sequence and change == 0):
+            # A reply that only repeats what is shown confirms the run; anything else starts one.
+            self._become(LIVE, None)
         self._confirm("snapshot")
         return change | SNAPSHOT_BIT | top_change(self, before, had, scales, was_live)
 
@@ -1067,6 +1075,15 @@ cdef class Book:
         """A `Quote`: both sides, sequence, times, age and state, taken at one instant. O(1)."""
         self._require_live()
         return self._make_quote(0)
+
+    def quote_in_any_state(self, skipped=0):
+        """A `Quote` that never raises: while the book is not LIVE its prices are None. O(1)."""
+        cdef Quote quote = self._make_quote(skipped)
+        quote.state = self.state
+        if quote.state is not BookState.LIVE and self._access != ACCESS_FROZEN:
+            quote._present[0] = False
+            quote._present[1] = False
+        return quote
 
     cdef Quote _make_quote(self, int64_t skipped):
         cdef Quote quote = Quote.__new__(Quote)

@@ -3,11 +3,18 @@
 # Decodes, routes and names; what an item does to a book is the book's business.
 
 
+cdef tuple split_topic(object topic):
+    """Channel and symbol of a raw topic. The speed behind an @ is no part of the book: the server
+    may echo another one than was asked for."""
+    channel, _, symbol = topic.partition("@")[0].partition(":")
+    return channel, symbol
+
+
 cdef class Engine:
     """Turns raw frames into books: one call for any frame of any market and symbol.
 
-    A book is made when its first well-formed frame arrives (at most `max_books` of them), or
-    beforehand by `book()`. `engine["BTC_USDT"]` is the sequenced book of a symbol,
+    A book is made when its first well-formed frame arrives (at most `max_books` of them), unless
+    `only_known` says that only books made beforehand by `book()` are wanted. `engine["BTC_USDT"]` is the sequenced book of a symbol,
     `engine["spot/depth5:BTC_USDT"]` the book of any topic. `clock`, `valid_for` and `max_levels`
     are those of its books.
     """
@@ -15,19 +22,24 @@ cdef class Engine:
     def __init__(
         self, venue=None, *, clock=None, valid_for=10.0, max_levels=DEFAULT_MAX_LEVELS,
         max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
+        only_known=False,
     ):
         self.venue = default_venue if venue is None else venue
         self._routes = {}
         self._trade_routes = {}
-        keys = []
+        self._envelopes = ()
         for profile in self.venue.profiles:
-            if profile.channel_key not in keys:
-                keys.append(profile.channel_key)
+            self._envelopes += (
+                (profile.channel_key, profile.channel_prefix, profile.symbol_key),
+            )
             for channel in profile.books:
                 self._routes[channel.name] = _Channel(profile.market, channel)
-            for channel in profile.trades:
-                self._trade_routes[channel.name] = (profile.market, channel)
-        self._channel_keys = tuple(keys)
+            for channel in profile.streams:
+                if channel.trades:
+                    self._trade_routes[channel.name] = (profile.market, channel)
+        self._only_known = only_known
+        self._last_heard = {}
+        self._last_trades = ()
         self._books = {}
         self._by_symbol = {}
         self._touched = []
@@ -73,7 +85,11 @@ cdef class Engine:
         self._scratch.clear()
         if self._touched:
             self._touched = []
+        if self._last_trades:
+            self._last_trades = ()
         self._frames += 1
+        if generation != 0:
+            self._last_heard[generation] = self._now()
         if isinstance(frame, memoryview):
             length = frame.nbytes
         elif isinstance(frame, (bytes, bytearray, str)):
@@ -110,10 +126,10 @@ cdef class Engine:
         frame = bytes(frame)
         symbols = {match.decode("ascii") for match in SYMBOL_IN_BYTES.findall(frame)}
         named = None
-        for key in self._channel_keys:
+        for key, prefix, _ in self._envelopes:
             match = re.search(b'"%b"\\s*:\\s*"([^"\\\\]{1,120})"' % key.encode(), frame)
             if match:
-                named, symbol = self.venue.split_topic(match[1].decode("ascii", "replace"))
+                named, symbol = split_topic(prefix + match[1].decode("ascii", "replace"))
                 if symbol:
                     symbols.add(symbol)
                 break
@@ -133,10 +149,12 @@ cdef class Engine:
         if not isinstance(message, dict):
             self._bad_frames += 1
             raise MessageError(f"expected a JSON object, was {shown(message)}")
-        topic = None
-        for key in self._channel_keys:
+        topic = symbol_key = None
+        for key, prefix, symbol_key in self._envelopes:
             topic = (<dict>message).get(key)
             if topic is not None:
+                if isinstance(topic, str):
+                    topic = prefix + topic
                 break
         if not isinstance(topic, str) or "data" not in <dict>message:
             # Acknowledgements, errors, pongs: for the session, not for a book.
@@ -144,23 +162,27 @@ cdef class Engine:
                 "event" in <dict>message or "action" in <dict>message
                 or "success" in <dict>message or "errorCode" in <dict>message
             ):
-                name, symbol = self.venue.split_topic(topic)
-                if name in self._routes:
+                name, symbol = split_topic(topic)
+                if name in self._routes and symbol_key is None:
                     self._refuse_named(
                         self._routes[name], symbol,
                         MessageError("a push without data", symbol=symbol or None),
                     )
             self._other += 1
             return OTHER_BIT
-        name, symbol = self.venue.split_topic(topic)
+        name, symbol = split_topic(topic)
         channel = self._routes.get(name)
+        if symbol_key is not None and not symbol:
+            symbol = (<dict>message).get(symbol_key)
+            # The oldest feed named its symbols by number.
+            symbol = symbol if type(symbol) is str else str(symbol)
         if channel is not None:
             return self._apply_books(
                 channel, symbol, (<dict>message)["data"], receive_time, generation, only
             )
         trades = self._trade_routes.get(name)
         if trades is not None and only is None:
-            return self._apply_trades(trades[0], trades[1], (<dict>message)["data"])
+            return self._apply_trades(trades[0], trades[1], message)
         if only is not None:
             raise UsageError(f"the frame is of {topic!r}, the book of {only.channel}:{only.symbol}")
         self._other += 1
@@ -243,24 +265,35 @@ cdef class Engine:
         except MessageError as error:
             self._refuse_named(channel, symbols, error)
         # All books first: when there are too many, no item has been applied.
-        books = [self._book_for(channel, symbol) for symbol in books]
+        if self._only_known:
+            books = [channel.books.get(symbol) for symbol in books]
+        else:
+            books = [self._book_for(channel, symbol) for symbol in books]
         for i in range(scratch.n_items):
             book = books[i]
+            if book is None:
+                continue
             if generation != 0 and generation != book._generation:
-                if generation < book._generation:
+                if book._assigned or generation < book._generation:
                     book._counters.refused_generation += 1
                     continue
                 book._adopt(generation)
             one = book._apply_item(scratch, scratch.rows, &scratch.items[i], receive_time, False)
             if one != 0:
                 change |= one
-                if book not in self._touched:
+                if book in self._touched:
+                    book._change |= one
+                else:
+                    book._change = one
                     self._touched.append(book)
         return change
 
     cdef int _reject(self, _Channel channel, object error) except -1:
         """A snapshot that cannot be held will not be held next time either: no resync heals it."""
-        cdef Book book = self._book_for(channel, error.symbol)
+        cdef Book book
+        if self._only_known and error.symbol not in channel.books:
+            return 0
+        book = self._book_for(channel, error.symbol)
         if book._state not in (CLOSED, REJECTED):
             book._forget()
             book._become(REJECTED, str(error))
@@ -325,26 +358,43 @@ cdef class Engine:
             parse_side(self._scratch, item, channel, fields.get(name), symbol, side)
         return symbol
 
-    cdef int _apply_trades(self, object market, object channel, object data) except -1:
+    cdef int _apply_trades(self, object market, object channel, dict message) except -1:
         cdef _Channel books
         cdef Book book
-        if data is None or data == "":
+        if message["data"] is None or message["data"] == "":
             return 0
         try:
-            trades = [channel.decode(row) for row in (data if isinstance(data, list) else [data])]
+            trades = channel.decode(message)
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             self._bad_frames += 1
             raise MessageError(f"not a trade: {type(error).__name__}: {shown(error)}") from None
         self._trades += len(trades)
-        for trade in reversed(trades) if channel.newest_first else trades:
+        self._last_trades = tuple(trades)
+        for trade in trades:
             for books in self._routes.values():
                 if books.market == market:
                     book = books.books.get(trade.symbol)
                     if book is not None:
                         book._last_trade = trade
                         if book not in self._touched:
+                            book._change = TRADE_BIT
                             self._touched.append(book)
         return TRADE_BIT if trades else 0
+
+    cdef int64_t _now(self) except? -1:
+        if self._clock is None:
+            return 0
+        if isinstance(self._clock, str):
+            return bb_monotonic_ns()
+        return self._clock()
+
+    def last_heard(self, generation):
+        """Clock time (ns) of the last frame, good or bad, of that connection; None before any."""
+        return self._last_heard.get(generation)
+
+    def forget_generation(self, generation):
+        """Drop what is kept of a connection that is gone."""
+        self._last_heard.pop(generation, None)
 
     def invalidate(self, book, reason, *, state=BookState.GAP):
         """Say that a book cannot be trusted, and why: CONNECTING, SYNCING, STALE, GAP, ..."""
@@ -354,6 +404,18 @@ cdef class Engine:
         mine._become(STATE_NUMBERS[BookState(state)], reason)
         if state != BookState.STALE:
             mine._forget()
+
+    def assign(self, book, generation):
+        """Say on which connection a book is subscribed: frames of every other one are refused.
+
+        The book waits for a snapshot from there.
+        """
+        cdef Book mine = self._mine(book)
+        mine._assigned = True
+        mine._generation = generation
+        mine._forget()
+        mine._sequence = -1
+        mine._become(SYNCING, "subscribed, no snapshot yet")
 
     def confirm(self, book, until_ns, *, by="connection"):
         """Say that a LIVE book holds until that time of the clock (ns), and what says so.
@@ -437,7 +499,7 @@ cdef class Engine:
         cdef _Channel channel
         if not isinstance(key, str):
             raise KeyError(key)
-        name, symbol = self.venue.split_topic(key)
+        name, symbol = split_topic(key)
         if symbol:
             book = self._books.get(f"{name}:{symbol}")
             if book is None:
@@ -482,6 +544,11 @@ cdef class Engine:
     def touched(self):
         """tuple of the books that the last `apply` changed."""
         return tuple(self._touched)
+
+    @property
+    def trades(self):
+        """tuple of the `Trade`s of the last `apply`, oldest first."""
+        return self._last_trades
 
     @property
     def stats(self):

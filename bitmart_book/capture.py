@@ -1,4 +1,4 @@
-"""Reading recorded frames: JSON lines, plain, gzip or zstd.
+"""Writing and reading recorded frames: JSON lines, plain, gzip or (reading) zstd.
 
 A line is either a bare frame or `{"t": receive_time_ns, "conn": name, "frame": text}`. This file
 knows lines and files; what a frame means is the engine's business.
@@ -11,13 +11,13 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import msgspec
 
 from bitmart_book.errors import CaptureError, UsageError
 
-__all__ = ["Capture", "CapturedFrame"]
+__all__ = ["Capture", "CaptureWriter", "CapturedFrame"]
 
 # Four times the engine's own limit for a frame, so that one that is too long is still named by it.
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -39,6 +39,49 @@ class _Recorded(msgspec.Struct):
     frame: str
     t: int | None = None
     conn: str | None = None
+
+
+class CaptureWriter:
+    """Writes frames as they arrive, one JSON line each, gzip where the name ends in .gz.
+
+    The file is made anew, readable by its owner alone. Raises UsageError when it cannot be made.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self.frames = 0
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.fchmod(descriptor, 0o600)
+        except OSError as error:
+            raise UsageError(f"cannot write {self.path}: {error.strerror or error}") from None
+        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
+        if self.path.endswith(".gz"):
+            self._raw: IO[bytes] | None = self._file
+            self._file = cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw, mode="wb"))
+        else:
+            self._raw = None
+        self._encode = msgspec.json.Encoder().encode
+
+    def write(self, frame: bytes, receive_time_ns: int, connection: str) -> None:
+        """One frame, inflated."""
+        recorded = _Recorded(
+            frame=frame.decode("utf-8", "replace"), t=receive_time_ns, conn=connection
+        )
+        self._file.write(self._encode(recorded) + b"\n")
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finish the file; may be called twice."""
+        self._file.close()
+        if self._raw is not None:
+            self._raw.close()
+
+    def __enter__(self) -> CaptureWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class Capture:

@@ -4,6 +4,7 @@
     ├── MessageError            a frame is not of the documented shape
     │   └── NumberError         a number is well formed but cannot be held exactly
     ├── BookNotLive             the book was read while it cannot be trusted
+    ├── NotConnected            no connection could be opened
     ├── SubscriptionRejected    the venue refused a topic
     ├── StreamGap               events of a stream were lost
     ├── AuthenticationError     the venue refused a login
@@ -31,6 +32,7 @@ __all__ = [
     "InvariantError",
     "LimitError",
     "MessageError",
+    "NotConnected",
     "NumberError",
     "ShadowMismatch",
     "StreamGap",
@@ -102,6 +104,10 @@ class BookNotLive(BitmartBookError):
         self.since = since
         self.epoch = epoch
         super().__init__(f"{symbol} is {state}, not LIVE" + (f" ({reason})" if reason else ""))
+
+
+class NotConnected(BitmartBookError, ConnectionError):
+    """No connection could be opened; the message says what was tried."""
 
 
 class SubscriptionRejected(BitmartBookError):

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["BookState", "Change", "Trade"]
+__all__ = ["BookState", "BookTicker", "Change", "Event", "Kline", "Ticker", "Trade"]
 
 
 class BookState(StrEnum):
@@ -88,3 +88,87 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     trade_id: int | None = None
     side_known: bool = True
     """False where the venue named the taker's side only by a contradictory field."""
+
+
+class Ticker(msgspec.Struct, frozen=True, kw_only=True):
+    """The last price of a symbol, its best prices, and its last 24 hours.
+
+    Prices are in the quote currency, sizes in the base currency, `base_volume_24h` and
+    `quote_volume_24h` in the currency they are named after; all are exact. `fluctuation` is the
+    change of the price over 24 hours as a fraction: 0.01 is one percent. `time_ms` is the venue's
+    stamp (milliseconds since 1970). What the venue did not send is None.
+    """
+
+    symbol: str
+    last: Decimal
+    bid: Decimal | None = None
+    bid_size: Decimal | None = None
+    ask: Decimal | None = None
+    ask_size: Decimal | None = None
+    open_24h: Decimal | None = None
+    """The price 24 hours ago."""
+    high_24h: Decimal | None = None
+    low_24h: Decimal | None = None
+    base_volume_24h: Decimal | None = None
+    quote_volume_24h: Decimal | None = None
+    fluctuation: Decimal | None = None
+    time_ms: int | None = None
+
+
+class BookTicker(msgspec.Struct, frozen=True, kw_only=True):
+    """The best prices of a symbol and the sizes there, exact; None where a side is empty.
+
+    `time_ms` is the venue's stamp (milliseconds since 1970).
+    """
+
+    symbol: str
+    bid: Decimal | None = None
+    bid_size: Decimal | None = None
+    ask: Decimal | None = None
+    ask_size: Decimal | None = None
+    time_ms: int | None = None
+
+
+class Kline(msgspec.Struct, frozen=True, kw_only=True):
+    """One bar: the prices and the volume of a span of time, exact. The last one may still change.
+
+    `step` is the length of the bar in the venue's spelling: "1m" to "1M" on spot, minutes ("1",
+    "43200") on the legacy feed. `volume` is in the base currency on spot; of the legacy feed it
+    is not documented.
+    """
+
+    symbol: str
+    step: str
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    open_time_s: int | None = None
+    """Start of the bar, seconds since 1970. Spot sent a moment inside the bar before 2024-02-29."""
+    push_time_ms: int | None = None
+    """When the bar was sent, milliseconds since 1970, where the venue stamps only that."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a feed.
+
+    `kind` is one of "connected", "disconnected", "subscribed", "rejected", "unanswered", "gap",
+    "live", "stale", "bad frame", "error", "callback failed", "closed". `time` is in seconds of
+    the feed's monotonic clock. What does not apply is None.
+    """
+
+    kind: str
+    time: float
+    connection: str | None = None
+    topic: str | None = None
+    code: str | None = None
+    """The venue's own code of an error."""
+    reason: str | None = None
+    after: float | None = None
+    """Of "live": seconds since the book was last LIVE, or was subscribed."""
+
+    def __str__(self) -> str:
+        parts = [self.kind, self.topic or "", self.connection or ""]
+        parts += [f"code {self.code}" if self.code else "", self.reason or ""]
+        return " ".join(part for part in parts if part)

@@ -109,6 +109,7 @@ class ReferenceBook:
     time: int | None = None
     scales: Scales = field(default_factory=Scales)
     generation: int = 0
+    assigned: bool = False
     last_trade: Trade | None = None
 
     def __post_init__(self) -> None:
@@ -279,6 +280,7 @@ class ReferenceBook:
                 self.become(BookState.SYNCING)
                 return Change.GAP
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
+        repeats = was_live and item.sequence is not None and item.sequence == self.sequence
         self._load(item, by_hand=by_hand)
         changed = self._all_levels() != levels_before or self.scales != scales_before
         self.sequence, self.time = item.sequence, item.time
@@ -298,7 +300,8 @@ class ReferenceBook:
         if self.crossed():
             self.become(BookState.STALE)
             return change | Change.CROSSED
-        self.become(BookState.LIVE)
+        if not (repeats and change == Change.SNAPSHOT):
+            self.become(BookState.LIVE)
         return change | self._top_bit(before, was_live)
 
     def _restarted(self) -> int:
@@ -539,11 +542,11 @@ class ReferenceEngine:
             book.name: profile.market for profile in venue.profiles for book in profile.books
         }
         self.trades = {
-            trade.name: (profile.market, trade)
+            stream.name: (profile.market, stream)
             for profile in venue.profiles
-            for trade in profile.trades
+            for stream in profile.streams
+            if stream.trades
         }
-        self.keys = list(dict.fromkeys(profile.channel_key for profile in venue.profiles))
 
     def apply(self, frame: Any, *, generation: int = 0) -> int:
         self.touched = []
@@ -566,10 +569,10 @@ class ReferenceEngine:
     def _refuse_unread(self, text: str, problem: str) -> None:
         symbols = set(re.findall(r'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,64})"', text, re.ASCII))
         channel = None
-        for key in self.keys:
-            found = re.search(rf'"{key}"\s*:\s*"([^"\\]{{1,120}})"', text)
+        for profile in self.venue.profiles:
+            found = re.search(rf'"{profile.channel_key}"\s*:\s*"([^"\\]{{1,120}})"', text)
             if found:
-                channel, symbol = self.venue.split_topic(found[1])
+                channel, symbol = _split(profile.channel_prefix + found[1])
                 symbols |= {symbol} - {""}
                 break
         for book in self.books.values():
@@ -580,14 +583,18 @@ class ReferenceEngine:
     def _message(self, message: Any, generation: int) -> int:
         if not isinstance(message, dict):
             raise MessageError("expected a JSON object")
-        topic = next((message[key] for key in self.keys if message.get(key) is not None), None)
-        if not isinstance(topic, str):
+        profile = next(
+            (p for p in self.venue.profiles if message.get(p.channel_key) is not None), None
+        )
+        if profile is None or not isinstance(message[profile.channel_key], str):
             return Change.OTHER
-        name, symbol = self.venue.split_topic(topic)
+        name, symbol = _split(profile.channel_prefix + message[profile.channel_key])
+        if profile.symbol_key is not None and not symbol and "data" in message:
+            symbol = str(message.get(profile.symbol_key))
         if "data" not in message:
             if {"event", "action", "success", "errorCode"} & message.keys():
                 return Change.OTHER
-            if name in self.channels:
+            if name in self.channels and profile.symbol_key is None:
                 self._refuse(name, [symbol], MessageError("a push without data"))
             return Change.OTHER
         data = message["data"]
@@ -596,7 +603,7 @@ class ReferenceEngine:
                 return 0
             return self._books(name, symbol, data, generation)
         if name in self.trades:
-            return self._trades(*self.trades[name], data)
+            return self._trades(*self.trades[name], message)
         return Change.OTHER
 
     def _refuse(self, name: str, symbols: list[str], error: MessageError) -> None:
@@ -637,7 +644,9 @@ class ReferenceEngine:
         change = 0
         for symbol, item in parsed:
             book = self._book(name, symbol)
-            if generation and generation < book.generation:
+            if generation and (
+                generation < book.generation or (book.assigned and generation > book.generation)
+            ):
                 continue
             if generation > book.generation:
                 book.adopt(generation)
@@ -646,6 +655,16 @@ class ReferenceEngine:
                 self.touched.append(book)
             change |= one
         return change
+
+    def assign(self, topic: str, generation: int) -> None:
+        """The book is subscribed on that connection; frames of every other one are refused."""
+        name, symbol = _split(topic)
+        book = self._book(name, symbol)
+        book.assigned = True
+        book.generation = generation
+        book.forget()
+        book.sequence = None
+        book.become(BookState.SYNCING)
 
     def _reject(self, name: str, symbol: str) -> None:
         book = self._book(name, symbol)
@@ -661,16 +680,14 @@ class ReferenceEngine:
             self.books[topic] = ReferenceBook(symbol, self.channels[name], self.max_levels)
         return self.books[topic]
 
-    def _trades(self, market: str, channel: Any, data: Any) -> int:
-        if data is None or data == "":
+    def _trades(self, market: str, channel: Any, message: dict[str, Any]) -> int:
+        if message["data"] is None or message["data"] == "":
             return 0
         try:
-            trades = [
-                channel.decode(plain(row)) for row in (data if isinstance(data, list) else [data])
-            ]
+            trades = channel.decode(message)
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise MessageError(f"not a trade: {error}") from None
-        for trade in reversed(trades) if channel.newest_first else trades:
+        for trade in trades:
             for topic, book in self.books.items():
                 if book.symbol == trade.symbol and self.markets[topic.partition(":")[0]] == market:
                     book.last_trade = trade
@@ -695,8 +712,10 @@ def _no_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
 
 
-def plain(row: Any) -> Any:
-    return {k: str(v) if isinstance(v, WireNumber) else v for k, v in row.items()}
+def _split(topic: str) -> tuple[str, str]:
+    """Channel and symbol of a raw topic, without the speed."""
+    channel, _, symbol = topic.partition("@")[0].partition(":")
+    return channel, symbol
 
 
 def _number(value: Any, symbol: str, kind: str) -> Decimal:

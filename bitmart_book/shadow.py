@@ -21,6 +21,7 @@ class ShadowEngine(Engine):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._only_wanted = bool(options.get("only_known"))
         known = ("max_levels", "max_books", "max_frame_bytes")
         self._reference = ReferenceEngine(
             self.venue, **{name: options[name] for name in known if name in options}
@@ -69,6 +70,11 @@ class ShadowEngine(Engine):
             if state != BookState.STALE:
                 twin.forget()
 
+    def assign(self, book: Book, generation: int) -> None:
+        """As `Engine.assign`."""
+        super().assign(book, generation)
+        self._reference.assign(f"{book.channel}:{book.symbol}", generation)
+
     def close_book(self, book: Book) -> None:
         """As `Engine.close_book`."""
         super().close_book(book)
@@ -76,6 +82,8 @@ class ShadowEngine(Engine):
 
     def _differences(self, topic: str) -> list[str]:
         book, twin = self.get(topic), self._reference.books.get(topic)
+        if book is None and self._only_wanted:
+            return []
         if book is None or twin is None:
             # `Engine.book` makes books before any frame; the reference waits for one.
             missing = book is None or book.epoch > 0

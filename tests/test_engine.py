@@ -462,6 +462,14 @@ def test_an_update_that_cannot_be_held_beside_the_levels_is_a_gap():
     assert engine["BTC_USDT"].best_bid.exact[0] == Decimal("0.0000000001")
 
 
+def test_sizes_that_no_longer_fit_beside_a_finer_one_are_a_gap_too():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 1, [("5", "4000000000000000000")], [("6", "1")]))
+    with pytest.raises(bb.NumberError):
+        engine.apply(spot("update", 2, [("4", "0.001")]))
+    assert engine["BTC_USDT"].peek().best_bid.exact[1] == 4 * 10**18
+
+
 def test_a_refused_frame_makes_no_book():
     engine = bb.Engine()
     with pytest.raises(bb.MessageError):

@@ -11,7 +11,12 @@ import sys
 import click
 
 import bitmart_book as bb
+from bitmart_book.cli.doctor import doctor
+from bitmart_book.cli.record import record
 from bitmart_book.cli.replay import replay
+from bitmart_book.cli.sim import sim
+from bitmart_book.cli.top import top
+from bitmart_book.cli.watch import watch
 
 __all__ = ["main"]
 
@@ -22,7 +27,8 @@ def commands() -> None:
     """A local order-book engine for BitMart."""
 
 
-commands.add_command(replay)
+for command in (watch, top, record, replay, sim, doctor):
+    commands.add_command(command)
 
 
 def main() -> None:

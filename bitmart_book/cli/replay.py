@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from contextlib import nullcontext
 
 import click
 
 import bitmart_book as bb
-from bitmart_book.display import ladder, number
+from bitmart_book.cli._rows import named, row
+from bitmart_book.display import ladder
 
 __all__ = ["replay"]
 
@@ -58,46 +58,13 @@ def replay(
         )
     with feed:
         if as_json:
-            _print_json(feed)
+            for name, book in named(feed.books).items():
+                click.echo(json.dumps(row(name, book)))
         else:
             _print_ladders(feed, levels)
         for problem in feed.bad_lines:
             click.echo(f"bitmart-book: skipped {problem}", err=True)
     return 1 if feed.bad_lines else 0
-
-
-def _names(feed: bb.sync.Feed) -> dict[str, bb.Book]:
-    """Books by symbol, or by topic where several books have one symbol."""
-    count = Counter(book.symbol for book in feed.books)
-    return {
-        book.symbol if count[book.symbol] == 1 else f"{book.channel}:{book.symbol}": book
-        for book in feed.books
-    }
-
-
-def _print_json(feed: bb.sync.Feed) -> None:
-    for name, book in _names(feed).items():
-        # Of a book that cannot be trusted no price is given, only what happened to it.
-        live = book.state == bb.BookState.LIVE
-        top = book.peek()
-        click.echo(
-            json.dumps(
-                {
-                    "symbol": name,
-                    "sequence": top.sequence,
-                    "state": str(top.state),
-                    "best_bid": _level(top.best_bid) if live else None,
-                    "best_ask": _level(top.best_ask) if live else None,
-                    "bids": len(top.bids),
-                    "asks": len(top.asks),
-                    "gaps": top.stats["gaps"],
-                }
-            )
-        )
-
-
-def _level(level: bb.Level | None) -> list[str] | None:
-    return None if level is None else [number(value) for value in level.exact]
 
 
 def _print_ladders(feed: bb.sync.Feed, levels: int) -> None:
@@ -108,7 +75,7 @@ def _print_ladders(feed: bb.sync.Feed, levels: int) -> None:
 
     styles = {"title": "bold", "ask": "red", "spread": "dim", "bid": "green"}
     panels = []
-    for book in _names(feed).values():
+    for book in feed.books:
         text = Text("\n", no_wrap=True).join(
             Text(line, style=styles[kind]) for kind, line in ladder(book, levels)
         )

@@ -1,0 +1,210 @@
+"""What the commands that follow a feed share: where from, until when, and what to say if not."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+import bitmart_book as bb
+
+__all__ = ["Following", "Stop", "connected", "is_capture", "seconds_option", "silent"]
+__all__ += ["source_option"]
+
+WAY_OUT = "BitMart is winding down; `--source sim` runs the same against the built-in simulator"
+PATIENCE = 10.0
+# Where not even a connection can be opened there is nothing to wait for that long.
+HOPELESS_AFTER = 3.0
+SLICE = 0.2
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def source_option(command: _Command) -> _Command:
+    return click.option(
+        "--source",
+        default="live",
+        show_default=True,
+        metavar="live|sim|FILE",
+        help="BitMart, the built-in simulator, or a capture.",
+    )(command)
+
+
+def seconds_option(command: _Command) -> _Command:
+    return click.option(
+        "--seconds",
+        type=click.FloatRange(min=0),
+        help="End after so long; without it, at Ctrl-C.",
+    )(command)
+
+
+class Stop:
+    """Whether to end: asked for by Ctrl-C, by SIGTERM, or because the time is over.
+
+    Once somebody asks this object, the first signal only answers it, so that nothing is torn in
+    the middle of a line or of a frame; before that, and from the second on, signals interrupt.
+    Entered, it catches the signals and swallows the interruption: to be ended is no failure.
+    """
+
+    def __init__(
+        self,
+        seconds: float | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.clock = clock
+        self._sleep = sleep
+        self._seconds = seconds
+        self.started = clock()
+        self._asked = False
+        self._looping = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Stop:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        return kind is KeyboardInterrupt
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked or not self._looping:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    @property
+    def elapsed(self) -> float:
+        return self.clock() - self.started
+
+    def __bool__(self) -> bool:
+        self._looping = True
+        return self._asked or (self._seconds is not None and self.elapsed >= self._seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep so long, or less if it is time to end."""
+        self._looping = True
+        until = self.clock() + seconds
+        if self._seconds is not None:
+            until = min(until, self.started + self._seconds)
+        # In slices, because a signal that only asks does not wake a sleeper.
+        while not self._asked and (left := until - self.clock()) > 0:
+            self._sleep(min(left, SLICE))
+
+
+class Following:
+    """A feed as a command follows it: whether it is over, and when to give up on it."""
+
+    def __init__(
+        self, feed: bb.sync.Feed, books: tuple[bb.Book, ...] | None, patience: float = PATIENCE
+    ) -> None:
+        self.feed = feed
+        self._books = books
+        self._patience = patience
+        self._content = False
+        self._over = False
+        self._failure: BaseException | None = None
+        self._events = feed.events(maxsize=100)
+        self._thread = threading.Thread(target=self._wait, name="end of the feed", daemon=True)
+        self._thread.start()
+
+    @property
+    def books(self) -> tuple[bb.Book, ...]:
+        """The books that were asked for. A capture may hold others."""
+        return self.feed.books if self._books is None else self._books
+
+    def _wait(self) -> None:
+        try:
+            self.feed.wait_for_end()
+        except BaseException as error:
+            self._failure = error
+        self._over = True
+
+    def over(self) -> bool:
+        """Whether nothing more can come. Raises what ended the feed early."""
+        if self._failure is not None and not self.feed.closed:
+            raise self._failure
+        return self._over or self.feed.closed
+
+    def check(self, elapsed: float) -> None:
+        """Raises if nothing has become LIVE in time, or nothing can any more; says what was
+        tried."""
+        if self._content or self.over():
+            return
+        books = self.books
+        if any(book.state == bb.BookState.LIVE for book in books):
+            self._content = True
+        elif books and all(book.state == bb.BookState.REJECTED for book in books):
+            raise bb.BitmartBookError(f"every symbol was refused: {_described(books)}")
+        elif books and (elapsed >= self._patience or self.is_hopeless(elapsed)):
+            raise self.impatience(elapsed)
+
+    def is_hopeless(self, elapsed: float) -> bool:
+        """Whether no connection could be opened, not even when tried again."""
+        if elapsed < HOPELESS_AFTER:
+            return False
+        places = self.feed.report().get("connections", {}).values()
+        return bool(places) and all(
+            not place["open"] and place["attempts"] >= 2 for place in places
+        )
+
+    def impatience(self, elapsed: float) -> bb.BitmartBookError:
+        """The error that nothing became LIVE in that time."""
+        problem = f"nothing became LIVE within {elapsed:.0f} s: {_described(self.books)}"
+        reasons = []
+        with suppress(TimeoutError, StopIteration, bb.StreamGap, bb.FeedClosed):
+            while True:
+                event = self._events.get(timeout=0)
+                if event.kind == "disconnected" and event.reason not in reasons:
+                    reasons.append(event.reason or "no reason given")
+        if reasons:
+            return bb.NotConnected(f"{problem}; no connection: {'; '.join(reasons)}")
+        return bb.BitmartBookError(problem)
+
+
+@contextmanager
+def connected(
+    symbols: tuple[str, ...], source: str, *, patience: float = PATIENCE, **options: Any
+) -> Iterator[Following]:
+    """A feed that need not be LIVE yet. An error of the live venue names the way out."""
+    try:
+        with bb.connect(
+            *dict.fromkeys(symbols), source=source, wait="none", logger=silent(), **options
+        ) as feed:
+            books = tuple(feed[symbol] for symbol in symbols) if is_capture(source) else None
+            yield Following(feed, books and tuple(dict.fromkeys(books)), patience)
+    except bb.UsageError:
+        raise
+    except bb.BitmartBookError as error:
+        if source != "live":
+            raise
+        raise bb.BitmartBookError(f"{error}. {WAY_OUT}") from error
+
+
+def is_capture(source: str) -> bool:
+    return source not in ("live", "sim")
+
+
+def silent() -> logging.Logger:
+    """A logger for commands that show what happens in their own way."""
+    logger = logging.Logger("bitmart_book.cli")
+    logger.addHandler(logging.NullHandler())
+    return logger
+
+
+def _described(books: tuple[bb.Book, ...]) -> str:
+    shown = [
+        f"{book.symbol} {book.state}" + (f" ({book.reason})" if book.reason else "")
+        for book in books[:3]
+    ]
+    return ", ".join(shown + ([f"{len(books) - 3} more"] if len(books) > 3 else []))

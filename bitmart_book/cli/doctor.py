@@ -1,0 +1,142 @@
+"""`bitmart-book doctor`: says in sentences what works here and what does not.
+
+Connects to nothing but this machine.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+import click
+
+import bitmart_book as bb
+from bitmart_book.cli._live import silent
+
+__all__ = ["Finding", "doctor", "examine"]
+
+PATIENCE = 10.0
+
+CLOSES = date(2027, 1, 31)
+
+SNAPSHOT = (
+    '{"table":"spot/depth/increase100","data":[{"symbol":"BTC_USDT","type":"snapshot","version":1,'
+    '"ms_t":1,"bids":[["99.5","1"],["99","2"]],"asks":[["100.5","3"]]}]}'
+)
+UPDATE = (
+    '{"table":"spot/depth/increase100","data":[{"symbol":"BTC_USDT","type":"update","version":2,'
+    '"ms_t":2,"bids":[["99.5","0"]],"asks":[["100","4"]]}]}'
+)
+
+
+class Finding(NamedTuple):
+    """One sentence, and whether it is good news: None where nothing depends on it."""
+
+    good: bool | None
+    sentence: str
+
+
+@click.command()
+def doctor() -> int:
+    """Say in sentences what works and what does not. Connects to nothing but this machine.
+
+    The exit status is 1 if something essential does not work.
+    """
+    status = 0
+    for finding in examine(date.today()):
+        mark = {True: "works  ", False: "BROKEN ", None: "note   "}[finding.good]
+        colour = {True: "green", False: "red", None: "yellow"}[finding.good]
+        click.echo(click.style(mark, fg=colour, bold=finding.good is False) + finding.sentence)
+        if finding.good is False:
+            status = 1
+    click.echo("Something essential does not work." if status else "All that is essential works.")
+    return status
+
+
+def examine(today: date) -> Iterator[Finding]:
+    """Every finding, as soon as it is known."""
+    yield _python()
+    yield _guarded("The compiled book", _compiled)
+    yield from _optional()
+    yield _guarded("The built-in simulator", _simulator)
+    yield _venue(today)
+
+
+def _guarded(what: str, check: Callable[[], str]) -> Finding:
+    """A doctor that falls ill himself helps nobody: whatever goes wrong becomes a sentence."""
+    try:
+        return Finding(True, check())
+    except Exception as error:
+        problem = " ".join(str(error).split()) or "no message"
+        return Finding(False, f"{what} does not work: {type(error).__name__}: {problem}")
+
+
+def _python() -> Finding:
+    good = sys.version_info >= (3, 11)
+    return Finding(
+        good,
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+        + ("." if good else ": 3.11 or newer is needed."),
+    )
+
+
+def _compiled() -> str:
+    engine = bb.Engine()
+    engine.apply(SNAPSHOT)
+    change = engine.apply(UPDATE)
+    book = engine["BTC_USDT"]
+    book.check()
+    found = (book.state, book.best_bid, book.best_ask, bool(change & bb.Change.TOP))
+    expected = (bb.BookState.LIVE, bb.Level("99", "2"), bb.Level("100", "4"), True)
+    if found != expected:
+        raise bb.InvariantError(f"expected {expected}, was {found}")
+    return (
+        f"The compiled book of bitmart_book {bb.__version__} reads a snapshot and an update "
+        "and is right about both."
+    )
+
+
+def _optional() -> Iterator[Finding]:
+    for package, use in (
+        ("zstandard", "captures that end with .zst"),
+        ("pandas", "depth().to_pandas()"),
+        ("polars", "depth().to_polars()"),
+    ):
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(None, f"{package} is not installed; only {use} would need it.")
+        else:
+            yield Finding(True, f"{package} {version} is installed, for {use}.")
+
+
+def _simulator() -> str:
+    started = time.monotonic()
+    with bb.connect("BTC_USDT", source="sim", timeout=PATIENCE, logger=silent()) as feed:
+        book = feed["BTC_USDT"]
+        quote = book.quote
+        book.peek().check()
+        took = time.monotonic() - started
+    return (
+        f"The built-in simulator started on this machine, and the book of BTC_USDT was LIVE "
+        f"{took:.1f} s later, at {quote.bid} / {quote.ask}."
+    )
+
+
+def _venue(today: date) -> Finding:
+    means = (
+        "`--source live` cannot work any more"
+        if today >= CLOSES
+        else "`--source live` may not work now, and will end"
+    )
+    return Finding(
+        None,
+        "BitMart is winding down: announced on 2026-07-26, trading ended on 2026-08-26, the "
+        f"platform {'closed' if today >= CLOSES else 'closes'} on 2027-01-31. {means}; "
+        "`--source sim` and captures do not need it. Nothing was sent to BitMart to find out.",
+    )

@@ -1,0 +1,68 @@
+"""`bitmart-book record`: captures raw frames into a file."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import click
+
+import bitmart_book as bb
+from bitmart_book.cli._live import Stop, connected, is_capture, seconds_option, source_option
+
+__all__ = ["record"]
+
+PAUSE = 0.25
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Where to; a name that ends with .gz is compressed.",
+)
+@click.option("--force", is_flag=True, help="Overwrite a file that is not empty.")
+@source_option
+@seconds_option
+def record(
+    symbols: tuple[str, ...], out: str, force: bool, source: str, seconds: float | None
+) -> None:
+    """Capture every frame as it arrives, until Ctrl-C, for `replay` and `--source FILE`.
+
+    SYMBOL may also be a raw topic, such as spot/trade:BTC_USDT.
+    """
+    from rich.console import Console
+    from rich.status import Status
+
+    if is_capture(source):
+        raise bb.UsageError(f"{source} is a capture already: record takes live or sim")
+    if _size(out) and not force:
+        raise bb.UsageError(f"{out} exists and is not empty; --force overwrites it")
+    errors = Console(stderr=True, highlight=False)
+    frames = 0
+    with Stop(seconds) as stop:
+        with (
+            connected(symbols, source, record=out) as following,
+            Status("connecting", console=errors) as status,
+        ):
+            feed = following.feed
+            while not stop and not following.over():
+                stop.sleep(PAUSE)
+                frames = feed.stats["frames"]
+                following.check(stop.elapsed)
+                ill = sum(book.state != bb.BookState.LIVE for book in feed.books)
+                status.update(
+                    f"{frames:,} frames, {_size(out):,} bytes, {stop.elapsed:.0f} s"
+                    + (f", {ill} of {len(feed.books)} books not LIVE" if ill else "")
+                )
+        # After closing, because only then everything is in the file.
+        click.echo(f"{frames:,} frames, {_size(out):,} bytes in {out}")
+
+
+def _size(path: str) -> int:
+    with suppress(OSError):
+        return os.stat(path).st_size
+    return 0

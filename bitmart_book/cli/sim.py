@@ -1,0 +1,28 @@
+"""`bitmart-book sim`: a BitMart exchange on this machine."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+__all__ = ["sim"]
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=0, show_default=True, help="0: a free one.")
+@click.option("--seed", default=1, show_default=True, help="The same seed, the same markets.")
+@click.option("--speed", default=1.0, show_default=True, help="Of the markets, not of the clock.")
+@click.option("--symbols", default=0, show_default=True, help="SYM0001_USDT and so on, beside.")
+@click.option("--capture", metavar="FILE", help="Replay the books of a capture instead.")
+def sim(host: str, port: int, seed: int, speed: float, symbols: int, capture: str | None) -> None:
+    """Serve a BitMart exchange on this machine until interrupted.
+
+    Prints its addresses as one line of JSON when it is ready.
+    """
+    from bitmart_book.sim import Simulator
+
+    Simulator(
+        host=host, port=port, seed=seed, speed=speed, extra_symbols=symbols, capture=capture
+    ).run(lambda urls: click.echo(json.dumps(urls)))

@@ -1,0 +1,814 @@
+"""Everything above one socket: what is wanted, on which connection, and how it is won back.
+
+Sans-I/O: the shell says what happened and when, and executes the actions that come out (`Open`,
+`Send`, `Close`, wake at `next_deadline`). Time and randomness are arguments; the engine holds the
+books, and this file only ever tells it that a book cannot be trusted or is confirmed. The wanted
+set is the truth: after a reconnect it is subscribed anew, never a history of sends replayed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bitmart_book._book import Book, Engine
+from bitmart_book.errors import LimitError, MessageError, UsageError
+from bitmart_book.limits import PROCESS_LIMITER, Limiter
+from bitmart_book.model import BookState, Change, Event
+from bitmart_book.session import Answer, Session, Timeouts
+from bitmart_book.venues.profile import Profile, Topic, Venue
+
+__all__ = ["Action", "Client", "Close", "Open", "Plan", "Push", "Send"]
+
+# A GAP asks at once, again after one second, subscribes anew after five, then moves to another
+# connection: one symbol never costs a connection.
+ASK_AGAIN = 1.0
+RENEW_AFTER = 5.0
+MOVE_AFTER = 10.0
+LONGEST_PAUSE = 30.0
+FIRST_PAUSE = 0.5
+# Reaching the open state proves little: servers that accept and drop would be stormed otherwise.
+GOOD_AFTER = 30.0
+BANNED_PAUSE = 60.0
+TICK = 1.0
+# A sequenced book that hears nothing for so long is asked; it is STALE at its deadline.
+ASK_BEFORE_DEADLINE = 4.0
+BAD_FRAMES = 3
+BAD_FRAMES_WITHIN = 10.0
+
+
+# The text of a number without quotes is kept, so that no digit passes through a double.
+_decode = msgspec.json.Decoder(float_hook=str).decode
+
+
+class Open(NamedTuple):
+    """Open a websocket to `url`; report `opened`, or `failed`, for this connection."""
+
+    connection: str
+    url: str
+
+
+class Send(NamedTuple):
+    """Send a text frame."""
+
+    connection: str
+    text: str
+
+
+class Close(NamedTuple):
+    """Close the socket; `lost` need not be reported."""
+
+    connection: str
+    reason: str
+
+
+Action = Open | Send | Close
+
+
+class Push(NamedTuple):
+    """Typed values that arrived on a topic that is not a book's."""
+
+    topic: str
+    values: tuple[Any, ...]
+
+
+class Plan(NamedTuple):
+    """What a set of topics would use."""
+
+    connections: int
+    topics: int
+    messages: int
+
+
+class _Wanted:
+    """A topic that somebody wants."""
+
+    def __init__(self, topic: str, profile: Profile, book: Book | None) -> None:
+        self.topic = topic
+        self.profile = profile
+        self.book = book
+        self.count = 0
+        self.connection: _Connection | None = None
+        self.answered = False
+        # A reply to a request comes without a subscription too, and so proves none.
+        self.asked = False
+        self.pushed_before = 0
+        self.refused: Answer | None = None
+        # Recovery: since when, how many steps were taken, when the next one is due.
+        self.troubled_since: float | None = None
+        self.steps = 0
+        self.due = 0.0
+
+
+class _Connection:
+    """One of the client's places for a socket; sockets come and go in it."""
+
+    def __init__(self, name: str, profile: Profile, url: str) -> None:
+        self.name = name
+        self.profile = profile
+        self.url = url
+        self.topics: dict[str, _Wanted] = {}
+        self.session: Session | None = None
+        self.opening = False
+        self.generation = 0
+        self.retry_at = 0.0
+        self.attempts = 0
+        self.down_since: float | None = None
+        self.bad_frames: deque[float] = deque()
+
+    @property
+    def room(self) -> int:
+        return self.profile.limits.topics_per_connection - len(self.topics)
+
+
+class Client:
+    """The wanted topics of one feed and the connections that carry them.
+
+    `url` maps a profile's endpoint name to another address than its own. `now` of every call is
+    monotonic seconds of the same clock that the engine counts in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        venue: Venue,
+        *,
+        rng: random.Random,
+        urls: Mapping[str, str] | None = None,
+        limiter: Limiter | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._engine = engine
+        self._venue = venue
+        self._rng = rng
+        self._urls = dict(urls or {})
+        self._limiter = limiter or PROCESS_LIMITER
+        self._timeouts = timeouts
+        self._wanted: dict[str, _Wanted] = {}
+        self._by_book: dict[Book, _Wanted] = {}
+        self._troubled: dict[str, _Wanted] = {}
+        self._connections: dict[str, _Connection] = {}
+        self._generations = 0
+        self._names: Counter[str] = Counter()
+        self._next_tick = 0.0
+        self._actions: list[Action] = []
+        self._events: list[Event] = []
+        self._pushes: list[Push] = []
+        self.counters: Counter[str] = Counter()
+
+    # --- what the user wants ---
+
+    def topic(self, text: str, *, channel: str | None = None, market: str | None = None) -> str:
+        """The raw topic that a user's words mean. UsageError for what cannot exist."""
+        if ":" in text or "/" in text:
+            self._venue.topic_profile(text)
+            return text
+        return f"{self._venue.book_channel(text, channel=channel, market=market)[1].name}:{text}"
+
+    def book(self, topic: str) -> Book | None:
+        """The book of a wanted topic; None for one that is not a book's."""
+        return self._wanted[topic].book
+
+    def subscribe(self, topics: Iterable[str], now: float) -> None:
+        """Want these topics once more each. LimitError where the venue could not carry them."""
+        topics = list(dict.fromkeys(topics))
+        profiles = [self._venue.topic_profile(topic) for topic in topics]
+        self._check_room(topics, profiles)
+        for topic, profile in zip(topics, profiles, strict=True):
+            wanted = self._wanted.get(topic)
+            if wanted is None:
+                wanted = self._wanted[topic] = _Wanted(topic, profile, self._make_book(topic))
+                if wanted.book is not None:
+                    self._by_book[wanted.book] = wanted
+            wanted.count += 1
+            if wanted.connection is None:
+                wanted.refused = None
+                self._place(wanted, now)
+
+    def unsubscribe(self, topics: Iterable[str], now: float) -> list[str]:
+        """Want these topics once less each; returns those that nobody wants any more."""
+        topics = list(topics)
+        for topic in topics:
+            if topic not in self._wanted:
+                raise UsageError(f"{topic} is not subscribed")
+        ended = []
+        for topic in topics:
+            wanted = self._wanted[topic]
+            wanted.count -= 1
+            if wanted.count > 0:
+                continue
+            ended.append(topic)
+            del self._wanted[topic]
+            self._troubled.pop(topic, None)
+            self._leave(wanted, now)
+            if wanted.book is not None:
+                del self._by_book[wanted.book]
+                self._engine.close_book(wanted.book)
+        return ended
+
+    def subscriptions(self) -> dict[str, str]:
+        """Topic to its state: a book's own, else CONNECTING, SYNCING, LIVE or REJECTED."""
+        return {topic: self._state(wanted) for topic, wanted in self._wanted.items()}
+
+    def refusal(self, topic: str) -> Answer | None:
+        """The venue's refusal of a wanted topic, if it refused."""
+        wanted = self._wanted.get(topic)
+        return None if wanted is None else wanted.refused
+
+    def is_open(self, connection: str) -> bool:
+        """Whether that connection has a socket."""
+        place = self._connections.get(connection)
+        return place is not None and place.session is not None
+
+    def answered(self, topic: str) -> bool:
+        """Whether a wanted topic is LIVE, or has acknowledged or sent anything if not a book's."""
+        wanted = self._wanted.get(topic)
+        if wanted is None:
+            return False
+        if wanted.book is not None:
+            return wanted.book.state == BookState.LIVE
+        return wanted.answered
+
+    def plan(self, topics: Iterable[str]) -> Plan:
+        """What these topics would use on an empty client. LimitError where they do not fit."""
+        by_profile: dict[str, list[str]] = {}
+        profiles: dict[str, Profile] = {}
+        for topic in dict.fromkeys(topics):
+            profile = self._venue.topic_profile(topic)
+            profiles[profile.market] = profile
+            by_profile.setdefault(profile.market, []).append(topic)
+        connections = messages = 0
+        for market, wanted in by_profile.items():
+            limits = profiles[market].limits
+            needed = -(-len(wanted) // limits.topics_per_connection)
+            if needed > limits.connections:
+                raise LimitError(
+                    f"{len(wanted)} topics of {market} need {needed} connections; "
+                    f"the venue allows {limits.connections}"
+                )
+            connections += needed
+            for start in range(0, len(wanted), limits.topics_per_connection):
+                count = min(limits.topics_per_connection, len(wanted) - start)
+                messages += -(-count // limits.topics_per_message)
+        return Plan(connections, sum(map(len, by_profile.values())), messages)
+
+    # --- what the shell says ---
+
+    def opened(self, connection: str, now: float) -> int:
+        """The socket is open. Returns the generation to give the engine with its frames."""
+        place = self._connections[connection]
+        place.opening = False
+        self._generations += 1
+        place.generation = self._generations
+        place.session = Session(place.profile, now, self._timeouts)
+        place.session.subscribe(place.topics)
+        place.bad_frames.clear()
+        for wanted in place.topics.values():
+            self._begin(wanted, place, now)
+        self.counters["connects"] += 1
+        self._event("connected", now, connection=connection)
+        self._flush(place, now)
+        return place.generation
+
+    def failed(self, connection: str, reason: str, now: float, *, banned: bool = False) -> None:
+        """The socket could not be opened. `banned`: the venue answered that we try too often."""
+        place = self._connections[connection]
+        place.opening = False
+        self.counters["connect_failures"] += 1
+        self._event("disconnected", now, connection=connection, reason=reason)
+        self._retry_later(place, now)
+        if banned:
+            place.retry_at = max(place.retry_at, now + BANNED_PAUSE)
+
+    def lost(self, connection: str, reason: str, now: float) -> None:
+        """The socket is gone."""
+        place = self._connections.get(connection)
+        if place is None or place.session is None:
+            return
+        good = now - place.session.opened_at >= GOOD_AFTER
+        place.attempts = 0 if good else place.attempts
+        self._engine.forget_generation(place.generation)
+        place.session = None
+        self.counters["disconnects"] += 1
+        self._event("disconnected", now, connection=connection, reason=reason)
+        for wanted in place.topics.values():
+            wanted.answered = False
+            self._calm(wanted)
+            if wanted.book is not None:
+                self._engine.invalidate(
+                    wanted.book, f"no connection: {reason}", state=BookState.CONNECTING
+                )
+            else:
+                self._event("gap", now, topic=wanted.topic, reason=f"connection lost: {reason}")
+        self._retry_later(place, now)
+
+    def frame(self, connection: str, payload: bytes | str, change: int, now: float) -> None:
+        """A frame that the engine has seen and flagged: SNAPSHOT, GAP, TRADE or OTHER."""
+        place = self._connections[connection]
+        if place.session is None:
+            return
+        if change & Change.TRADE:
+            self._push_trades(place, now)
+        for book in self._engine.touched:
+            wanted = self._by_book.get(book)
+            if wanted is not None:
+                self._book_changed(wanted, book.last_change, now)
+        if change & Change.OTHER:
+            self._other(place, payload, now)
+        self._flush(place, now)
+
+    def bad_frame(self, connection: str, error: MessageError, now: float) -> None:
+        """A frame that the engine refused: its books, or all of the connection, are in doubt."""
+        place = self._connections[connection]
+        self.counters["bad_frames"] += 1
+        self._event("bad frame", now, connection=connection, reason=str(error))
+        touched = [book for book in self._engine.touched if book in self._by_book]
+        if not touched and error.symbol is None:
+            # Whose it was cannot be told: it may have been an update of any book here.
+            touched = [
+                wanted.book
+                for wanted in place.topics.values()
+                if wanted.book is not None
+                and wanted.book.state == BookState.LIVE
+                and wanted.profile.can_request
+            ]
+            for book in touched:
+                self._engine.invalidate(book, f"an unreadable frame: {error}")
+        for book in touched:
+            wanted = self._by_book[book]
+            if book.state == BookState.REJECTED:
+                self._give_up(wanted, Answer(wanted.topic, False, None, book.reason or ""), now)
+            elif book.state != BookState.LIVE:
+                self._trouble(wanted, now)
+        place.bad_frames.append(now)
+        while place.bad_frames[0] < now - BAD_FRAMES_WITHIN:
+            place.bad_frames.popleft()
+        if len(place.bad_frames) >= BAD_FRAMES:
+            self._close(place, f"{BAD_FRAMES} bad frames in {BAD_FRAMES_WITHIN:g} s", now)
+        else:
+            self._flush(place, now)
+
+    def advance(self, now: float) -> None:
+        """Do what is due."""
+        for place in list(self._connections.values()):
+            if place.session is None:
+                self._open_if_due(place, now)
+            else:
+                self._advance_session(place, now)
+        for wanted in [w for w in self._troubled.values() if w.due <= now]:
+            self._recover(wanted, now)
+        if now >= self._next_tick:
+            self._next_tick = now + TICK
+            self._tick(now)
+        for place in list(self._connections.values()):
+            self._flush(place, now)
+
+    def next_deadline(self, now: float) -> float:
+        """When `advance` must be called next."""
+        deadline = self._next_tick if self._wanted else now + 3600.0
+        for place in self._connections.values():
+            if place.session is not None:
+                deadline = min(deadline, place.session.next_deadline(now))
+            elif not place.opening and place.topics:
+                deadline = min(deadline, place.retry_at)
+        for wanted in self._troubled.values():
+            deadline = min(deadline, wanted.due)
+        return deadline
+
+    def close(self, now: float) -> None:
+        """Give everything up."""
+        for place in list(self._connections.values()):
+            if place.session is not None or place.opening:
+                self._actions.append(Close(place.name, "closed by the user"))
+        for wanted in self._wanted.values():
+            if wanted.book is not None:
+                self._engine.close_book(wanted.book)
+        self._connections.clear()
+        self._wanted.clear()
+        self._by_book.clear()
+        self._troubled.clear()
+        self._event("closed", now)
+
+    # --- what comes out ---
+
+    def actions(self) -> list[Action]:
+        """What the shell has to do, in order; handed out once."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    def events(self) -> list[Event]:
+        """What happened, in order; handed out once."""
+        events, self._events = self._events, []
+        return events
+
+    def pushes(self) -> list[Push]:
+        """Values of topics that are not a book's, in order; handed out once."""
+        pushes, self._pushes = self._pushes, []
+        return pushes
+
+    def report(self) -> dict[str, Any]:
+        """Connections, topics and counters, for people."""
+        return {
+            "connections": {
+                place.name: {
+                    "url": place.url,
+                    "open": place.session is not None,
+                    "topics": len(place.topics),
+                    "attempts": place.attempts,
+                }
+                for place in self._connections.values()
+            },
+            "topics": self.subscriptions(),
+            "counters": dict(self.counters),
+            "engine": self._engine.stats,
+        }
+
+    # --- placing topics ---
+
+    def _make_book(self, topic: str) -> Book | None:
+        parsed = Topic.parse(topic)
+        profile = self._venue.topic_profile(topic)
+        if profile.book(parsed.channel) is None:
+            return None
+        book = self._engine.book(parsed.symbol, channel=parsed.channel, market=profile.market)
+        if book in self._by_book:
+            raise UsageError(
+                f"{self._by_book[book].topic} is subscribed already, and it is the same book"
+            )
+        self._engine.invalidate(book, "not subscribed yet", state=BookState.CONNECTING)
+        return book
+
+    def _check_room(self, topics: list[str], profiles: list[Profile]) -> None:
+        new: Counter[str] = Counter()
+        for topic, profile in zip(topics, profiles, strict=True):
+            if topic not in self._wanted:
+                new[profile.market] += 1
+        for profile in {profile.market: profile for profile in profiles}.values():
+            there = sum(wanted.profile is profile for wanted in self._wanted.values())
+            limits = profile.limits
+            most = limits.connections * limits.topics_per_connection
+            if there + new[profile.market] > most:
+                raise LimitError(
+                    f"{there + new[profile.market]} topics of {profile.market}; "
+                    f"{limits.connections} connections carry {most}"
+                )
+
+    def _place(self, wanted: _Wanted, now: float, avoid: _Connection | None = None) -> None:
+        """Put a topic on a connection that has room, or on a new one."""
+        profile = wanted.profile
+        mine = [place for place in self._connections.values() if place.profile is profile]
+        places = [place for place in mine if place.room > 0 and place is not avoid]
+        if places:
+            place = places[0]
+        elif len(mine) < profile.limits.connections:
+            self._names[profile.market] += 1
+            name = f"{profile.market}-{self._names[profile.market]}"
+            url = self._urls.get(profile.endpoint, profile.url)
+            place = self._connections[name] = _Connection(name, profile, url)
+            place.retry_at = now
+        else:
+            assert avoid is not None  # _check_room has counted
+            place = avoid
+        place.topics[wanted.topic] = wanted
+        wanted.connection = place
+        if place.session is not None:
+            place.session.subscribe([wanted.topic])
+            self._begin(wanted, place, now)
+        self._flush(place, now)
+
+    def _leave(self, wanted: _Wanted, now: float) -> None:
+        """Take a topic off its connection, and end a connection that carries nothing."""
+        place = wanted.connection
+        if place is None:
+            return
+        wanted.connection = None
+        place.topics.pop(wanted.topic, None)
+        if place.session is not None:
+            place.session.unsubscribe([wanted.topic])
+            self._flush(place, now)
+        if not place.topics:
+            if place.session is not None or place.opening:
+                self._engine.forget_generation(place.generation)
+                self._actions.append(Close(place.name, "nothing is wanted on it"))
+            del self._connections[place.name]
+
+    def _begin(self, wanted: _Wanted, place: _Connection, now: float) -> None:
+        """A topic has been asked for on an open connection."""
+        wanted.answered = False
+        wanted.asked = False
+        wanted.pushed_before = _pushed(wanted)
+        if wanted.book is not None:
+            self._engine.assign(wanted.book, place.generation)
+            # The snapshot is due by itself; only its absence is trouble.
+            self._troubled[wanted.topic] = wanted
+            wanted.troubled_since = now
+            wanted.steps = 1
+            wanted.due = now + RENEW_AFTER
+
+    # --- connections ---
+
+    def _open_if_due(self, place: _Connection, now: float) -> None:
+        if place.opening or not place.topics or now < place.retry_at:
+            return
+        window = self._limiter.connects(place.profile)
+        ready = window.ready_at(now)
+        if ready > now:
+            place.retry_at = ready
+            return
+        window.take(now)
+        place.opening = True
+        self._actions.append(Open(place.name, place.url))
+
+    def _advance_session(self, place: _Connection, now: float) -> None:
+        session = place.session
+        assert session is not None
+        for topic in session.unanswered:
+            wanted = place.topics.get(topic)
+            if wanted is not None and _pushed(wanted) > wanted.pushed_before:
+                self._answer(wanted, now)
+        heard = self._engine.last_heard(place.generation)
+        silent = session.advance(now, 0.0 if heard is None else heard / 1e9)
+        for topic in silent:
+            self.counters["unanswered"] += 1
+            self._event("unanswered", now, connection=place.name, topic=topic)
+        if session.dead is not None:
+            self._close(place, session.dead, now)
+
+    def _close(self, place: _Connection, reason: str, now: float) -> None:
+        self._actions.append(Close(place.name, reason))
+        self.lost(place.name, reason, now)
+
+    def _retry_later(self, place: _Connection, now: float) -> None:
+        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(place.attempts, 10))
+        place.attempts += 1
+        place.retry_at = now + self._rng.uniform(0.0, ceiling)
+
+    def _flush(self, place: _Connection, now: float) -> None:
+        if place.session is None:
+            return
+        place.session._send(now)
+        self._actions += [Send(place.name, text) for text in place.session.output()]
+
+    # --- books ---
+
+    def _book_changed(self, wanted: _Wanted, change: int, now: float) -> None:
+        book = wanted.book
+        assert book is not None
+        if not wanted.asked:
+            self._answer(wanted, now)
+        if book.state == BookState.LIVE:
+            if wanted.troubled_since is not None:
+                self._event(
+                    "live",
+                    now,
+                    topic=wanted.topic,
+                    reason=f"epoch {book.epoch}",
+                    after=now - wanted.troubled_since,
+                )
+                self._calm(wanted)
+        elif change & (Change.GAP | Change.CROSSED):
+            self._trouble(wanted, now)
+
+    def _trouble(self, wanted: _Wanted, now: float) -> None:
+        """A book that was won, or nearly, has been lost: begin to win it back."""
+        book = wanted.book
+        assert book is not None
+        if wanted.troubled_since is not None and wanted.steps > 1:
+            return  # recovery is under way, and asking faster would only be a storm
+        if wanted.troubled_since is None:
+            wanted.troubled_since = now
+            self.counters["gaps"] += 1
+            self._event("gap", now, topic=wanted.topic, reason=book.reason)
+        self._troubled[wanted.topic] = wanted
+        wanted.steps = 0
+        wanted.due = now
+        self._recover(wanted, now)
+
+    def _recover(self, wanted: _Wanted, now: float) -> None:
+        """The next step: ask, ask again, subscribe anew, move; then all over, more slowly."""
+        place = wanted.connection
+        if place is None or place.session is None:
+            self._troubled.pop(wanted.topic, None)
+            return
+        step = wanted.steps % 4
+        slowness = 2.0 ** min(wanted.steps // 4, 4)
+        wanted.steps += 1
+        asks = wanted.profile.can_request and self._is_sequenced(wanted)
+        if step in (0, 1) and asks:
+            self._ask(place, wanted)
+            self.counters["requests"] += 1
+            pause = ASK_AGAIN if step == 0 else RENEW_AFTER - ASK_AGAIN
+        elif step in (0, 1):
+            pause = RENEW_AFTER
+            wanted.steps += 1 - step
+        elif step == 2:
+            place.session.renew(wanted.topic)
+            self.counters["renewals"] += 1
+            pause = MOVE_AFTER - RENEW_AFTER
+        else:
+            self._move(wanted, now)
+            pause = RENEW_AFTER
+        wanted.due = now + min(LONGEST_PAUSE, pause * slowness) * self._rng.uniform(0.9, 1.1)
+
+    @staticmethod
+    def _ask(place: _Connection, wanted: _Wanted) -> None:
+        assert place.session is not None
+        wanted.asked = True
+        place.session.request([wanted.topic])
+
+    def _move(self, wanted: _Wanted, now: float) -> None:
+        """To another connection: what one server cannot deliver another may."""
+        place, since, steps = wanted.connection, wanted.troubled_since, wanted.steps
+        assert place is not None
+        self.counters["moves"] += 1
+        if len(place.topics) == 1 or wanted.profile.limits.connections == 1:
+            # It would only change places with itself: a new socket is the other connection.
+            self._close(place, f"{wanted.topic} does not come", now)
+            return
+        place.topics.pop(wanted.topic)
+        assert place.session is not None
+        place.session.unsubscribe([wanted.topic])
+        wanted.connection = None
+        self._place(wanted, now, avoid=place)
+        wanted.troubled_since, wanted.steps = since, steps
+        self._troubled[wanted.topic] = wanted
+
+    def _is_sequenced(self, wanted: _Wanted) -> bool:
+        channel = wanted.profile.book(Topic.parse(wanted.topic).channel)
+        return channel is not None and channel.kind == "sequenced"
+
+    def _calm(self, wanted: _Wanted) -> None:
+        wanted.troubled_since = None
+        wanted.steps = 0
+        self._troubled.pop(wanted.topic, None)
+
+    def _tick(self, now: float) -> None:
+        """Once a second: confirm what only its connection confirms, ask for what is silent."""
+        for place in self._connections.values():
+            if place.session is None:
+                continue
+            heard = self._engine.last_heard(place.generation)
+            for wanted in place.topics.values():
+                book = wanted.book
+                if book is None or wanted.troubled_since is not None:
+                    continue
+                state = book.state
+                if state == BookState.STALE:
+                    self._event("stale", now, topic=wanted.topic, reason=book.reason)
+                    self._trouble(wanted, now)
+                elif state == BookState.LIVE and not self._is_sequenced(wanted):
+                    if heard is not None:
+                        self._engine.confirm(book, heard + 10_000_000_000)
+                elif (
+                    state == BookState.LIVE
+                    and book.valid_until is not None
+                    and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE
+                    and place.profile.can_request
+                ):
+                    self.counters["questions"] += 1
+                    self._ask(place, wanted)
+
+    # --- frames that are not a book's ---
+
+    def _other(self, place: _Connection, payload: bytes | str, now: float) -> None:
+        session = place.session
+        assert session is not None
+        try:
+            message: Any = _decode(payload)
+        except msgspec.DecodeError:
+            message = payload if isinstance(payload, str) else bytes(payload).decode("ascii")
+        reply = place.profile.classify(message)
+        if reply is not None:
+            if reply.kind == "error":
+                self.counters["errors"] += 1
+                self._event(
+                    "error",
+                    now,
+                    connection=place.name,
+                    topic=reply.topic,
+                    code=reply.code,
+                    reason=reply.message,
+                )
+            for answer in session.receive(reply, now):
+                self._settle(place, answer, now)
+            return
+        self._stream(place, message, now)
+
+    def _stream(self, place: _Connection, message: Any, now: float) -> None:
+        profile = place.profile
+        name = message.get(profile.channel_key) if isinstance(message, dict) else None
+        parsed = Topic.parse(profile.channel_prefix + name) if isinstance(name, str) else None
+        stream = parsed and profile.stream(parsed.channel)
+        if not stream or not parsed:
+            self.counters["unknown_frames"] += 1
+            return
+        try:
+            values = stream.decode(message)
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            self.counters["bad_frames"] += 1
+            self._event(
+                "bad frame",
+                now,
+                connection=place.name,
+                reason=f"{parsed.channel}: {type(error).__name__}: {error}",
+            )
+            return
+        self._push(place, parsed.channel, values, now)
+
+    def _push_trades(self, place: _Connection, now: float) -> None:
+        for stream in place.profile.streams:
+            if stream.trades:
+                self._push(place, stream.name, self._engine.trades, now)
+
+    def _push(self, place: _Connection, channel: str, values: Iterable[Any], now: float) -> None:
+        by_topic: dict[str, list[Any]] = {}
+        for value in values:
+            wanted = self._find(place, channel, value.symbol)
+            if wanted is not None:
+                by_topic.setdefault(wanted.topic, []).append(value)
+        for topic, found in by_topic.items():
+            self._answer(self._wanted[topic], now)
+            self._pushes.append(Push(topic, tuple(found)))
+
+    def _find(self, place: _Connection, channel: str, symbol: str) -> _Wanted | None:
+        wanted = place.topics.get(f"{channel}:{symbol}")
+        if wanted is not None:
+            return wanted
+        # A topic with an option: few of them, and only there is a search worth its time.
+        for topic, other in place.topics.items():
+            if "@" in topic and Topic.parse(topic)[:2] == (channel, symbol):
+                return other
+        return None
+
+    def _answer(self, wanted: _Wanted, now: float) -> None:
+        """Data has arrived: the subscription stands."""
+        if wanted.answered or wanted.connection is None or wanted.connection.session is None:
+            return
+        for answer in wanted.connection.session.seen(wanted.topic):
+            self._settle(wanted.connection, answer, now)
+        wanted.answered = True
+
+    def _settle(self, place: _Connection, answer: Answer, now: float) -> None:
+        wanted = place.topics.get(answer.topic)
+        if wanted is None:
+            return
+        if answer.accepted:
+            wanted.answered = True
+            self._event("subscribed", now, topic=answer.topic, connection=place.name)
+        else:
+            self._give_up(wanted, answer, now)
+
+    def _give_up(self, wanted: _Wanted, answer: Answer, now: float) -> None:
+        """The venue refused: final until the user asks again."""
+        wanted.refused = answer
+        self._calm(wanted)
+        if wanted.book is not None and wanted.book.state != BookState.REJECTED:
+            self._engine.invalidate(
+                wanted.book, f"refused: {answer.message}", state=BookState.REJECTED
+            )
+        self._event("rejected", now, topic=answer.topic, code=answer.code, reason=answer.message)
+        self._leave(wanted, now)
+
+    def _state(self, wanted: _Wanted) -> str:
+        if wanted.book is not None:
+            return str(wanted.book.state)
+        if wanted.refused is not None:
+            return str(BookState.REJECTED)
+        if wanted.connection is None or wanted.connection.session is None:
+            return str(BookState.CONNECTING)
+        return str(BookState.LIVE if wanted.answered else BookState.SYNCING)
+
+    def _event(
+        self,
+        kind: str,
+        now: float,
+        *,
+        connection: str | None = None,
+        topic: str | None = None,
+        code: str | None = None,
+        reason: str | None = None,
+        after: float | None = None,
+    ) -> None:
+        self._events.append(
+            Event(
+                kind=kind,
+                time=now,
+                connection=connection,
+                topic=topic,
+                code=code,
+                reason=reason,
+                after=after,
+            )
+        )
+
+
+def _pushed(wanted: _Wanted) -> int:
+    """How many frames have come for a book that only a subscription brings."""
+    if wanted.book is None:
+        return 0
+    stats = wanted.book.stats
+    return stats["updates"] + stats["heartbeats"]

@@ -1,0 +1,259 @@
+"""The life of one websocket: what is subscribed on it, what was answered, whether it still lives.
+
+Sans-I/O: decoded frames and the time come in, texts to send come out. No socket, no clock, no
+reconnect: a session ends with its socket, and what comes after is the client's business. Which
+words mean what is the profile's.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bitmart_book.errors import MessageError
+from bitmart_book.limits import Window, message_rate
+from bitmart_book.venues.profile import Operation, Profile, Reply
+
+__all__ = ["Answer", "Session", "Timeouts", "inflate"]
+
+MAX_INFLATED_BYTES = 8 * 1024 * 1024
+MAX_INFLATE_RATIO = 100
+
+
+class Timeouts(NamedTuple):
+    """Seconds. The venue closes after 20 s of silence; these find out long before."""
+
+    ping_after: float = 5.0
+    """Without a byte, ask whether the other side is there."""
+    pong_within: float = 3.0
+    """No byte after that either: the connection is dead."""
+    answer_within: float = 5.0
+    """Neither an acknowledgement nor data: ask again."""
+
+
+class Answer(NamedTuple):
+    """What became of a subscription."""
+
+    topic: str
+    accepted: bool
+    code: str | None = None
+    message: str = ""
+
+
+def inflate(payload: bytes) -> bytes:
+    """One raw DEFLATE stream (RFC 1951), as BitMart's spot hosts send binary frames.
+
+    Raises MessageError for a damaged, truncated or trailing stream, and for one that is larger
+    than 8 MiB or more than a hundred times its compressed size, before that much is made of it.
+    """
+    limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = stream.decompress(payload, limit)
+    except zlib.error as error:
+        raise MessageError(f"not raw deflate: {error}") from None
+    if stream.unconsumed_tail or not stream.eof:
+        # Either there is more output than allowed, or the stream stops before its end.
+        problem = "too large" if len(data) >= limit else "cut off"
+        raise MessageError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
+    if stream.unused_data:
+        raise MessageError("a compressed frame with bytes behind its end")
+    return data
+
+
+class Session:
+    """One open websocket of one profile, from its opening to its end.
+
+    The caller opens it with a time, feeds `receive` with what the profile makes of frames that
+    are no pushes, calls `seen` at the first data of a topic, and `advance` whenever
+    `next_deadline` has come or something was asked for; after each of these it sends `output()`.
+    When `dead` is not None the socket must be closed.
+    """
+
+    def __init__(self, profile: Profile, now: float, timeouts: Timeouts | None = None) -> None:
+        self.profile = profile
+        self.timeouts = timeouts or Timeouts()
+        self.opened_at = now
+        self.dead: str | None = None
+        self._messages = Window(message_rate(profile.limits.messages))
+        self._queues: dict[Operation, dict[str, None]] = {
+            "unsubscribe": {},
+            "subscribe": {},
+            "request": {},
+        }
+        # Topics by the time their subscription was sent, oldest first: unanswered ones.
+        self._unanswered: dict[str, float] = {}
+        self._batches: deque[list[str]] = deque()
+        # After an error that names no topic, its suspects are asked for one at a time.
+        self._suspects: deque[str] = deque()
+        self._suspect: str | None = None
+        self._pinged_at: float | None = None
+        self._heard_at = now
+        self._output: list[str] = []
+
+    # --- asking ---
+
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Ask for topics; one that was about to be given up is simply kept."""
+        for topic in topics:
+            if self._queues["unsubscribe"].pop(topic, 0) is None:
+                continue
+            self._queues["subscribe"][topic] = None
+
+    def unsubscribe(self, topics: Iterable[str]) -> None:
+        """Give topics up; one that was not asked for yet is simply forgotten."""
+        for topic in topics:
+            self._settle(topic)
+            if self._queues["subscribe"].pop(topic, 0) is None:
+                continue
+            self._queues["unsubscribe"][topic] = None
+
+    def renew(self, topic: str) -> None:
+        """Give a topic up and ask for it again."""
+        self._settle(topic)
+        self._queues["unsubscribe"][topic] = None
+        self._queues["subscribe"][topic] = None
+
+    def request(self, topics: Iterable[str]) -> None:
+        """Ask for snapshots."""
+        self._queues["request"].update(dict.fromkeys(topics))
+
+    # --- hearing ---
+
+    def receive(self, reply: Reply, now: float) -> list[Answer]:
+        """What an acknowledgement or error says about subscriptions."""
+        if reply.kind == "pong" or reply.operation in ("unsubscribe", "request", "login"):
+            return []
+        if reply.kind == "ack":
+            if reply.topic is None or not self._settle(reply.topic):
+                return []
+            return [Answer(reply.topic, True)]
+        if reply.topic is not None:
+            return self._refused(reply.topic, reply, now)
+        return self._blame(reply, now)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The topics whose subscription is in question."""
+        return tuple(self._unanswered)
+
+    def seen(self, topic: str) -> list[Answer]:
+        """Data of a topic has arrived, which proves more than an acknowledgement."""
+        return [Answer(topic, True)] if self._settle(topic) else []
+
+    def _refused(self, topic: str, reply: Reply, now: float) -> list[Answer]:
+        if reply.code in self.profile.retry_codes:
+            self._unanswered[topic] = now
+            return []
+        self._settle(topic)
+        return [Answer(topic, False, reply.code, reply.message)]
+
+    def _blame(self, reply: Reply, now: float) -> list[Answer]:
+        """An error without a topic: of one suspect it is the verdict, of several a reason to ask
+        for each by itself."""
+        if self._suspect is not None:
+            return self._refused(self._suspect, reply, now)
+        suspects = self._batches[0] if self._batches else []
+        if reply.code in self.profile.retry_codes or not suspects:
+            return []
+        if len(suspects) == 1:
+            return self._refused(suspects[0], reply, now)
+        for topic in list(suspects):
+            self._settle(topic)
+            self._suspects.append(topic)
+        return []
+
+    def _settle(self, topic: str) -> bool:
+        """A topic is no longer in question; whether it was."""
+        for batch in self._batches:
+            if topic in batch:
+                batch.remove(topic)
+        while self._batches and not self._batches[0]:
+            self._batches.popleft()
+        if topic == self._suspect:
+            self._suspect = None
+        if topic in self._suspects:
+            self._suspects.remove(topic)
+        return self._unanswered.pop(topic, None) is not None
+
+    # --- time ---
+
+    def advance(self, now: float, heard_at: float) -> list[str]:
+        """Send what may be sent, ask whether the other side is there. `heard_at` is when bytes
+        last arrived. Returns the topics that nobody answered for, which are asked for again."""
+        self._heard_at = max(self._heard_at, heard_at)
+        if self._pinged_at is not None and self._heard_at >= self._pinged_at:
+            self._pinged_at = None
+        if self._pinged_at is not None and now >= self._pinged_at + self.timeouts.pong_within:
+            self.dead = f"silent for {now - self._heard_at:.1f} s"
+            return []
+        if self._pinged_at is None and now >= self._heard_at + self.timeouts.ping_after:
+            # A ping never waits for its turn: the room that halved limits leave is for it.
+            self._messages.take(now)
+            self._output.append(self.profile.ping)
+            self._pinged_at = now
+        silent = [
+            topic
+            for topic, asked_at in self._unanswered.items()
+            if now >= asked_at + self.timeouts.answer_within
+        ]
+        for topic in silent:
+            self._settle(topic)
+            self._queues["subscribe"][topic] = None
+        self._send(now)
+        return silent
+
+    def next_deadline(self, now: float) -> float:
+        """When `advance` has something to do next."""
+        if self._pinged_at is None:
+            deadline = self._heard_at + self.timeouts.ping_after
+        else:
+            deadline = self._pinged_at + self.timeouts.pong_within
+        if self._unanswered:
+            oldest = min(self._unanswered.values())
+            deadline = min(deadline, oldest + self.timeouts.answer_within)
+        if any(self._queues.values()) or (self._suspects and self._suspect is None):
+            deadline = min(deadline, self._messages.ready_at(now))
+        return deadline
+
+    def output(self) -> list[str]:
+        """The texts to send, in order; handed out once."""
+        output, self._output = self._output, []
+        return output
+
+    def _send(self, now: float) -> None:
+        if self._suspect is None and self._suspects and self._messages.ready_at(now) <= now:
+            self._suspect = self._suspects.popleft()
+            self._write("subscribe", [self._suspect], now)
+            self._unanswered[self._suspect] = now
+        for operation, queue in self._queues.items():
+            while queue and self._messages.ready_at(now) <= now:
+                topics = self._batch(queue)
+                self._write(operation, topics, now)
+                if operation == "subscribe":
+                    self._unanswered.update(dict.fromkeys(topics, now))
+                    self._batches.append(topics)
+
+    def _batch(self, queue: dict[str, None]) -> list[str]:
+        """As many topics as one message may hold, taken from the queue."""
+        limits = self.profile.limits
+        topics: list[str] = []
+        length = 0
+        for topic in queue:
+            length += len(topic)
+            if topics and (
+                len(topics) == limits.topics_per_message
+                or length > limits.topic_bytes_per_message
+                or len(self.profile.encode("unsubscribe", [*topics, topic])) > limits.message_bytes
+            ):
+                break
+            topics.append(topic)
+        for topic in topics:
+            del queue[topic]
+        return topics
+
+    def _write(self, operation: Operation, topics: list[str], now: float) -> None:
+        self._messages.take(now)
+        self._output.append(self.profile.encode(operation, topics))

@@ -1,0 +1,32 @@
+"""BitMart in a box: a local exchange that speaks BitMart's spot v1.1 and gen-1 protocols.
+
+`Simulator` serves it on a websocket; `Exchange` is the same without sockets or clock, for tests
+under a virtual time.
+"""
+
+from bitmart_book.sim.exchange import Close, Exchange, Knobs, Pong, Refusal, Send
+from bitmart_book.sim.market import (
+    CaptureMarket,
+    Listing,
+    Market,
+    SeededMarket,
+    capture_markets,
+    listings,
+)
+from bitmart_book.sim.server import Simulator
+
+__all__ = [
+    "CaptureMarket",
+    "Close",
+    "Exchange",
+    "Knobs",
+    "Listing",
+    "Market",
+    "Pong",
+    "Refusal",
+    "SeededMarket",
+    "Send",
+    "Simulator",
+    "capture_markets",
+    "listings",
+]

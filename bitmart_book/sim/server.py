@@ -1,0 +1,359 @@
+"""The simulated exchange on a real websocket.
+
+Only carries: bytes to the exchange, its frames to the sockets, and the time to both. What is
+answered, pushed or forbidden is the exchange's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from websockets.exceptions import InvalidState
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import SEND_EOF, State
+from websockets.server import ServerProtocol
+
+from bitmart_book.errors import UsageError
+from bitmart_book.sim.exchange import Close, Exchange, Knobs, Refusal, Send
+from bitmart_book.sim.market import capture_markets
+
+__all__ = ["Simulator"]
+
+PATHS = {"/api": "spot_public", "/legacy": "legacy"}
+# Far above the 4,096 bytes of topics that a message may have.
+MAX_MESSAGE_BYTES = 64 * 1024
+# A client that lets so much pile up does not read; BitMart, too, would not keep it for ever.
+MAX_UNREAD_BYTES = 16 * 1024 * 1024
+CLOSE_SECONDS = 1.0
+HANDSHAKE_SECONDS = 10.0
+# What is due within so short a time is sent together: one wake-up serves many symbols.
+QUANTUM = 0.005
+# After a blocked loop or a suspended machine the exchange has not lived through the pause.
+LONGEST_STEP = 1.0
+
+
+class Simulator:
+    """BitMart in a box: `async with Simulator() as simulator: ... simulator.urls`.
+
+    Listens on this machine only unless `host` says otherwise; `port` 0 is a free one. `capture`
+    is a file whose books are replayed in place of the seeded markets. `urls` has an address for
+    each endpoint while it runs. For the other arguments see `Exchange`.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: int = 1,
+        knobs: Knobs | None = None,
+        symbols: Sequence[str] | None = None,
+        extra_symbols: int = 0,
+        extra_rate: float = 4.0,
+        speed: float = 1.0,
+        capture: str | os.PathLike[str] | None = None,
+        history: int = 500,
+    ) -> None:
+        self.urls: dict[str, str] = {}
+        self.exchange = Exchange(
+            seed=seed,
+            knobs=knobs,
+            symbols=symbols,
+            extra_symbols=extra_symbols,
+            extra_rate=extra_rate,
+            markets=None if capture is None else capture_markets(capture),
+            start_ms=time.time_ns() // 1_000_000,
+            speed=speed,
+            history=history,
+        )
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._peers: set[_Peer] = set()
+        self._connected: dict[int, _Peer] = {}
+        self._empty: asyncio.Event | None = None
+        self._read_at = 0.0
+        self._now = 0.0
+
+    async def __aenter__(self) -> Simulator:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Listen. UsageError when that address cannot be had."""
+        if self._server is not None:
+            raise UsageError("the simulator is running already")
+        loop = asyncio.get_running_loop()
+        self._empty = asyncio.Event()
+        try:
+            self._server = await loop.create_server(lambda: _Peer(self), self._host, self._port)
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {self._host} port {self._port}: {error.strerror or error}"
+            ) from None
+        address = self._server.sockets[0].getsockname()
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        base = f"ws://{host}:{address[1]}"
+        self.urls.update(spot_public=f"{base}/api?protocol=1.1", legacy=f"{base}/legacy")
+        self._read_at = loop.time()
+
+    async def close(self) -> None:
+        """Close every connection and stop listening, within about a second; may be repeated."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        self.urls.clear()
+        server.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for peer in list(self._peers):
+            peer.close(CloseCode.GOING_AWAY, "the simulator is closing")
+        try:
+            await self._wait_until_empty(CLOSE_SECONDS)
+        finally:
+            for peer in list(self._peers):
+                peer.abort()
+        await self._wait_until_empty(CLOSE_SECONDS)
+        await server.wait_closed()
+
+    async def _wait_until_empty(self, seconds: float) -> None:
+        if self._peers and self._empty is not None:
+            self._empty.clear()
+            try:
+                await asyncio.wait_for(self._empty.wait(), seconds)
+            except TimeoutError:
+                return
+
+    def run(self, ready: Callable[[dict[str, str]], None]) -> None:
+        """Serve until SIGINT or SIGTERM; `ready` is given the urls when it can be reached."""
+        asyncio.run(self._run(ready))
+
+    async def _run(self, ready: Callable[[dict[str, str]], None]) -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with self:
+            ready(dict(self.urls))
+            await stop.wait()
+
+    # For the peers
+
+    def now(self) -> float:
+        """Seconds since the start, without the time in which nothing could run."""
+        read_at = asyncio.get_running_loop().time()
+        self._now += min(read_at - self._read_at, LONGEST_STEP)
+        self._read_at = read_at
+        return self._now
+
+    def joined(self, peer: _Peer) -> None:
+        self._peers.add(peer)
+
+    def accepted(self, peer: _Peer, connection: int) -> None:
+        self._connected[connection] = peer
+
+    def left(self, peer: _Peer) -> None:
+        self._peers.discard(peer)
+        if peer.connection is not None:
+            self._connected.pop(peer.connection, None)
+            self.exchange.disconnected(peer.connection, self.now())
+            self.pump()
+        if not self._peers and self._empty is not None:
+            self._empty.set()
+
+    def pump(self) -> None:
+        """Carry out what the exchange wants, and wake up when it wants something again."""
+        if self._server is None:
+            return
+        written: dict[_Peer, None] = {}
+        for action in self.exchange.output():
+            peer = self._connected.get(action.connection)
+            if peer is None:
+                continue
+            if isinstance(action, Send):
+                peer.send(action.payload)
+            elif isinstance(action, Close):
+                peer.close(action.code, action.reason)
+            else:
+                peer.pong(action.payload)
+            written[peer] = None
+        for peer in written:
+            peer.flush()
+        self._wake_later()
+
+    def _wake_later(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.exchange.next_deadline()
+        if deadline is not None and self._server is not None:
+            loop = asyncio.get_running_loop()
+            wait = max(deadline - self._now, QUANTUM)
+            self._timer = loop.call_later(wait, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self.exchange.advance(self.now())
+        self.pump()
+
+
+class _SilentProtocol(ServerProtocol):
+    """A server that leaves it to the exchange whether a ping frame is answered."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PING:
+            self.events.append(frame)
+        else:
+            super().recv_frame(frame)
+
+
+class _Peer(asyncio.Protocol):
+    """One socket. No task and no queue: what is sent goes straight to the transport."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.connection: int | None = None
+        self._simulator = simulator
+        # No extensions: without permessage-deflate, as BitMart's clients expect.
+        self._protocol = _SilentProtocol(max_size=MAX_MESSAGE_BYTES)
+        self._transport: asyncio.Transport | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._parts: list[bytes] = []
+        self._is_text = True
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._simulator.joined(self)
+        self._abort_after(HANDSHAKE_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._transport = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._simulator.left(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        self._events()
+
+    def eof_received(self) -> bool:
+        self._protocol.receive_eof()
+        self._events()
+        return False
+
+    def _events(self) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._shake_hands(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self.flush()
+        self._simulator.pump()
+
+    def _shake_hands(self, request: Request) -> None:
+        protocol = self._protocol
+        endpoint = PATHS.get(request.path.partition("?")[0])
+        response = protocol.accept(request)
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            pass
+        elif endpoint is None:
+            response = protocol.reject(HTTPStatus.NOT_FOUND, "no such endpoint\n")
+        else:
+            simulator = self._simulator
+            answer = simulator.exchange.connect(endpoint, simulator.now(), self._address())
+            if isinstance(answer, Refusal):
+                response = protocol.reject(answer.status, answer.reason + "\n")
+            else:
+                self.connection = answer
+                simulator.accepted(self, answer)
+                if self._deadline is not None:
+                    self._deadline.cancel()
+        protocol.send_response(response)
+
+    def _address(self) -> str:
+        assert self._transport is not None
+        return str(self._transport.get_extra_info("peername")[0])
+
+    def _frame(self, frame: Frame) -> None:
+        if self.connection is None:
+            return
+        simulator = self._simulator
+        if frame.opcode is Opcode.PING:
+            simulator.exchange.ping_frame(self.connection, simulator.now(), bytes(frame.data))
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            if frame.opcode is not Opcode.CONT:
+                self._is_text = frame.opcode is Opcode.TEXT
+            self._parts.append(bytes(frame.data))
+            if frame.fin:
+                self._message()
+
+    def _message(self) -> None:
+        assert self.connection is not None
+        payload: str | bytes = b"".join(self._parts)
+        self._parts.clear()
+        if self._is_text and isinstance(payload, bytes):
+            try:
+                payload = payload.decode()
+            except UnicodeDecodeError:
+                self.close(CloseCode.INVALID_DATA, "not UTF-8")
+                return
+        self._simulator.exchange.receive(self.connection, payload, self._simulator.now())
+
+    # For the simulator
+
+    def send(self, payload: str | bytes) -> None:
+        if self._protocol.state is not State.OPEN:
+            return
+        if isinstance(payload, str):
+            self._protocol.send_text(payload.encode())
+        else:
+            self._protocol.send_binary(payload)
+
+    def pong(self, payload: bytes) -> None:
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_pong(payload)
+
+    def close(self, code: int, reason: str) -> None:
+        """Ask the client to close; cut it off when it does not."""
+        if self._protocol.state is State.CONNECTING:
+            self.abort()
+            return
+        with contextlib.suppress(InvalidState):
+            self._protocol.send_close(code, reason)
+        self.flush()
+        self._abort_after(CLOSE_SECONDS)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def flush(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        data = self._protocol.data_to_send()
+        end = SEND_EOF in data
+        transport.write(b"".join(data))
+        if end:
+            # Closing waits until everything is written.
+            transport.close()
+        elif transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            transport.abort()
+
+    def _abort_after(self, seconds: float) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self.abort)
