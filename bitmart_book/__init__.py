@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bitmart_book import _book
+from bitmart_book import _book, display
 from bitmart_book._book import Book, Depth, Engine, Level, Levels, Quote, Sweep
 from bitmart_book.errors import (
     AuthenticationError,
@@ -63,6 +63,7 @@ __version__ = "0.1.0"
 
 # The compiled module knows shapes and no venue; this is where it meets BitMart.
 _book._set_default_venue(BITMART)
+_book._set_display(display.html)
 
 if TYPE_CHECKING:
     from bitmart_book import sync

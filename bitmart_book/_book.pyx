@@ -204,6 +204,15 @@ def _set_default_venue(venue):
     default_venue = venue
 
 
+# How a book looks in a notebook: a function of a frozen copy, set by the package.
+cdef object display_html = None
+
+
+def _set_display(html):
+    global display_html
+    display_html = html
+
+
 include "_values.pxi"
 include "_rows.pxi"
 
@@ -1491,6 +1500,9 @@ cdef class Book:
             f"bid {side(self._level(BID, 0))} | ask {side(self._level(ASK, 0))}, "
             f"{self._ladders[0].length}/{self._ladders[1].length} levels>"
         )
+
+    def _repr_html_(self):
+        return None if display_html is None else display_html(self.peek())
 
     def check(self):
         """Assert every invariant of the book; raises InvariantError with its state in the message.

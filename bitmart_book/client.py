@@ -128,7 +128,9 @@ class _Connection:
 class Client:
     """The wanted topics of one feed and the connections that carry them.
 
-    `url` maps a profile's endpoint name to another address than its own. `now` of every call is
+    `urls` maps a profile's endpoint name to another address than its own; without `elsewhere` only
+    endpoints with such an address are used, so that nobody who points at one server is connected
+    to another. `now` of every call is
     monotonic seconds of the same clock that the engine counts in nanoseconds.
     """
 
@@ -139,6 +141,7 @@ class Client:
         *,
         rng: random.Random,
         urls: Mapping[str, str] | None = None,
+        elsewhere: bool = True,
         limiter: Limiter | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
@@ -146,6 +149,7 @@ class Client:
         self._venue = venue
         self._rng = rng
         self._urls = dict(urls or {})
+        self._elsewhere = elsewhere
         self._limiter = limiter or PROCESS_LIMITER
         self._timeouts = timeouts
         self._wanted: dict[str, _Wanted] = {}
@@ -164,7 +168,7 @@ class Client:
 
     def topic(self, text: str, *, channel: str | None = None, market: str | None = None) -> str:
         """The raw topic that a user's words mean. UsageError for what cannot exist."""
-        if ":" in text or "/" in text:
+        if ":" in text:
             self._venue.topic_profile(text)
             return text
         return f"{self._venue.book_channel(text, channel=channel, market=market)[1].name}:{text}"
@@ -177,6 +181,10 @@ class Client:
         """Want these topics once more each. LimitError where the venue could not carry them."""
         topics = list(dict.fromkeys(topics))
         profiles = [self._venue.topic_profile(topic) for topic in topics]
+        for topic, profile in zip(topics, profiles, strict=True):
+            if not self._elsewhere and profile.endpoint not in self._urls:
+                served = ", ".join(self._urls) or "nothing"
+                raise UsageError(f"{topic} is {profile.endpoint}; this exchange serves {served}")
         self._check_room(topics, profiles)
         for topic, profile in zip(topics, profiles, strict=True):
             wanted = self._wanted.get(topic)
@@ -280,6 +288,11 @@ class Client:
         place.opening = False
         self.counters["connect_failures"] += 1
         self._event("disconnected", now, connection=connection, reason=reason)
+        for wanted in place.topics.values():
+            if wanted.book is not None:
+                self._engine.invalidate(
+                    wanted.book, f"no connection: {reason}", state=BookState.CONNECTING
+                )
         self._retry_later(place, now)
         if banned:
             place.retry_at = max(place.retry_at, now + BANNED_PAUSE)

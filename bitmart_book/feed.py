@@ -191,7 +191,8 @@ class LiveBook(Book):
                 except Ended:
                     return
                 except Empty:
-                    await asyncio.wait_for(changed.wait(), timeout)
+                    async with asyncio.timeout(timeout):
+                        await changed.wait()
                     continue
                 quote = self.quote_in_any_state(changes - 1)
                 if quote.state == BookState.CLOSED:
@@ -277,6 +278,7 @@ class Feed:
         self._urls = dict(urls or {})
         self._record = record
         self._speed = speed
+        self._capture_clock = _CaptureClock(speed)
         self._on_bad_line = on_bad_line
         self._progress = progress
         self._timeout = timeout
@@ -354,6 +356,7 @@ class Feed:
             self._venue,
             rng=random.Random(),
             urls=urls,
+            elsewhere=self._source == "live" and not self._urls,
             limiter=limiter,
             timeouts=self._timeouts,
         )
@@ -565,7 +568,8 @@ class Feed:
                 break
             self._stepped.clear()
             try:
-                await asyncio.wait_for(self._stepped.wait(), deadline - self._now())
+                async with asyncio.timeout(deadline - self._now()):
+                    await self._stepped.wait()
             except TimeoutError:
                 break
         if self.closed:
@@ -643,14 +647,16 @@ class Feed:
 
     async def _drive(self) -> None:
         client = self._live_client()
-        while True:
+        while not self.closed:
             self._wake.clear()
             now = self._now()
             client.advance(now)
             self._after_client()
             pause = client.next_deadline(now) - self._now()
+            # Not `wait_for`: on Python 3.11 it can swallow the cancellation that ends this task.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(0.0, pause))
+                async with asyncio.timeout(max(0.0, pause)):
+                    await self._wake.wait()
 
     def _step(self) -> None:
         """The client was told something: do what it wants, and let it think again."""
@@ -810,10 +816,9 @@ class Feed:
         generation of its own, because nothing that a later one says continues an earlier one."""
         paths = [self._source] if isinstance(self._source, (str, os.PathLike)) else self._source
         generations: dict[tuple[int, str | None], int] = {}
-        clock = _CaptureClock(self._speed)
         for number, path in enumerate(paths):
             with Capture(path) as capture:
-                await self._play_file(number, capture, generations, clock)
+                await self._play_file(number, capture, generations)
         self._engine.finish("end of capture")
         for hub in self._hubs.values():
             hub.look()
@@ -827,7 +832,6 @@ class Feed:
         number: int,
         capture: Capture,
         generations: dict[tuple[int, str | None], int],
-        clock: _CaptureClock,
     ) -> None:
         shown, count = -1, 0
         while True:
@@ -835,7 +839,7 @@ class Feed:
                 captured = next(capture, None)
                 if captured is None:
                     return
-                await clock.wait_for(captured.receive_time_ns)
+                await self._capture_clock.wait_for(captured.receive_time_ns)
                 generation = generations.setdefault(
                     (number, captured.connection), len(generations) + 1
                 )
@@ -867,6 +871,8 @@ class Feed:
                 hub = self._hubs.get(book)
                 if hub is not None:
                     hub.changed(book.last_change)
+            if self._speed is not None:
+                self._stepped.set()
 
 
 class _CaptureClock:

@@ -115,8 +115,8 @@ class Feed:
     """`bitmart_book.Feed` in a thread of its own; the same keywords and meanings."""
 
     def __init__(self, **options: Any) -> None:
-        self._loop = asyncio.new_event_loop()
         self._feed = AsyncFeed(book_type=LiveBook, **options)
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="bitmart_book feed", daemon=True)
         self._pid = os.getpid()
         self._thread.start()

