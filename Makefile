@@ -8,22 +8,22 @@ COMPILED := $(wildcard bitmart_book/*.pyx bitmart_book/*.pxd bitmart_book/*.pxi)
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench lint types format package coverage clean
+.PHONY: help demo test slow bench lint types format package coverage picture clean
 
 help:
-	@echo "make demo      books from generated frames, in this terminal"
+	@echo "make demo      ten seconds of two live books, from the exchange in the box"
 	@echo "make test      the tests"
-	@echo "make slow      the long tests: 2,000 runs of each property, 1,000,000 numbers"
+	@echo "make slow      the long tests too: 2,000 runs of each property, ten minutes of market"
 	@echo "make bench     time from raw frame to best price"
 	@echo "make lint      ruff and cython-lint"
 	@echo "make types     mypy, and the stub against the binary"
 	@echo "make package   build wheel and sdist, install each in a clean environment, use it"
 	@echo "make coverage  line coverage, the compiled code included"
+	@echo "make picture   the picture in README, from the real program"
 	@echo "make clean     remove what the others made"
 
 demo: $(VENV)/.package
-	@$(BIN)/python -m benchmarks.frames --out build/demo.jsonl.gz
-	@$(BIN)/bitmart-book replay build/demo.jsonl.gz
+	@$(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 10
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal
@@ -57,12 +57,16 @@ package: $(VENV)/.test
 	    (cd build/package && venv/bin/bitmart-book replay --json frames.jsonl.gz) || exit 1; \
 	done
 
-coverage: $(VENV)/.test
+coverage: $(VENV)/.test $(VENV)/.coverage
 	rm -rf build/coverage && git clone --quiet . build/coverage
 	cd build/coverage && BITMART_BOOK_COVERAGE=1 $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report | grep -q _book.pyx
+
+picture: $(VENV)/.package
+	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \
+	    --svg docs/watch.svg
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -91,6 +95,6 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@$(PIP) install --quiet --editable . --config-settings editable_mode=compat
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.types: $(VENV)/.%: $(VENV)/.package
+$(VENV)/.test $(VENV)/.lint $(VENV)/.types $(VENV)/.coverage: $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
 	@touch $@

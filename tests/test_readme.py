@@ -3,16 +3,36 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_first_example_prints_what_it_says(capsys):
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
-    exec(compile(code, "README.md", "exec"), {})
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_the_examples_run(number, capsys):
+    code = EXAMPLES[number]
+    exec(compile(code, f"README.md, example {number + 1}", "exec"), {"__name__": "__main__"})
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) >= 4
     promised = re.findall(r"# prints (.*)", code)
-    assert capsys.readouterr().out.splitlines() == promised
-    assert len(promised) >= 3
+    assert not promised or shown == promised
+
+
+def test_there_is_an_example_for_each_reader():
+    assert [
+        word in code
+        for word, code in zip(("bb.connect", "bb.Feed", "# prints"), EXAMPLES, strict=True)
+    ] == [True] * 3
+
+
+def test_the_picture_is_there_and_is_of_the_program():
+    picture = (ROOT / re.search(r"!\[.*\]\((.*)\)", README)[1]).read_text()
+    assert "BTC_USDT" in picture
+    assert "LIVE" in picture
 
 
 def test_the_map_names_files_that_exist():
