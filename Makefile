@@ -92,7 +92,7 @@ $(VENV)/.python:
 
 $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@echo "building bitmart_book"
-	@$(PIP) install --quiet --editable . --config-settings editable_mode=compat
+	@$(PIP) install --quiet --editable .
 	@touch $@
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.types $(VENV)/.coverage: $(VENV)/.%: $(VENV)/.package

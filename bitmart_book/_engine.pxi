@@ -14,9 +14,9 @@ cdef class Engine:
     """Turns raw frames into books: one call for any frame of any market and symbol.
 
     A book is made when its first well-formed frame arrives (at most `max_books` of them), unless
-    `only_known` says that only books made beforehand by `book()` are wanted. `engine["BTC_USDT"]` is the sequenced book of a symbol,
-    `engine["spot/depth5:BTC_USDT"]` the book of any topic. `clock`, `valid_for` and `max_levels`
-    are those of its books.
+    `only_known` says that only books made beforehand by `book()` are wanted.
+    `engine["BTC_USDT"]` is the sequenced book of a symbol, `engine["spot/depth5:BTC_USDT"]` the
+    book of any topic. `clock`, `valid_for` and `max_levels` are those of its books.
     """
 
     def __init__(

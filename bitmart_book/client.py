@@ -563,7 +563,7 @@ class Client:
     def _flush(self, place: _Connection, now: float) -> None:
         if place.session is None:
             return
-        place.session._send(now)
+        place.session.send_due(now)
         self._actions += [Send(place.name, text) for text in place.session.output()]
 
     # --- books ---

@@ -22,20 +22,21 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from bitmart_book._book import Book, Engine, Quote
-from bitmart_book.capture import Capture, CaptureWriter
+from bitmart_book.capture import CaptureWriter
 from bitmart_book.client import Action, Client, Close, Open, Plan, Push
 from bitmart_book.errors import (
     BitmartBookError,
     CaptureError,
     FeedClosed,
-    LimitError,
     MessageError,
     NotConnected,
     SubscriptionRejected,
     UsageError,
 )
+from bitmart_book.hub import BookHub, Handle
 from bitmart_book.limits import Limiter
 from bitmart_book.model import BookState, Change, Event
+from bitmart_book.playback import Playback
 from bitmart_book.session import Timeouts, inflate
 from bitmart_book.shadow import ShadowEngine
 from bitmart_book.streams import Empty, Ended, Mailbox, Slot
@@ -45,7 +46,7 @@ from bitmart_book.venues.profile import Venue
 if TYPE_CHECKING:
     from bitmart_book.sim import Simulator
 
-__all__ = ["BookHub", "Feed", "Handle", "LiveBook", "Stream"]
+__all__ = ["Feed", "LiveBook", "Stream"]
 
 T = TypeVar("T")
 
@@ -55,9 +56,6 @@ _FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
 _MAX_FRAME_BYTES = 4 * 1024 * 1024
 _OPEN_TIMEOUT = 5.0
 _CLOSE_TIMEOUT = 1.0
-_CALLBACK_FAILURES = 100
-# So many frames of a capture are read before other tasks have their turn.
-_CAPTURE_SLICE = 500
 
 _WARNINGS = {"gap", "stale", "rejected", "disconnected", "bad frame", "error", "unanswered"}
 
@@ -77,93 +75,6 @@ class _Socket(ClientConnection):
         if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY):
             self.opcodes.append(event.opcode)
         super().process_event(event)
-
-
-class Handle:
-    """A registered callback; `cancel()` ends it and may be called twice."""
-
-    def __init__(self, cancel: Callable[[], None]) -> None:
-        self._cancel: Callable[[], None] | None = cancel
-
-    def cancel(self) -> None:
-        cancel, self._cancel = self._cancel, None
-        if cancel is not None:
-            cancel()
-
-
-class BookHub:
-    """Who listens to one book: slots of iterators, and callbacks."""
-
-    def __init__(self, book: Book, report: Callable[[str, BaseException], None]) -> None:
-        self._book = book
-        self._report = report
-        self._slots: list[Slot] = []
-        self._on_quote: list[_Callback] = []
-        self._on_change: list[_Callback] = []
-        self._state = book.state
-
-    def add(self, slot: Slot) -> None:
-        self._slots.append(slot)
-        if self._state == BookState.CLOSED:
-            slot.close()
-
-    def remove(self, slot: Slot) -> None:
-        with contextlib.suppress(ValueError):
-            self._slots.remove(slot)
-
-    def on_quote(self, function: Callable[[Quote], object]) -> Handle:
-        return self._register(self._on_quote, function)
-
-    def on_change(self, function: Callable[[Any, int], object]) -> Handle:
-        return self._register(self._on_change, function)
-
-    def _register(self, callbacks: list[_Callback], function: Callable[..., object]) -> Handle:
-        callback = _Callback(function)
-        callbacks.append(callback)
-
-        def cancel() -> None:
-            with contextlib.suppress(ValueError):
-                callbacks.remove(callback)
-
-        return Handle(cancel)
-
-    def changed(self, change: int) -> None:
-        """A whole frame was applied."""
-        for callback in list(self._on_change):
-            self._call(self._on_change, callback, self._book, change)
-        self.look(bool(change & Change.TOP))
-
-    def look(self, top_changed: bool = False) -> None:
-        """Tell the listeners if the top, or the state, is another than they were told."""
-        state = self._book.state
-        if state == self._state and not top_changed:
-            return
-        self._state = state
-        for slot in self._slots:
-            slot.poke()
-            if state == BookState.CLOSED:
-                slot.close()
-        if self._on_quote:
-            quote = self._book.quote_in_any_state()
-            for callback in list(self._on_quote):
-                self._call(self._on_quote, callback, quote)
-
-    def _call(self, callbacks: list[_Callback], callback: _Callback, *arguments: object) -> None:
-        try:
-            callback.function(*arguments)
-            callback.failures = 0
-        except Exception as error:
-            callback.failures += 1
-            self._report(f"a callback of {self._book.symbol} failed", error)
-            if callback.failures >= _CALLBACK_FAILURES:
-                self._report(f"the callback failed {callback.failures} times and is dropped", error)
-                callbacks.remove(callback)
-
-
-class _Callback:
-    def __init__(self, function: Callable[..., object]) -> None:
-        self.function = function
-        self.failures = 0
 
 
 class LiveBook(Book):
@@ -272,15 +183,9 @@ class Feed:
         venue: Venue = BITMART,
         book_type: type[Book] = LiveBook,
     ) -> None:
-        if on_bad_line not in ("raise", "skip"):
-            raise UsageError(f'on_bad_line must be "raise" or "skip", was {on_bad_line!r}')
         self._source = source
         self._urls = dict(urls or {})
         self._record = record
-        self._speed = speed
-        self._capture_clock = _CaptureClock(speed)
-        self._on_bad_line = on_bad_line
-        self._progress = progress
         self._timeout = timeout
         self._log = logger or logging.getLogger("bitmart_book")
         self._limiter = limiter
@@ -311,8 +216,15 @@ class Feed:
         self._opened = False
         self.closed = False
         """Whether `close` was called."""
-        self.bad_lines: list[CaptureError] = []
-        """The lines of a capture that could not be read and were skipped."""
+        self._playback = Playback(
+            self._engine,
+            source if self._is_capture else (),
+            speed=speed,
+            on_bad_line=on_bad_line,
+            progress=progress,
+            applied=self._tell_hubs,
+            rested=self._stepped.set,
+        )
 
     # --- life ---
 
@@ -333,7 +245,7 @@ class Feed:
             self._writer = CaptureWriter(self._record)
         self._finished = asyncio.get_running_loop().create_future()
         if self._is_capture:
-            self._spawn(self._play())
+            self._spawn(self._play(self._playback))
             return
         urls = dict(self._urls)
         if self._source == "sim":
@@ -469,6 +381,11 @@ class Feed:
     def books(self) -> tuple[Any, ...]:
         """All books, in the order in which they were made."""
         return self._engine.books
+
+    @property
+    def bad_lines(self) -> tuple[CaptureError, ...]:
+        """The lines of a capture that could not be read and were skipped."""
+        return tuple(self._playback.bad_lines)
 
     @property
     def stats(self) -> dict[str, int]:
@@ -804,92 +721,19 @@ class Feed:
         if change & _FLAGGED:
             client.frame(name, payload, change, self._now())
             self._step()
+        self._tell_hubs()
+
+    def _tell_hubs(self) -> None:
         for book in self._engine.touched:
             hub = self._hubs.get(book)
             if hub is not None:
                 hub.changed(book.last_change)
 
-    # --- captures ---
-
-    async def _play(self) -> None:
-        """The frames of a capture, through the same engine; every connection of every file is a
-        generation of its own, because nothing that a later one says continues an earlier one."""
-        paths = [self._source] if isinstance(self._source, (str, os.PathLike)) else self._source
-        generations: dict[tuple[int, str | None], int] = {}
-        for number, path in enumerate(paths):
-            with Capture(path) as capture:
-                await self._play_file(number, capture, generations)
-        self._engine.finish("end of capture")
+    async def _play(self, playback: Playback) -> None:
+        await playback.run()
         for hub in self._hubs.values():
             hub.look()
         assert self._finished is not None
         if not self._finished.done():
             self._finished.set_result(None)
         self._stepped.set()
-
-    async def _play_file(
-        self,
-        number: int,
-        capture: Capture,
-        generations: dict[tuple[int, str | None], int],
-    ) -> None:
-        shown, count = -1, 0
-        while True:
-            try:
-                captured = next(capture, None)
-                if captured is None:
-                    return
-                await self._capture_clock.wait_for(captured.receive_time_ns)
-                generation = generations.setdefault(
-                    (number, captured.connection), len(generations) + 1
-                )
-                self._apply_captured(
-                    capture, captured.line, captured.frame, captured.receive_time_ns, generation
-                )
-            except CaptureError as error:
-                if self._on_bad_line == "raise":
-                    raise
-                self.bad_lines.append(error)
-            percent = capture.bytes_read * 100 // max(1, capture.bytes_total)
-            if self._progress is not None and percent != shown:
-                shown = percent
-                self._progress(capture.bytes_read, capture.bytes_total)
-            count += 1
-            if count % _CAPTURE_SLICE == 0:
-                self._stepped.set()
-                await asyncio.sleep(0)
-
-    def _apply_captured(
-        self, capture: Capture, line: int, frame: bytes, received: int | None, generation: int
-    ) -> None:
-        try:
-            self._engine.apply(frame, received, generation=generation)
-        except (MessageError, LimitError) as error:
-            raise CaptureError(capture.path, line, str(error)) from None
-        finally:
-            for book in self._engine.touched:
-                hub = self._hubs.get(book)
-                if hub is not None:
-                    hub.changed(book.last_change)
-            if self._speed is not None:
-                self._stepped.set()
-
-
-class _CaptureClock:
-    """Waits between recorded frames as the recording did, so many times faster."""
-
-    def __init__(self, speed: float | None) -> None:
-        if speed is not None and not speed > 0:
-            raise UsageError(f"speed must be positive, was {speed!r}")
-        self._speed = speed
-        self._first: tuple[int, float] | None = None
-
-    async def wait_for(self, recorded_ns: int | None) -> None:
-        if self._speed is None or recorded_ns is None:
-            return
-        now = time.monotonic()
-        if self._first is None:
-            self._first = recorded_ns, now
-        due = self._first[1] + (recorded_ns - self._first[0]) / 1e9 / self._speed
-        if due > now:
-            await asyncio.sleep(due - now)

@@ -202,7 +202,7 @@ class Session:
         for topic in silent:
             self._settle(topic)
             self._queues["subscribe"][topic] = None
-        self._send(now)
+        self.send_due(now)
         return silent
 
     def next_deadline(self, now: float) -> float:
@@ -223,7 +223,8 @@ class Session:
         output, self._output = self._output, []
         return output
 
-    def _send(self, now: float) -> None:
+    def send_due(self, now: float) -> None:
+        """Write what may be written now; `advance` does this too."""
         if self._suspect is None and self._suspects and self._messages.ready_at(now) <= now:
             self._suspect = self._suspects.popleft()
             self._write("subscribe", [self._suspect], now)

@@ -15,8 +15,8 @@ from typing import Any, Generic, Literal, TypeVar
 from bitmart_book._book import Book, Quote
 from bitmart_book.client import Plan
 from bitmart_book.errors import CaptureError, FeedClosed, UsageError
-from bitmart_book.feed import BookHub, Handle
 from bitmart_book.feed import Feed as AsyncFeed
+from bitmart_book.hub import BookHub, Handle
 from bitmart_book.model import BookState, Event
 from bitmart_book.streams import Empty, Ended, Mailbox, Slot
 
@@ -265,7 +265,7 @@ class Feed:
     @property
     def bad_lines(self) -> tuple[CaptureError, ...]:
         """The lines of a capture that could not be read and were skipped."""
-        return tuple(self._feed.bad_lines)
+        return self._feed.bad_lines
 
     @property
     def closed(self) -> bool:
