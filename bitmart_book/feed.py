@@ -160,7 +160,8 @@ class Feed:
     source: "live" (BitMart's own addresses), "sim" (an exchange inside this process), a
     `bb.Simulator`, or a capture file. urls: endpoint name to address, to point at another server.
     record: a file to capture every frame into. shadow: check each frame against the reference
-    book. max_levels: levels kept on each side. timeout: seconds that `subscribe` waits.
+    book. max_levels: levels kept on each side. timeout: seconds that `subscribe` waits; wait:
+    "all", or "none" to return at once.
     speed (captures): None as fast as possible, 1.0 as recorded. on_bad_line (captures): "raise"
     or "skip". logger: instead of `logging.getLogger("bitmart_book")`.
     """
@@ -174,6 +175,7 @@ class Feed:
         shadow: bool = False,
         max_levels: int = 50_000,
         timeout: float = 10.0,
+        wait: Literal["all", "none"] = "all",
         speed: float | None = None,
         on_bad_line: Literal["raise", "skip"] = "raise",
         progress: Callable[[int, int], None] | None = None,
@@ -187,6 +189,7 @@ class Feed:
         self._urls = dict(urls or {})
         self._record = record
         self._timeout = timeout
+        self._wait = wait
         self._log = logger or logging.getLogger("bitmart_book")
         self._limiter = limiter
         self._timeouts = timeouts
@@ -312,7 +315,7 @@ class Feed:
         *topics: str,
         channel: str | None = None,
         market: str | None = None,
-        wait: Literal["all", "none"] = "all",
+        wait: Literal["all", "none"] | None = None,
     ) -> Any:
         """Subscribe symbols or raw topics; one argument gives one book, several a tuple.
 
@@ -332,7 +335,7 @@ class Feed:
         self._client.subscribe(names, self._now())
         results = [self._result(name) for name in names]
         self._step()
-        if wait == "all":
+        if (wait or self._wait) == "all":
             await self._until_answered(names)
         return results[0] if len(results) == 1 else tuple(results)
 

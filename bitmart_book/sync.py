@@ -148,7 +148,7 @@ class Feed:
         *topics: str,
         channel: str | None = None,
         market: str | None = None,
-        wait: Literal["all", "none"] = "all",
+        wait: Literal["all", "none"] | None = None,
     ) -> Any:
         """Subscribe symbols or book topics; one argument gives one `LiveBook`, several a tuple.
 
@@ -307,7 +307,6 @@ class Feed:
 def connect(
     *symbols: str,
     source: Any = "live",
-    wait: Literal["all", "none"] = "all",
     speed: float | None = None,
     urls: Mapping[str, str] | None = None,
     **options: Any,
@@ -326,7 +325,7 @@ def connect(
         elif not symbols:
             feed._call(feed._feed._open())
         if symbols:
-            feed.subscribe(*symbols, wait=wait)
+            feed.subscribe(*symbols)
     except BaseException:
         feed.close()
         raise

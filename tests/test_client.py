@@ -227,6 +227,17 @@ def test_it_never_gives_up_and_never_storms():
     assert w.run_until(w.all_live, 40) < 40
 
 
+def test_a_door_that_opens_and_slams_is_not_stormed():
+    """Reaching the open state proves nothing: the pauses grow all the same."""
+    w = world()
+    w.subscribe("BTC_USDT")
+    while w.now < 600:
+        w.run(w.now + 0.3)
+        for name in list(w.by_server.values()):
+            w.cut(name.name)
+    assert 25 < w.client.counters["disconnects"] < 90
+
+
 def test_a_ban_is_respected():
     class Banned(Fault):
         def refuses(self, world):
