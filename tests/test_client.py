@@ -14,7 +14,7 @@ from bitmart_book.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Rate
-from tests.simulation.faults import Fault, Faults
+from tests.simulation.faults import Fault, Faults, Rubbish, Silence
 from tests.simulation.world import World
 
 
@@ -142,6 +142,19 @@ def test_a_quiet_symbol_is_asked_and_stays_live():
     assert w.wrong == []
 
 
+def test_a_channel_that_cannot_be_asked_is_confirmed_by_its_connection():
+    w = world()
+    w.subscribe("spot/depth5:BTC_USDT", "ETH_USDT")
+    w.run_until(w.all_live, 5)
+    w.exchange.pause("BTC_USDT")
+    w.run(w.now + 30)
+    book = w.engine["spot/depth5:BTC_USDT"]
+    assert (book.state, book.confirmed_by) == (BookState.LIVE, "connection")
+    w.faults = Faults(Silence(rate=1.0))
+    w.run(w.now + 13)
+    assert book.state != BookState.LIVE
+
+
 # --- refusals ---
 
 
@@ -215,6 +228,15 @@ class NobodyHome(Fault):
 
         world.seen["tries"] += 1
         return Refusal(503, "nobody home")
+
+
+def test_a_connection_that_brings_only_rubbish_is_given_up():
+    w = world(faults=Faults(Rubbish(start=5, end=20, rate=1.0)))
+    w.subscribe("BTC_USDT")
+    w.run(20)
+    ends = [event.reason for event in w.events if event.kind == "disconnected"]
+    assert "3 bad frames in 10 s" in ends
+    assert w.run_until(w.all_live, 40) < 40
 
 
 def test_it_never_gives_up_and_never_storms():
@@ -322,6 +344,17 @@ def test_messages_keep_to_half_of_the_limit():
     assert session.output() == []
     session.advance(10.0, 9.9)
     assert len(session.output()) == 10
+
+
+def test_pings_are_messages_too():
+    session = spot_session()
+    session.subscribe(f"spot/depth5:S{n}_USDT" for n in range(20 * 49))
+    session.advance(0.0, 0.0)
+    session.advance(5.0, 0.0)
+    assert session.output()[-1] == "ping"
+    session.request(["spot/depth/increase100:A_B"])
+    session.advance(5.1, 5.1)
+    assert session.output() == [], "forty-nine and a ping are fifty"
 
 
 def test_giving_up_what_was_not_asked_for_says_nothing():
