@@ -14,7 +14,7 @@ from bitmart_book.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Rate
-from tests.simulation.faults import Fault, Faults, Rubbish, Silence
+from tests.simulation.faults import Fault, Faults, Gap, Rubbish, Silence
 from tests.simulation.world import World
 
 
@@ -185,6 +185,16 @@ def test_acknowledgements_are_not_needed(acks):
     w.run(10)
     assert set(w.client.subscriptions().values()) == {"LIVE"}
     assert w.client.counters["renewals"] == 0
+
+
+def test_updates_prove_a_subscription_where_nothing_is_acknowledged():
+    """A book whose first snapshot was lost, and that was asked for, is not subscribed for ever."""
+    w = world(knobs=Knobs(acks="none"), faults=Faults(Gap(end=0.3, rate=1.0)))
+    w.subscribe("BTC_USDT")
+    w.run(60)
+    assert w.seen["Gap"] > 0
+    assert w.client.counters["unanswered"] <= 2
+    assert w.wrong == []
 
 
 @pytest.mark.parametrize("opcode", ["binary", "mixed"])
