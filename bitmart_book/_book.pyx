@@ -796,7 +796,8 @@ cdef class Book:
                 if side == ASK:
                     price += 1
             if (side == BID and price >= limit) or (side == ASK and price <= limit):
-                return True
+                if not named_again(rows, item, side, i):
+                    return True
         return False
 
     cdef Py_ssize_t _window(self) noexcept:
@@ -1601,6 +1602,21 @@ cdef bint same_number(int64_t a, int a_scale, int64_t b, int b_scale) noexcept n
         b //= 10
         b_scale -= 1
     return a == b
+
+
+cdef bint named_again(const Row* rows, const Item* item, int side, Py_ssize_t i) noexcept nogil:
+    """Whether a later row has the price of this one, and so wins over it."""
+    cdef const Row* row = &rows[item.first[side] + i]
+    cdef const Row* other
+    cdef Py_ssize_t later
+    for later in range(i + 1, item.count[side]):
+        other = &rows[item.first[side] + later]
+        if (
+            other.price.mantissa == row.price.mantissa
+            and other.price.exponent == row.price.exponent
+        ):
+            return True
+    return False
 
 
 cdef bint has_levels(const Row* rows, const Item* item) noexcept nogil:

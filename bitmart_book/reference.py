@@ -392,7 +392,7 @@ class ReferenceBook:
         opposite = self.best(partner)
         crosses = opposite is not None and any(
             size and (price >= opposite[0] if side == "bid" else price <= opposite[0])
-            for price, size in item.rows[side]
+            for price, size in dict(item.rows[side]).items()
         )
         if was_live and crosses and (staged is None or side in staged.rows):
             if staged is None:

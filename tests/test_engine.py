@@ -125,6 +125,17 @@ def test_a_side_that_stays_crossed_is_a_gap():
     assert book.state == BookState.LIVE
 
 
+def test_a_price_that_is_taken_back_in_the_same_side_crosses_nothing():
+    """Found by the property tests: the last row of a price wins, also where crossing is judged."""
+    engine = bb.Engine()
+    for way, price in ((1, "10"), (2, "11")):
+        engine.apply(futures_side(way, [(price, "1")]))
+    for _ in range(2):
+        change = engine.apply(futures_side(1, [("12", "1"), ("9", "1"), ("12", "0")]))
+        assert not change & (Change.CROSSED | Change.BUFFERED)
+    assert engine["futures/depth20:BTCUSDT"].best_bid.price == 9.0
+
+
 def test_public_trades():
     engine = bb.Engine()
     engine.apply(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol="ETH_USDT"))
