@@ -300,6 +300,18 @@ def test_attempts_of_several_clients_share_one_limit():
     assert sum(isinstance(action, Open) for action in clients[0].actions()) == 2
 
 
+def test_the_legacy_feed_connects_once_in_four_seconds_whatever_happens():
+    w = world()
+    w.subscribe("legacy/depth:BMX_ETH@6")
+    for _ in range(20):
+        w.run_until(w.all_live, 60)
+        w.cut(next(iter(w.links)))
+    w.run_until(w.all_live, 60)
+    assert w.client.counters["connects"] == 21
+    assert w.client.counters["connect_failures"] == 0
+    assert not w.exchange.breaches
+
+
 def test_a_window_is_exact_at_its_edges():
     window = Window(Rate(2, 10.0))
     assert window.ready_at(0.0) == 0.0
