@@ -2,15 +2,13 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 settings.register_profile(
     "default", max_examples=300, stateful_step_count=50, deadline=None, print_blob=True
 )
 settings.register_profile("slow", parent=settings.get_profile("default"), max_examples=2_000)
 settings.register_profile(
-    "default-checks",
-    parent=settings.get_profile("default"),
-    suppress_health_check=[HealthCheck.too_slow],
+    "quick", parent=settings.get_profile("default"), max_examples=10, stateful_step_count=20
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
