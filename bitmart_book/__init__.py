@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from bitmart_book import _book, display
-from bitmart_book._book import Book, Depth, Engine, Level, Levels, Quote, Sweep
+from bitmart_book._book import Book, Depth, Engine, Guard, Level, Levels, Quote, Sweep
 from bitmart_book.errors import (
     AuthenticationError,
     BitmartBookError,
     BookNotLive,
     CaptureError,
     FeedClosed,
+    GuardRefused,
     InvariantError,
     LimitError,
     MessageError,
@@ -37,6 +38,8 @@ __all__ = [
     "Event",
     "Feed",
     "FeedClosed",
+    "Guard",
+    "GuardRefused",
     "InvariantError",
     "Kline",
     "Level",

@@ -46,6 +46,11 @@ cdef struct Counters:
     int64_t widened
     int64_t trimmed
     int64_t ignored
+    int64_t lapses
+    int64_t merges
+    int64_t audits
+    int64_t audit_mismatches
+    int64_t ghosts
 
 
 cdef class Level:
@@ -97,6 +102,12 @@ cdef class Sweep:
     cdef tuple _facts(self)
 
 
+cdef class Guard:
+    cdef readonly Book book
+    cdef readonly object max_age
+    cdef readonly object max_spread_bps
+
+
 cdef class _Channel:
     cdef readonly object market
     cdef readonly object name
@@ -105,6 +116,16 @@ cdef class _Channel:
     cdef readonly bint window_kept
     cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
     cdef readonly dict books
+
+
+cdef class _Line:
+    cdef int64_t heard
+    cdef int64_t valid_for
+    cdef int64_t deadline
+    cdef object held_at
+    cdef object reason
+
+    cdef int _hear(self, int64_t now) except -1
 
 
 cdef class _Scratch:
@@ -153,6 +174,10 @@ cdef class Book:
     cdef object _confirmed_by
     cdef int64_t _generation
     cdef bint _assigned
+    cdef _Line _line
+    cdef bint _expected
+    cdef bint _narrow
+    cdef int64_t _overtaken_from
     cdef _Channel _spec
     cdef Py_ssize_t _max_levels
     cdef list _buffer
@@ -175,6 +200,7 @@ cdef class Book:
         max_levels
     ) except -1
     cdef int64_t _now(self) except? -1
+    cdef int64_t _ends(self) noexcept
     cdef bint _lapsed(self) except -1
     cdef int _require_live(self) except -1
     cdef object _not_live(self)
@@ -183,7 +209,7 @@ cdef class Book:
     cdef int _become(self, int state, object reason) except -1
     cdef int _confirm(self, object by) except -1
     cdef int _forget(self) except -1
-    cdef int _adopt(self, int64_t generation) except -1
+    cdef int _adopt(self, int64_t generation, _Line line) except -1
     cdef int _refuse(self, object reason) except -1
     cdef object _by_hand(
         self, ItemKind kind, object bids, object asks, object sequence, object
@@ -196,6 +222,8 @@ cdef class Book:
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1
+    cdef int _merged(self, int change, Item* item) except -1
+    cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
     cdef int _restarted(self, int64_t sequence) except -1
     cdef int _apply_update(self, const Row* rows, Item* item) except -1
     cdef int _crossed_gap(self) except -1
@@ -249,7 +277,7 @@ cdef class Engine:
     cdef int64_t _other
     cdef int64_t _trades
     cdef bint _only_known
-    cdef dict _last_heard
+    cdef dict _lines
     cdef tuple _last_trades
 
     cdef int _apply(
@@ -268,6 +296,7 @@ cdef class Engine:
     cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry)
     cdef int _apply_trades(self, object market, object channel, dict message) except -1
     cdef int64_t _now(self) except? -1
+    cdef _Line _line(self, int64_t generation)
     cdef Book _mine(self, object book)
     cdef Book _book_for(self, _Channel channel, str symbol)
     cdef object _find(self, object key)

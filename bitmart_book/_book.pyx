@@ -21,6 +21,7 @@ import msgspec
 from bitmart_book.errors import (
     BookNotLive,
     FeedClosed,
+    GuardRefused,
     InvariantError,
     LimitError,
     MessageError,
@@ -80,10 +81,10 @@ cdef extern from *:
     #include <time.h>
     static int64_t bb_monotonic_ns(void) {
         struct timespec now;
-    #if defined(CLOCK_MONOTONIC_COARSE)
-        /* A deadline of seconds needs no more than the kernel's tick of a few milliseconds,
-           and reading that costs a fifth of the exact clock. */
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    #if defined(CLOCK_BOOTTIME)
+        /* It goes on while the machine sleeps, as the market does: the first read after waking
+           is refused, before anybody has noticed that there was a sleep. */
+        clock_gettime(CLOCK_BOOTTIME, &now);
     #else
         clock_gettime(CLOCK_MONOTONIC, &now);
     #endif
@@ -96,7 +97,7 @@ cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
     char* PyOS_double_to_string(double, char, int, int, int*) except NULL
 
-__all__ = ["Book", "Depth", "Engine", "Level", "Levels", "Quote", "Sweep"]
+__all__ = ["Book", "Depth", "Engine", "Guard", "Level", "Levels", "Quote", "Sweep", "clock_ns"]
 
 cdef int BID = 0
 cdef int ASK = 1
@@ -107,6 +108,8 @@ SIGN[0] = 1
 SIGN[1] = -1
 
 cdef int64_t NEVER = INT64_LIMIT
+# The deadline of a connection that is held: no time is before it.
+cdef int64_t HELD = -1
 cdef int64_t KNOWN_FROM_START = -INT64_LIMIT
 
 # Who may read: nobody, anybody before the deadline, anybody (frozen copies).
@@ -174,6 +177,12 @@ cdef object SYMBOL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 cdef object SYMBOL_IN_BYTES = re.compile(rb'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,64})"')
 
 
+def clock_ns():
+    """int, nanoseconds of the clock that "monotonic" means: it never goes back, and where the
+    system can tell it goes on while the machine sleeps."""
+    return bb_monotonic_ns()
+
+
 class _BareNumber(str):
     """The text of a JSON number that is no integer: no digit passes through a double."""
 
@@ -239,6 +248,7 @@ cdef class Book:
         self._sequence = -1
         self._exchange_time = -1
         self._held_sequence = -1
+        self._overtaken_from = -1
         self._ladders[0].known_from = KNOWN_FROM_START
         self._ladders[1].known_from = KNOWN_FROM_START
         self._buffer = []
@@ -290,12 +300,18 @@ cdef class Book:
             return 0
         return self._clock()
 
+    cdef int64_t _ends(self) noexcept:
+        """When LIVE ends by itself: at the book's own deadline or at its connection's."""
+        if self._line is not None and self._line.deadline < self._deadline:
+            return self._line.deadline
+        return self._deadline
+
     cdef bint _lapsed(self) except -1:
-        return self._deadline != NEVER and self._now() >= self._deadline
+        return self._deadline != NEVER and self._now() >= self._ends()
 
     cdef int _require_live(self) except -1:
         if self._access == ACCESS_LIVE and self._process == process_generation:
-            if self._deadline == NEVER or self._now() < self._deadline:
+            if self._deadline == NEVER or self._now() < self._ends():
                 return 0
         elif self._access == ACCESS_FROZEN:
             return 0
@@ -307,7 +323,8 @@ cdef class Book:
     cdef object _since_now(self):
         # A deadline that lapsed ended LIVE by itself, before anybody announced it.
         if self._state == LIVE and self._clock is not None and self._deadline != NEVER:
-            return self._deadline
+            ends = self._ends()
+            return self._line.held_at if ends == HELD else ends
         return self._since
 
     cdef int _require_writable(self) except -1:
@@ -338,7 +355,11 @@ cdef class Book:
         if self._process != process_generation:
             return "closed in a forked child"
         if self._state == LIVE and self._lapsed():
-            return f"not confirmed for {self._valid_for / 1e9:g} s"
+            if self._line is None or self._deadline <= self._line.deadline:
+                return f"not confirmed for {self._valid_for / 1e9:g} s"
+            if self._line.deadline == HELD:
+                return self._line.reason
+            return f"nothing heard on its connection for {self._line.valid_for / 1e9:g} s"
         return self._reason
 
     @property
@@ -359,7 +380,7 @@ cdef class Book:
     @property
     def valid_until(self):
         """Clock time (ns) until which the book is LIVE unless confirmed again; None: no deadline."""
-        return None if self._deadline == NEVER else self._deadline
+        return None if self._deadline == NEVER else max(self._ends(), 0)
 
     @property
     def exchange_time_ms(self):
@@ -408,6 +429,8 @@ cdef class Book:
         self._confirmed_by = by
         if self._clock is not None:
             self._confirmed_at = self._now()
+            if self._deadline != NEVER and self._confirmed_at >= self._deadline:
+                self._counters.lapses += 1
             self._deadline = self._confirmed_at + self._valid_for
         return 0
 
@@ -419,18 +442,21 @@ cdef class Book:
         self._staged = None
         self._stale_run = 0
         self._held_sequence = -1
+        self._overtaken_from = -1
+        self._expected = False
         self._side_seen[0] = False
         self._side_seen[1] = False
         for i in range(RECENT):
             self._recent_sequence[i] = -1
         return 0
 
-    cdef int _adopt(self, int64_t generation) except -1:
+    cdef int _adopt(self, int64_t generation, _Line line) except -1:
         """Frames now come over a newer connection: nothing continues what the older one said."""
         if self._generation != 0 and self._state not in (CLOSED, REJECTED):
             self._forget()
             self._become(SYNCING, "new connection, no snapshot yet")
         self._generation = generation
+        self._line = line
         return 0
 
     cdef int _refuse(self, object reason) except -1:
@@ -557,8 +583,10 @@ cdef class Book:
     ) except -1:
         cdef bint was_live = self._state == LIVE
         cdef bint same_sequence = item.sequence >= 0 and item.sequence == self._sequence
+        cdef bint announced = self._expected
         cdef bint complete = True
         cdef int change
+        cdef int64_t before_sequence = self._sequence
         cdef Rung[2] before
         cdef bint[2] had
         cdef Scales scales
@@ -570,6 +598,7 @@ cdef class Book:
             if self._stale_run >= STALE_RUN:
                 return self._restarted(item.sequence)
             return DUPLICATE_BIT
+        self._expected = False
         if not by_hand and not has_levels(rows, item):
             self._empty_snapshots += 1
             if self._empty_snapshots < 2:
@@ -578,7 +607,14 @@ cdef class Book:
                 return GAP_BIT
         self._counters.snapshots += 1
         remember_top(self, before, had, &scales)
+        if announced and same_sequence and (was_live or self._state == STALE):
+            change = self._audit(scratch, rows, item)
+            if change >= 0:
+                change |= top_change(self, before, had, scales, was_live)
+                return self._merged(change, item)
         change = self._load_sides(scratch, rows, item, 0 if by_hand else self._window())
+        # Updates that the snapshot has overtaken on their way are no sign of a restarted counter.
+        self._overtaken_from = before_sequence if before_sequence < item.sequence else -1
         self._sequence = item.sequence
         self._exchange_time = item.exchange_time
         self._empty_snapshots = 0
@@ -609,6 +645,104 @@ cdef class Book:
             self._become(LIVE, None)
         self._confirm("snapshot")
         return change | SNAPSHOT_BIT | top_change(self, before, had, scales, was_live)
+
+    cdef int _merged(self, int change, Item* item) except -1:
+        """The reply has been joined to the book, which goes on in the same run."""
+        self._counters.merges += 1
+        self._empty_snapshots = 0
+        self._stale_run = 0
+        self._held_sequence = -1
+        if item.exchange_time >= 0:
+            self._exchange_time = item.exchange_time
+        self._trim()
+        if self._crossed():
+            self._counters.crossed += 1
+            self._become(STALE, f"crossed snapshot: {self._cross_text()}")
+            return change | SNAPSHOT_BIT | CROSSED_BIT
+        if self._state == STALE:
+            self._become(LIVE, None)
+        self._confirm("snapshot")
+        return change | SNAPSHOT_BIT
+
+    cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2:
+        """Compare the book with an announced reply of the same sequence, and join the two.
+
+        Returns the Change bits of a merge: levels of the price range that the reply covers are
+        the reply's, deeper ones stay, and more is known than before. Returns -1, and has changed
+        no level, where the two disagree on something the book should have known; then the reply
+        must replace the book.
+        """
+        cdef Ladder[2] fresh
+        cdef int64_t[2] covered
+        cdef int side
+        cdef Py_ssize_t window = self._window()
+        cdef Comparison found
+        cdef Ladder* mine
+        cdef Py_ssize_t below
+        cdef int change = 0
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        self._counters.audits += 1
+        now.price = self._price_scale
+        now.size = self._size_scale
+        if not plan(self._ladders, now, rows, item, &wanted, &misfit):
+            raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
+        if (
+            wanted.price < now.price
+            or wanted.size < now.size
+            or not ladder_fits(&self._ladders[0], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
+            or not ladder_fits(&self._ladders[1], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
+        ):
+            return -1
+        memset(fresh, 0, sizeof(fresh))
+        memset(&found, 0, sizeof(found))
+        try:
+            loading = scratch.loading_room(max(item.count[0], item.count[1]))
+            for side in range(2):
+                mine = &self._ladders[side]
+                if (
+                    ladder_reserve(&fresh[side], item.count[side] + mine.length + 1) < 0
+                    or ladder_reserve(mine, item.count[side] + mine.length + 1) < 0
+                ):
+                    raise MemoryError
+            self._rescale(wanted)
+            for side in range(2):
+                mine = &self._ladders[side]
+                fill_loading(loading, rows, item, side, wanted)
+                ladder_load(&fresh[side], loading, item.count[side])
+                fresh[side].known_from = KNOWN_FROM_START
+                if 0 < window <= fresh[side].length:
+                    fresh[side].known_from = fresh[side].rungs[0].key
+                ladder_trim(&fresh[side], self._max_levels)
+                covered[side] = fresh[side].known_from
+                compare_ladders(mine, &fresh[side], covered[side], &found)
+            self._counters.audit_mismatches += found.mismatches
+            self._counters.ghosts += found.ghosts
+            if found.ghosts:
+                # The venue does not tell of every level that goes: keep no more than it shows.
+                self._narrow = True
+            if found.mismatches:
+                return -1
+            if found.filled or found.ghosts:
+                change = LEVELS_BIT
+            for side in range(2):
+                mine = &self._ladders[side]
+                below = ladder_search(mine, covered[side])
+                if self._narrow and below:
+                    below = 0
+                    mine.known_from = covered[side]
+                    change = LEVELS_BIT
+                memcpy(
+                    mine.rungs + below, fresh[side].rungs,
+                    <size_t>fresh[side].length * sizeof(Rung),
+                )
+                mine.length = below + fresh[side].length
+                if covered[side] < mine.known_from:
+                    mine.known_from = covered[side]
+        finally:
+            ladder_free(&fresh[0])
+            ladder_free(&fresh[1])
+        return change
 
     cdef int _restarted(self, int64_t sequence) except -1:
         self._counters.gaps += 1
@@ -652,6 +786,8 @@ cdef class Book:
             self._counters.duplicates += 1
             if self._is_repeat(rows, item):
                 return DUPLICATE_BIT
+            if item.sequence > self._overtaken_from >= 0 and self._held_sequence < 0:
+                return DUPLICATE_BIT
             # Below the book and not something it has applied: evidence that the venue's counter
             # restarted. Taking it for a duplicate for ever would freeze the book.
             self._stale_run += 1
@@ -668,6 +804,7 @@ cdef class Book:
             raise InvariantError(f"{self.symbol}: an update was applied without being checked")
         self._counters.updates += 1
         self._stale_run = 0
+        self._overtaken_from = -1
         if item.sequence >= 0:
             self._sequence = item.sequence
             self._remember(rows, item)
@@ -815,8 +952,6 @@ cdef class Book:
         cdef Misfit misfit
         cdef IndexedRung* loading
         cdef int side
-        cdef Py_ssize_t i
-        cdef const Row* row
         cdef int change = 0
         cdef Ladder* old
         now.price = self._price_scale
@@ -843,11 +978,7 @@ cdef class Book:
         for side in range(2):
             if not item.present[side]:
                 continue
-            for i in range(item.count[side]):
-                row = &rows[item.first[side] + i]
-                loading[i].key = at_scale(row.price, wanted.price) * SIGN[side]
-                loading[i].size = at_scale(row.size, wanted.size)
-                loading[i].arrival = i
+            fill_loading(loading, rows, item, side, wanted)
             ladder_load(&fresh[side], loading, item.count[side])
             fresh[side].known_from = KNOWN_FROM_START
             self._counters.trimmed += ladder_trim(&fresh[side], self._max_levels)
@@ -922,8 +1053,11 @@ cdef class Book:
         return LEVELS_BIT if changed else 0
 
     cdef int _trim(self) except -1:
-        self._counters.trimmed += ladder_trim(&self._ladders[0], self._max_levels)
-        self._counters.trimmed += ladder_trim(&self._ladders[1], self._max_levels)
+        cdef Py_ssize_t longest = self._max_levels
+        if self._narrow and 0 < self._window() < longest:
+            longest = self._window()
+        self._counters.trimmed += ladder_trim(&self._ladders[0], longest)
+        self._counters.trimmed += ladder_trim(&self._ladders[1], longest)
         return 0
 
     cdef int _keep(self, const Row* rows, Item* item) except -1:
@@ -1447,6 +1581,35 @@ cdef class Book:
         self._require_live()
         return self._known(number)
 
+    def guard(self, *, max_age=None, max_spread_bps=None):
+        """A `Guard`: `with book.guard(max_age=0.5, max_spread_bps=20) as quote:`
+
+        Entering it raises BookNotLive while the book is not LIVE, and GuardRefused (a kind of it)
+        where the last confirmation is more than `max_age` seconds ago or the spread is more than
+        `max_spread_bps` basis points of the mid (or a side is empty); so that no order is sent on
+        such a quote. Both are numbers from 0 on, UsageError otherwise. A book without a clock
+        does not age.
+        """
+        return Guard(self, max_age, max_spread_bps)
+
+    def explain(self):
+        """A sentence about the state of this book, for people. Never raises."""
+        cdef object state = self.state
+        reason = self.reason
+        version = "" if self._sequence < 0 else f", version {self._sequence}"
+        if state is BookState.LIVE:
+            age = ""
+            if self._confirmed_by is not None:
+                age = f": confirmed by {self._confirmed_by}"
+                if self._clock is not None:
+                    age += f" {max(0.0, (self._now() - self._confirmed_at) / 1e9):.1f} s ago"
+            return f"{self.symbol} is live{f' ({reason})' if reason else ''}{age}{version}"
+        since = self._since_now()
+        lasted = ""
+        if since is not None and self._clock is not None:
+            lasted = f" for {max(0.0, (self._now() - since) / 1e9):.1f} s"
+        return f"{self.symbol} is {str(state).lower()}, not live{lasted}{f': {reason}' if reason else ''}{version}"
+
     def peek(self):
         """A frozen copy of the last values, readable in any state; its `state` says how far to
         trust it. O(n)."""
@@ -1545,6 +1708,58 @@ cdef class Book:
                 f"{self._size_scale}, worst levels first: bids {ladder_text(&self._ladders[0])}, "
                 f"asks {ladder_text(&self._ladders[1])}"
             )
+
+
+cdef void fill_loading(
+    IndexedRung* loading, const Row* rows, const Item* item, int side, Scales scales
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for i in range(item.count[side]):
+        row = &rows[item.first[side] + i]
+        loading[i].key = at_scale(row.price, scales.price) * SIGN[side]
+        loading[i].size = at_scale(row.size, scales.size)
+        loading[i].arrival = i
+
+
+cdef struct Comparison:
+    # Levels inside the known range that differ; levels of ours that are not there; levels that we
+    # could not know.
+    Py_ssize_t mismatches
+    Py_ssize_t ghosts
+    Py_ssize_t filled
+
+
+cdef void compare_ladders(
+    const Ladder* mine, const Ladder* fresh, int64_t covered, Comparison* found
+) noexcept nogil:
+    """Count in what two ladders differ from the best down to the key `covered`."""
+    cdef Py_ssize_t a = mine.length - 1, b = fresh.length - 1
+    cdef int64_t ours, theirs
+    while True:
+        ours = mine.rungs[a].key if a >= 0 else -INT64_LIMIT
+        theirs = fresh.rungs[b].key if b >= 0 else -INT64_LIMIT
+        if (a < 0 or ours < covered) and (b < 0 or theirs < covered):
+            return
+        if a >= 0 and ours >= covered and (b < 0 or ours > theirs):
+            found.ghosts += 1
+            found.mismatches += ours >= mine.known_from
+            a -= 1
+        elif b >= 0 and (a < 0 or theirs > ours):
+            if theirs >= mine.known_from:
+                found.mismatches += 1
+            else:
+                found.filled += 1
+            b -= 1
+        else:
+            if mine.rungs[a].size != fresh.rungs[b].size:
+                # An update told of it once, and of what became of it none did.
+                if ours >= mine.known_from:
+                    found.mismatches += 1
+                else:
+                    found.ghosts += 1
+            a -= 1
+            b -= 1
 
 
 cdef list ladder_text(const Ladder* ladder):

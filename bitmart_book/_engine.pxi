@@ -38,7 +38,7 @@ cdef class Engine:
                 if channel.trades:
                     self._trade_routes[channel.name] = (profile.market, channel)
         self._only_known = only_known
-        self._last_heard = {}
+        self._lines = {}
         self._last_trades = ()
         self._books = {}
         self._by_symbol = {}
@@ -89,7 +89,7 @@ cdef class Engine:
             self._last_trades = ()
         self._frames += 1
         if generation != 0:
-            self._last_heard[generation] = self._now()
+            self._line(generation)._hear(self._now())
         if isinstance(frame, memoryview):
             length = frame.nbytes
         elif isinstance(frame, (bytes, bytearray, str)):
@@ -277,7 +277,7 @@ cdef class Engine:
                 if book._assigned or generation < book._generation:
                     book._counters.refused_generation += 1
                     continue
-                book._adopt(generation)
+                book._adopt(generation, self._line(generation))
             one = book._apply_item(scratch, scratch.rows, &scratch.items[i], receive_time, False)
             if one != 0:
                 change |= one
@@ -388,13 +388,48 @@ cdef class Engine:
             return bb_monotonic_ns()
         return self._clock()
 
+    cdef _Line _line(self, int64_t generation):
+        cdef _Line line = self._lines.get(generation)
+        if line is None:
+            line = self._lines[generation] = _Line.__new__(_Line)
+            line.deadline = line.valid_for = NEVER
+            line.heard = -1
+        return line
+
+    def open_line(self, generation, valid_for):
+        """A connection has opened: its books are readable only while something, whatever it is,
+        has been heard on it within `valid_for` seconds.
+
+        Once that time has passed, no late frame revives them: what arrives then may have waited
+        on its way. `release` does, or a newer connection.
+        """
+        cdef _Line line = self._line(generation)
+        line.valid_for = seconds_to_ns(valid_for)
+        line.heard = self._now()
+        line.deadline = line.heard + line.valid_for
+
+    def hold(self, generation, reason):
+        """Frames of that connection may have waited on their way: its books are not readable
+        until `release`. They are kept up to date meanwhile."""
+        cdef _Line line = self._line(generation)
+        if line.deadline != HELD:
+            line.deadline = HELD
+            line.held_at = self._now()
+        line.reason = reason
+
+    def release(self, generation):
+        """What that connection says is known to be of now again."""
+        cdef _Line line = self._line(generation)
+        line.deadline = NEVER if line.valid_for == NEVER else self._now() + line.valid_for
+
     def last_heard(self, generation):
         """Clock time (ns) of the last frame, good or bad, of that connection; None before any."""
-        return self._last_heard.get(generation)
+        cdef _Line line = self._lines.get(generation)
+        return None if line is None or line.heard < 0 else line.heard
 
     def forget_generation(self, generation):
         """Drop what is kept of a connection that is gone."""
-        self._last_heard.pop(generation, None)
+        self._lines.pop(generation, None)
 
     def invalidate(self, book, reason, *, state=BookState.GAP):
         """Say that a book cannot be trusted, and why: CONNECTING, SYNCING, STALE, GAP, ..."""
@@ -413,9 +448,41 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         mine._assigned = True
         mine._generation = generation
+        mine._line = self._line(generation)
+        mine._narrow = False
         mine._forget()
         mine._sequence = -1
         mine._become(SYNCING, "subscribed, no snapshot yet")
+
+    def expect(self, book):
+        """The next snapshot of that book is the reply to a request.
+
+        If it has the book's own sequence it is compared with the book, and joined to it where
+        they agree: deeper levels stay, the same run goes on. Any other snapshot replaces.
+        """
+        cdef Book mine = self._mine(book)
+        mine._expected = True
+
+    def runs_short(self, book, levels):
+        """Whether of some side only a part is known, and that less than `levels`. Never raises
+        for a book's state."""
+        cdef Book mine = self._mine(book)
+        cdef int side
+        for side in range(2):
+            if mine._ladders[side].known_from != KNOWN_FROM_START and mine._known(side) < levels:
+                return True
+        return False
+
+    def updates(self, book):
+        """How many updates and heartbeats of that book have been applied: frames that only a
+        subscription brings."""
+        cdef Book mine = self._mine(book)
+        return mine._counters.updates + mine._counters.heartbeats
+
+    def moves(self, book):
+        """How many updates of that book have been applied, heartbeats not counted."""
+        cdef Book mine = self._mine(book)
+        return mine._counters.updates
 
     def confirm(self, book, until_ns, *, by="connection"):
         """Say that a LIVE book holds until that time of the clock (ns), and what says so.

@@ -29,6 +29,18 @@ cdef class _Channel:
 
 
 @cython.final
+cdef class _Line:
+    """A connection as its books see it: until when what it said counts as of now."""
+
+    cdef int _hear(self, int64_t now) except -1:
+        self.heard = now
+        # Past the deadline only `release` opens it again.
+        if self.deadline != NEVER and now < self.deadline:
+            self.deadline = now + self.valid_for
+        return 0
+
+
+@cython.final
 cdef class _Scratch:
     """Where a frame lies while it is checked: rows of both sides, items, room for sorting."""
 

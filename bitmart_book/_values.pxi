@@ -448,3 +448,42 @@ cdef object _numpy_empty = None
 
 cdef object fraction_to_float(object value):
     return ratio(value.numerator, value.denominator)
+
+
+@cython.final
+cdef class Guard:
+    """Lets a block of code run only on a quote that is good enough; made by `Book.guard`."""
+
+    def __init__(self, Book book, max_age, max_spread_bps):
+        for name, value in (("max_age", max_age), ("max_spread_bps", max_spread_bps)):
+            if value is not None and (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float, Decimal))
+                or not 0 <= value <= 1e12
+            ):
+                raise UsageError(f"{name} must be a number that is not negative, was {value!r}")
+        self.book = book
+        self.max_age = max_age
+        self.max_spread_bps = max_spread_bps
+
+    def __enter__(self):
+        cdef Quote quote = self.book.quote
+        problem = None
+        # A book without a clock, or of a capture, does not age.
+        if self.max_age is not None and quote.age is not None and quote.age > self.max_age:
+            problem = f"confirmed {quote.age:.3f} s ago, at most {self.max_age} s allowed"
+        elif self.max_spread_bps is not None:
+            if not (quote._present[0] and quote._present[1]):
+                problem = f"no {SIDE_NAMES[quote._present[0]]}, and so no spread"
+            else:
+                bid = <object>quote._prices[BID]
+                ask = <object>quote._prices[ASK]
+                if (ask - bid) * 20_000 > Fraction(self.max_spread_bps) * (ask + bid):
+                    width = (ask - bid) * 20_000 / (ask + bid)
+                    problem = f"{width:.2f} bps wide, at most {self.max_spread_bps} allowed"
+        if problem is not None:
+            raise GuardRefused(self.book.symbol, quote.state, problem, None, quote.epoch)
+        return quote
+
+    def __exit__(self, *_):
+        return False

@@ -4,6 +4,7 @@
     ├── MessageError            a frame is not of the documented shape
     │   └── NumberError         a number is well formed but cannot be held exactly
     ├── BookNotLive             the book was read while it cannot be trusted
+    │   └── GuardRefused            it is LIVE, but not as the caller's guard demands
     ├── NotConnected            no connection could be opened
     ├── SubscriptionRejected    the venue refused a topic
     ├── StreamGap               events of a stream were lost
@@ -29,6 +30,7 @@ __all__ = [
     "BookNotLive",
     "CaptureError",
     "FeedClosed",
+    "GuardRefused",
     "InvariantError",
     "LimitError",
     "MessageError",
@@ -104,6 +106,16 @@ class BookNotLive(BitmartBookError):
         self.since = since
         self.epoch = epoch
         super().__init__(f"{symbol} is {state}, not LIVE" + (f" ({reason})" if reason else ""))
+
+
+class GuardRefused(BookNotLive):
+    """The book is LIVE, but too old or too wide for the caller's `guard`; `reason` says which."""
+
+    def __init__(
+        self, symbol: str, state: str, reason: str | None, since: int | None, epoch: int
+    ) -> None:
+        super().__init__(symbol, state, reason, since, epoch)
+        self.args = (f"{symbol} is not good enough: {reason}",)
 
 
 class NotConnected(BitmartBookError, ConnectionError):

@@ -118,12 +118,16 @@ class ReferenceBook:
         self.known_to: dict[Side, Decimal | None] = {"bid": None, "ask": None}
         self.forget()
         self.empty_snapshots = 0
+        # Whether the venue was caught keeping silent about levels that went.
+        self.narrow = False
 
     def forget(self) -> None:
         self.kept: list[Item] = []
         self.staged: Item | None = None
         self.stale_run = 0
         self.held: int | None = None
+        self.overtaken_from: int | None = None
+        self.expected = False
         self.seen: set[Side] = set()
         self.recent: dict[int, dict[Side, Rows]] = {}
 
@@ -274,14 +278,23 @@ class ReferenceBook:
             self.held = item.sequence
             self.stale_run += 1
             return self._restarted() if self.stale_run >= STALE_RUN else Change.DUPLICATE
+        announced, self.expected = self.expected, False
         if not by_hand and item.without_levels():
             self.empty_snapshots += 1
             if self.empty_snapshots < 2:
                 self.become(BookState.SYNCING)
                 return Change.GAP
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
-        repeats = was_live and item.sequence is not None and item.sequence == self.sequence
+        same = item.sequence is not None and item.sequence == self.sequence
+        repeats = was_live and same
+        if announced and same and (was_live or self.state == BookState.STALE):
+            joined = self._merge(item)
+            if joined is not None:
+                return self._merged(joined | self._top_bit(before, was_live), item)
+        last = self.sequence
         self._load(item, by_hand=by_hand)
+        overtakes = last is not None and item.sequence is not None and last < item.sequence
+        self.overtaken_from = last if overtakes else None
         changed = self._all_levels() != levels_before or self.scales != scales_before
         self.sequence, self.time = item.sequence, item.time
         self.empty_snapshots = self.stale_run = 0
@@ -304,6 +317,69 @@ class ReferenceBook:
             self.become(BookState.LIVE)
         return change | self._top_bit(before, was_live)
 
+    def _merge(self, item: Item) -> int | None:
+        """Join an announced reply of the same sequence to the book: Change bits, or None where
+        they disagree on something that the book should have known."""
+        if self.plan(item, self.scales) != self.scales.widened(item.rows):
+            return None
+        if not self.scales.widened(item.rows).hold({side: self.side(side) for side in SIDES}):
+            return None
+        joined: dict[Side, SortedDict] = {}
+        known: dict[Side, Decimal | None] = {}
+        wrong = changed = False
+        for side in SIDES:
+            mine, known_to = self.levels[side], self.known_to[side]
+            reply, limit = self._cut(side, item.rows[side])
+            for price in {*reply, *mine}:
+                if not _reaches(side, price, limit) or mine.get(price) == reply.get(price):
+                    continue
+                changed = True
+                told = _reaches(side, price, known_to)
+                wrong |= told
+                self.narrow |= price in mine and (price not in reply or not told)
+            deeper = {
+                price: size for price, size in mine.items() if not _reaches(side, price, limit)
+            }
+            joined[side] = SortedDict({**deeper, **reply})
+            known[side] = _deeper(side, known_to, limit)
+        if wrong:
+            return None
+        for side in SIDES:
+            limit = self._cut(side, item.rows[side])[1]
+            hidden = [price for price in joined[side] if not _reaches(side, price, limit)]
+            if self.narrow and hidden:
+                for price in hidden:
+                    del joined[side][price]
+                known[side] = limit
+                changed = True
+        self.levels, self.known_to = joined, known
+        self.scales = self.scales.widened(item.rows)
+        return Change.LEVELS if changed else 0
+
+    def _cut(self, side: Side, rows: Rows) -> tuple[dict[Decimal, Decimal], Decimal | None]:
+        """What a reply shows of a side, and its worst price where it may have been cut there."""
+        shown = sorted(
+            ((price, size) for price, size in dict(rows).items() if size), reverse=side == "bid"
+        )
+        cut = len(shown) > self.max_levels or (
+            not self.channel.window_kept and 0 < self.channel.window <= len(shown)
+        )
+        shown = shown[: self.max_levels]
+        return dict(shown), shown[-1][0] if cut else None
+
+    def _merged(self, change: int, item: Item) -> int:
+        self.empty_snapshots = self.stale_run = 0
+        self.held = None
+        if item.time is not None:
+            self.time = item.time
+        self._trim()
+        if self.crossed():
+            self.become(BookState.STALE)
+            return change | Change.SNAPSHOT | Change.CROSSED
+        if self.state == BookState.STALE:
+            self.become(BookState.LIVE)
+        return change | Change.SNAPSHOT
+
     def _restarted(self) -> int:
         self.stale_run = 0
         self.held = None
@@ -325,6 +401,9 @@ class ReferenceBook:
             if item.sequence <= self.sequence:
                 if self.recent.get(item.sequence) == item.rows:
                     return Change.DUPLICATE
+                overtaken = self.overtaken_from is not None and item.sequence > self.overtaken_from
+                if overtaken and self.held is None:
+                    return Change.DUPLICATE
                 self.stale_run += 1
                 continues_held = self.held is not None and item.sequence == self.held + 1
                 if self.stale_run >= STALE_RUN or continues_held:
@@ -335,6 +414,7 @@ class ReferenceBook:
         before = self._tops()
         change = Change.LEVELS if self._put(item) else 0
         self.stale_run = 0
+        self.overtaken_from = None
         if item.sequence is not None:
             self.sequence = item.sequence
             self._remember(item)
@@ -453,13 +533,16 @@ class ReferenceBook:
         return changed
 
     def _trim(self) -> None:
+        most = self.max_levels
+        if self.narrow and not self.channel.window_kept and self.channel.window:
+            most = min(most, self.channel.window)
         for side in SIDES:
             rows = self.side(side)
-            if len(rows) <= self.max_levels:
+            if len(rows) <= most:
                 continue
-            for price, _ in rows[self.max_levels :]:
+            for price, _ in rows[most:]:
                 del self.levels[side][price]
-            worst, limit = rows[self.max_levels - 1][0], self.known_to[side]
+            worst, limit = rows[most - 1][0], self.known_to[side]
             if limit is None or (worst > limit if side == "bid" else worst < limit):
                 self.known_to[side] = worst
 
@@ -514,6 +597,17 @@ class ReferenceBook:
             self.forget()
             self.become(BookState.SYNCING)
         self.generation = generation
+
+
+def _reaches(side: Side, price: Decimal, limit: Decimal | None) -> bool:
+    """Whether a price is at the limit or better; without one every price is."""
+    return limit is None or (price >= limit if side == "bid" else price <= limit)
+
+
+def _deeper(side: Side, one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    if one is None or other is None:
+        return None
+    return min(one, other) if side == "bid" else max(one, other)
 
 
 def fractions(row: tuple[Decimal, Decimal]) -> tuple[Fraction, Fraction]:
@@ -662,9 +756,14 @@ class ReferenceEngine:
         book = self._book(name, symbol)
         book.assigned = True
         book.generation = generation
+        book.narrow = False
         book.forget()
         book.sequence = None
         book.become(BookState.SYNCING)
+
+    def expect(self, topic: str) -> None:
+        """The next snapshot of the book is the reply to a request."""
+        self._book(*_split(topic)).expected = True
 
     def _reject(self, name: str, symbol: str) -> None:
         book = self._book(name, symbol)

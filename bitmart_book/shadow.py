@@ -75,6 +75,11 @@ class ShadowEngine(Engine):
         super().assign(book, generation)
         self._reference.assign(f"{book.channel}:{book.symbol}", generation)
 
+    def expect(self, book: Book) -> None:
+        """As `Engine.expect`."""
+        super().expect(book)
+        self._reference.expect(f"{book.channel}:{book.symbol}")
+
     def close_book(self, book: Book) -> None:
         """As `Engine.close_book`."""
         super().close_book(book)
