@@ -480,9 +480,9 @@ cdef class Engine:
         return mine._counters.updates + mine._counters.heartbeats
 
     def moves(self, book):
-        """How many updates of that book have been applied, heartbeats not counted."""
+        """How many frames have told of a change of that book: applied, kept, or beyond a gap."""
         cdef Book mine = self._mine(book)
-        return mine._counters.updates
+        return mine._counters.updates + mine._counters.buffered + mine._counters.gaps
 
     def confirm(self, book, until_ns, *, by="connection"):
         """Say that a LIVE book holds until that time of the clock (ns), and what says so.

@@ -9,7 +9,7 @@ set is the truth: after a reconnect it is subscribed anew, never a history of se
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -17,26 +17,23 @@ import msgspec
 
 from bitmart_book._book import Book, Engine
 from bitmart_book.errors import LimitError, MessageError, UsageError
-from bitmart_book.limits import PROCESS_LIMITER, Limiter
+from bitmart_book.limits import PROCESS_LIMITER, Limiter, pause
 from bitmart_book.model import BookState, Change, Event
+from bitmart_book.places import Place, Wanted
+from bitmart_book.recovery import Recovery
 from bitmart_book.session import Answer, Session, Timeouts
 from bitmart_book.venues.profile import Profile, Topic, Venue
 
 __all__ = ["Action", "Client", "Close", "Open", "Plan", "Push", "Send"]
 
-# A GAP asks at once, again after one second, subscribes anew after five, then moves to another
-# connection: one symbol never costs a connection.
-ASK_AGAIN = 1.0
-RENEW_AFTER = 5.0
-MOVE_AFTER = 10.0
-LONGEST_PAUSE = 30.0
-FIRST_PAUSE = 0.5
 # Reaching the open state proves little: servers that accept and drop would be stormed otherwise.
 GOOD_AFTER = 30.0
-BANNED_PAUSE = 60.0
 TICK = 1.0
-# A sequenced book that hears nothing for so long is asked; it is STALE at its deadline.
-ASK_BEFORE_DEADLINE = 4.0
+# Called so much later than asked for, this process, or the whole machine, stood still: what has
+# piled up meanwhile is not of now, and after a longer while the connections are not worth keeping.
+LATE = 3.0
+TOO_LATE = 5.0
+OUTAGE_AFTER = 60.0
 BAD_FRAMES = 3
 BAD_FRAMES_WITHIN = 10.0
 
@@ -84,47 +81,6 @@ class Plan(NamedTuple):
     messages: int
 
 
-class _Wanted:
-    """A topic that somebody wants."""
-
-    def __init__(self, topic: str, profile: Profile, book: Book | None) -> None:
-        self.topic = topic
-        self.profile = profile
-        self.book = book
-        self.count = 0
-        self.connection: _Connection | None = None
-        self.answered = False
-        # A reply to a request comes without a subscription too, and so proves none.
-        self.asked = False
-        self.pushed_before = 0
-        self.refused: Answer | None = None
-        # Recovery: since when, how many steps were taken, when the next one is due.
-        self.troubled_since: float | None = None
-        self.steps = 0
-        self.due = 0.0
-
-
-class _Connection:
-    """One of the client's places for a socket; sockets come and go in it."""
-
-    def __init__(self, name: str, profile: Profile, url: str) -> None:
-        self.name = name
-        self.profile = profile
-        self.url = url
-        self.topics: dict[str, _Wanted] = {}
-        self.session: Session | None = None
-        self.opening = False
-        self.generation = 0
-        self.retry_at = 0.0
-        self.attempts = 0
-        self.down_since: float | None = None
-        self.bad_frames: deque[float] = deque()
-
-    @property
-    def room(self) -> int:
-        return self.profile.limits.topics_per_connection - len(self.topics)
-
-
 class Client:
     """The wanted topics of one feed and the connections that carry them.
 
@@ -148,21 +104,25 @@ class Client:
         self._engine = engine
         self._venue = venue
         self._rng = rng
+        self._promised: float | None = None
         self._urls = dict(urls or {})
         self._elsewhere = elsewhere
         self._limiter = limiter or PROCESS_LIMITER
         self._timeouts = timeouts
-        self._wanted: dict[str, _Wanted] = {}
-        self._by_book: dict[Book, _Wanted] = {}
-        self._troubled: dict[str, _Wanted] = {}
-        self._connections: dict[str, _Connection] = {}
+        self._wanted: dict[str, Wanted] = {}
+        self._by_book: dict[Book, Wanted] = {}
+        self._connections: dict[str, Place] = {}
         self._generations = 0
         self._names: Counter[str] = Counter()
         self._next_tick = 0.0
+        self._outages: dict[str, float] = {}
+        self.counters: Counter[str] = Counter()
+        self._recovery = Recovery(
+            engine, rng=rng, counters=self.counters, emit=self._event, move=self._move
+        )
         self._actions: list[Action] = []
         self._events: list[Event] = []
         self._pushes: list[Push] = []
-        self.counters: Counter[str] = Counter()
 
     # --- what the user wants ---
 
@@ -189,11 +149,12 @@ class Client:
         for topic, profile in zip(topics, profiles, strict=True):
             wanted = self._wanted.get(topic)
             if wanted is None:
-                wanted = self._wanted[topic] = _Wanted(topic, profile, self._make_book(topic))
+                wanted = self._wanted[topic] = Wanted(topic, profile, self._make_book(topic))
+                wanted.told_at = wanted.live_at = now
                 if wanted.book is not None:
                     self._by_book[wanted.book] = wanted
             wanted.count += 1
-            if wanted.connection is None:
+            if wanted.place is None:
                 wanted.refused = None
                 self._place(wanted, now)
 
@@ -211,11 +172,12 @@ class Client:
                 continue
             ended.append(topic)
             del self._wanted[topic]
-            self._troubled.pop(topic, None)
+            self._recovery.calm(wanted)
             self._leave(wanted, now)
             if wanted.book is not None:
                 del self._by_book[wanted.book]
                 self._engine.close_book(wanted.book)
+                self._recovery.tell(wanted, now)
         return ended
 
     def subscriptions(self) -> dict[str, str]:
@@ -270,15 +232,22 @@ class Client:
         """The socket is open. Returns the generation to give the engine with its frames."""
         place = self._connections[connection]
         place.opening = False
+        door = place.door
+        if door.shut_since is not None and now - door.shut_since > OUTAGE_AFTER:
+            self._event("reachable", now, connection=connection, after=now - door.shut_since)
+        door.opened(place)
         self._generations += 1
         place.generation = self._generations
         place.session = Session(place.profile, now, self._timeouts)
+        place.behind = False
+        timeouts = place.session.timeouts
+        self._engine.open_line(place.generation, timeouts.ping_after + timeouts.pong_within)
         place.session.subscribe(place.topics)
         place.bad_frames.clear()
-        for wanted in place.topics.values():
-            self._begin(wanted, place, now)
         self.counters["connects"] += 1
         self._event("connected", now, connection=connection)
+        for wanted in place.topics.values():
+            self._recovery.began(wanted, place, now)
         self._flush(place, now)
         return place.generation
 
@@ -286,6 +255,7 @@ class Client:
         """The socket could not be opened. `banned`: the venue answered that we try too often."""
         place = self._connections[connection]
         place.opening = False
+        place.door.failed(place, now, self._rng, banned=banned)
         self.counters["connect_failures"] += 1
         self._event("disconnected", now, connection=connection, reason=reason)
         for wanted in place.topics.values():
@@ -293,9 +263,8 @@ class Client:
                 self._engine.invalidate(
                     wanted.book, f"no connection: {reason}", state=BookState.CONNECTING
                 )
-        self._retry_later(place, now)
-        if banned:
-            place.retry_at = max(place.retry_at, now + BANNED_PAUSE)
+                self._recovery.tell(wanted, now)
+        place.retry_at = now
 
     def lost(self, connection: str, reason: str, now: float) -> None:
         """The socket is gone."""
@@ -310,11 +279,12 @@ class Client:
         self._event("disconnected", now, connection=connection, reason=reason)
         for wanted in place.topics.values():
             wanted.answered = False
-            self._calm(wanted)
+            self._recovery.calm(wanted)
             if wanted.book is not None:
                 self._engine.invalidate(
                     wanted.book, f"no connection: {reason}", state=BookState.CONNECTING
                 )
+                self._recovery.tell(wanted, now)
             else:
                 self._event("gap", now, topic=wanted.topic, reason=f"connection lost: {reason}")
         self._retry_later(place, now)
@@ -329,7 +299,9 @@ class Client:
         for book in self._engine.touched:
             wanted = self._by_book.get(book)
             if wanted is not None:
-                self._book_changed(wanted, book.last_change, now)
+                if not wanted.asked:
+                    self._answer(wanted, now)
+                self._recovery.changed(wanted, book.last_change, now)
         if change & Change.OTHER:
             self._other(place, payload, now)
         self._flush(place, now)
@@ -353,10 +325,11 @@ class Client:
                 self._engine.invalidate(book, f"an unreadable frame: {error}")
         for book in touched:
             wanted = self._by_book[book]
+            self._recovery.tell(wanted, now)
             if book.state == BookState.REJECTED:
                 self._give_up(wanted, Answer(wanted.topic, False, None, book.reason or ""), now)
             elif book.state != BookState.LIVE:
-                self._trouble(wanted, now)
+                self._recovery.trouble(wanted, now)
         place.bad_frames.append(now)
         while place.bad_frames[0] < now - BAD_FRAMES_WITHIN:
             place.bad_frames.popleft()
@@ -367,13 +340,16 @@ class Client:
 
     def advance(self, now: float) -> None:
         """Do what is due."""
+        late = 0.0 if self._promised is None else now - self._promised
+        self._promised = None
+        if late > LATE:
+            self._stood_still(late, now)
         for place in list(self._connections.values()):
             if place.session is None:
                 self._open_if_due(place, now)
             else:
                 self._advance_session(place, now)
-        for wanted in [w for w in self._troubled.values() if w.due <= now]:
-            self._recover(wanted, now)
+        self._recovery.advance(now)
         if now >= self._next_tick:
             self._next_tick = now + TICK
             self._tick(now)
@@ -387,23 +363,25 @@ class Client:
             if place.session is not None:
                 deadline = min(deadline, place.session.next_deadline(now))
             elif not place.opening and place.topics:
-                deadline = min(deadline, place.retry_at)
-        for wanted in self._troubled.values():
-            deadline = min(deadline, wanted.due)
+                ready = place.door.ready_at(place, now)
+                deadline = min(deadline, max(place.retry_at, ready))
+        deadline = min(deadline, self._recovery.next_deadline())
+        self._promised = max(deadline, now)
         return deadline
 
     def close(self, now: float) -> None:
         """Give everything up."""
         for place in list(self._connections.values()):
+            place.door.gave_up(place)
             if place.session is not None or place.opening:
                 self._actions.append(Close(place.name, "closed by the user"))
         for wanted in self._wanted.values():
             if wanted.book is not None:
                 self._engine.close_book(wanted.book)
+                self._recovery.tell(wanted, now)
         self._connections.clear()
         self._wanted.clear()
         self._by_book.clear()
-        self._troubled.clear()
         self._event("closed", now)
 
     # --- what comes out ---
@@ -440,6 +418,15 @@ class Client:
             "engine": self._engine.stats,
         }
 
+    def explain(self, topic: str, now: float) -> str:
+        """A sentence about a topic: its state, why, and what is being done about it."""
+        wanted = self._wanted.get(topic)
+        if wanted is None:
+            return f"{topic} is not subscribed."
+        if wanted.book is None:
+            return f"{topic} is {self._state(wanted).lower()}."
+        return self._recovery.explain(wanted, now)
+
     # --- placing topics ---
 
     def _make_book(self, topic: str) -> Book | None:
@@ -470,7 +457,7 @@ class Client:
                     f"{limits.connections} connections carry {most}"
                 )
 
-    def _place(self, wanted: _Wanted, now: float, avoid: _Connection | None = None) -> None:
+    def _place(self, wanted: Wanted, now: float, avoid: Place | None = None) -> None:
         """Put a topic on a connection that has room, or on a new one."""
         profile = wanted.profile
         mine = [place for place in self._connections.values() if place.profile is profile]
@@ -481,67 +468,76 @@ class Client:
             self._names[profile.market] += 1
             name = f"{profile.market}-{self._names[profile.market]}"
             url = self._urls.get(profile.endpoint, profile.url)
-            place = self._connections[name] = _Connection(name, profile, url)
+            door = self._limiter.door(profile, url)
+            place = self._connections[name] = Place(name, profile, url, door)
             place.retry_at = now
         else:
             assert avoid is not None  # _check_room has counted
             place = avoid
         place.topics[wanted.topic] = wanted
-        wanted.connection = place
+        wanted.place = place
         if place.session is not None:
             place.session.subscribe([wanted.topic])
-            self._begin(wanted, place, now)
+            self._recovery.began(wanted, place, now)
         self._flush(place, now)
 
-    def _leave(self, wanted: _Wanted, now: float) -> None:
+    def _leave(self, wanted: Wanted, now: float) -> None:
         """Take a topic off its connection, and end a connection that carries nothing."""
-        place = wanted.connection
+        place = wanted.place
         if place is None:
             return
-        wanted.connection = None
+        wanted.place = None
         place.topics.pop(wanted.topic, None)
         if place.session is not None:
             place.session.unsubscribe([wanted.topic])
             self._flush(place, now)
         if not place.topics:
+            place.door.gave_up(place)
             if place.session is not None or place.opening:
                 self._engine.forget_generation(place.generation)
                 self._actions.append(Close(place.name, "nothing is wanted on it"))
             del self._connections[place.name]
 
-    def _begin(self, wanted: _Wanted, place: _Connection, now: float) -> None:
-        """A topic has been asked for on an open connection."""
-        wanted.answered = False
-        wanted.asked = False
-        wanted.pushed_before = _pushed(wanted)
-        if wanted.book is not None:
-            self._engine.assign(wanted.book, place.generation)
-            # The snapshot is due by itself; only its absence is trouble.
-            self._troubled[wanted.topic] = wanted
-            wanted.troubled_since = now
-            wanted.steps = 1
-            wanted.due = now + RENEW_AFTER
+    def _move(self, wanted: Wanted, now: float) -> None:
+        """To another connection: what one server cannot deliver another may."""
+        place, since, steps = wanted.place, wanted.troubled_since, wanted.steps
+        assert place is not None
+        self.counters["moves"] += 1
+        lost = all(
+            other.troubled_since is not None for other in place.topics.values() if other.book
+        )
+        if lost or wanted.profile.limits.connections == 1:
+            # None of its books comes: that is the connection's fault, and a new socket is cheaper
+            # than moving all of them.
+            self._close(place, f"{wanted.topic} does not come", now)
+            return
+        place.topics.pop(wanted.topic)
+        assert place.session is not None
+        place.session.unsubscribe([wanted.topic])
+        wanted.place = None
+        self._place(wanted, now, avoid=place)
+        self._recovery.moved(wanted, since, steps)
 
     # --- connections ---
 
-    def _open_if_due(self, place: _Connection, now: float) -> None:
+    def _open_if_due(self, place: Place, now: float) -> None:
         if place.opening or not place.topics or now < place.retry_at:
             return
-        window = self._limiter.connects(place.profile)
-        ready = window.ready_at(now)
-        if ready > now:
-            place.retry_at = ready
+        door = place.door
+        if door.ready_at(place, now) > now:
             return
-        window.take(now)
+        door.try_(place, now)
         place.opening = True
         self._actions.append(Open(place.name, place.url))
 
-    def _advance_session(self, place: _Connection, now: float) -> None:
+    def _advance_session(self, place: Place, now: float) -> None:
         session = place.session
         assert session is not None
         for topic in session.unanswered:
             wanted = place.topics.get(topic)
-            if wanted is not None and _pushed(wanted) > wanted.pushed_before:
+            if wanted is None or wanted.book is None:
+                continue
+            if self._engine.updates(wanted.book) > wanted.pushed_before:
                 self._answer(wanted, now)
         heard = self._engine.last_heard(place.generation)
         silent = session.advance(now, 0.0 if heard is None else heard / 1e9)
@@ -550,144 +546,74 @@ class Client:
             self._event("unanswered", now, connection=place.name, topic=topic)
         if session.dead is not None:
             self._close(place, session.dead, now)
+            return
+        behind = session.behind(now)
+        if behind != place.behind:
+            place.behind = behind
+            if behind:
+                self.counters["behind"] += 1
+                self._engine.hold(place.generation, "what arrives on its connection is late")
+            else:
+                self._engine.release(place.generation)
+            self._recovery.tell_all(place, now)
 
-    def _close(self, place: _Connection, reason: str, now: float) -> None:
+    def _stood_still(self, late: float, now: float) -> None:
+        """Nobody called in time: the process was blocked, or the machine asleep."""
+        self.counters["stood_still"] += 1
+        reason = f"nothing ran here for {late:.1f} s"
+        for place in list(self._connections.values()):
+            if place.session is None:
+                place.retry_at = min(place.retry_at, now)
+            elif late > TOO_LATE:
+                self._close(place, reason, now)
+                place.attempts = 0
+                place.retry_at = now
+            else:
+                # Until a pong has come through all that piled up.
+                place.session.probe(now)
+                place.behind = True
+                self._engine.hold(place.generation, reason)
+                self._recovery.tell_all(place, now)
+
+    def _close(self, place: Place, reason: str, now: float) -> None:
         self._actions.append(Close(place.name, reason))
         self.lost(place.name, reason, now)
 
-    def _retry_later(self, place: _Connection, now: float) -> None:
-        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(place.attempts, 10))
+    def _retry_later(self, place: Place, now: float) -> None:
+        place.retry_at = now + pause(place.attempts, self._rng)
         place.attempts += 1
-        place.retry_at = now + self._rng.uniform(0.0, ceiling)
 
-    def _flush(self, place: _Connection, now: float) -> None:
+    def _flush(self, place: Place, now: float) -> None:
         if place.session is None:
             return
         place.session.send_due(now)
         self._actions += [Send(place.name, text) for text in place.session.output()]
 
-    # --- books ---
-
-    def _book_changed(self, wanted: _Wanted, change: int, now: float) -> None:
-        book = wanted.book
-        assert book is not None
-        if not wanted.asked:
-            self._answer(wanted, now)
-        if book.state == BookState.LIVE:
-            if wanted.troubled_since is not None:
-                self._event(
-                    "live",
-                    now,
-                    topic=wanted.topic,
-                    reason=f"epoch {book.epoch}",
-                    after=now - wanted.troubled_since,
-                )
-                self._calm(wanted)
-        elif change & (Change.GAP | Change.CROSSED):
-            self._trouble(wanted, now)
-
-    def _trouble(self, wanted: _Wanted, now: float) -> None:
-        """A book that was won, or nearly, has been lost: begin to win it back."""
-        book = wanted.book
-        assert book is not None
-        if wanted.troubled_since is not None and wanted.steps > 1:
-            return  # recovery is under way, and asking faster would only be a storm
-        if wanted.troubled_since is None:
-            wanted.troubled_since = now
-            self.counters["gaps"] += 1
-            self._event("gap", now, topic=wanted.topic, reason=book.reason)
-        self._troubled[wanted.topic] = wanted
-        wanted.steps = 0
-        wanted.due = now
-        self._recover(wanted, now)
-
-    def _recover(self, wanted: _Wanted, now: float) -> None:
-        """The next step: ask, ask again, subscribe anew, move; then all over, more slowly."""
-        place = wanted.connection
-        if place is None or place.session is None:
-            self._troubled.pop(wanted.topic, None)
-            return
-        step = wanted.steps % 4
-        slowness = 2.0 ** min(wanted.steps // 4, 4)
-        wanted.steps += 1
-        asks = wanted.profile.can_request and self._is_sequenced(wanted)
-        if step in (0, 1) and asks:
-            self._ask(place, wanted)
-            self.counters["requests"] += 1
-            pause = ASK_AGAIN if step == 0 else RENEW_AFTER - ASK_AGAIN
-        elif step in (0, 1):
-            pause = RENEW_AFTER
-            wanted.steps += 1 - step
-        elif step == 2:
-            place.session.renew(wanted.topic)
-            self.counters["renewals"] += 1
-            pause = MOVE_AFTER - RENEW_AFTER
-        else:
-            self._move(wanted, now)
-            pause = RENEW_AFTER
-        wanted.due = now + min(LONGEST_PAUSE, pause * slowness) * self._rng.uniform(0.9, 1.1)
-
-    @staticmethod
-    def _ask(place: _Connection, wanted: _Wanted) -> None:
-        assert place.session is not None
-        wanted.asked = True
-        place.session.request([wanted.topic])
-
-    def _move(self, wanted: _Wanted, now: float) -> None:
-        """To another connection: what one server cannot deliver another may."""
-        place, since, steps = wanted.connection, wanted.troubled_since, wanted.steps
-        assert place is not None
-        self.counters["moves"] += 1
-        if len(place.topics) == 1 or wanted.profile.limits.connections == 1:
-            # It would only change places with itself: a new socket is the other connection.
-            self._close(place, f"{wanted.topic} does not come", now)
-            return
-        place.topics.pop(wanted.topic)
-        assert place.session is not None
-        place.session.unsubscribe([wanted.topic])
-        wanted.connection = None
-        self._place(wanted, now, avoid=place)
-        wanted.troubled_since, wanted.steps = since, steps
-        self._troubled[wanted.topic] = wanted
-
-    def _is_sequenced(self, wanted: _Wanted) -> bool:
-        channel = wanted.profile.book(Topic.parse(wanted.topic).channel)
-        return channel is not None and channel.kind == "sequenced"
-
-    def _calm(self, wanted: _Wanted) -> None:
-        wanted.troubled_since = None
-        wanted.steps = 0
-        self._troubled.pop(wanted.topic, None)
-
     def _tick(self, now: float) -> None:
-        """Once a second: confirm what only its connection confirms, ask for what is silent."""
+        """Once a second: what only time can tell."""
         for place in self._connections.values():
-            if place.session is None:
-                continue
-            heard = self._engine.last_heard(place.generation)
-            for wanted in place.topics.values():
-                book = wanted.book
-                if book is None or wanted.troubled_since is not None:
-                    continue
-                state = book.state
-                if state == BookState.STALE:
-                    self._event("stale", now, topic=wanted.topic, reason=book.reason)
-                    self._trouble(wanted, now)
-                elif state == BookState.LIVE and not self._is_sequenced(wanted):
-                    if heard is not None:
-                        self._engine.confirm(book, heard + 10_000_000_000)
-                elif (
-                    state == BookState.LIVE
-                    and book.valid_until is not None
-                    and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE
-                    and place.profile.can_request
-                ):
-                    self.counters["questions"] += 1
-                    self._ask(place, wanted)
+            self._note_outage(place, now)
+        self._recovery.tick(self._connections.values(), now)
+
+    def _note_outage(self, place: Place, now: float) -> None:
+        """One event a minute while an endpoint cannot be reached."""
+        door = place.door
+        if door.shut_since is None or place.session is not None:
+            return
+        told = self._outages.get(place.profile.endpoint, door.shut_since)
+        if now >= max(told, door.shut_since) + OUTAGE_AFTER:
+            self._outages[place.profile.endpoint] = now
+            self._event(
+                "outage",
+                now,
+                connection=place.name,
+                reason=f"{place.profile.endpoint} cannot be reached",
+                after=now - door.shut_since,
+            )
 
     # --- frames that are not a book's ---
 
-    def _other(self, place: _Connection, payload: bytes | str, now: float) -> None:
+    def _other(self, place: Place, payload: bytes | str, now: float) -> None:
         session = place.session
         assert session is not None
         try:
@@ -711,7 +637,7 @@ class Client:
             return
         self._stream(place, message, now)
 
-    def _stream(self, place: _Connection, message: Any, now: float) -> None:
+    def _stream(self, place: Place, message: Any, now: float) -> None:
         profile = place.profile
         name = message.get(profile.channel_key) if isinstance(message, dict) else None
         parsed = Topic.parse(profile.channel_prefix + name) if isinstance(name, str) else None
@@ -732,12 +658,12 @@ class Client:
             return
         self._push(place, parsed.channel, values, now)
 
-    def _push_trades(self, place: _Connection, now: float) -> None:
+    def _push_trades(self, place: Place, now: float) -> None:
         for stream in place.profile.streams:
             if stream.trades:
                 self._push(place, stream.name, self._engine.trades, now)
 
-    def _push(self, place: _Connection, channel: str, values: Iterable[Any], now: float) -> None:
+    def _push(self, place: Place, channel: str, values: Iterable[Any], now: float) -> None:
         by_topic: dict[str, list[Any]] = {}
         for value in values:
             wanted = self._find(place, channel, value.symbol)
@@ -747,7 +673,7 @@ class Client:
             self._answer(self._wanted[topic], now)
             self._pushes.append(Push(topic, tuple(found)))
 
-    def _find(self, place: _Connection, channel: str, symbol: str) -> _Wanted | None:
+    def _find(self, place: Place, channel: str, symbol: str) -> Wanted | None:
         wanted = place.topics.get(f"{channel}:{symbol}")
         if wanted is not None:
             return wanted
@@ -757,15 +683,15 @@ class Client:
                 return other
         return None
 
-    def _answer(self, wanted: _Wanted, now: float) -> None:
+    def _answer(self, wanted: Wanted, now: float) -> None:
         """Data has arrived: the subscription stands."""
-        if wanted.answered or wanted.connection is None or wanted.connection.session is None:
+        if wanted.answered or wanted.place is None or wanted.place.session is None:
             return
-        for answer in wanted.connection.session.seen(wanted.topic):
-            self._settle(wanted.connection, answer, now)
+        for answer in wanted.place.session.seen(wanted.topic):
+            self._settle(wanted.place, answer, now)
         wanted.answered = True
 
-    def _settle(self, place: _Connection, answer: Answer, now: float) -> None:
+    def _settle(self, place: Place, answer: Answer, now: float) -> None:
         wanted = place.topics.get(answer.topic)
         if wanted is None:
             return
@@ -775,23 +701,24 @@ class Client:
         else:
             self._give_up(wanted, answer, now)
 
-    def _give_up(self, wanted: _Wanted, answer: Answer, now: float) -> None:
+    def _give_up(self, wanted: Wanted, answer: Answer, now: float) -> None:
         """The venue refused: final until the user asks again."""
         wanted.refused = answer
-        self._calm(wanted)
+        self._recovery.calm(wanted)
         if wanted.book is not None and wanted.book.state != BookState.REJECTED:
             self._engine.invalidate(
                 wanted.book, f"refused: {answer.message}", state=BookState.REJECTED
             )
+        wanted.told = BookState.REJECTED
         self._event("rejected", now, topic=answer.topic, code=answer.code, reason=answer.message)
         self._leave(wanted, now)
 
-    def _state(self, wanted: _Wanted) -> str:
+    def _state(self, wanted: Wanted) -> str:
         if wanted.book is not None:
             return str(wanted.book.state)
         if wanted.refused is not None:
             return str(BookState.REJECTED)
-        if wanted.connection is None or wanted.connection.session is None:
+        if wanted.place is None or wanted.place.session is None:
             return str(BookState.CONNECTING)
         return str(BookState.LIVE if wanted.answered else BookState.SYNCING)
 
@@ -817,11 +744,3 @@ class Client:
                 after=after,
             )
         )
-
-
-def _pushed(wanted: _Wanted) -> int:
-    """How many frames have come for a book that only a subscription brings."""
-    if wanted.book is None:
-        return 0
-    stats = wanted.book.stats
-    return stats["updates"] + stats["heartbeats"]

@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from bitmart_book._book import Book, Engine, Quote
+from bitmart_book._book import Book, Engine, Quote, clock_ns
 from bitmart_book.capture import CaptureWriter
 from bitmart_book.client import Action, Client, Close, Open, Plan, Push
 from bitmart_book.errors import (
@@ -545,7 +545,7 @@ class Feed:
 
     @staticmethod
     def _now() -> float:
-        return time.monotonic()
+        return clock_ns() / 1e9
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

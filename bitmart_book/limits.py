@@ -7,11 +7,23 @@ venue counts addresses and not objects.
 
 from __future__ import annotations
 
+import random
 from collections import deque
 
 from bitmart_book.venues.profile import Profile, Rate
 
-__all__ = ["Limiter", "Window"]
+__all__ = ["Bucket", "Door", "Limiter", "Window"]
+
+FIRST_PAUSE = 0.5
+# Half a minute would be kinder to a server that is away, but would leave books dark for as long
+# after its return; ten seconds with jitter are twelve attempts a minute, far below the limit.
+LONGEST_PAUSE = 10.0
+BANNED_PAUSE = 60.0
+# A connection is given up after five seconds; whoever has not said after ten what became of his
+# try is gone.
+KNOCKING = 10.0
+# Sums of intervals are not exact, and a token must not be missed for that.
+_ROUNDING = 1e-6
 
 
 class Window:
@@ -34,34 +46,118 @@ class Window:
         self._taken.append(now)
 
 
-def within(rate: Rate, numerator: int, denominator: int) -> Rate:
-    """A part of a documented rate; one that allows a single try gets a margin of time instead."""
-    if rate.count > 1:
-        return Rate(max(1, rate.count * numerator // denominator), rate.seconds)
-    return Rate(1, rate.seconds * 1.1)
+class Bucket:
+    """A burst at once, then one each `interval`: whoever is out of luck never waits for long.
+
+    A sliding window that was used up at once makes the next one wait for its whole length.
+    """
+
+    def __init__(self, burst: int, interval: float) -> None:
+        self.burst = burst
+        self.interval = interval
+        self._empty_at = float("-inf")
+        """When the bucket would have held nothing; a token is worth one interval since then."""
+
+    def ready_at(self, now: float) -> float:
+        """The earliest time at which one more may be taken; `now` when it may be at once."""
+        return max(now, self._empty_at + self.interval - _ROUNDING)
+
+    def take(self, now: float) -> None:
+        """Count one. The caller has waited until `ready_at`."""
+        full = now - self.burst * self.interval
+        self._empty_at = max(self._empty_at, full) + self.interval
 
 
 def message_rate(rate: Rate) -> Rate:
     """Half: the rest is for pings, which cannot wait, and for what the venue counts differently."""
-    return within(rate, 1, 2)
+    if rate.count > 1:
+        return Rate(max(1, rate.count // 2), rate.seconds)
+    return Rate(1, rate.seconds * 1.1)
 
 
-def connect_rate(rate: Rate) -> Rate:
-    """Two thirds: 2,000 symbols need 18 connections, and half would make them wait a minute."""
-    return within(rate, 2, 3)
+def connect_bucket(rate: Rate) -> Bucket:
+    """Five sixths of a documented rate in its worst window, three fifths of it in one burst.
+
+    2,000 symbols need 18 connections, and half of the rate would make them wait a minute; after
+    a burst one may be opened each 8.6 seconds, so that a book that lost its connection is back
+    soon.
+    """
+    if rate.count == 1:
+        return Bucket(1, rate.seconds * 1.1)
+    burst = max(1, rate.count * 3 // 5)
+    later = max(1, rate.count * 5 // 6 - burst)
+    return Bucket(burst, rate.seconds / later)
+
+
+def pause(attempts: int, rng: random.Random) -> float:
+    """How long to wait after so many attempts in vain: doubling, with full jitter."""
+    return rng.uniform(0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts, 10)))
+
+
+class Door:
+    """One endpoint: when a connection to it may be tried.
+
+    While nobody answers there, one connection at a time knocks for all of them: what the venue
+    allows is not used up in vain, and all are let in soon after it is back.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._failures = 0
+        self._retry_at = 0.0
+        self._knocking: object = None
+        self._knocking_since = 0.0
+        self.shut_since: float | None = None
+        """Since when nobody has answered; None while it is open."""
+
+    def ready_at(self, who: object, now: float) -> float:
+        """When `who` may try, as far as is known now."""
+        ready = max(self._bucket.ready_at(now), self._retry_at)
+        if self._failures and self._knocking not in (None, who):
+            # Another one is trying for all; his answer will change this.
+            ready = max(ready, self._knocking_since + KNOCKING)
+        return ready
+
+    def try_(self, who: object, now: float) -> None:
+        """`who` tries now."""
+        self._bucket.take(now)
+        self._knocking = who
+        self._knocking_since = now
+
+    def gave_up(self, who: object) -> None:
+        """`who` does not want to know any more."""
+        if self._knocking is who:
+            self._knocking = None
+
+    def opened(self, who: object) -> None:
+        """It let `who` in."""
+        self.gave_up(who)
+        self._failures = 0
+        self._retry_at = 0.0
+        self.shut_since = None
+
+    def failed(self, who: object, now: float, rng: random.Random, *, banned: bool) -> None:
+        """It did not let `who` in; `banned`: because we try too often."""
+        self.gave_up(who)
+        if self.shut_since is None:
+            self.shut_since = now
+        wait = pause(self._failures, rng)
+        self._failures += 1
+        self._retry_at = max(self._retry_at, now + (BANNED_PAUSE if banned else wait))
 
 
 class Limiter:
-    """Connection attempts of a whole process, by endpoint. One object for all feeds in it."""
+    """The doors of all addresses, for a whole process: one object for all feeds in it."""
 
     def __init__(self) -> None:
-        self._connects: dict[str, Window] = {}
+        self._doors: dict[str, Door] = {}
 
-    def connects(self, profile: Profile) -> Window:
-        """The window of connection attempts to that endpoint."""
-        if profile.endpoint not in self._connects:
-            self._connects[profile.endpoint] = Window(connect_rate(profile.limits.connects))
-        return self._connects[profile.endpoint]
+    def door(self, profile: Profile, url: str) -> Door:
+        """The door at that address, with the limits of that profile."""
+        address = url.partition("?")[0]
+        if address not in self._doors:
+            self._doors[address] = Door(connect_bucket(profile.limits.connects))
+        return self._doors[address]
 
 
 PROCESS_LIMITER = Limiter()

@@ -153,9 +153,12 @@ class Kline(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a feed.
 
-    `kind` is one of "connected", "disconnected", "subscribed", "rejected", "unanswered", "gap",
-    "live", "stale", "bad frame", "error", "callback failed", "closed". `time` is in seconds of
-    the feed's monotonic clock. What does not apply is None.
+    Each transition of a book is one event, whose `kind` is the new state in lower case:
+    "connecting", "syncing", "live", "stale", "gap", "rejected", "closed". Others are "connected",
+    "disconnected", "subscribed", "unanswered", "bad frame", "error", "callback failed", "outage"
+    (once a minute while an endpoint cannot be reached) and "reachable". A "gap" of a topic that is
+    no book's is a hole in its stream. `time` is in seconds of the feed's clock. What does not
+    apply is None.
     """
 
     kind: str
@@ -166,7 +169,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """The venue's own code of an error."""
     reason: str | None = None
     after: float | None = None
-    """Of "live": seconds since the book was last LIVE, or was subscribed."""
+    """Of "live": seconds since the book was last LIVE, or was subscribed; of other states: seconds
+    in the state before; of "outage" and "reachable": seconds since it began."""
 
     def __str__(self) -> str:
         parts = [self.kind, self.topic or "", self.connection or ""]

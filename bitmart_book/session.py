@@ -20,15 +20,17 @@ __all__ = ["Answer", "Session", "Timeouts", "inflate"]
 
 MAX_INFLATED_BYTES = 8 * 1024 * 1024
 MAX_INFLATE_RATIO = 100
+_PINGS_REMEMBERED = 16
 
 
 class Timeouts(NamedTuple):
     """Seconds. The venue closes after 20 s of silence; these find out long before."""
 
     ping_after: float = 5.0
-    """Without a byte, ask whether the other side is there."""
+    """Ask so often whether the other side is there."""
     pong_within: float = 3.0
-    """No byte after that either: the connection is dead."""
+    """No byte for `ping_after` and so long: the connection is dead. Bytes, but no answer to a
+    ping within it: what arrives is of then and not of now."""
     answer_within: float = 5.0
     """Neither an acknowledgement nor data: ask again."""
 
@@ -89,7 +91,16 @@ class Session:
         # After an error that names no topic, its suspects are asked for one at a time.
         self._suspects: deque[str] = deque()
         self._suspect: str | None = None
-        self._pinged_at: float | None = None
+        # Pings that were not answered yet, by when they were sent.
+        self._pings: deque[float] = deque()
+        self._pinged_at = now
+        # The first ping since a byte was heard.
+        self._unheard: float | None = None
+        self._probing = False
+        self.answers_pings = False
+        """Whether the other side ever did."""
+        self.round_trip: float | None = None
+        """Seconds from the last answered ping to its pong, behind all that was on its way."""
         self._heard_at = now
         self._output: list[str] = []
 
@@ -124,7 +135,12 @@ class Session:
 
     def receive(self, reply: Reply, now: float) -> list[Answer]:
         """What an acknowledgement or error says about subscriptions."""
-        if reply.kind == "pong" or reply.operation in ("unsubscribe", "request", "login"):
+        if reply.kind == "pong":
+            if self._pings:
+                self.answers_pings = True
+                self.round_trip = now - self._pings.popleft()
+            return []
+        if reply.operation in ("unsubscribe", "request", "login"):
             return []
         if reply.kind == "ack":
             if reply.topic is None or not self._settle(reply.topic):
@@ -184,16 +200,16 @@ class Session:
         """Send what may be sent, ask whether the other side is there. `heard_at` is when bytes
         last arrived. Returns the topics that nobody answered for, which are asked for again."""
         self._heard_at = max(self._heard_at, heard_at)
-        if self._pinged_at is not None and self._heard_at >= self._pinged_at:
-            self._pinged_at = None
-        if self._pinged_at is not None and now >= self._pinged_at + self.timeouts.pong_within:
+        if self._unheard is not None and self._heard_at >= self._unheard:
+            self._unheard = None
+        if now >= self._dead_at():
             self.dead = f"silent for {now - self._heard_at:.1f} s"
             return []
-        if self._pinged_at is None and now >= self._heard_at + self.timeouts.ping_after:
-            # A ping never waits for its turn: the room that halved limits leave is for it.
-            self._messages.take(now)
-            self._output.append(self.profile.ping)
-            self._pinged_at = now
+        if now >= self._hopeless_at():
+            self.dead = f"a ping was not answered for {now - self._pings[0]:.1f} s"
+            return []
+        if now >= self._pinged_at + self.timeouts.ping_after:
+            self._ping(now)
         silent = [
             topic
             for topic, asked_at in self._unanswered.items()
@@ -205,12 +221,57 @@ class Session:
         self.send_due(now)
         return silent
 
+    def _dead_at(self) -> float:
+        """When silence will mean that nobody is there."""
+        deadline = self._heard_at + self.timeouts.ping_after + self.timeouts.pong_within
+        if self._unheard is None:
+            return deadline
+        return max(deadline, self._unheard + self.timeouts.pong_within)
+
+    def _hopeless_at(self) -> float:
+        """When a side that used to answer pings has fallen behind for too long."""
+        if not self.answers_pings or not self._pings:
+            return float("inf")
+        return self._pings[0] + self.timeouts.ping_after + self.timeouts.pong_within
+
+    def _ping(self, now: float) -> None:
+        # A ping never waits for its turn: the room that halved limits leave is for it.
+        self._messages.take(now)
+        self._output.append(self.profile.ping)
+        self._pinged_at = now
+        if self._unheard is None:
+            self._unheard = now
+        if len(self._pings) == _PINGS_REMEMBERED:
+            self._pings.popleft()
+        self._pings.append(now)
+
+    def probe(self, now: float) -> None:
+        """Find out when all that was sent until now has been heard: `behind` until then."""
+        self._ping(now)
+        self._probing = True
+
+    def behind(self, now: float) -> bool:
+        """Whether what arrives may have waited on its way: the pong comes after it in line.
+
+        A server that never answered a ping cannot be judged by its pongs; it gets `pong_within`
+        seconds to be heard again.
+        """
+        late = bool(self._pings) and now >= self._pings[0] + self.timeouts.pong_within
+        if not self.answers_pings:
+            self._probing = self._probing and not (
+                late or (self._heard_at > self._pinged_at and not self._pings)
+            )
+            return self._probing
+        self._probing = self._probing and bool(self._pings)
+        return self._probing or late
+
     def next_deadline(self, now: float) -> float:
         """When `advance` has something to do next."""
-        if self._pinged_at is None:
-            deadline = self._heard_at + self.timeouts.ping_after
-        else:
-            deadline = self._pinged_at + self.timeouts.pong_within
+        deadline = min(
+            self._pinged_at + self.timeouts.ping_after, self._dead_at(), self._hopeless_at()
+        )
+        if self._pings and now < self._pings[0] + self.timeouts.pong_within:
+            deadline = min(deadline, self._pings[0] + self.timeouts.pong_within)
         if self._unanswered:
             oldest = min(self._unanswered.values())
             deadline = min(deadline, oldest + self.timeouts.answer_within)

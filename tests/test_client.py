@@ -2,6 +2,7 @@
 refusals, quiet books, and a third protocol that takes one file."""
 
 import json
+import random
 from itertools import pairwise
 
 import pytest
@@ -9,11 +10,11 @@ import pytest
 import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.client import Client, Open, Plan
-from bitmart_book.limits import Limiter, Window, connect_rate, message_rate
+from bitmart_book.limits import Bucket, Door, Limiter, Window, connect_bucket, message_rate
 from bitmart_book.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
-from bitmart_book.venues.profile import Rate
+from bitmart_book.venues.profile import Rate, Reply
 from tests.simulation.faults import Fault, Faults, Gap, Rubbish, Silence
 from tests.simulation.world import World
 
@@ -37,7 +38,7 @@ def test_a_book_is_live_a_moment_after_it_is_wanted():
     topic = "spot/depth/increase100:BTC_USDT"
     assert w.client.subscriptions() == {topic: "CONNECTING"}
     assert w.run_until(w.all_live, 2) < 1
-    assert kinds(w) == ["connected", "subscribed", "live"]
+    assert kinds(w) == ["connected", "syncing", "subscribed", "live"]
     assert w.client.answered(topic)
 
 
@@ -253,10 +254,10 @@ def test_it_never_gives_up_and_never_storms():
     w = world(faults=Faults(NobodyHome()))
     w.subscribe("BTC_USDT")
     w.run(600)
-    # Pauses of 15 s on average once they have grown.
-    assert 25 < w.seen["tries"] < 80
+    # Pauses of 5 s on average once they have grown, and no more than one each 8.6 s for long.
+    assert 50 < w.seen["tries"] < 95
     w.faults = Faults()
-    assert w.run_until(w.all_live, 40) < 40
+    assert w.run_until(w.all_live, 15) < 15
 
 
 def test_a_door_that_opens_and_slams_is_not_stormed():
@@ -294,10 +295,16 @@ def test_attempts_of_several_clients_share_one_limit():
         client.subscribe([f"spot/depth5:S{n}_USDT" for n in range(115 * 6)], now)
         client.advance(now)
         opened += sum(isinstance(action, Open) for action in client.actions())
-    assert opened == 18, "three clients, six connections each, and twenty a minute"
+    assert opened == 18, "three clients, six connections each: the whole burst"
     clients[0].subscribe([f"spot/depth5:T{n}_USDT" for n in range(115 * 6)], now)
     clients[0].advance(now)
-    assert sum(isinstance(action, Open) for action in clients[0].actions()) == 2
+    assert not clients[0].actions()
+    later = clients[0].next_deadline(now)
+    while later < 8.5:
+        clients[0].advance(later)
+        later = clients[0].next_deadline(later)
+    clients[0].advance(60 / 7)
+    assert sum(isinstance(action, Open) for action in clients[0].actions()) == 1
 
 
 def test_the_legacy_feed_connects_once_in_four_seconds_whatever_happens():
@@ -321,8 +328,63 @@ def test_a_window_is_exact_at_its_edges():
     window.take(10.0)
     assert window.ready_at(11.0) == 14.0
     assert message_rate(Rate(100, 10.0)) == Rate(50, 10.0)
-    assert connect_rate(Rate(30, 60.0)) == Rate(20, 60.0)
-    assert connect_rate(Rate(1, 4.0)).seconds > 4.0
+
+
+@pytest.mark.parametrize("rate", [Rate(30, 60.0), Rate(20, 60.0), Rate(10, 60.0), Rate(1, 4.0)])
+def test_a_bucket_keeps_every_window_below_the_rate(rate):
+    bucket, now, taken = connect_bucket(rate), 100.0, []
+    while len(taken) < 200:
+        # Impatient at first, then as fast as it may be, then after a rest.
+        now = bucket.ready_at(now) + (300.0 if len(taken) % 70 == 69 else 0.0)
+        assert bucket.ready_at(now) == now
+        bucket.take(now)
+        taken.append(now)
+    for start in taken:
+        within = sum(start <= time < start + rate.seconds for time in taken)
+        assert within <= max(1, rate.count * 5 // 6)
+
+
+def test_a_bucket_lets_a_burst_through_and_then_one_each_interval():
+    bucket = Bucket(3, 10.0)
+    for _ in range(3):
+        assert bucket.ready_at(0.0) == 0.0
+        bucket.take(0.0)
+    assert bucket.ready_at(0.0) == pytest.approx(10.0)
+    bucket.take(10.0)
+    assert bucket.ready_at(10.0) == pytest.approx(20.0)
+
+
+def test_one_knocks_for_all_while_nobody_answers():
+    rng = random.Random(1)
+    door, a, b = Door(Bucket(18, 8.0)), object(), object()
+    assert door.ready_at(a, 0.0) == door.ready_at(b, 0.0) == 0.0
+    door.try_(a, 0.0)
+    door.failed(a, 1.0, rng, banned=False)
+    ready = door.ready_at(b, 1.0)
+    assert 1.0 <= ready <= 1.5
+    door.try_(b, ready)
+    assert door.ready_at(a, ready) == ready + 10.0, "b has ten seconds to say what became of it"
+    door.opened(b)
+    assert door.ready_at(a, ready) == ready
+    assert door.shut_since is None
+
+
+def test_a_door_that_bans_is_left_alone_for_a_minute():
+    door, a = Door(Bucket(18, 8.0)), object()
+    door.try_(a, 0.0)
+    door.failed(a, 0.0, random.Random(1), banned=True)
+    assert door.ready_at(a, 0.0) == 60.0
+    door.failed(a, 1.0, random.Random(1), banned=False)
+    assert door.ready_at(a, 1.0) == 60.0
+
+
+def test_who_gave_up_knocks_no_more():
+    door, a, b = Door(Bucket(18, 8.0)), object(), object()
+    door.try_(a, 0.0)
+    door.failed(a, 0.0, random.Random(1), banned=False)
+    door.try_(a, 1.0)
+    door.gave_up(a)
+    assert door.ready_at(b, 1.0) == 1.0
 
 
 # --- a session by itself ---
@@ -331,6 +393,9 @@ def test_a_window_is_exact_at_its_edges():
 def spot_session():
     profile = next(p for p in BITMART.profiles if p.market == "spot")
     return Session(profile, 0.0)
+
+
+PONG = Reply(kind="pong")
 
 
 def test_a_silent_connection_is_pinged_and_then_dead():
@@ -344,12 +409,81 @@ def test_a_silent_connection_is_pinged_and_then_dead():
     assert session.dead == "silent for 8.0 s"
 
 
-def test_any_byte_answers_a_ping():
+@pytest.mark.parametrize("last_byte", [0.0, 0.1, 2.0, 4.9, 5.0, 5.1, 7.0, 9.9])
+def test_silence_is_noticed_in_eight_seconds_whenever_it_begins(last_byte):
+    session, now = spot_session(), 0.0
+    while session.dead is None:
+        now = session.next_deadline(now)
+        session.advance(now, min(now, last_byte))
+    assert last_byte + 3.0 <= now <= last_byte + 8.001
+
+
+def test_any_byte_shows_that_somebody_is_there():
     session = spot_session()
     session.advance(5.0, 0.0)
     session.advance(8.0, 6.0)
     assert session.dead is None
-    assert session.next_deadline(8.0) == 11.0
+
+
+def test_pings_go_out_however_much_arrives():
+    session, now, pings = spot_session(), 0.0, 0
+    while now < 60.0:
+        now = session.next_deadline(now)
+        session.advance(now, now)
+        pings += session.output().count("ping")
+        session.receive(PONG, now)
+    assert pings == 12
+
+
+def test_a_pong_that_is_late_says_that_all_before_it_is():
+    session = spot_session()
+    session.advance(5.0, 5.0)
+    session.receive(PONG, 5.1)
+    assert session.round_trip == pytest.approx(0.1)
+    session.advance(10.0, 10.0)
+    assert not session.behind(12.9)
+    assert session.next_deadline(10.0) == 13.0
+    assert session.behind(13.0)
+    session.receive(PONG, 14.0)
+    assert not session.behind(14.0)
+
+
+def test_a_connection_that_falls_behind_for_good_is_dead():
+    session = spot_session()
+    session.advance(5.0, 5.0)
+    session.receive(PONG, 5.1)
+    for now in (10.0, 15.0):
+        session.advance(now, now)
+    assert session.dead is None
+    session.advance(18.0, 18.0)
+    assert session.dead == "a ping was not answered for 8.0 s"
+
+
+def test_a_server_that_never_answers_pings_is_judged_by_its_bytes():
+    session = spot_session()
+    for now in range(60):
+        session.advance(now, now)
+        assert not session.behind(now)
+    assert session.dead is None
+    assert not session.answers_pings
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_probe_is_over_when_all_before_it_was_heard(answers):
+    session = spot_session()
+    if answers:
+        session.advance(5.0, 5.0)
+        session.receive(PONG, 5.1)
+    session.probe(7.0)
+    assert session.behind(7.0)
+    session.advance(7.5, 7.5)
+    if answers:
+        assert session.behind(7.5)
+        session.receive(PONG, 7.5)
+    else:
+        assert session.behind(9.9)
+        session.advance(10.0, 10.0)
+    assert not session.behind(10.0)
 
 
 def test_messages_keep_to_half_of_the_limit():
@@ -363,7 +497,7 @@ def test_messages_keep_to_half_of_the_limit():
     for topic in (topic for text in first for topic in json.loads(text)["args"]):
         session.seen(topic)
     session.advance(9.9, 9.9)
-    assert session.output() == []
+    assert session.output() == ["ping"]
     session.advance(10.0, 9.9)
     assert len(session.output()) == 10
 
@@ -385,3 +519,179 @@ def test_giving_up_what_was_not_asked_for_says_nothing():
     session.unsubscribe(["spot/depth5:A_B"])
     session.advance(0.0, 0.0)
     assert session.output() == []
+
+
+# --- what is late, short, frozen ---
+
+
+class Standstill(Fault):
+    """The exchange goes on, and all that it sends arrives only afterwards."""
+
+    def frames(self, world, link, payload):
+        return [(payload, max(0.0, self.end - world.now) if self.active(world) else 0.0)]
+
+
+def states(world, symbol="BTC_USDT"):
+    return [event.kind for event in world.events if event.topic and event.topic.endswith(symbol)]
+
+
+def blocked(world, seconds):
+    """Nothing of the client runs for so long; what has arrived meanwhile is applied first."""
+    world.now += seconds
+    world.exchange.advance(world.now)
+    world._from_exchange()
+
+
+def test_a_process_that_stood_still_shows_nothing_until_a_pong_came_through():
+    w = world()
+    w.subscribe("BTC_USDT")
+    w.run(20)
+    w.client.next_deadline(w.now)
+    epoch = w.engine["BTC_USDT"].epoch
+    blocked(w, 4.5)
+    w.client.advance(w.now)
+    w._after_client()
+    book = w.engine["BTC_USDT"]
+    assert book.state == BookState.STALE
+    assert book.reason.startswith("nothing ran here for")
+    assert w.run_until(w.all_live, 2) < 1
+    assert book.epoch == epoch, "nothing was lost, and so it is the same run"
+    assert states(w)[-2:] == ["stale", "live"]
+    assert w.wrong == []
+
+
+def test_after_a_long_sleep_every_connection_is_made_anew():
+    w = world()
+    w.subscribe("BTC_USDT")
+    w.run(20)
+    w.client.next_deadline(w.now)
+    blocked(w, 600.0)
+    assert w.engine["BTC_USDT"].state == BookState.STALE, "nobody had to notice"
+    w.client.advance(w.now)
+    w._after_client()
+    assert w.run_until(w.all_live, 5) < 3
+    assert w.client.counters["connects"] == 2
+
+
+def test_a_connection_that_falls_behind_is_not_shown():
+    """Bytes never stop, but what they say is from seconds ago."""
+
+    class Growing(Fault):
+        def frames(self, world, link, payload):
+            return [(payload, min(30.0, max(0.0, (world.now - 20) / 4)))]
+
+    w = world(faults=Faults(Growing()))
+    w.subscribe("BTC_USDT")
+    w.run(20)
+    oldest = 0.0
+    while w.now < 80:
+        w.run(w.now + 0.05)
+        book = w.engine["BTC_USDT"]
+        if book.state == BookState.LIVE:
+            oldest = max(oldest, w.now - (book.exchange_time_ms - w.exchange._start_ms) / 1000)
+    assert w.client.counters["behind"] > 0
+    assert oldest < 10.0
+
+
+def test_replies_without_updates_are_a_dead_subscription():
+    """The server answers requests and sends heartbeats, but has forgotten the subscription."""
+
+    class Forgotten(Fault):
+        def frames(self, world, link, payload):
+            renewed = world.client.counters["renewals"] > 0
+            update = '"update"' in payload if isinstance(payload, str) else False
+            if self.active(world) and update and not renewed:
+                return []
+            return [(payload, 0.0)]
+
+    w = world(faults=Faults(Forgotten(start=10)))
+    w.subscribe("BTC_USDT")
+    w.run(60)
+    assert w.client.counters["frozen"] == 1
+    assert w.client.counters["renewals"] == 1
+    updates = w.engine["BTC_USDT"].stats["updates"]
+    w.run(70)
+    assert w.engine["BTC_USDT"].stats["updates"] > updates
+    assert w.wrong == []
+
+
+def test_a_book_alive_by_heartbeats_alone_is_audited_once_a_minute():
+    w = world()
+    w.subscribe("BTC_USDT")
+    w.run(5)
+    w.exchange.pause("BTC_USDT")
+    heartbeat = (
+        '{{"data":[{{"asks":[],"bids":[],"ms_t":1,"symbol":"BTC_USDT","type":"update",'
+        '"version":{}}}],"table":"spot/depth/increase100"}}'
+    )
+    link = next(iter(w.by_server.values()))
+    for _ in range(60):
+        w.run(w.now + 3)
+        w._arrive_at_client(link, heartbeat.format(w.engine["BTC_USDT"].sequence))
+    assert w.client.counters["audits"] in (2, 3)
+    assert w.client.counters["questions"] == 0
+    assert w.engine["BTC_USDT"].stats["audits"] == w.client.counters["audits"]
+
+
+def test_a_book_known_too_shallowly_is_refreshed_by_a_merge(monkeypatch):
+    # The markets in the box are not lively enough to use up seventy levels.
+    monkeypatch.setattr("bitmart_book.recovery.ENOUGH_KNOWN", 80)
+    w = world(symbols=["BTC_USDT"], speed=30.0)
+    w.subscribe("BTC_USDT")
+    short = 0
+    while w.now < 300:
+        w.run(w.now + 1)
+        book = w.engine["BTC_USDT"]
+        short += book.state == BookState.LIVE and not book.depth(75).complete
+    refreshes = w.client.counters["refreshes"]
+    assert refreshes > 0
+    assert book.stats["merges"] == book.stats["audits"] == refreshes
+    assert book.stats["audit_mismatches"] == 0
+    assert book.epoch == 1
+    assert short < 10
+    assert w.wrong == []
+
+
+def test_every_transition_is_told_once():
+    w = world(faults=Faults(Gap(rate=0.05, end=60)))
+    w.subscribe("BTC_USDT", "ETH_USDT")
+    w.run(70)
+    w.cut(next(iter(w.links)))
+    w.run(80)
+    w.unsubscribe("BTC_USDT")
+    told = states(w)
+    told = [kind for kind in told if kind != "subscribed"]
+    assert all(before != after for before, after in pairwise(told))
+    assert told[:2] == ["syncing", "live"]
+    assert told.count("gap") == w.client.counters["gaps"] - states(w, "ETH_USDT").count("gap")
+    assert told[-5:] == ["live", "connecting", "syncing", "live", "closed"]
+    live = [event for event in w.events if event.kind == "live"]
+    assert all(event.after < 20 for event in live)
+
+
+def test_explain_says_what_is_wrong_and_what_is_done():
+    w = world()
+    topic = w.client.topic("BTC_USDT")
+    assert w.client.explain(topic, 0.0) == f"{topic} is not subscribed."
+    w.subscribe("BTC_USDT")
+    assert w.client.explain(topic, w.now).endswith("; connecting again in 0.0 s.")
+    w.run(5)
+    text = w.client.explain(topic, w.now)
+    assert text.startswith("BTC_USDT is live: confirmed by update 0.")
+    w.faults = Faults(Fault(), Lost())
+    link = next(iter(w.by_server.values()))
+    version = w.engine["BTC_USDT"].sequence + 3
+    w._arrive_at_client(
+        link,
+        f'{{"data":[{{"asks":[],"bids":[],"ms_t":1,"symbol":"BTC_USDT","type":"update",'
+        f'"version":{version}}}],"table":"spot/depth/increase100"}}',
+    )
+    w.now += 0.4
+    text = w.client.explain(topic, w.now)
+    assert text.startswith("BTC_USDT is gap, not live for 0.4 s: version gap: expected ")
+    assert "; request 1 sent, next step in 0." in text
+
+
+class Lost(Fault):
+    def loses_request(self, world, text):
+        return '"request"' in text
