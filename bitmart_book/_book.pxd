@@ -3,29 +3,11 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from bitmart_book._ladder cimport IndexedRung, Ladder
-from bitmart_book._number cimport Number
+from bitmart_book._scan cimport Item, ItemKind, Row, Span, Words
 
 cdef enum:
     RECENT = 32
-
-cdef enum ItemKind:
-    ITEM_SNAPSHOT
-    ITEM_UPDATE
-    ITEM_FULL
-    ITEM_SIDE
-
-cdef struct Row:
-    Number price
-    Number size
-
-# One snapshot or update, parsed but not applied: rows of both sides lie in one array.
-cdef struct Item:
-    ItemKind kind
-    int64_t sequence        # -1: none
-    int64_t exchange_time   # -1: none
-    Py_ssize_t first[2]
-    Py_ssize_t count[2]
-    bint present[2]
+    MOST_TOPIC_KEYS = 8
 
 cdef struct Scales:
     int price
@@ -108,6 +90,23 @@ cdef class Guard:
     cdef readonly object max_spread_bps
 
 
+# A channel as the scanner finds it: by the key that names it and the name behind that key.
+cdef struct Route:
+    uint64_t key
+    uint64_t symbol_key
+    const char* name
+    Py_ssize_t length
+    Words words
+    void* channel
+
+
+# A place in a table of symbols; `book` NULL: free.
+cdef struct Seat:
+    const char* symbol
+    Py_ssize_t length
+    void* book
+
+
 cdef class _Channel:
     cdef readonly object market
     cdef readonly object name
@@ -116,6 +115,15 @@ cdef class _Channel:
     cdef readonly bint window_kept
     cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
     cdef readonly dict books
+    cdef Words words
+    cdef Seat* seats
+    cdef size_t n_seats
+    cdef void* last_book
+    cdef const char* last_symbol
+    cdef Py_ssize_t last_length
+
+    cdef int seat_books(self) except -1
+    cdef void* find(self, const char* symbol, Py_ssize_t length) noexcept
 
 
 cdef class _Line:
@@ -139,6 +147,7 @@ cdef class _Scratch:
 
     cdef int clear(self) except -1
     cdef Row* add_row(self) except NULL
+    cdef Py_ssize_t row_room(self, Py_ssize_t count) except -1
     cdef Item* add_item(self, ItemKind kind) except NULL
     cdef IndexedRung* loading_room(self, Py_ssize_t count) except NULL
 
@@ -219,6 +228,7 @@ cdef class Book:
         self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint
         by_hand
     ) except -1
+    cdef bint _can_hold(self, const Row* rows, const Item* item) noexcept
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1
@@ -259,6 +269,14 @@ cdef class Engine:
     cdef readonly object venue
     cdef object __weakref__
     cdef dict _routes
+    cdef Route* _scanned_routes
+    cdef Py_ssize_t _n_routes
+    cdef Py_ssize_t _last_route
+    cdef uint64_t _topic_keys[MOST_TOPIC_KEYS]
+    cdef Py_ssize_t _n_topic_keys
+    cdef tuple _route_names
+    cdef int64_t _scanned
+    cdef int64_t _decoded
     cdef tuple _envelopes
     cdef dict _trade_routes
     cdef dict _books
@@ -277,11 +295,26 @@ cdef class Engine:
     cdef int64_t _other
     cdef int64_t _trades
     cdef bint _only_known
+    cdef bint _scans
     cdef dict _lines
     cdef tuple _last_trades
 
+    cdef int _lay_out_routes(self) except -1
     cdef int _apply(
         self, object frame, object receive_time, int64_t generation, Book only
+    ) except -1
+    cdef int _apply_scanned(
+        self, object frame, Py_ssize_t length, object receive_time, int64_t generation, Book
+        only
+    ) except -1
+    cdef int _scan(
+        self, const char* text, Py_ssize_t length, object receive_time, int64_t generation,
+        Book only
+    ) except -1
+    cdef Route* _find_route(self, uint64_t key, Span name) noexcept
+    cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span symbol)
+    cdef int _apply_to(
+        self, Book book, Item* item, object receive_time, int64_t generation
     ) except -1
     cdef int _refuse_unread(self, object frame, object problem) except -1
     cdef int _apply_message(

@@ -273,6 +273,7 @@ class Engine:
         max_frame_bytes: int = ...,
         book_type: type[Book] = ...,
         only_known: bool = False,
+        scan: bool = True,
     ) -> None: ...
     @property
     def venue(self) -> Any: ...

@@ -40,13 +40,14 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_Check
 from cpython.mem cimport PyMem_Free
 from cpython.unicode cimport PyUnicode_Check
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from bitmart_book._ladder cimport (
@@ -59,6 +60,24 @@ from bitmart_book._ladder cimport (
     ladder_reserve,
     ladder_search,
     ladder_trim,
+)
+from bitmart_book._scan cimport (
+    ITEM_FULL,
+    ITEM_SIDE,
+    ITEM_SNAPSHOT,
+    ITEM_UPDATE,
+    LONGEST_WORD,
+    Item,
+    ItemKind,
+    Row,
+    Rows,
+    Span,
+    Words,
+    find_topic,
+    is_among,
+    pack_word,
+    scan_frame,
+    topic_name,
 )
 from bitmart_book._number cimport (
     INT64_LIMIT,
@@ -94,6 +113,9 @@ cdef extern from *:
     int64_t bb_monotonic_ns() noexcept nogil
 
 cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object)
+    void* PyUnicode_1BYTE_DATA(object)
+    bint PyBuffer_IsContiguous(const Py_buffer*, char)
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
     char* PyOS_double_to_string(double, char, int, int, int*) except NULL
 
@@ -148,6 +170,9 @@ ALLOWED[STALE] = 0b1111111
 ALLOWED[GAP] = 0b1111111
 ALLOWED[CLOSED] = 1 << CLOSED
 ALLOWED[REJECTED] = 1 << REJECTED | 1 << CLOSED | 1 << SYNCING | 1 << CONNECTING | 1 << LIVE | 1 << STALE
+
+# What `_apply_scanned` returns for a frame that the general decoder has to read: no Change bits.
+cdef int NOT_SCANNED = 1 << 30
 
 cdef int SNAPSHOT_BIT = Change.SNAPSHOT
 cdef int LEVELS_BIT = Change.LEVELS
@@ -577,6 +602,16 @@ cdef class Book:
             if receive_time is not None:
                 self._receive_time = receive_time
         return change
+
+    cdef bint _can_hold(self, const Row* rows, const Item* item) noexcept:
+        """Whether the numbers of an item can be held exactly, and it can be applied."""
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        now.price = self._price_scale
+        now.size = self._size_scale
+        if fits(rows, item, now.price, now.size, &misfit):
+            return True
+        return plan(self._ladders, now, rows, item, &wanted, &misfit)
 
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand

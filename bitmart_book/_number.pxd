@@ -17,6 +17,16 @@ cdef extern from *:
         INT64_C(10000000000000), INT64_C(100000000000000), INT64_C(1000000000000000),
         INT64_C(10000000000000000), INT64_C(100000000000000000), INT64_C(1000000000000000000)
     };
+    /* The largest mantissa that survives a multiplication by that power of ten. */
+    static const int64_t BB_MOST10[19] = {
+        INT64_MAX, INT64_MAX / 10, INT64_MAX / 100, INT64_MAX / 1000, INT64_MAX / 10000,
+        INT64_MAX / 100000, INT64_MAX / 1000000, INT64_MAX / 10000000, INT64_MAX / 100000000,
+        INT64_MAX / 1000000000, INT64_MAX / INT64_C(10000000000),
+        INT64_MAX / INT64_C(100000000000), INT64_MAX / INT64_C(1000000000000),
+        INT64_MAX / INT64_C(10000000000000), INT64_MAX / INT64_C(100000000000000),
+        INT64_MAX / INT64_C(1000000000000000), INT64_MAX / INT64_C(10000000000000000),
+        INT64_MAX / INT64_C(100000000000000000), INT64_MAX / INT64_C(1000000000000000000)
+    };
     static const double BB_POW10_DOUBLE[19] = {
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
         1e16, 1e17, 1e18
@@ -25,6 +35,7 @@ cdef extern from *:
     #define BB_DECIMAL_FORMAT "%" PRId64 "E-%d"
     """
     const int64_t POW10 "BB_POW10"[19]
+    const int64_t MOST10 "BB_MOST10"[19]
     const double POW10_DOUBLE "BB_POW10_DOUBLE"[19]
     const int64_t INT64_LIMIT "BB_INT64_MAX"
     const char* DECIMAL_FORMAT "BB_DECIMAL_FORMAT"
@@ -45,7 +56,8 @@ cdef enum NumberStatus:
     NUMBER_UNHOLDABLE
 
 cdef struct Number:
-    # mantissa * 10**exponent; parsed numbers have no trailing zero in the mantissa
+    # mantissa * 10**exponent; of one value there is one form: no superfluous decimals, and a
+    # positive exponent only where the digits would not fit
     int64_t mantissa
     int32_t exponent
 
@@ -111,8 +123,12 @@ cdef inline NumberStatus parse_number(const char* text, Py_ssize_t length, Numbe
         return NUMBER_NEGATIVE
     if unholdable:
         return NUMBER_UNHOLDABLE
+    exponent = (-exponent if negative_exponent else exponent) - fraction_digits + trailing_zeros
+    if 0 < exponent <= MAX_SCALE and mantissa <= MOST10[exponent]:
+        mantissa *= POW10[exponent]
+        exponent = 0
     out.mantissa = mantissa
-    out.exponent = (-exponent if negative_exponent else exponent) - fraction_digits + trailing_zeros
+    out.exponent = exponent
     return NUMBER_OK
 
 
@@ -121,7 +137,7 @@ cdef inline int64_t at_scale(Number number, int scale) noexcept nogil:
     cdef int32_t shift = number.exponent + scale
     if number.mantissa == 0:
         return 0
-    if shift < 0 or shift > MAX_SCALE or number.mantissa > INT64_LIMIT // POW10[shift]:
+    if shift < 0 or shift > MAX_SCALE or number.mantissa > MOST10[shift]:
         return -1
     return number.mantissa * POW10[shift]
 

@@ -120,7 +120,7 @@ def test_the_compiled_module_imports_only_errors_and_model():
         "bitmart_book.errors", "bitmart_book.model",
     }  # fmt: skip
     ours = set(re.findall(r"^from (bitmart_book\S*) cimport", text, re.MULTILINE))
-    assert ours == {"bitmart_book._ladder", "bitmart_book._number"}
+    assert ours == {"bitmart_book._ladder", "bitmart_book._number", "bitmart_book._scan"}
 
 
 @pytest.mark.parametrize(

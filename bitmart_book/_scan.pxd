@@ -1,0 +1,611 @@
+# One strict pass over the bytes of a book frame: numbers into scratch rows, no Python object.
+#
+# It knows JSON and the shapes of books, and no venue's words: which keys mean what is handed in.
+# Whatever it does not recognise, or would refuse, it leaves to the general decoder, which has to
+# agree with it wherever both understand. Every function takes where to read and where the bytes
+# end, never looks at or behind that end, and returns where it stopped, or NULL.
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memcmp
+
+from bitmart_book._number cimport NUMBER_OK, Number, parse_number
+
+cdef enum:
+    # Digits that fit into an int64 whatever they are.
+    SAFE_DIGITS = 18
+    # What lies beyond it is no symbol, and no name of a channel.
+    MAX_NAME = 128
+    # Nine characters of seven bits fit into sixty-four.
+    LONGEST_WORD = 9
+
+cdef enum ItemKind:
+    ITEM_SNAPSHOT
+    ITEM_UPDATE
+    ITEM_FULL
+    ITEM_SIDE
+
+cdef struct Row:
+    Number price
+    Number size
+
+# One snapshot or update, parsed but not applied: rows of both sides lie in one array.
+cdef struct Item:
+    ItemKind kind
+    int64_t sequence        # -1: none
+    int64_t exchange_time   # -1: none
+    Py_ssize_t first[2]
+    Py_ssize_t count[2]
+    bint present[2]
+
+# Bytes of the frame, by where they are.
+cdef struct Span:
+    const char* text
+    Py_ssize_t length
+
+# The keys of a channel's items, packed by `pack_word`; 0: the channel has no such key.
+cdef struct Words:
+    ItemKind kind
+    uint64_t bids
+    uint64_t asks
+    uint64_t price
+    uint64_t size
+    uint64_t sequence
+    uint64_t time
+    uint64_t type
+    uint64_t side
+    uint64_t levels
+
+# Where the rows of a frame go.
+cdef struct Rows:
+    Row* rows
+    Py_ssize_t count
+    Py_ssize_t capacity
+
+
+cdef inline uint64_t pack_word(const char* text, Py_ssize_t length) noexcept nogil:
+    """A key of up to nine ASCII characters as a number; 0 where it is longer, or empty."""
+    cdef uint64_t packed = 0
+    cdef Py_ssize_t i
+    if length > LONGEST_WORD:
+        return 0
+    for i in range(length):
+        packed |= <uint64_t>text[i] << (7 * i)
+    return packed
+
+
+cdef inline bint is_plain(char c) noexcept nogil:
+    """Printable ASCII that means itself within a string."""
+    return <unsigned char>(c - 32) < 95 and c != c'\\'
+
+
+cdef inline const char* blank(const char* p, const char* end) noexcept nogil:
+    """Behind the white space."""
+    while p < end and (p[0] == c' ' or p[0] == c'\n' or p[0] == c'\t' or p[0] == c'\r'):
+        p += 1
+    return p
+
+
+cdef inline const char* past(const char* p, const char* end, char c) noexcept nogil:
+    """Behind that character, and the white space around it."""
+    p = blank(p, end)
+    if p >= end or p[0] != c:
+        return NULL
+    return blank(p + 1, end)
+
+
+cdef inline const char* read_text(const char* p, const char* end, Span* out) noexcept nogil:
+    """A string without escapes and with nothing but printable ASCII."""
+    cdef const char* start
+    if p >= end or p[0] != c'"':
+        return NULL
+    p += 1
+    start = p
+    while p < end and p[0] != c'"':
+        if not is_plain(p[0]):
+            return NULL
+        p += 1
+    if p >= end:
+        return NULL
+    out.text = start
+    out.length = p - start
+    return p + 1
+
+
+cdef inline const char* read_key(const char* p, const char* end, uint64_t* out) noexcept nogil:
+    """A key and its colon; its packed form is 0 for one that no channel can have."""
+    cdef Span key
+    cdef uint64_t packed = 0
+    cdef const char* start
+    if p >= end or p[0] != c'"':
+        return NULL
+    start = p + 1
+    p = start
+    while p < end and p - start < LONGEST_WORD and p[0] != c'"':
+        if not is_plain(p[0]):
+            return NULL
+        packed |= <uint64_t>p[0] << (7 * (p - start))
+        p += 1
+    if p < end and p[0] == c'"':
+        out[0] = packed
+        p += 1
+    else:
+        p = read_text(start - 1, end, &key)
+        if p == NULL:
+            return NULL
+        out[0] = 0
+    return past(p, end, c':')
+
+
+cdef inline bint is_digit(char c) noexcept nogil:
+    return <unsigned char>(c - c'0') <= 9
+
+
+cdef inline const char* past_number(const char* p, const char* end) noexcept nogil:
+    """Behind a number that is not negative, by JSON's own grammar."""
+    if p >= end or not is_digit(p[0]):
+        return NULL
+    if p[0] == c'0':
+        p += 1
+    else:
+        while p < end and is_digit(p[0]):
+            p += 1
+    if p < end and p[0] == c'.':
+        p += 1
+        if p >= end or not is_digit(p[0]):
+            return NULL
+        while p < end and is_digit(p[0]):
+            p += 1
+    if p < end and (p[0] == c'e' or p[0] == c'E'):
+        p += 1
+        if p < end and (p[0] == c'+' or p[0] == c'-'):
+            p += 1
+        if p >= end or not is_digit(p[0]):
+            return NULL
+        while p < end and is_digit(p[0]):
+            p += 1
+    return p
+
+
+cdef inline const char* past_plain(const char* p, const char* end) noexcept nogil:
+    """Behind a value that nobody wants, if it is a plain one: text, number, true, false, null."""
+    cdef Span text
+    if p >= end:
+        return NULL
+    if p[0] == c'"':
+        return read_text(p, end, &text)
+    if p[0] == c'-':
+        return past_number(p + 1, end)
+    if is_digit(p[0]):
+        return past_number(p, end)
+    if end - p >= 4 and (memcmp(p, b"true", 4) == 0 or memcmp(p, b"null", 4) == 0):
+        return p + 4
+    if end - p >= 5 and memcmp(p, b"false", 5) == 0:
+        return p + 5
+    return NULL
+
+
+cdef inline const char* read_whole(const char* p, const char* end, int64_t* out) noexcept nogil:
+    """A whole number that is not negative, bare or quoted."""
+    cdef bint quoted = p < end and p[0] == c'"'
+    cdef const char* start
+    cdef uint64_t value = 0
+    p += quoted
+    start = p
+    while p < end and is_digit(p[0]):
+        value = value * 10 + <uint64_t>(p[0] - c'0')
+        p += 1
+        if p - start > SAFE_DIGITS:
+            return NULL
+    if p == start or p >= end:
+        return NULL
+    if quoted:
+        if p[0] != c'"':
+            return NULL
+        p += 1
+    elif start[0] == c'0' and p - start > 1 or p[0] == c'.' or p[0] == c'e' or p[0] == c'E':
+        return NULL
+    out[0] = <int64_t>value
+    return p
+
+
+cdef inline const char* read_number(const char* p, const char* end, Number* out) noexcept nogil:
+    """A price or size, quoted or bare."""
+    cdef bint quoted = p < end and p[0] == c'"'
+    cdef const char* start
+    cdef const char* point
+    # One digit more than is safe still fits into an unsigned one.
+    cdef uint64_t mantissa = 0, kept, digit
+    cdef int32_t kept_decimals = 0
+    p += quoted
+    start = p
+    while p < end and is_digit(p[0]):
+        mantissa = mantissa * 10 + <uint64_t>(p[0] - c'0')
+        p += 1
+        if p - start > SAFE_DIGITS:
+            return read_odd_number(start, end, quoted, out)
+    if p == start or p >= end:
+        if not quoted:
+            return NULL
+        return read_odd_number(start, end, quoted, out)
+    kept = mantissa
+    if p[0] == c'.':
+        point = p
+        p += 1
+        while p < end and is_digit(p[0]):
+            digit = <uint64_t>(p[0] - c'0')
+            mantissa = mantissa * 10 + digit
+            p += 1
+            if p - start > SAFE_DIGITS + 1:
+                return read_odd_number(start, end, quoted, out)
+            if digit != 0:
+                kept = mantissa
+                kept_decimals = <int32_t>(p - point - 1)
+        if p >= end or p - point == 1:
+            return read_odd_number(start, end, quoted, out)
+    if quoted:
+        if p[0] != c'"':
+            return read_odd_number(start, end, quoted, out)
+        p += 1
+    elif (start[0] == c'0' and p - start > 1 and start[1] != c'.') or p[0] == c'e' or p[0] == c'E':
+        return read_odd_number(start, end, quoted, out)
+    out.mantissa = <int64_t>kept
+    out.exponent = -kept_decimals
+    return p
+
+
+cdef inline const char* read_odd_number(
+    const char* start, const char* end, bint quoted, Number* out
+) noexcept nogil:
+    """A number that is long, or has an exponent, or none of its digits."""
+    cdef Span text
+    cdef const char* p
+    if quoted:
+        p = read_text(start - 1, end, &text)
+        if p == NULL:
+            return NULL
+    else:
+        p = past_number(start, end)
+        if p == NULL:
+            return NULL
+        text.text = start
+        text.length = p - start
+    if parse_number(text.text, text.length, out) != NUMBER_OK:
+        return NULL
+    return p
+
+
+cdef inline const char* read_level_object(
+    const char* p, const char* end, const Words* words, Row* row
+) noexcept nogil:
+    """A level as an object, behind its opening brace. Keys that are no price or size are passed
+    over."""
+    cdef uint64_t key
+    cdef bint has_price = False, has_size = False
+    while True:
+        p = read_key(p, end, &key)
+        if p == NULL:
+            return NULL
+        if key == words.price:
+            if has_price:
+                return NULL
+            has_price = True
+            p = read_number(p, end, &row.price)
+        elif key == words.size:
+            if has_size:
+                return NULL
+            has_size = True
+            p = read_number(p, end, &row.size)
+        else:
+            p = past_plain(p, end)
+        if p == NULL:
+            return NULL
+        p = blank(p, end)
+        if p >= end:
+            return NULL
+        if p[0] == c'}':
+            return p + 1 if has_price and has_size else NULL
+        p = past(p, end, c',')
+        if p == NULL:
+            return NULL
+
+
+cdef inline const char* read_levels(
+    const char* p, const char* end, const Words* words, Rows* rows, Item* item, int side
+) noexcept nogil:
+    """One side of a book: an array of levels, or null."""
+    cdef Row* row
+    item.present[side] = True
+    item.first[side] = rows.count
+    item.count[side] = 0
+    if end - p >= 4 and p[0] == c'n' and memcmp(p, b"null", 4) == 0:
+        return p + 4
+    p = past(p, end, c'[')
+    if p == NULL or p >= end:
+        return NULL
+    if p[0] == c']':
+        return p + 1
+    while True:
+        if rows.count >= rows.capacity or p >= end:
+            return NULL
+        row = &rows.rows[rows.count]
+        if p[0] == c'[':
+            p = read_number(blank(p + 1, end), end, &row.price)
+            if p == NULL:
+                return NULL
+            p = past(p, end, c',')
+            if p == NULL:
+                return NULL
+            p = read_number(p, end, &row.size)
+            if p == NULL:
+                return NULL
+            p = blank(p, end)
+            if p >= end or p[0] != c']':
+                return NULL
+            p += 1
+        elif p[0] == c'{':
+            p = read_level_object(blank(p + 1, end), end, words, row)
+            if p == NULL:
+                return NULL
+        else:
+            return NULL
+        if row.price.mantissa == 0:
+            return NULL
+        rows.count += 1
+        p = blank(p, end)
+        if p >= end:
+            return NULL
+        if p[0] == c']':
+            item.count[side] = rows.count - item.first[side]
+            return p + 1
+        p = past(p, end, c',')
+        if p == NULL:
+            return NULL
+
+
+cdef inline uint64_t word_symbol() noexcept nogil:
+    return pack_word(b"symbol", 6)
+
+
+cdef inline const char* read_item(
+    const char* p, const char* end, const Words* words, Rows* rows, Item* item, Span* symbol
+) noexcept nogil:
+    """One element of `data`, behind its opening brace. `symbol` keeps its text where it has none."""
+    cdef uint64_t key
+    cdef Span text
+    cdef int64_t way = 0
+    cdef bint has_type = False, has_symbol = False, has_levels = False
+    item.sequence = -1
+    item.exchange_time = -1
+    item.present[0] = item.present[1] = False
+    item.first[0] = item.first[1] = 0
+    item.count[0] = item.count[1] = 0
+    item.kind = words.kind
+    while True:
+        p = read_key(p, end, &key)
+        if p == NULL:
+            return NULL
+        if key == 0:
+            p = past_plain(p, end)
+        elif key == words.asks:
+            if item.present[1]:
+                return NULL
+            p = read_levels(p, end, words, rows, item, 1)
+        elif key == words.bids:
+            if item.present[0]:
+                return NULL
+            p = read_levels(p, end, words, rows, item, 0)
+        elif key == word_symbol():
+            if has_symbol:
+                return NULL
+            p = read_text(p, end, symbol)
+            has_symbol = True
+        elif key == words.type:
+            if has_type:
+                return NULL
+            p = read_text(p, end, &text)
+            has_type = True
+            if p != NULL:
+                if text.length == 8 and memcmp(text.text, b"snapshot", 8) == 0:
+                    item.kind = ITEM_SNAPSHOT
+                elif text.length != 6 or memcmp(text.text, b"update", 6) != 0:
+                    return NULL
+        elif key == words.sequence:
+            if item.sequence >= 0:
+                return NULL
+            p = read_whole(p, end, &item.sequence)
+        elif key == words.time:
+            if item.exchange_time >= 0:
+                return NULL
+            p = read_whole(p, end, &item.exchange_time)
+        elif key == words.levels:
+            # Which side it is may stand behind it; it is moved there when that is known.
+            if has_levels:
+                return NULL
+            p = read_levels(p, end, words, rows, item, 0)
+            has_levels = True
+        elif key == words.side:
+            if way:
+                return NULL
+            p = read_whole(p, end, &way)
+        else:
+            p = past_plain(p, end)
+        if p == NULL:
+            return NULL
+        p = blank(p, end)
+        if p >= end:
+            return NULL
+        if p[0] == c'}':
+            break
+        p = past(p, end, c',')
+        if p == NULL:
+            return NULL
+    p += 1
+    if words.kind == ITEM_SIDE:
+        if not has_levels or way != 1 and way != 2:
+            return NULL
+        if way == 2:
+            item.first[1], item.count[1] = item.first[0], item.count[0]
+            item.first[0] = item.count[0] = 0
+            item.present[0], item.present[1] = False, True
+        return p
+    if words.kind == ITEM_UPDATE and (not has_type or item.sequence < 0):
+        return NULL
+    if item.kind != ITEM_UPDATE and not (item.present[0] and item.present[1]):
+        return NULL
+    # A side that an update does not name has not changed.
+    item.present[0] = item.present[1] = True
+    return p
+
+
+cdef inline bint is_among(uint64_t key, const uint64_t* keys, Py_ssize_t n_keys) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n_keys):
+        if key == keys[i]:
+            return True
+    return False
+
+
+cdef inline bint find_topic(
+    const char* text, const char* end, const uint64_t* keys, Py_ssize_t n_keys, uint64_t* key,
+    Span* topic
+) noexcept nogil:
+    """Where the frame names its channel: as its first member or as its last. A guess, which the
+    pass over the whole frame has to meet."""
+    cdef const char* p = past(text, end, c'{')
+    cdef const char* close
+    if p == NULL:
+        return False
+    p = read_key(p, end, key)
+    if p == NULL:
+        return False
+    if is_among(key[0], keys, n_keys) and read_text(p, end, topic) != NULL:
+        return True
+    # From behind: }, the text, the colon, the key.
+    p = end
+    while p > text and (p[-1] == c' ' or p[-1] == c'\n' or p[-1] == c'\t' or p[-1] == c'\r'):
+        p -= 1
+    if p - text < 8 or p[-1] != c'}':
+        return False
+    p -= 1
+    while p > text and (p[-1] == c' ' or p[-1] == c'\n' or p[-1] == c'\t' or p[-1] == c'\r'):
+        p -= 1
+    if p - text < 8 or p[-1] != c'"':
+        return False
+    close = p - 1
+    p = close
+    while p > text and p[-1] != c'"':
+        p -= 1
+        if close - p > MAX_NAME:
+            return False
+    if p - text < 4:
+        return False
+    topic.text = p
+    topic.length = close - p
+    p -= 1
+    while p > text and (p[-1] == c' ' or p[-1] == c'\n' or p[-1] == c'\t' or p[-1] == c'\r'):
+        p -= 1
+    if p == text or p[-1] != c':':
+        return False
+    p -= 1
+    while p > text and (p[-1] == c' ' or p[-1] == c'\n' or p[-1] == c'\t' or p[-1] == c'\r'):
+        p -= 1
+    if p == text or p[-1] != c'"':
+        return False
+    close = p - 1
+    p = close
+    while p > text and p[-1] != c'"' and close - p <= LONGEST_WORD:
+        p -= 1
+    if p == text or p[-1] != c'"':
+        return False
+    key[0] = pack_word(p, close - p)
+    return is_among(key[0], keys, n_keys)
+
+
+cdef inline bint scan_frame(
+    const char* text, Py_ssize_t length, const Words* words, uint64_t channel_key, Span topic,
+    uint64_t symbol_key, const uint64_t* keys, Py_ssize_t n_keys, Rows* rows, Item* item,
+    Span* symbol
+) noexcept nogil:
+    """The whole frame, whose channel was found by the topic that `find_topic` has guessed.
+
+    `keys` are those by which any protocol names its channels: a frame that has a second one is
+    for the general decoder. `symbol.text` is NULL where neither item nor frame has a symbol.
+    """
+    cdef const char* end = text + length
+    cdef const char* p = past(text, end, c'{')
+    cdef uint64_t key
+    cdef Span found, outer
+    cdef bint has_topic = False, has_data = False, listed
+    outer.text = NULL
+    outer.length = 0
+    symbol.text = NULL
+    symbol.length = 0
+    if p == NULL:
+        return False
+    while True:
+        p = read_key(p, end, &key)
+        if p == NULL:
+            return False
+        if key == channel_key:
+            p = read_text(p, end, &found)
+            if p == NULL or found.text != topic.text or found.length != topic.length:
+                return False
+            has_topic = True
+        elif key == pack_word(b"data", 4):
+            if has_data or p >= end:
+                return False
+            has_data = True
+            listed = p[0] == c'['
+            if listed:
+                p = blank(p + 1, end)
+            if p >= end or p[0] != c'{':
+                return False
+            p = read_item(blank(p + 1, end), end, words, rows, item, symbol)
+            if p == NULL:
+                return False
+            if listed:
+                p = blank(p, end)
+                if p >= end or p[0] != c']':
+                    return False
+                p += 1
+        elif key != 0 and key == symbol_key:
+            if outer.text != NULL:
+                return False
+            p = read_text(p, end, &outer)
+            if p == NULL:
+                return False
+        else:
+            if is_among(key, keys, n_keys):
+                return False
+            p = past_plain(p, end)
+            if p == NULL:
+                return False
+        p = blank(p, end)
+        if p >= end:
+            return False
+        if p[0] == c'}':
+            break
+        p = past(p, end, c',')
+        if p == NULL:
+            return False
+    if blank(p + 1, end) != end or not (has_topic and has_data):
+        return False
+    if outer.text != NULL:
+        if symbol.text == NULL:
+            symbol[0] = outer
+        elif symbol.length != outer.length or memcmp(symbol.text, outer.text, <size_t>outer.length):
+            return False
+    return True
+
+
+cdef inline Span topic_name(Span topic) noexcept nogil:
+    """The channel of a topic: what stands before its symbol and its speed."""
+    cdef Span name
+    name.text = topic.text
+    name.length = 0
+    while (
+        name.length < topic.length
+        and name.text[name.length] != c':' and name.text[name.length] != c'@'
+    ):
+        name.length += 1
+    return name
