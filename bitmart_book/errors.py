@@ -9,7 +9,10 @@
     ├── SubscriptionRejected    the venue refused a topic
     ├── StreamGap               events of a stream were lost
     ├── AuthenticationError     the venue refused a login
+    │   └── ClockError          it refused because of the time on this machine
     ├── LimitError              the call would break a limit of the venue
+    ├── VenueError              the venue answered a request with an error
+    │   └── LimitExceeded       it says that a limit was broken (a LimitError too)
     ├── UsageError              the caller asked for something that cannot be
     ├── FeedClosed              the feed, engine or book is closed
     ├── CaptureError            a line of a capture file cannot be read
@@ -29,10 +32,12 @@ __all__ = [
     "BitmartBookError",
     "BookNotLive",
     "CaptureError",
+    "ClockError",
     "FeedClosed",
     "GuardRefused",
     "InvariantError",
     "LimitError",
+    "LimitExceeded",
     "MessageError",
     "NotConnected",
     "NumberError",
@@ -40,6 +45,7 @@ __all__ = [
     "StreamGap",
     "SubscriptionRejected",
     "UsageError",
+    "VenueError",
 ]
 
 
@@ -129,9 +135,8 @@ class SubscriptionRejected(BitmartBookError):
         self.topics = topics
         self.code = code
         self.message = message
-        super().__init__(
-            f"refused: {', '.join(topics)}: {message}" + (f" (code {code})" if code else "")
-        )
+        where = f"{', '.join(topics)}: " if topics else ""
+        super().__init__(f"refused: {where}{message}" + (f" (code {code})" if code else ""))
 
 
 class StreamGap(BitmartBookError):
@@ -152,8 +157,35 @@ class AuthenticationError(BitmartBookError):
         super().__init__(f"login refused: {message}" + (f" (code {code})" if code else ""))
 
 
+class ClockError(AuthenticationError):
+    """The venue refused a login because of its time: the clock of this machine is wrong, by more
+    than the minute that the venue allows. No other key and no other try will help."""
+
+    def __init__(self, code: str | None, message: str) -> None:
+        super().__init__(code, message)
+        self.args = (f"{self.args[0]}; the clock of this machine is wrong",)
+
+
 class LimitError(BitmartBookError):
     """The call would break a limit that the venue documents."""
+
+
+class VenueError(BitmartBookError):
+    """The venue answered a request with an error; `code` and `message` are its own words.
+
+    `topics` are those that it concerns, as far as that is known.
+    """
+
+    def __init__(self, code: str | None, message: str, topics: tuple[str, ...] = ()) -> None:
+        self.code = code
+        self.message = message
+        self.topics = topics
+        where = f"{', '.join(topics)}: " if topics else ""
+        super().__init__(f"the venue says: {where}{message}" + (f" (code {code})" if code else ""))
+
+
+class LimitExceeded(VenueError, LimitError):
+    """The venue says that one of its limits was broken: so often, or so much at once."""
 
 
 class UsageError(BitmartBookError, ValueError):

@@ -5,13 +5,30 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from enum import StrEnum
 from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["BookState", "BookTicker", "Change", "Event", "Kline", "Ticker", "Trade"]
+__all__ = [
+    "Balance",
+    "BookState",
+    "BookTicker",
+    "Change",
+    "Event",
+    "Fill",
+    "FundingRate",
+    "FuturesTicker",
+    "Instrument",
+    "Kline",
+    "MarkPriceKline",
+    "Order",
+    "OrderStatus",
+    "Position",
+    "Ticker",
+    "Trade",
+]
 
 
 class BookState(StrEnum):
@@ -115,10 +132,21 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     time_ms: int | None = None
 
 
+class FuturesTicker(Ticker, frozen=True, kw_only=True):
+    """A `Ticker` of a futures contract, whose sizes count contracts, and the prices it follows."""
+
+    mark: Decimal | None = None
+    """By which positions are valued; the first protocol called it the fair price."""
+    index: Decimal | None = None
+    """Of the underlying, on other venues."""
+    contract_volume_24h: Decimal | None = None
+    """Contracts traded in 24 hours."""
+
+
 class BookTicker(msgspec.Struct, frozen=True, kw_only=True):
     """The best prices of a symbol and the sizes there, exact; None where a side is empty.
 
-    `time_ms` is the venue's stamp (milliseconds since 1970).
+    On futures the sizes count contracts. `time_ms` is the venue's stamp (milliseconds since 1970).
     """
 
     symbol: str
@@ -132,9 +160,9 @@ class BookTicker(msgspec.Struct, frozen=True, kw_only=True):
 class Kline(msgspec.Struct, frozen=True, kw_only=True):
     """One bar: the prices and the volume of a span of time, exact. The last one may still change.
 
-    `step` is the length of the bar in the venue's spelling: "1m" to "1M" on spot, minutes ("1",
-    "43200") on the legacy feed. `volume` is in the base currency on spot; of the legacy feed it
-    is not documented.
+    `step` is the length of the bar in the venue's spelling: "1m" to "1M" on spot, to "1W" on
+    futures, minutes ("1", "43200") on the legacy feed. `volume` is in the base currency on spot
+    and in contracts on futures; of the legacy feed it is not documented.
     """
 
     symbol: str
@@ -148,6 +176,219 @@ class Kline(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the bar, seconds since 1970. Spot sent a moment inside the bar before 2024-02-29."""
     push_time_ms: int | None = None
     """When the bar was sent, milliseconds since 1970, where the venue stamps only that."""
+
+
+class MarkPriceKline(Kline, frozen=True, kw_only=True):
+    """A bar of the mark price of a futures contract instead of the prices of its trades."""
+
+
+class FundingRate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the longs of a perpetual pay its shorts, as a fraction of the position; exact.
+
+    `rate` was settled last, at `time_ms`; `next_rate` is what the venue expects to settle at
+    `next_time_ms`. (The reference says otherwise; the stamps of recorded pushes show it.) Times
+    are milliseconds since 1970.
+    """
+
+    symbol: str
+    rate: Decimal
+    time_ms: int | None = None
+    next_rate: Decimal | None = None
+    next_time_ms: int | None = None
+    upper_limit: Decimal | None = None
+    lower_limit: Decimal | None = None
+    push_time_ms: int | None = None
+
+
+class OrderStatus(StrEnum):
+    """What has become of an order. A word that is not known here stays as the venue wrote it."""
+
+    PENDING = "pending"
+    """Taken by the venue, not yet in the book."""
+    NEW = "new"
+    """In the book, nothing filled."""
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    PARTIALLY_CANCELED = "partially_canceled"
+    """Partly filled, the rest canceled."""
+
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of one of our own orders, exact.
+
+    `size` is in the base currency on spot and in contracts on futures. `fee` has the sign that the
+    venue gave it; in its samples what was paid is positive on spot and negative on futures.
+    `time_ms` is in milliseconds since 1970. What the venue did not send is None.
+    """
+
+    market: str
+    symbol: str
+    order_id: str
+    fill_id: str | None
+    side: str | None
+    """ "buy" or "sell"."""
+    price: Decimal
+    size: Decimal
+    filled_size: Decimal | None = None
+    """What was filled of the order in all, after this execution."""
+    liquidity: str | None = None
+    """ "maker" or "taker"."""
+    fee: Decimal | None = None
+    fee_currency: str | None = None
+    time_ms: int | None = None
+    client_order_id: str | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One of our own orders as the venue described it last, exact.
+
+    Sizes are in the base currency on spot and in contracts on futures; `filled_notional` and
+    `notional` (of a market buy on spot) are in the quote currency. Times are milliseconds since
+    1970. What the venue did not send is None, and words it does not document stay as they came.
+    """
+
+    market: str
+    symbol: str
+    order_id: str
+    status: str | None
+    """An `OrderStatus`, or the venue's own word."""
+    side: str | None
+    """ "buy" or "sell"."""
+    type: str | None = None
+    """ "limit", "market"; on futures also "plan_order", "trailing_order", "take_profit",
+    "stop_loss"."""
+    price: Decimal | None = None
+    size: Decimal | None = None
+    filled_size: Decimal | None = None
+    notional: Decimal | None = None
+    filled_notional: Decimal | None = None
+    average_price: Decimal | None = None
+    client_order_id: str | None = None
+    execution: str | None = None
+    """Spot: "normal", "limit_maker", "fok", "ioc"."""
+    mode: str | None = None
+    """Spot: "spot" or "iso_margin"."""
+    intent: str | None = None
+    """Futures: "buy_open_long", "buy_close_short", "sell_close_long", "sell_open_short"; in one-way
+    mode "buy", "buy_reduce_only", "sell_reduce_only", "sell"."""
+    action: str | None = None
+    """Futures: why it was pushed: "match", "submit", "cancel", "liquidate_cancel", "adl_cancel",
+    "part_liquidate", "bankruptcy", "passive_adl_match", "active_adl_match"."""
+    leverage: Decimal | None = None
+    margin: str | None = None
+    """Futures: "isolated" or "cross"."""
+    position_mode: str | None = None
+    """Futures: "hedge_mode" or "one_way_mode"."""
+    plan_order_id: str | None = None
+    trigger_price: Decimal | None = None
+    trigger_price_type: str | None = None
+    execution_price: Decimal | None = None
+    activation_price: Decimal | None = None
+    activation_price_type: str | None = None
+    callback_rate: Decimal | None = None
+    create_time_ms: int | None = None
+    update_time_ms: int | None = None
+    fill: Fill | None = None
+    """Its last execution. Later pushes repeat it: only its id tells whether it is news."""
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """A position in a futures contract, exact; sizes count contracts.
+
+    Times are milliseconds since 1970. What the venue did not send is None.
+    """
+
+    symbol: str
+    side: str | None
+    """ "long" or "short"."""
+    size: Decimal
+    """Contracts held; 0 when it is closed."""
+    frozen: Decimal | None = None
+    """Contracts held back by open orders that close it."""
+    closed: Decimal | None = None
+    """Contracts closed so far."""
+    average_price: Decimal | None = None
+    """Of the contracts held."""
+    open_price: Decimal | None = None
+    """Average of those opened."""
+    close_price: Decimal | None = None
+    """Average of those closed."""
+    liquidation_price: Decimal | None = None
+    margin: str | None = None
+    """ "isolated" or "cross"."""
+    mode: str | None = None
+    """ "hedge_mode" or "one_way_mode"."""
+    create_time_ms: int | None = None
+    update_time_ms: int | None = None
+    market: str = "futures"
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account holds of a currency, exact: amounts and not changes.
+
+    Times are milliseconds since 1970. What the venue did not send is None.
+    """
+
+    market: str
+    currency: str
+    available: Decimal | None
+    frozen: Decimal | None
+    """Held back by open orders."""
+    position_margin: Decimal | None = None
+    """Futures: held by open positions."""
+    reason: str | None = None
+    """Spot: "TRANSACTION_COMPLETED", "ACCOUNT_RECHARGE", "ACCOUNT_WITHDRAWAL", "ACCOUNT_TRANSFER",
+    "BMX_DEDUCTION"."""
+    account: str | None = None
+    """Spot: who keeps it, where the venue says: "BITMART", or a custodian."""
+    time_ms: int | None = None
+
+
+# Its own context, because the user's may round differently or raise on rounding.
+_EXACT = Context(prec=60)
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """What the venue says about a symbol, exact. What it did not say is None.
+
+    `tick` and `lot` are the steps of prices and of sizes. Sizes (`lot`, `min_size`, `max_size`)
+    are in the base currency on spot and in contracts on futures.
+    """
+
+    symbol: str
+    market: str
+    tick: Decimal | None = None
+    lot: Decimal | None = None
+    base: str | None = None
+    quote: str | None = None
+    min_size: Decimal | None = None
+    max_size: Decimal | None = None
+    min_notional: Decimal | None = None
+    """Least value of an order, in the quote currency."""
+    contract_size: Decimal | None = None
+    """Futures: what one contract is of the base currency; of an inverse one, of the quote's."""
+    inverse: bool = False
+    """Futures: whether the contract is a sum of the quote currency, settled in the base's."""
+    status: str | None = None
+    """The venue's own word: "trading", "Trading", "Delisted", ..."""
+
+    def base_size(self, size: Decimal, price: Decimal | None = None) -> Decimal:
+        """A size of a book or a trade of this symbol in the base currency.
+
+        Exact, except for an inverse contract, which needs the price and is divided. Raises
+        ValueError where it cannot be known.
+        """
+        if self.market != "futures":
+            return size
+        if self.contract_size is None:
+            raise ValueError(f"the contract size of {self.symbol} is not known")
+        with localcontext(_EXACT):
+            if not self.inverse:
+                return size * self.contract_size
+            if not price:
+                raise ValueError(f"{self.symbol} is inverse: its size in {self.base} needs a price")
+            return size * self.contract_size / price
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

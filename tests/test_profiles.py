@@ -7,17 +7,67 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bitmart_book as bb
 from bitmart_book.errors import UsageError
-from bitmart_book.model import BookTicker, Kline, Ticker, Trade
-from bitmart_book.venues import BITMART, FUTURES, LEGACY, SPOT, Reply, Topic
-from tests import test_venues_futures, test_venues_legacy, test_venues_spot
+from bitmart_book.model import (
+    Balance,
+    BookTicker,
+    FundingRate,
+    FuturesTicker,
+    Kline,
+    MarkPriceKline,
+    Order,
+    Position,
+    Ticker,
+    Trade,
+)
+from bitmart_book.venues import (
+    BITMART,
+    BITMART_DEMO,
+    FUTURES,
+    FUTURES_PRIVATE,
+    LEGACY,
+    SPOT,
+    SPOT_PRIVATE,
+    Reply,
+    Topic,
+    Trouble,
+)
+from bitmart_book.venues.values import Fields
+from tests import (
+    test_venues_futures,
+    test_venues_futures_private,
+    test_venues_legacy,
+    test_venues_spot,
+    test_venues_spot_private,
+)
 
-SYMBOLS = {"spot": "BTC_USDT", "futures": "BTCUSDT", "legacy": "BMX_ETH"}
-OPTIONS = {"spot": ("",), "futures": ("", "@100ms", "@200ms"), "legacy": ("", "@1", "@6", "@12")}
+PRIVATE = (SPOT_PRIVATE, FUTURES_PRIVATE)
+FILTERS = {
+    "spot_public": ("BTC_USDT", "Yinbi_BTC", "A" * 20 + "_" + "b" * 20),
+    "futures_public": ("BTCUSDT", "1000PEPEUSDT", "A" * 41),
+    "legacy": ("BMX_ETH", "22", "A" * 41),
+    "spot_private": ("BTC_USDT", "ALL_SYMBOLS", "BALANCE_UPDATE"),
+    "futures_private": ("USDT", "ETH", ""),
+}
+OPTIONS = {"futures_public": ("", "@100ms", "@200ms"), "legacy": ("", "@1", "@6", "@12")}
 PUSHES = {
-    "spot": test_venues_spot.STREAM_FRAMES,
-    "futures": test_venues_futures.STREAM_FRAMES,
+    "spot_public": test_venues_spot.STREAM_FRAMES,
+    "futures_public": test_venues_futures.STREAM_FRAMES,
     "legacy": test_venues_legacy.STREAM_FRAMES,
+    "spot_private": test_venues_spot_private.STREAM_FRAMES,
+    "futures_private": test_venues_futures_private.STREAM_FRAMES,
+}
+KINDS = {
+    "trade": {Trade},
+    "ticker": {Ticker, FuturesTicker},
+    "book ticker": {BookTicker},
+    "kline": {Kline},
+    "mark kline": {MarkPriceKline},
+    "funding": {FundingRate},
+    "order": {Order},
+    "position": {Position},
+    "balance": {Balance},
 }
 REPLIES = (
     '{"event":"subscribe","topic":"spot/ticker:BTC_USDT"}',
@@ -31,12 +81,26 @@ REPLIES = (
 )
 ALLOWED = (KeyError, TypeError, ValueError, ArithmeticError)
 each_profile = pytest.mark.parametrize(
-    "profile", [pytest.param(profile, id=profile.market) for profile in BITMART.profiles]
+    "profile", [pytest.param(profile, id=profile.endpoint) for profile in BITMART.profiles]
 )
 
 
 def channels(profile):
     return [channel.name for channel in (*profile.books, *profile.streams)]
+
+
+def topics(profile, channel):
+    """Some topics of a channel that can exist."""
+    wanted = [
+        Topic.parse(f"{channel}:{word}{option}".removesuffix(":"))
+        for word in FILTERS[profile.endpoint]
+        for option in OPTIONS.get(profile.endpoint, ("",))
+    ]
+    return [
+        f"{topic.channel}:{topic.symbol}".removesuffix(":") + (topic.option and f"@{topic.option}")
+        for topic in wanted
+        if profile.check_topic(topic) is None
+    ]
 
 
 def wire_channel(profile, message):
@@ -50,24 +114,31 @@ def wire_channel(profile, message):
 def test_names_are_unique():
     names = [name for profile in BITMART.profiles for name in channels(profile)]
     assert len(names) == len(set(names))
+    public = [profile for profile in BITMART.profiles if not profile.private]
     for values in (
-        [profile.market for profile in BITMART.profiles],
+        [profile.market for profile in public],
+        [profile.channel_key for profile in public],
         [profile.endpoint for profile in BITMART.profiles],
         [profile.url for profile in BITMART.profiles],
-        [profile.channel_key for profile in BITMART.profiles],
     ):
         assert len(values) == len(set(values))
+    assert {profile.market for profile in PRIVATE} == {"spot", "futures"}
+    assert [profile for profile in BITMART.profiles if profile.private] == list(PRIVATE)
 
 
 @each_profile
 def test_a_profile_is_consistent(profile):
     assert profile.url.startswith("wss://")
-    assert profile.book(profile.default_book)
+    assert bool(profile.book(profile.default_book)) == (not profile.private)
     assert all(name.startswith(f"{profile.market}/") for name in channels(profile))
     assert all(book.window > 0 for book in profile.books)
-    assert [stream.name for stream in profile.streams if stream.trades] == [
-        f"{profile.market}/trade"
-    ]
+    trades = [stream.name for stream in profile.streams if stream.trades]
+    assert trades == ([] if profile.private else [f"{profile.market}/trade"])
+    for stream in profile.streams:
+        assert stream.kind in KINDS
+        assert stream.trades == (stream.kind == "trade")
+        assert stream.fields
+        assert all(profile.check_topic(Topic.parse(topic)) is None for topic in stream.whole)
     assert profile.book("x") is profile.stream("x") is None
     # Only where snapshots can be asked for are there books that need one.
     assert profile.can_request == any(book.kind == "sequenced" for book in profile.books)
@@ -106,30 +177,20 @@ def test_a_ping_is_no_push(profile):
 @given(data=st.data())
 def test_encoded_messages_are_json_within_the_limits(profile, data):
     """As many topics as the limits allow, even with the longest symbols."""
-    letters = "ABab01" if profile.market == "futures" else "ABab01_"
-    symbols = st.text(letters, min_size=1, max_size=41)
-    topics = data.draw(
-        st.lists(
-            st.builds(
-                "{}:{}{}".format,
-                st.sampled_from(channels(profile)),
-                st.one_of(symbols, st.just((letters * 7)[:41])),
-                st.sampled_from(OPTIONS[profile.market]),
-            ).filter(lambda topic: profile.check_topic(Topic.parse(topic)) is None),
-            min_size=1,
-            max_size=profile.limits.topics_per_message,
-        )
+    possible = [topic for name in channels(profile) for topic in topics(profile, name)]
+    chosen = data.draw(
+        st.lists(st.sampled_from(possible), min_size=1, max_size=profile.limits.topics_per_message)
     )
-    while sum(map(len, topics)) > profile.limits.topic_bytes_per_message:
-        topics.pop()
-    assert topics
+    while sum(map(len, chosen)) > profile.limits.topic_bytes_per_message:
+        chosen.pop()
+    assert chosen
     for operation in ("subscribe", "unsubscribe", *(["request"] if profile.can_request else [])):
-        frame = profile.encode(operation, topics)
+        frame = profile.encode(operation, chosen)
         assert len(frame.encode()) <= profile.limits.message_bytes
         request = json.loads(frame)
         assert json.dumps(request, separators=(",", ":")) == frame
         if profile is not LEGACY:
-            assert [operation, topics] == list(request.values())
+            assert [operation, chosen] == list(request.values())
 
 
 # --- decoding ---
@@ -137,25 +198,33 @@ def test_encoded_messages_are_json_within_the_limits(profile, data):
 
 @each_profile
 def test_every_documented_push_is_decoded(profile):
-    for frame in PUSHES[profile.market]:
+    for frame in PUSHES[profile.endpoint]:
         message = json.loads(frame)
         stream = profile.stream(wire_channel(profile, message))
         before = copy.deepcopy(message)
         values = stream.decode(message)
         assert values
         assert message == before
-        kinds = {Trade} if stream.trades else {Ticker, BookTicker, Kline}
-        assert {type(value) for value in values} <= kinds
+        assert {type(value) for value in values} <= KINDS[stream.kind]
         assert profile.classify(message) is None
-        assert profile.check_topic(Topic(stream.name, SYMBOLS[profile.market], "")) is None
+        for value in values:
+            pushed = Topic.parse(profile.channel_prefix + message[profile.channel_key])
+            for topic in stream.topics_of(pushed, value):
+                assert BITMART.topic_profile(topic) is profile
 
 
 def test_no_profile_takes_the_push_of_another():
     for profile in BITMART.profiles:
-        for frame in PUSHES[profile.market]:
+        for frame in PUSHES[profile.endpoint]:
             message = json.loads(frame)
-            speaks = [other for other in BITMART.profiles if other.channel_key in message]
+            speaks = [
+                other
+                for other in BITMART.profiles
+                if other.channel_key in message and other.stream(wire_channel(other, message))
+            ]
             assert speaks == [profile]
+            markets = {p.market for p in BITMART.profiles if p.channel_key in message}
+            assert markets == {profile.market}
 
 
 json_values = st.recursive(
@@ -205,7 +274,7 @@ def mutate(data, document):
 @each_profile
 @given(data=st.data())
 def test_a_broken_push_raises_only_what_is_allowed(profile, data):
-    frame = json.loads(data.draw(st.sampled_from(PUSHES[profile.market])))
+    frame = json.loads(data.draw(st.sampled_from(PUSHES[profile.endpoint])))
     stream = profile.stream(wire_channel(profile, frame))
     message = mutate(data, frame)
     try:
@@ -213,8 +282,9 @@ def test_a_broken_push_raises_only_what_is_allowed(profile, data):
     except ALLOWED:
         return
     for value in values:
-        assert value.symbol
-        assert type(value.symbol) is str
+        name = value.currency if isinstance(value, Balance) else value.symbol
+        assert name
+        assert type(name) is str
         for number in (getattr(value, name) for name in value.__struct_fields__):
             assert not hasattr(number, "is_finite") or number.is_finite()
     if stream.trades:
@@ -226,12 +296,17 @@ def test_a_broken_push_raises_only_what_is_allowed(profile, data):
 @each_profile
 @given(data=st.data())
 def test_classify_answers_to_anything(profile, data):
-    frame = json.loads(data.draw(st.sampled_from((*REPLIES, *PUSHES[profile.market]))))
+    frame = json.loads(data.draw(st.sampled_from((*REPLIES, *PUSHES[profile.endpoint]))))
     for message in (mutate(data, frame), data.draw(json_values)):
         reply = profile.classify(message)
         assert reply is None or (isinstance(reply, Reply) and isinstance(reply.message, str))
         for text in () if reply is None else (reply.operation, reply.topic, reply.code):
             assert text is None or (isinstance(text, str) and text)
+        if reply is not None and reply.kind == "error":
+            assert profile.trouble(reply) in (None, *Trouble)
+            assert isinstance(profile.error(reply), bb.BitmartBookError)
+        elif reply is not None:
+            assert profile.trouble(reply) is None
 
 
 # --- finding a profile ---
@@ -272,6 +347,15 @@ def test_the_legacy_market_is_chosen_only_by_name(symbol):
         ("futures/trade:BTCUSDT", FUTURES),
         ("legacy/depth:BMX_ETH@6", LEGACY),
         ("legacy/kline:BMX_ETH", LEGACY),
+        ("futures/ticker", FUTURES),
+        ("futures/klineBin1H:BTCUSDT", FUTURES),
+        # Private by their path.
+        ("spot/user/order:BTC_USDT", SPOT_PRIVATE),
+        ("spot/user/orders:ALL_SYMBOLS", SPOT_PRIVATE),
+        ("spot/user/balance:BALANCE_UPDATE", SPOT_PRIVATE),
+        ("futures/asset:USDT", FUTURES_PRIVATE),
+        ("futures/position", FUTURES_PRIVATE),
+        ("futures/order", FUTURES_PRIVATE),
     ],
 )
 def test_topics_find_their_profile(topic, profile):
@@ -289,4 +373,119 @@ def test_topics_that_no_profile_has(topic):
 @each_profile
 def test_every_channel_is_found(profile):
     for name in channels(profile):
-        assert BITMART.topic_profile(f"{name}:{SYMBOLS[profile.market]}") is profile
+        assert topics(profile, name)
+        for topic in topics(profile, name):
+            assert BITMART.topic_profile(topic) is profile
+
+
+@pytest.mark.parametrize("symbol", ["BTC_USDT", "BTCUSDT"])
+def test_private_profiles_have_no_books(symbol):
+    for market in ("spot", "futures"):
+        profile, _ = BITMART.book_channel(symbol, market=market)
+        assert (profile.market, profile.private) == (market, False)
+
+
+def test_streams_by_kind():
+    assert {stream.name for _, stream in BITMART.streams("ticker")} == {
+        "spot/ticker", "futures/ticker", "legacy/price",
+    }  # fmt: skip
+    ((profile, stream),) = BITMART.streams("kline", market="futures", step="1H")
+    assert (profile, stream.name) == (FUTURES, "futures/klineBin1H")
+    assert [stream.name for _, stream in BITMART.streams("order", market="futures")] == [
+        "futures/order"
+    ]
+    everything = {
+        topic
+        for kind in ("order", "position", "balance")
+        for _, stream in BITMART.streams(kind)
+        for topic in stream.whole
+    }
+    assert everything == {
+        "spot/user/orders:ALL_SYMBOLS", "spot/user/balance:BALANCE_UPDATE", "futures/order",
+        "futures/position", "futures/asset:USDT", "futures/asset:BTC", "futures/asset:ETH",
+    }  # fmt: skip
+    assert list(BITMART.streams("weather")) == []
+
+
+# --- the demo ---
+
+
+def test_the_demo_moves_futures_and_nothing_else():
+    for real, demo in zip(BITMART.profiles, BITMART_DEMO.profiles, strict=True):
+        assert (demo.market, demo.endpoint) == (real.market, real.endpoint)
+        if real.market == "futures":
+            assert demo.url == real.url.replace("openapi-ws-v2", "openapi-wsdemo-v2")
+            assert demo.url != real.url
+        else:
+            assert demo is real
+
+
+# --- addresses ---
+
+
+@each_profile
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://127.0.0.1:8765/api",
+        "ws://localhost:1/",
+        "wss://localhost:1/",
+        "ws://[::1]:8765/user",
+        "ws://127.8.8.8/",
+    ],
+)
+def test_this_machine_may_be_asked_anything(profile, url):
+    assert profile.url_problem(url) is None
+
+
+@each_profile
+def test_the_venues_own_host_may_be_asked_over_tls_only(profile):
+    assert profile.url_problem(profile.url) is None
+    assert profile.url_problem(profile.url.replace(".com", ".com:443")) is None
+    plain = profile.url.replace("wss://", "ws://")
+    assert profile.url_problem(plain)
+    assert (profile.url_problem(plain, other_hosts=True) is None) == (not profile.private)
+
+
+@each_profile
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wss://example.com/api",
+        "ws://192.168.0.5/",
+        "wss://localhost.example.com/",
+        "wss://openapi-ws-v2.bitmart.com.example.com/",
+        "wss://openapi-ws-v2.bitmart.com@example.com/",
+        "wss://ws-manager-compress.bitmart.news/user?protocol=1.1",
+    ],
+)
+def test_other_hosts_need_a_word_and_get_no_login(profile, url):
+    assert profile.url_problem(url)
+    assert (profile.url_problem(url, other_hosts=True) is None) == (not profile.private)
+
+
+@each_profile
+@pytest.mark.parametrize("url", ["", "bitmart", "https://127.0.0.1/", "wss://", "wss://[::1/x"])
+def test_what_is_no_address(profile, url):
+    assert "no address" in profile.url_problem(url, other_hosts=True)
+
+
+def test_the_demo_and_the_real_host_are_not_interchangeable():
+    for real, demo in zip(BITMART.profiles, BITMART_DEMO.profiles, strict=True):
+        if real is not demo:
+            assert demo.url_problem(real.url)
+            assert real.url_problem(demo.url)
+
+
+# --- counting fields ---
+
+
+def test_counting_fields_is_bounded():
+    fields = Fields("x", "a b")
+    fields.see({"a": 1})
+    assert not fields.unknown
+    for number in range(500):
+        fields.see({"a": 1, f"new{number}": 2, "long" * 100: 3})
+    assert len(fields.unknown) <= 101
+    assert sum(fields.unknown.values()) == 1000
+    assert max(map(len, fields.unknown)) <= 64

@@ -1,4 +1,4 @@
-"""BitMart's futures words: every documented trade, reply and request, and what must be refused.
+"""BitMart's public futures words: every documented push, reply and request, and what is refused.
 
 The literals are the examples of BitMart's futures v2 API reference ("WebSocket Subscription"),
 unless a comment names another source.
@@ -9,8 +9,16 @@ from decimal import Decimal
 
 import pytest
 
-from bitmart_book.model import Trade
-from bitmart_book.venues import FUTURES, Reply, Topic
+from bitmart_book.model import (
+    BookTicker,
+    FundingRate,
+    FuturesTicker,
+    Kline,
+    MarkPriceKline,
+    Ticker,
+    Trade,
+)
+from bitmart_book.venues import FUTURES, FUTURES_DEMO, Reply, Topic
 
 TRADE = (
     '{"group":"futures/trade:BTCUSDT","data":[{"trade_id":1409495322,"symbol":"BTCUSDT",'
@@ -32,7 +40,80 @@ TRADE_WITHOUT_M = (  # from a test of hummingbot
     '"deal_price":"117387.58","way":1,"deal_vol":"1445",'
     '"created_at":"2023-02-24T07:54:11.124940968Z"}]}'
 )
-STREAM_FRAMES = (TRADE, TRADE_2025, TRADE_2023, TRADE_WITHOUT_M)
+TICKER = (
+    '{"data":{"symbol":"BTCUSDT","last_price":"97153.6","volume_24":"25502894",'
+    '"range":"0.0016599204475393","mark_price":"97153.7","index_price":"97185.614",'
+    '"ask_price":"97153.9","ask_vol":"28","bid_price":"97153.4","bid_vol":"428"},'
+    '"group":"futures/ticker:BTCUSDT"}'
+)
+TICKER_OF_ALL = (  # live, 2026-09-23
+    '{"data":{"symbol":"XAUTUSDT","last_price":"4338.94","volume_24":"1852728",'
+    '"range":"-0.0013970048400349","mark_price":"4338.94","index_price":"4340.10731595",'
+    '"ask_price":"4339.23","ask_vol":"137","bid_price":"4338.93","bid_vol":"2294"},'
+    '"group":"futures/ticker"}'
+)
+TICKER_WITH_A_SPEED = (  # recorded in ccxt, 2025-02
+    '{"data":{"symbol":"ETHUSDT","last_price":"2807.73","volume_24":"2227011952",'
+    '"range":"0.0273398194664491","mark_price":"2807.5","index_price":"2808.71047619",'
+    '"ask_price":"2808.04","ask_vol":"7371","bid_price":"2807.28","bid_vol":"3561"},'
+    '"group":"futures/ticker:ETHUSDT@100ms"}'
+)
+TICKER_V1 = (  # the first protocol, from a test of hummingbot
+    '{"group":"futures/ticker","data":{"symbol":"BTCUSDT","volume_24":"117387.58",'
+    '"fair_price":"146.24","last_price":"146.24","range":"147.17","ask_price":"147.11",'
+    '"ask_vol":"1","bid_price":"142.11","bid_vol":"1"}}'
+)
+BOOK_TICKER = (
+    '{"data":{"symbol":"BTCUSDT","best_bid_price":"97315","best_bid_vol":"156",'
+    '"best_ask_price":"97315.4","best_ask_vol":"333","ms_t":1733891542244},'
+    '"group":"futures/bookticker:BTCUSDT"}'
+)
+BOOK_TICKER_2026 = (  # live, 2026-09-23
+    '{"data":{"symbol":"BTCUSDT","best_bid_price":"86657.9","best_bid_vol":"17485",'
+    '"best_ask_price":"86658","best_ask_vol":"10847","ms_t":1790134291018},'
+    '"group":"futures/bookticker:BTCUSDT"}'
+)
+KLINE = (
+    '{"group":"futures/klineBin1m:BTCUSDT","data":{"symbol":"BTCUSDT","o":"146.24","h":"146.24",'
+    '"l":"146.24","c":"146.24","v":"146","ts":1700533801}}'
+)
+KLINE_ITEMS = (  # recorded in ccxt, 2023-12
+    '{"group":"futures/klineBin1m:BTCUSDT","data":{"symbol":"BTCUSDT","items":[{"o":"39635.8",'
+    '"h":"39636","l":"39614.4","c":"39629.7","v":"31852","ts":1701617761}]}}'
+)
+MARK_KLINE = (
+    '{"group":"futures/markPriceKlineBin1m:BTCUSDT","data":{"symbol":"BTCUSDT","o":"146.24",'
+    '"h":"146.24","l":"146.24","c":"146.24","v":"146","ts":1700533801}}'
+)
+MARK_KLINE_ITEMS = (  # built: the shape that the wire had for the other klines
+    '{"group":"futures/markPriceKlineBin1H:BTCUSDT","data":{"symbol":"BTCUSDT","items":['
+    '{"o":"1","h":"4","l":"0.5","c":"2","v":"7","ts":1701617701},'
+    '{"o":"2","h":"3","l":"1.5","c":"3","v":"9","ts":1701617761}]}}'
+)
+FUNDING = (
+    '{"data":{"symbol":"BTCUSDT","fundingRate":"0.000098800809","fundingTime":1732525864000,'
+    '"nextFundingRate":"0.0000947","nextFundingTime":1732550400000,'
+    '"funding_upper_limit":"0.0375","funding_lower_limit":"-0.0375","ts":1732525864601},'
+    '"group":"futures/fundingRate:BTCUSDT"}'
+)
+FUNDING_BELOW_ZERO = (  # recorded in ccxt, 2026-02
+    '{"data":{"symbol":"BTCUSDT","fundingRate":"0.0000561","fundingTime":1770978448000,'
+    '"nextFundingRate":"-0.0000195","nextFundingTime":1770998400000,'
+    '"funding_upper_limit":"0.0375","funding_lower_limit":"-0.0375","ts":1770978448970},'
+    '"group":"futures/fundingRate:BTCUSDT"}'
+)
+FUNDING_2026 = (  # live, 2026-09-23
+    '{"data":{"symbol":"BTCUSDT","fundingRate":"0.000011900082","fundingTime":1790134290000,'
+    '"nextFundingRate":"0.0000386","nextFundingTime":1790150400000,'
+    '"funding_upper_limit":"0.0375","funding_lower_limit":"-0.0375","ts":1790134290542},'
+    '"group":"futures/fundingRate:BTCUSDT"}'
+)
+STREAM_FRAMES = (
+    TRADE, TRADE_2025, TRADE_2023, TRADE_WITHOUT_M,
+    TICKER, TICKER_OF_ALL, TICKER_WITH_A_SPEED, TICKER_V1, BOOK_TICKER, BOOK_TICKER_2026,
+    KLINE, KLINE_ITEMS, MARK_KLINE, MARK_KLINE_ITEMS,
+    FUNDING, FUNDING_BELOW_ZERO, FUNDING_2026,
+)  # fmt: skip
 DEPTHS = (
     '{"group":"futures/depth20:BTCUSDT@200ms","data":{"symbol":"BTCUSDT","way":1,'
     '"depths":[{"price":"5","vol":"97"}],"ms_t":1542337219120}}',
@@ -49,16 +130,19 @@ DEPTHS = (
 
 def decode(message):
     message = json.loads(message) if isinstance(message, str) else message
-    return FUTURES.stream("futures/trade").decode(message)
+    return FUTURES.stream(Topic.parse(message["group"]).channel).decode(message)
 
 
 def changed(frame, **changes):
     """The frame with other values in its first row; ... removes one."""
     message = json.loads(frame)
+    row = message["data"]
+    row = row[0] if isinstance(row, list) else row
+    row = row["items"][0] if "items" in row else row
     for key, value in changes.items():
-        message["data"][0][key] = value
+        row[key] = value
         if value is ...:
-            del message["data"][0][key]
+            del row[key]
     return message
 
 
@@ -106,7 +190,8 @@ def test_rows_come_newest_first():
     newest = {**row, "trade_id": 3, "created_at": "2024-03-04T07:20:49.322000000Z"}
     older = {**row, "trade_id": 2, "created_at": "2024-03-04T07:20:48.954000000Z"}
     twin = {**older, "trade_id": 1}
-    assert [trade.trade_id for trade in decode({"data": [newest, older, twin]})] == [1, 2, 3]
+    message = {"group": "futures/trade:BTCUSDT", "data": [newest, older, twin]}
+    assert [trade.trade_id for trade in decode(message)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -127,16 +212,161 @@ def test_what_is_tolerated():
     (trade,) = decode(TRADE)
     more = changed(TRADE, contract_id=1, type=3, create_time=1, create_time_mill=1, deal_vol=1445)
     assert decode(more) == [trade]
-    assert decode({"data": json.loads(TRADE)["data"][0]}) == [trade]
-    for nothing in (None, "", []):
-        assert decode({"data": nothing}) == []
+    assert decode(json.loads(TRADE) | {"data": json.loads(TRADE)["data"][0]}) == [trade]
+    for stream in FUTURES.streams:
+        for nothing in (None, "", []):
+            assert stream.decode({"group": stream.name, "data": nothing}) == []
+
+
+def test_ticker():
+    assert decode(TICKER) == [
+        FuturesTicker(
+            symbol="BTCUSDT",
+            last=Decimal("97153.6"),
+            bid=Decimal("97153.4"),
+            bid_size=Decimal(428),
+            ask=Decimal("97153.9"),
+            ask_size=Decimal(28),
+            fluctuation=Decimal("0.0016599204475393"),
+            mark=Decimal("97153.7"),
+            index=Decimal("97185.614"),
+            contract_volume_24h=Decimal(25502894),
+        )
+    ]
+    (ticker,) = decode(TICKER_OF_ALL)
+    assert isinstance(ticker, Ticker)
+    assert (ticker.symbol, ticker.last) == ("XAUTUSDT", Decimal("4338.94"))
+    assert ticker.fluctuation == Decimal("-0.0013970048400349")
+    (ticker,) = decode(TICKER_WITH_A_SPEED)
+    assert (ticker.symbol, ticker.index) == ("ETHUSDT", Decimal("2808.71047619"))
+
+
+def test_a_ticker_of_the_first_protocol_has_a_fair_price():
+    assert decode(TICKER_V1) == [
+        FuturesTicker(
+            symbol="BTCUSDT",
+            last=Decimal("146.24"),
+            bid=Decimal("142.11"),
+            bid_size=Decimal(1),
+            ask=Decimal("147.11"),
+            ask_size=Decimal(1),
+            fluctuation=Decimal("147.17"),
+            mark=Decimal("146.24"),
+            contract_volume_24h=Decimal("117387.58"),
+        )
+    ]
+
+
+def test_book_ticker():
+    assert decode(BOOK_TICKER) == [
+        BookTicker(
+            symbol="BTCUSDT",
+            bid=Decimal(97315),
+            bid_size=Decimal(156),
+            ask=Decimal("97315.4"),
+            ask_size=Decimal(333),
+            time_ms=1733891542244,
+        )
+    ]
+    (best,) = decode(BOOK_TICKER_2026)
+    assert (best.bid, best.bid_size) == (Decimal("86657.9"), Decimal(17485))
+    assert (best.ask, best.ask_size, best.time_ms) == (Decimal(86658), Decimal(10847),
+                                                       1790134291018)  # fmt: skip
+
+
+def test_klines_in_both_shapes():
+    price = Decimal("146.24")
+    bar = {
+        "symbol": "BTCUSDT", "step": "1m", "open": price, "high": price, "low": price,
+        "close": price, "volume": Decimal(146), "push_time_ms": 1700533801000,
+    }  # fmt: skip
+    assert decode(KLINE) == [Kline(**bar)]
+    assert decode(MARK_KLINE) == [MarkPriceKline(**bar)]
+    assert decode(KLINE_ITEMS) == [
+        Kline(
+            symbol="BTCUSDT",
+            step="1m",
+            open=Decimal("39635.8"),
+            high=Decimal(39636),
+            low=Decimal("39614.4"),
+            close=Decimal("39629.7"),
+            volume=Decimal(31852),
+            push_time_ms=1701617761000,
+        )
+    ]
+    first, second = decode(MARK_KLINE_ITEMS)
+    assert type(first) is MarkPriceKline
+    assert isinstance(first, Kline)
+    assert (first.step, first.high, first.push_time_ms) == ("1H", Decimal(4), 1701617701000)
+    assert (second.low, second.close, second.volume) == (Decimal("1.5"), Decimal(3), Decimal(9))
+
+
+def test_funding_rate():
+    assert decode(FUNDING) == [
+        FundingRate(
+            symbol="BTCUSDT",
+            rate=Decimal("0.000098800809"),
+            time_ms=1732525864000,
+            next_rate=Decimal("0.0000947"),
+            next_time_ms=1732550400000,
+            upper_limit=Decimal("0.0375"),
+            lower_limit=Decimal("-0.0375"),
+            push_time_ms=1732525864601,
+        )
+    ]
+    (rate,) = decode(FUNDING_BELOW_ZERO)
+    assert (rate.rate, rate.next_rate) == (Decimal("0.0000561"), Decimal("-0.0000195"))
+    (rate,) = decode(FUNDING_2026)
+    assert (rate.rate, rate.next_time_ms) == (Decimal("0.000011900082"), 1790150400000)
+
+
+@pytest.mark.parametrize("nothing", [None, "", ...])
+def test_optional_values_that_are_null_empty_or_missing(nothing):
+    def with_nothing(frame, **kept):
+        row = json.loads(frame)["data"]
+        return decode(changed(frame, **dict.fromkeys(row, nothing) | kept))
+
+    assert with_nothing(TICKER, last_price="1") == [
+        FuturesTicker(symbol="BTCUSDT", last=Decimal(1))
+    ]
+    assert with_nothing(BOOK_TICKER) == [BookTicker(symbol="BTCUSDT")]
+    assert with_nothing(FUNDING, fundingRate="0") == [
+        FundingRate(symbol="BTCUSDT", rate=Decimal(0))
+    ]
+    (kline,) = decode(changed(KLINE, ts=nothing, symbol=nothing))
+    assert (kline.symbol, kline.push_time_ms) == ("BTCUSDT", None)
+    (trade,) = decode(changed(TRADE, symbol=nothing))
+    assert trade.symbol == "BTCUSDT"
+
+
+def test_numbers_may_be_text_or_numbers():
+    assert decode(changed(BOOK_TICKER, best_bid_price=97315, ms_t="1733891542244")) == decode(
+        BOOK_TICKER
+    )
+    assert decode(changed(KLINE, v=146, ts="1700533801")) == decode(KLINE)
+    assert decode(changed(FUNDING, fundingTime="1732525864000")) == decode(FUNDING)
+
+
+def test_a_symbol_that_neither_the_data_nor_the_group_names():
+    for frame in (TICKER_OF_ALL, json.dumps(json.loads(TRADE) | {"group": "futures/trade"})):
+        with pytest.raises(TypeError):
+            decode(changed(frame, symbol=...))
+
+
+def test_fields_nobody_knows_are_tolerated_and_counted():
+    for frame in STREAM_FRAMES:
+        before = FUTURES.unknown_fields()
+        assert decode(changed(frame, novelty={"a": [1]})) == decode(frame)
+        after = FUTURES.unknown_fields()
+        (name,) = [name for name in after if after[name] != before.get(name, 0)]
+        assert name.endswith(".novelty")
+        assert after[name] == before.get(name, 0) + 1
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"symbol": ...},
-        {"symbol": None},
+        {"symbol": 5},
         {"deal_price": ...},
         {"deal_price": "x"},
         {"deal_vol": "-1"},
@@ -161,6 +391,29 @@ def test_what_is_tolerated():
 def test_malformed(changes):
     with pytest.raises((KeyError, TypeError, ValueError, ArithmeticError)):
         decode(changed(TRADE, **changes))
+
+
+@pytest.mark.parametrize(
+    ("frame", "changes"),
+    [
+        (TICKER, {"last_price": ...}),
+        (TICKER, {"bid_price": "x"}),
+        (TICKER, {"range": "up"}),
+        (BOOK_TICKER, {"best_ask_vol": "-5"}),
+        (BOOK_TICKER, {"ms_t": "x"}),
+        (KLINE, {"o": None}),
+        (KLINE, {"v": ...}),
+        (KLINE, {"ts": "now"}),
+        (KLINE, {"items": 5}),
+        (KLINE, {"items": ["x"]}),
+        (KLINE_ITEMS, {"c": ""}),
+        (FUNDING, {"fundingRate": ...}),
+        (FUNDING, {"nextFundingTime": []}),
+    ],
+)
+def test_malformed_values_of_other_channels(frame, changes):
+    with pytest.raises((KeyError, TypeError, ValueError, ArithmeticError)):
+        decode(changed(frame, **changes))
 
 
 # --- replies ---
@@ -262,6 +515,14 @@ def test_what_is_no_reply(frame):
         '{"action":"request","args":["futures/depthIncrease20:BTCUSDT@200ms"]}',
         '{"action":"subscribe","args":["futures/trade:BTCUSDT"]}',
         '{"action":"unsubscribe","args":["futures/trade:BTCUSDT"]}',
+        '{"action":"subscribe","args":["futures/ticker:BTCUSDT"]}',
+        '{"action":"subscribe","args":["futures/ticker"]}',
+        '{"action":"subscribe","args":["futures/bookticker:BTCUSDT"]}',
+        '{"action":"subscribe","args":["futures/klineBin1m:BTCUSDT"]}',
+        '{"action":"subscribe","args":["futures/markPriceKlineBin1m:BTCUSDT"]}',
+        '{"action":"subscribe","args":["futures/fundingRate:BTCUSDT"]}',
+        '{"action":"request","args":["futures/fundingRate:BTCUSDT"]}',
+        '{"action":"unsubscribe","args":["futures/klineBin1m:BTCUSDT"]}',
         # live, 2026-09-23
         '{"action":"subscribe","args":["futures/depthIncrease50:BTCUSDT@100ms",'
         '"futures/depthIncrease50:ETHUSDT@100ms","futures/depthIncrease50:FOLKSUSDT@100ms",'
@@ -285,7 +546,13 @@ def test_ping():
     [
         ("futures/depthIncrease30:BTCUSDT", "channel"),
         ("futures/v2/depthIncrease50:BTCUSDT", "channel"),
-        ("futures/klineBin1m:BTCUSDT", "channel"),
+        ("futures/klineBin3m:BTCUSDT", "channel"),
+        ("futures/klineBin1M:BTCUSDT", "channel"),
+        ("futures/bookTicker:BTCUSDT", "channel"),
+        ("futures/order", "channel"),
+        ("futures/bookticker", "symbol"),
+        ("futures/ticker@100ms", "symbol"),
+        ("futures/ticker:BTCUSDT@100ms", "speed"),
         ("spot/trade:BTC_USDT", "channel"),
         ("futures/trade", "symbol"),
         ("futures/trade:BTC_USDT", "symbol"),
@@ -321,8 +588,45 @@ def test_the_channels():
         *((f"futures/depthAll{depth}", "full", depth, False) for depth in depths),
         *((f"futures/depth{depth}", "one-sided", depth, False) for depth in depths),
     }
-    assert {book.size for book in FUTURES.books} == {"vol"}
+    assert {(book.size, book.unit) for book in FUTURES.books} == {("vol", "contracts")}
     for book in FUTURES.books:
         for speed in ("", "@100ms", "@200ms"):
             topic = Topic.parse(f"{book.name}:1000PEPEUSDT{speed}")
             assert FUTURES.check_topic(topic) is None
+    steps = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W")
+    assert {stream.name for stream in FUTURES.streams} == {
+        "futures/trade",
+        "futures/ticker",
+        "futures/bookticker",
+        "futures/fundingRate",
+        *(f"futures/klineBin{step}" for step in steps),
+        *(f"futures/markPriceKlineBin{step}" for step in steps),
+    }
+    for stream in FUTURES.streams:
+        assert FUTURES.check_topic(Topic(stream.name, "BTCUSDT", "")) is None
+        assert stream.name.endswith(stream.step)
+
+
+@pytest.mark.parametrize(
+    ("frame", "topics"),
+    [
+        (TICKER, ("futures/ticker:BTCUSDT", "futures/ticker")),
+        (TICKER_OF_ALL, ("futures/ticker", "futures/ticker:XAUTUSDT")),
+        (TICKER_WITH_A_SPEED, ("futures/ticker:ETHUSDT", "futures/ticker")),
+        (BOOK_TICKER, ("futures/bookticker:BTCUSDT",)),
+        (MARK_KLINE, ("futures/markPriceKlineBin1m:BTCUSDT",)),
+    ],
+)
+def test_which_topic_brought_a_value(frame, topics):
+    """Whatever speed the group carries, and whether one symbol was subscribed or all."""
+    pushed = Topic.parse(json.loads(frame)["group"])
+    (value,) = decode(frame)
+    assert FUTURES.stream(pushed.channel).topics_of(pushed, value) == topics
+
+
+def test_the_demo_is_the_same_on_another_host():
+    assert FUTURES_DEMO.url == "wss://openapi-wsdemo-v2.bitmart.com/api?protocol=1.1"
+    for name in FUTURES.__struct_fields__:
+        if name not in ("url", "owns_symbol", "streams"):
+            assert getattr(FUTURES_DEMO, name) == getattr(FUTURES, name), name
+    assert FUTURES_DEMO.channels == FUTURES.channels

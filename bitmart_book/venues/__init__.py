@@ -1,6 +1,8 @@
 """The only place that knows BitMart's words: one file per protocol generation."""
 
-from bitmart_book.venues.futures import FUTURES
+from bitmart_book.venues.futures import FUTURES, FUTURES_DEMO
+from bitmart_book.venues.futures_private import FUTURES_PRIVATE, FUTURES_PRIVATE_DEMO
+from bitmart_book.venues.instruments import read_instruments
 from bitmart_book.venues.legacy import LEGACY
 from bitmart_book.venues.profile import (
     BookChannel,
@@ -11,15 +13,22 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
+    Trouble,
     Venue,
 )
 from bitmart_book.venues.spot import SPOT
+from bitmart_book.venues.spot_private import SPOT_PRIVATE
 
 __all__ = [
     "BITMART",
+    "BITMART_DEMO",
     "FUTURES",
+    "FUTURES_DEMO",
+    "FUTURES_PRIVATE",
+    "FUTURES_PRIVATE_DEMO",
     "LEGACY",
     "SPOT",
+    "SPOT_PRIVATE",
     "BookChannel",
     "Limits",
     "Operation",
@@ -28,7 +37,11 @@ __all__ = [
     "Reply",
     "StreamChannel",
     "Topic",
+    "Trouble",
     "Venue",
+    "read_instruments",
 ]
 
-BITMART = Venue(profiles=(SPOT, FUTURES, LEGACY))
+BITMART = Venue(profiles=(SPOT, FUTURES, LEGACY, SPOT_PRIVATE, FUTURES_PRIVATE))
+# Paper trading: the same keys and words, other hosts, and only for futures.
+BITMART_DEMO = Venue(profiles=(SPOT, FUTURES_DEMO, LEGACY, SPOT_PRIVATE, FUTURES_PRIVATE_DEMO))

@@ -1,11 +1,13 @@
-"""BitMart futures, protocol v2 (from 2024-09 until the venue stopped), public books and trades.
+"""BitMart futures, protocols v1 and v2 (2022-10 until the venue stopped), public channels.
 
 Pushes are `{"group": topic, "data": {...}}`, levels are objects and sizes count contracts. The
-`version` of a sequenced book advances even on an empty update, where spot repeats it. Sources:
-BitMart's futures v2 API reference, "WebSocket Subscription", and a probe of the running venue of
-2026-09-23 (nemanull/arbitrage-observatory), which is believed where they differ. The private
-channels, on another address, are not here, nor the channels under futures/v2/, which were
-acknowledged and then silent.
+`version` of a sequenced book advances even on an empty update, where spot repeats it. `group` may
+carry a speed that nobody subscribed (`@100ms`), so that what stands behind the @ says nothing.
+Sources: BitMart's futures v2 API reference, "WebSocket Subscription", and a probe of the running
+venue of 2026-09-23 (nemanull/arbitrage-observatory), which is believed where they differ. The
+first protocol had fewer channels and fields of the same shapes; its host ended on 2024-11-30. The
+channels under futures/v2/, which were acknowledged and then silent, are not here; the private
+ones, on another address but with the same requests and replies, are in `futures_private`.
 """
 
 from __future__ import annotations
@@ -14,9 +16,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
-from bitmart_book.model import Trade
+from bitmart_book.model import (
+    BookTicker,
+    FundingRate,
+    FuturesTicker,
+    Kline,
+    MarkPriceKline,
+    Trade,
+)
 from bitmart_book.venues.profile import (
     BookChannel,
     Limits,
@@ -26,19 +36,50 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
+    Trouble,
+)
+from bitmart_book.venues.values import (
+    Fields,
     number,
+    number_or_none,
     oldest_first,
     rows,
     text,
+    time_or_none,
     whole,
+    whole_or_none,
 )
 
-__all__ = ["FUTURES"]
+__all__ = ["DEMO_HOST", "FUTURES", "FUTURES_DEMO", "classify", "encode", "judge"]
+
+DEMO_HOST = "openapi-wsdemo-v2.bitmart.com"
 
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,41}")
 _SPEEDS = ("", "100ms", "200ms")
+_STEPS = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W")
 # Nine digits of a fraction, which `datetime` would refuse or cut: taken apart by hand.
 _STAMP = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z")
+
+# The second line of each are the fields of the first protocol.
+_TRADE = Fields(
+    "futures/trade",
+    "trade_id symbol deal_price deal_vol way m created_at"
+    " contract_id type create_time create_time_mill",
+)
+_TICKER = Fields(
+    "futures/ticker",
+    "symbol last_price volume_24 range mark_price index_price ask_price ask_vol bid_price bid_vol"
+    " fair_price",
+)
+_BOOK_TICKER = Fields(
+    "futures/bookticker", "symbol best_bid_price best_bid_vol best_ask_price best_ask_vol ms_t"
+)
+_KLINE = Fields("futures/kline", "symbol items o h l c v ts")
+_FUNDING = Fields(
+    "futures/fundingRate",
+    "symbol fundingRate fundingTime nextFundingRate nextFundingTime funding_upper_limit"
+    " funding_lower_limit ts",
+)
 
 
 # --- pushes ---
@@ -63,10 +104,17 @@ def _taker_side(row: Mapping[str, Any]) -> tuple[Literal["buy", "sell"], bool]:
     return ("buy" if way <= 4 else "sell"), False
 
 
-def _trade(row: Mapping[str, Any]) -> Trade:
+def _symbol(message: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    if row.get("symbol") in (None, ""):
+        return text(Topic.parse(text(message["group"])).symbol)
+    return text(row["symbol"])
+
+
+def _trade(message: Mapping[str, Any], row: Mapping[str, Any]) -> Trade:
+    _TRADE.see(row)
     side, side_known = _taker_side(row)
     return Trade(
-        symbol=text(row["symbol"]),
+        symbol=_symbol(message, row),
         side=side,
         price=number(row["deal_price"]),
         size=number(row["deal_vol"]),
@@ -78,17 +126,116 @@ def _trade(row: Mapping[str, Any]) -> Trade:
 
 def _trades(message: Mapping[str, Any]) -> list[Trade]:
     # The newest row is first (recorded in ccxt, 2024-03), opposite to spot.
-    return oldest_first([_trade(row) for row in reversed(rows(message["data"]))])
+    return oldest_first([_trade(message, row) for row in reversed(rows(message["data"]))])
+
+
+def _ticker(message: Mapping[str, Any], row: Mapping[str, Any]) -> FuturesTicker:
+    _TICKER.see(row)
+    return FuturesTicker(
+        symbol=_symbol(message, row),
+        last=number(row["last_price"]),
+        bid=number_or_none(row.get("bid_price")),
+        bid_size=number_or_none(row.get("bid_vol")),
+        ask=number_or_none(row.get("ask_price")),
+        ask_size=number_or_none(row.get("ask_vol")),
+        fluctuation=number_or_none(row.get("range"), signed=True),
+        contract_volume_24h=number_or_none(row.get("volume_24")),
+        # The first protocol called it the fair price.
+        mark=number_or_none(row.get("mark_price", row.get("fair_price"))),
+        index=number_or_none(row.get("index_price")),
+    )
+
+
+def _tickers(message: Mapping[str, Any]) -> list[FuturesTicker]:
+    return [_ticker(message, row) for row in rows(message["data"])]
+
+
+def _book_ticker(message: Mapping[str, Any], row: Mapping[str, Any]) -> BookTicker:
+    _BOOK_TICKER.see(row)
+    return BookTicker(
+        symbol=_symbol(message, row),
+        bid=number_or_none(row.get("best_bid_price")),
+        bid_size=number_or_none(row.get("best_bid_vol")),
+        ask=number_or_none(row.get("best_ask_price")),
+        ask_size=number_or_none(row.get("best_ask_vol")),
+        time_ms=time_or_none(row.get("ms_t")),
+    )
+
+
+def _book_tickers(message: Mapping[str, Any]) -> list[BookTicker]:
+    return [_book_ticker(message, row) for row in rows(message["data"])]
+
+
+def _kline(kind: type[Kline], step: str, symbol: str, bar: Mapping[str, Any]) -> Kline:
+    _KLINE.see(bar)
+    # The time of the push and not of the bar, as the reference says and the samples show.
+    seconds = whole_or_none(bar.get("ts"))
+    return kind(
+        symbol=symbol,
+        step=step,
+        open=number(bar["o"]),
+        high=number(bar["h"]),
+        low=number(bar["l"]),
+        close=number(bar["c"]),
+        volume=number(bar["v"]),
+        push_time_ms=None if seconds is None else seconds * 1000,
+    )
+
+
+def _klines(kind: type[Kline], step: str, message: Mapping[str, Any]) -> list[Kline]:
+    found = []
+    for row in rows(message["data"]):
+        symbol = _symbol(message, row)
+        # The reference shows a bar in `data` itself, the wire had it in a list within.
+        bars = rows(row["items"]) if "items" in row else [row]
+        found += [_kline(kind, step, symbol, bar) for bar in bars]
+    return found
+
+
+def _funding_rate(message: Mapping[str, Any], row: Mapping[str, Any]) -> FundingRate:
+    _FUNDING.see(row)
+    return FundingRate(
+        symbol=_symbol(message, row),
+        rate=number(row["fundingRate"], signed=True),
+        time_ms=time_or_none(row.get("fundingTime")),
+        next_rate=number_or_none(row.get("nextFundingRate"), signed=True),
+        next_time_ms=time_or_none(row.get("nextFundingTime")),
+        upper_limit=number_or_none(row.get("funding_upper_limit"), signed=True),
+        lower_limit=number_or_none(row.get("funding_lower_limit"), signed=True),
+        push_time_ms=time_or_none(row.get("ts")),
+    )
+
+
+def _funding_rates(message: Mapping[str, Any]) -> list[FundingRate]:
+    return [_funding_rate(message, row) for row in rows(message["data"])]
 
 
 # --- requests and replies ---
 
 
-def _encode(operation: Operation, topics: Sequence[str]) -> str:
+def encode(operation: Operation, topics: Sequence[str]) -> str:
+    """The text frame of an operation on raw topics, as the futures hosts read it."""
     return json.dumps({"action": operation, "args": list(topics)}, separators=(",", ":"))
 
 
-def _classify(frame: Any) -> Reply | None:
+def judge(reply: Reply) -> Trouble | None:
+    """What an error of the futures hosts is about. They send no codes, so the words decide."""
+    words = reply.message.lower()
+    if "temporarily unavailable" in words:
+        return Trouble.SERVER
+    if reply.operation == "login":
+        return Trouble.CLOCK if "timestamp" in words else Trouble.LOGIN
+    if "need authen" in words:  # "futures/order need authenication"
+        return Trouble.LOGIN
+    if "invalid message" in words or "invalid action" in words:
+        return Trouble.REQUEST
+    if "invalid channel" in words or "not exist" in words:
+        return Trouble.TOPIC
+    return None
+
+
+def classify(frame: Any) -> Reply | None:
+    """What a frame of the futures hosts answers; None for a push."""
     # The reference promises a text "pong" to a text "ping"; the probe saw that ping refused.
     if frame == "pong":
         return Reply(kind="pong")
@@ -116,6 +263,8 @@ def _check_topic(topic: Topic) -> str | None:
     book = FUTURES.book(topic.channel)
     if book is None and FUTURES.stream(topic.channel) is None:
         return f"futures have no channel {topic.channel!r}"
+    if topic == Topic("futures/ticker", "", ""):
+        return None  # of all symbols
     if not _SYMBOL.fullmatch(topic.symbol):
         return "a futures symbol is 1 to 41 letters and digits, like BTCUSDT"
     if book is None and topic.option:
@@ -125,55 +274,104 @@ def _check_topic(topic: Topic) -> str | None:
     return None
 
 
-def _sequenced(depth: int) -> BookChannel:
-    # The server keeps a window of `depth` levels: levels that enter or leave it are sent.
-    return BookChannel(
-        name=f"futures/depthIncrease{depth}",
-        kind="sequenced",
-        window=depth,
-        window_kept=True,
-        size="vol",
+def _books() -> tuple[BookChannel, ...]:
+    depths = (5, 20, 50)
+    book = partial(BookChannel, size="vol", unit="contracts")
+    return (
+        # The server keeps a window of `depth` levels: levels that enter or leave it are sent.
+        *(
+            book(
+                name=f"futures/depthIncrease{depth}",
+                kind="sequenced",
+                window=depth,
+                window_kept=True,
+            )
+            for depth in (50, 20, 5)
+        ),
+        *(book(name=f"futures/depthAll{depth}", kind="full", window=depth) for depth in depths),
+        *(book(name=f"futures/depth{depth}", kind="one-sided", window=depth) for depth in depths),
     )
 
 
-FUTURES = Profile(
-    market="futures",
-    channel_key="group",
-    books=(
-        *(_sequenced(depth) for depth in (50, 20, 5)),
-        *(
-            BookChannel(name=f"futures/depthAll{depth}", kind="full", window=depth, size="vol")
-            for depth in (5, 20, 50)
+def _streams() -> tuple[StreamChannel, ...]:
+    klines = (
+        ("futures/klineBin", "kline", Kline),
+        ("futures/markPriceKlineBin", "mark kline", MarkPriceKline),
+    )
+    return (
+        StreamChannel(
+            name="futures/trade", decode=_trades, kind="trade", trades=True, fields=(_TRADE,)
+        ),
+        StreamChannel(
+            name="futures/ticker",
+            decode=_tickers,
+            kind="ticker",
+            whole=("futures/ticker",),
+            fields=(_TICKER,),
+        ),
+        StreamChannel(
+            name="futures/bookticker",
+            decode=_book_tickers,
+            kind="book ticker",
+            fields=(_BOOK_TICKER,),
+        ),
+        StreamChannel(
+            name="futures/fundingRate",
+            decode=_funding_rates,
+            kind="funding",
+            fields=(_FUNDING,),
         ),
         *(
-            BookChannel(name=f"futures/depth{depth}", kind="one-sided", window=depth, size="vol")
-            for depth in (5, 20, 50)
+            StreamChannel(
+                name=f"{name}{step}",
+                decode=partial(_klines, values, step),
+                kind=kind,
+                step=step,
+                fields=(_KLINE,),
+            )
+            for name, kind, values in klines
+            for step in _STEPS
         ),
-    ),
-    streams=(StreamChannel(name="futures/trade", decode=_trades, trades=True),),
-    default_book="futures/depthIncrease50",
-    owns_symbol=lambda symbol: "_" not in symbol,
-    endpoint="futures_public",
-    url="wss://openapi-ws-v2.bitmart.com/api?protocol=1.1",
-    limits=Limits(
-        connections=500,
-        # Attempts and messages have no published limit here: those of spot.
-        connects=Rate(30, 60.0),
-        messages=Rate(100, 10.0),
-        # No published limit either; the probe ran this many books on one connection.
-        topics_per_connection=100,
-        topics_per_message=40,
-        # Documented are 4,096; with more than this, forty topics would not fit in the message.
-        topic_bytes_per_message=1800,
-        # The probe got 2,020 bytes through and was closed (1009) for 2,186.
-        message_bytes=2000,
-        # The probe saw neither of the two enforced. They are documented, so they are kept.
-        idle_seconds=20.0,
-        lifeless_seconds=5.0,
-    ),
-    ping='{"action":"ping"}',
-    encode=_encode,
-    classify=_classify,
-    check_topic=_check_topic,
-    can_request=True,
+    )
+
+
+_LIMITS = Limits(
+    connections=500,
+    # Attempts and messages have no published limit here: those of spot.
+    connects=Rate(30, 60.0),
+    messages=Rate(100, 10.0),
+    # No published limit either; the probe ran this many books on one connection.
+    topics_per_connection=100,
+    topics_per_message=40,
+    # Documented are 4,096; with more than this, forty topics would not fit in the message.
+    topic_bytes_per_message=1800,
+    # The probe got 2,020 bytes through and was closed (1009) for 2,186.
+    message_bytes=2000,
+    # The probe saw neither of the two enforced. They are documented, so they are kept.
+    idle_seconds=20.0,
+    lifeless_seconds=5.0,
 )
+
+
+def _profile(host: str) -> Profile:
+    return Profile(
+        market="futures",
+        channel_key="group",
+        books=_books(),
+        streams=_streams(),
+        default_book="futures/depthIncrease50",
+        owns_symbol=lambda symbol: "_" not in symbol,
+        endpoint="futures_public",
+        url=f"wss://{host}/api?protocol=1.1",
+        limits=_LIMITS,
+        ping='{"action":"ping"}',
+        encode=encode,
+        classify=classify,
+        check_topic=_check_topic,
+        can_request=True,
+        judge=judge,
+    )
+
+
+FUTURES = _profile("openapi-ws-v2.bitmart.com")
+FUTURES_DEMO = _profile(DEMO_HOST)

@@ -28,12 +28,16 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
+)
+from bitmart_book.venues.values import (
+    Fields,
     number,
     number_or_none,
     oldest_first,
     rows,
     text,
     whole,
+    whole_or_none,
 )
 
 __all__ = ["LEGACY"]
@@ -52,6 +56,17 @@ _LEAST_MS = 10**11
 # Its own context, because the user's may round differently or raise on rounding.
 _QUOTIENT = Context(prec=28, traps=[DivisionByZero, InvalidOperation])
 
+_TRADE = Fields("legacy/trade", "side isBuy amount price count time")
+_PRICE = Fields(
+    "legacy/price",
+    "open_price highest_price lowest_price volume current_price fluctuation rate timestamp"
+    " o h l v c s increase sign",
+)
+_KLINE = Fields(
+    "legacy/kline",
+    "open_price highest_price lowest_price volume current_price timestamp o h l v c t",
+)
+
 
 # --- pushes ---
 
@@ -67,10 +82,6 @@ def _data(message: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise TypeError(f"data must be an object, was {str(data)[:80]!r}")
     return data
-
-
-def _whole_or_none(value: object) -> int | None:
-    return None if value is None or value == "" else whole(value)
 
 
 def _side(row: Mapping[str, Any]) -> Literal["buy", "sell"]:
@@ -98,6 +109,7 @@ def _size(row: Mapping[str, Any], price: Decimal) -> Decimal:
 
 
 def _trade(symbol: str, row: Mapping[str, Any]) -> Trade:
+    _TRADE.see(row)
     price = number(row["price"])
     time = whole(row["time"])
     return Trade(
@@ -118,6 +130,7 @@ def _trades(message: Mapping[str, Any]) -> list[Trade]:
 
 def _tickers(message: Mapping[str, Any]) -> list[Ticker]:
     symbol, data = _symbol(message), _data(message)
+    _PRICE.see(data)
     if data.get("s") == "no_data":
         return []
     # The page says no more of `volume` than that it is one. It is in the quote currency: as a
@@ -143,20 +156,21 @@ def _tickers(message: Mapping[str, Any]) -> list[Ticker]:
             low_24h=number_or_none(data.get("lowest_price")),
             quote_volume_24h=number_or_none(data.get("volume")),
             fluctuation=number_or_none(data.get("fluctuation"), signed=True),
-            time_ms=_whole_or_none(data.get("timestamp")),
+            time_ms=whole_or_none(data.get("timestamp")),
         )
     ]
 
 
 def _klines(message: Mapping[str, Any]) -> list[Kline]:
     symbol, data = _symbol(message), _data(message)
+    _KLINE.see(data)
     # Asked for as a number, answered as text; the oldest feed answered with a number or "1d".
     step = message["step"]
     step = text(step) if isinstance(step, str) else str(whole(step))
     if "c" in data:
         # Not documented whether `t` is the start of the bar. In the sample it is no multiple of
         # the step, so it is taken for what the stamp of the later feed is.
-        seconds = _whole_or_none(data.get("t"))
+        seconds = whole_or_none(data.get("t"))
         return [
             Kline(
                 symbol=symbol,
@@ -179,7 +193,7 @@ def _klines(message: Mapping[str, Any]) -> list[Kline]:
             close=number(data["current_price"]),
             volume=number(data["volume"]),
             # In the sample the very stamp of the price pushed at that moment.
-            push_time_ms=_whole_or_none(data.get("timestamp")),
+            push_time_ms=whole_or_none(data.get("timestamp")),
         )
     ]
 
@@ -260,9 +274,11 @@ LEGACY = Profile(
         ),
     ),
     streams=(
-        StreamChannel(name="legacy/trade", decode=_trades, trades=True),
-        StreamChannel(name="legacy/price", decode=_tickers),
-        StreamChannel(name="legacy/kline", decode=_klines),
+        StreamChannel(
+            name="legacy/trade", decode=_trades, kind="trade", trades=True, fields=(_TRADE,)
+        ),
+        StreamChannel(name="legacy/price", decode=_tickers, kind="ticker", fields=(_PRICE,)),
+        StreamChannel(name="legacy/kline", decode=_klines, kind="kline", fields=(_KLINE,)),
     ),
     default_book="legacy/depth",
     # Its symbols are spelled like those of spot, which bare symbols mean.

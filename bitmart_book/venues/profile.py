@@ -3,19 +3,37 @@
 A profile says which key of a frame names the channel, what a level looks like, which channels
 count their updates, how a subscription is worded and what may be sent how often. Everything else
 knows shapes and asks the profile; it does not know a single channel by name.
+
+A profile is one kind of socket: the private channels of a market, on another address and behind a
+login, are a profile of their own with the same `market`. What tells profiles apart is `endpoint`.
+`Venue.topic_profile` finds the one that a raw topic belongs to; where its `login` is not None,
+`login(credentials, timestamp_ms)` is the first frame on the socket, and its answer is a `Reply`
+with the operation "login": an "ack", or an "error" of which `Profile.trouble` says whether it is
+final. `StreamChannel.topics_of` says which topic a decoded value was subscribed by.
 """
 
 from __future__ import annotations
 
+import enum
+import ipaddress
 import re
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
-from bitmart_book.errors import UsageError
-from bitmart_book.model import Trade
+from bitmart_book.credentials import Credentials
+from bitmart_book.errors import (
+    AuthenticationError,
+    BitmartBookError,
+    ClockError,
+    LimitExceeded,
+    SubscriptionRejected,
+    UsageError,
+    VenueError,
+)
+from bitmart_book.venues.values import Fields
 
 __all__ = [
     "BookChannel",
@@ -26,13 +44,8 @@ __all__ = [
     "Reply",
     "StreamChannel",
     "Topic",
+    "Trouble",
     "Venue",
-    "number",
-    "number_or_none",
-    "oldest_first",
-    "rows",
-    "text",
-    "whole",
 ]
 
 Operation = Literal["subscribe", "unsubscribe", "request"]
@@ -66,6 +79,8 @@ class BookChannel(msgspec.Struct, frozen=True, kw_only=True):
     """How many levels a side the venue's picture holds."""
     window_kept: bool = False
     """Whether updates keep the window full, so that nothing inside it is ever unknown."""
+    unit: Literal["base", "contracts"] = "base"
+    """What sizes count: the base currency, or contracts of `Instrument.contract_size`."""
     bids: str = "bids"
     asks: str = "asks"
     price: str = "price"
@@ -81,15 +96,39 @@ class BookChannel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """How one channel of events speaks: trades, tickers, klines."""
+    """How one channel of events speaks: trades, tickers, klines, orders."""
 
     name: str
     """The channel as it stands in a topic, before the colon."""
     decode: Callable[[Mapping[str, Any]], list[Any]]
     """Makes typed values of one decoded push, oldest first. Raises KeyError, TypeError, ValueError
     or ArithmeticError on one that is not of the documented shape."""
+    kind: str = ""
+    """What the values are: "trade", "ticker", "book ticker", "kline", "mark kline", "funding",
+    "order", "position", "balance"."""
+    step: str = ""
+    """Klines: the length of the bars, in the venue's spelling."""
     trades: bool = False
     """Whether the values are public trades."""
+    key: str = "symbol"
+    """The attribute of a value that stands behind the colon of the topic it came by."""
+    filter: str | None = None
+    """What stands there where it is always the same; "": the topic is the channel alone."""
+    whole: tuple[str, ...] = ()
+    """The topics that together bring all that this channel can bring, where there are such."""
+    fields: tuple[Fields, ...] = ()
+    """The documented keys of its objects, and the counts of those that are not."""
+
+    def topics_of(self, pushed: Topic, value: Any) -> tuple[str, ...]:
+        """The topics, without option, that may have brought a value pushed under `pushed`: the
+        first of them that is subscribed did."""
+        if self.filter is not None:
+            return (f"{self.name}:{self.filter}" if self.filter else self.name,)
+        single = f"{self.name}:{getattr(value, self.key)}"
+        if len(self.whole) != 1:
+            return (single,)
+        (everything,) = self.whole
+        return (everything, single) if pushed[:2] == (everything, "") else (single, everything)
 
 
 class Rate(NamedTuple):
@@ -132,10 +171,28 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
+class Trouble(enum.Enum):
+    """What an error of the venue is about, and so what can be done about it."""
+
+    REQUEST = "the message was not understood"
+    TOPIC = "the topic does not exist"
+    SIZE = "too much was asked for in one message"
+    LIMIT = "a limit of the moment: later, and more slowly"
+    LOGIN = "not logged in, or the login is refused for good"
+    CLOCK = "the time of a login is too far from the venue's"
+    SERVER = "the venue's own trouble: later"
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self in (Trouble.LIMIT, Trouble.SERVER)
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """One protocol generation of a venue."""
+    """One kind of socket of one protocol generation of a venue."""
 
     market: str
+    """The market it belongs to; a market has a public and may have a private profile."""
     channel_key: str
     """The key of a push that names its channel."""
     channel_prefix: str = ""
@@ -145,13 +202,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     books: tuple[BookChannel, ...]
     streams: tuple[StreamChannel, ...]
     default_book: str
-    """The channel that a bare symbol means."""
+    """The channel that a bare symbol means; "" where there are no books."""
     owns_symbol: Callable[[str], bool]
     """Whether a symbol is spelled as this market spells its symbols."""
     endpoint: str
-    """Name of its public address in `urls`."""
+    """Name of its address in `urls`."""
     url: str
-    """Its public address."""
+    """Its address."""
     limits: Limits
     ping: str
     """The text frame that asks whether the other side is there."""
@@ -167,6 +224,67 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a subscription is acknowledged; else its first data is the acknowledgement."""
     retry_codes: frozenset[str] = frozenset()
     """Codes of errors that say nothing against a topic: it is asked for again later."""
+    login: Callable[[Credentials, int], str] | None = None
+    """The text frame of a login at a time (milliseconds since 1970); None: there is no login. It
+    holds a signature that is good for a minute: never log it."""
+    judge: Callable[[Reply], Trouble | None] = lambda reply: None  # noqa: ARG005
+    """What an error reply is about, as far as the venue's code or words tell."""
+
+    @property
+    def private(self) -> bool:
+        """Whether its sockets need a login."""
+        return self.login is not None
+
+    def trouble(self, reply: Reply) -> Trouble | None:
+        """What an error reply is about; None for any other reply, or where nothing tells."""
+        return self.judge(reply) if reply.kind == "error" else None
+
+    def error(self, reply: Reply, topics: Sequence[str] = ()) -> BitmartBookError:
+        """The exception for an error reply; `topics` are those that it is known to concern."""
+        trouble, code, message = self.trouble(reply), reply.code, reply.message
+        concerned = tuple(topics) or (() if reply.topic is None else (reply.topic,))
+        if trouble is Trouble.CLOCK:
+            return ClockError(code, message)
+        if trouble is Trouble.LOGIN or reply.operation == "login":
+            return AuthenticationError(code, message)
+        if trouble in (Trouble.LIMIT, Trouble.SIZE):
+            return LimitExceeded(code, message, concerned)
+        if trouble is Trouble.REQUEST or not (concerned or trouble is Trouble.TOPIC):
+            return VenueError(code, message, concerned)
+        return SubscriptionRejected(concerned, code, message)
+
+    def url_problem(self, url: str, *, other_hosts: bool = False) -> str | None:
+        """Why a socket of this profile must not be opened to `url`; None where it may.
+
+        Allowed are the venue's own host, encrypted, and this machine. `other_hosts` is the user's
+        explicit word that another host is meant; a login is refused even then.
+        """
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError:
+            host = ""
+        if not host or parts.scheme not in ("ws", "wss"):
+            return f"{url!r} is no address of a websocket"
+        if _is_loopback(host):
+            return None
+        if parts.scheme == "wss" and host == urlsplit(self.url).hostname:
+            return None
+        if self.private:
+            return f"a login is only sent to {self.url} or to this machine, not to {host}"
+        if other_hosts:
+            return None
+        why = "not encrypted" if parts.scheme == "ws" else "not the venue's host"
+        return f"{host} is {why}; allow other hosts if it is meant"
+
+    def unknown_fields(self) -> dict[str, int]:
+        """How often undocumented fields were seen, by "channel.field", in this process."""
+        seen = {id(fields): fields for stream in self.streams for fields in stream.fields}
+        return {
+            f"{fields.where}.{name}": count
+            for fields in seen.values()
+            for name, count in fields.unknown.items()
+        }
 
     @property
     def channels(self) -> list[str]:
@@ -203,11 +321,12 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         profiles = [
             profile
             for profile in self.profiles
-            if (market is None or profile.market == market)
+            if profile.books
+            and (market is None or profile.market == market)
             and (channel is None or "/" not in channel or _find(profile, channel))
         ]
         if market is not None and not profiles:
-            known = ", ".join(profile.market for profile in self.profiles)
+            known = ", ".join(profile.market for profile in self.profiles if profile.books)
             raise UsageError(f"no market {market!r} with such a channel; there is: {known}")
         if len(profiles) > 1:
             profiles = [profile for profile in profiles if profile.owns_symbol(symbol)]
@@ -232,6 +351,19 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         names = ", ".join(name for profile in self.profiles for name in profile.channels)
         raise UsageError(f"no channel {parsed.channel!r}; there is: {names}")
 
+    def streams(
+        self, kind: str, *, market: str | None = None, step: str | None = None
+    ) -> Iterator[tuple[Profile, StreamChannel]]:
+        """The event channels of a kind, of one market or of all."""
+        for profile in self.profiles:
+            for stream in profile.streams:
+                if (
+                    stream.kind == kind
+                    and market in (None, profile.market)
+                    and step in (None, stream.step)
+                ):
+                    yield profile, stream
+
     @staticmethod
     def _likely(symbol: str) -> str:
         guess = re.sub(r"[^A-Za-z0-9]+", "_", symbol).strip("_").upper()
@@ -245,59 +377,8 @@ def _find(profile: Profile, channel: str) -> BookChannel | None:
     return None
 
 
-# --- What decoders read their values with. All raise only TypeError and ValueError. ---
-
-# Narrower than what `Decimal` takes (NaN, underscores, other scripts' digits); an exponent of more
-# digits would let thirty bytes make a number of gigabytes.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-
-
-def number(value: object, *, signed: bool = False) -> Decimal:
-    """The exact value of a JSON text or number. (A bare fraction arrives as a str: its text.)"""
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        raise ValueError(f"expected a number, was {value[:80]!r}")
-    exact = Decimal(value if isinstance(value, str) else whole(value))
-    if exact < 0 and not signed:
-        raise ValueError(f"expected a number that is not negative, was {value!r}")
-    return exact
-
-
-def number_or_none(value: object, *, signed: bool = False) -> Decimal | None:
-    """Like `number`; null and "" are what the venue writes where there is none."""
-    return None if value is None or value == "" else number(value, signed=signed)
-
-
-def whole(value: object) -> int:
-    """An integer that is a JSON number or its text: a stamp, an id."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"expected an integer, was {str(value)[:80]!r}")
-    return value
-
-
-def text(value: object) -> str:
-    """A name. Exactly a str: a bare number, whose class is another, names nothing."""
-    if type(value) is not str or not value:
-        raise TypeError(f"expected a name, was {str(value)[:80]!r}")
-    return value
-
-
-def rows(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list, or the only one; null and "" stand for an empty list."""
-    if value is None or value == "":
-        return []
-    found: list[dict[str, Any]] = value if isinstance(value, list) else [value]
-    for row in found:
-        if not isinstance(row, dict):
-            raise TypeError(f"expected an object, was {str(row)[:80]!r}")
-    return found
-
-
-def oldest_first(trades: list[Trade]) -> list[Trade]:
-    """By time; those of the same millisecond stay as they are, and all if one has no stamp."""
-    stamps = [trade.time_ms for trade in trades if trade.time_ms is not None]
-    if len(stamps) < len(trades):
-        return trades
-    return sorted(trades, key=lambda trade: trade.time_ms or 0)
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -3,7 +3,7 @@
 Pushes are `{"table": channel, "data": [{..., "symbol": s}]}` and levels are arrays. The wire's
 `version` is our sequence. Sources: BitMart's spot API reference, "WebSocket Subscription", and
 where it is silent its SDKs and what clients recorded; the comments say which. The private
-channels, on another address, are not here.
+channels, on another address but with the same requests and replies, are in `spot_private`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
+    Trouble,
+)
+from bitmart_book.venues.values import (
+    Fields,
     number,
     number_or_none,
     oldest_first,
@@ -32,16 +36,48 @@ from bitmart_book.venues.profile import (
     whole,
 )
 
-__all__ = ["SPOT"]
+__all__ = ["ERRORS", "SPOT", "classify", "encode", "judge"]
 
 # The reference's list; the SDKs have a 3m beside it that the reference never had.
 _STEPS = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W", "1M")
 _SYMBOL = re.compile(r"(?=[^_]*_)[A-Za-z0-9_]{1,41}")
-# JKorf's BitMart.Net counts it as success too: what was asked for is there.
-_ALREADY_SUBSCRIBED = "90008"
-# Too many topics on the connection, messages too fast, reconnecting too often, too many
-# connections, internal error: of the moment, not of the topic.
-_RETRY = frozenset({"90006", "90007", "94001", "94002", "95000"})
+# Subscribed or logged in already: what was asked for is there. (JKorf's BitMart.Net counts the
+# first as success too.)
+_DONE_ALREADY = {"90008": "subscribe", "91005": "login"}
+ERRORS = {
+    "90001": Trouble.REQUEST,  # the message is malformed
+    "90002": Trouble.REQUEST,  # no such operation
+    "90003": Trouble.REQUEST,  # its arguments are malformed
+    "90004": Trouble.TOPIC,  # no such channel
+    "90005": Trouble.SIZE,  # too many topics in one message
+    "90006": Trouble.LIMIT,  # too many topics on the connection
+    "90007": Trouble.LIMIT,  # messages too fast
+    "90009": Trouble.TOPIC,  # the subscription is invalid
+    "91001": Trouble.LOGIN,  # no key
+    "91002": Trouble.LOGIN,  # unknown key
+    "91003": Trouble.LOGIN,  # frozen key
+    "91004": Trouble.LOGIN,  # expired key
+    "91006": Trouble.LOGIN,  # not logged in
+    "91010": Trouble.LOGIN,  # no signature
+    "91011": Trouble.LOGIN,  # wrong signature
+    "91021": Trouble.LOGIN,  # no time
+    "91022": Trouble.CLOCK,  # the time is more than a minute off
+    "91023": Trouble.LOGIN,  # the time is malformed
+    "92001": Trouble.TOPIC,  # no such symbol
+    "94001": Trouble.LIMIT,  # reconnecting too often
+    "94002": Trouble.LIMIT,  # too many connections of one address
+    "95000": Trouble.SERVER,  # internal error
+}
+"""The documented error codes, and what each is about."""
+
+_TRADE = Fields("spot/trade", "symbol price side size s_t ms_t")
+_TICKER = Fields(
+    "spot/ticker",
+    "symbol last_price bid_px bid_sz ask_px ask_sz open_24h high_24h low_24h base_volume_24h"
+    " quote_volume_24h fluctuation s_t ms_t",
+)
+_BOOK_TICKER = Fields("spot/bookTicker", "symbol bid_px bid_sz ask_px ask_sz ms_t")
+_KLINE = Fields("spot/kline", "symbol candle")
 
 
 # --- pushes ---
@@ -56,6 +92,7 @@ def _time_ms(row: Mapping[str, Any]) -> int | None:
 
 
 def _trade(row: Mapping[str, Any]) -> Trade:
+    _TRADE.see(row)
     side = row["side"]
     if side not in ("buy", "sell"):
         raise ValueError(f"side must be buy or sell, was {side!r}")
@@ -75,6 +112,7 @@ def _trades(message: Mapping[str, Any]) -> list[Trade]:
 
 def _ticker(row: Mapping[str, Any]) -> Ticker:
     # Before 2024-02-29 without best prices, quote volume and fluctuation.
+    _TICKER.see(row)
     return Ticker(
         symbol=text(row["symbol"]),
         last=number(row["last_price"]),
@@ -97,6 +135,7 @@ def _tickers(message: Mapping[str, Any]) -> list[Ticker]:
 
 
 def _book_ticker(row: Mapping[str, Any]) -> BookTicker:
+    _BOOK_TICKER.see(row)
     return BookTicker(
         symbol=text(row["symbol"]),
         bid=number_or_none(row.get("bid_px")),
@@ -112,6 +151,7 @@ def _book_tickers(message: Mapping[str, Any]) -> list[BookTicker]:
 
 
 def _kline(step: str, row: Mapping[str, Any]) -> Kline:
+    _KLINE.see(row)
     candle = row["candle"]
     if not isinstance(candle, list):
         raise TypeError(f"candle must be an array, was {str(candle)[:80]!r}")
@@ -135,11 +175,18 @@ def _klines(step: str, message: Mapping[str, Any]) -> list[Kline]:
 # --- requests and replies ---
 
 
-def _encode(operation: Operation, topics: Sequence[str]) -> str:
+def encode(operation: Operation, topics: Sequence[str]) -> str:
+    """The text frame of an operation on raw topics, as the spot hosts read it."""
     return json.dumps({"op": operation, "args": list(topics)}, separators=(",", ":"))
 
 
-def _classify(frame: Any) -> Reply | None:
+def judge(reply: Reply) -> Trouble | None:
+    """What an error of the spot hosts is about."""
+    return ERRORS.get(reply.code or "")
+
+
+def classify(frame: Any) -> Reply | None:
+    """What a frame of the spot hosts answers; None for a push."""
     if frame == "pong":
         return Reply(kind="pong")
     if not isinstance(frame, dict):
@@ -148,26 +195,18 @@ def _classify(frame: Any) -> Reply | None:
     # Errors name their topic, if at all, behind the event: "subscribe:spot/depth5:FOO_USDT". Not
     # documented, but JKorf's BitMart.Net (fda16d4) and CCAPI both read them so.
     operation, _, embedded = event.partition(":") if isinstance(event, str) else ("", "", "")
-    reply = Reply(
-        kind="ack",
-        operation=operation or None,
+    # The value and not the key decides: a login that succeeded may carry null error keys
+    # (BitMart's Python SDK, 2.3.1).
+    code = str(code) if code else None
+    if code is None and (not operation or "data" in frame):
+        return None
+    return Reply(
+        kind="ack" if code is None or code in _DONE_ALREADY else "error",
+        operation=operation or _DONE_ALREADY.get(code or ""),
         topic=topic if isinstance(topic, str) and topic else embedded or None,
-        # The value and not the key decides: a login that succeeded may carry null error keys
-        # (BitMart's Python SDK, 2.3.1).
-        code=str(code) if code else None,
+        code=code,
         message=str(frame.get("errorMessage") or ""),
     )
-    if reply.code and reply.code != _ALREADY_SUBSCRIBED:
-        return Reply(
-            kind="error",
-            operation=reply.operation,
-            topic=reply.topic,
-            code=reply.code,
-            message=reply.message,
-        )
-    if not reply.code and (not reply.operation or "data" in frame):
-        return None
-    return reply
 
 
 def _check_topic(topic: Topic) -> str | None:
@@ -190,10 +229,26 @@ SPOT = Profile(
         BookChannel(name="spot/depth50", kind="full", window=50),
     ),
     streams=(
-        StreamChannel(name="spot/trade", decode=_trades, trades=True),
-        StreamChannel(name="spot/ticker", decode=_tickers),
-        StreamChannel(name="spot/bookTicker", decode=_book_tickers),
-        *(StreamChannel(name=f"spot/kline{s}", decode=partial(_klines, s)) for s in _STEPS),
+        StreamChannel(
+            name="spot/trade", decode=_trades, kind="trade", trades=True, fields=(_TRADE,)
+        ),
+        StreamChannel(name="spot/ticker", decode=_tickers, kind="ticker", fields=(_TICKER,)),
+        StreamChannel(
+            name="spot/bookTicker",
+            decode=_book_tickers,
+            kind="book ticker",
+            fields=(_BOOK_TICKER,),
+        ),
+        *(
+            StreamChannel(
+                name=f"spot/kline{step}",
+                decode=partial(_klines, step),
+                kind="kline",
+                step=step,
+                fields=(_KLINE,),
+            )
+            for step in _STEPS
+        ),
     ),
     default_book="spot/depth/increase100",
     owns_symbol=lambda symbol: "_" in symbol,
@@ -213,9 +268,10 @@ SPOT = Profile(
     ),
     # Text. Ping frames are not answered (hummingbot #4961; the SDKs gave them up in 2024-10).
     ping="ping",
-    encode=_encode,
-    classify=_classify,
+    encode=encode,
+    classify=classify,
     check_topic=_check_topic,
     can_request=True,
-    retry_codes=_RETRY,
+    retry_codes=frozenset(code for code, trouble in ERRORS.items() if trouble.passes),
+    judge=judge,
 )

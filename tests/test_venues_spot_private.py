@@ -1,0 +1,467 @@
+"""BitMart's private spot words: orders, balances, the login, and every documented error code.
+
+The literals are the examples of BitMart's spot API reference ("WebSocket Subscription"), unless
+a comment names another source.
+"""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+import bitmart_book as bb
+from bitmart_book.model import Balance, Fill, Order, OrderStatus
+from bitmart_book.venues import SPOT, SPOT_PRIVATE, Reply, Topic, Trouble
+
+ORDER = (
+    '{"data":[{"symbol":"BTC_USDT","side":"buy","type":"market","notional":"",'
+    '"size":"1.0000000000","ms_t":"1609926028000","price":"46100.0000000000",'
+    '"filled_notional":"46100.0000000000","filled_size":"1.0000000000","margin_trading":"0",'
+    '"state":"4","order_id":"2147857398","order_type":"0","last_fill_time":"1609926039226",'
+    '"last_fill_price":"46100.00000","last_fill_count":"1.00000","exec_type":"M",'
+    '"detail_id":"256348632","client_order_id":"order4872191","create_time":"1609926028000",'
+    '"update_time":"1609926044000","order_mode":"0","entrust_type":"normal",'
+    '"order_state":"partially_filled","dealFee":"10.00","deal_fee_coin_name":"BMX"}],'
+    '"table":"spot/user/order"}'
+)
+ORDER_2022 = (  # recorded in ccxt
+    '{"data":[{"symbol":"LTC_USDT","notional":"","side":"buy","last_fill_time":"0",'
+    '"ms_t":"1646216634000","type":"limit","filled_notional":"0.000000000000000000000000000000",'
+    '"last_fill_price":"0","size":"0.500000000000000000000000000000",'
+    '"price":"50.000000000000000000000000000000","last_fill_count":"0",'
+    '"filled_size":"0.000000000000000000000000000000","margin_trading":"0","state":"8",'
+    '"order_id":"24807076628","order_type":"0"}],"table":"spot/user/order"}'
+)
+ORDER_OF_ALL = (  # from a test of JKorf's BitMart.Net
+    '{"data":[{"symbol":"BTC_USDT","side":"buy","type":"market","notional":"",'
+    '"size":"1.0000000000","ms_t":"1609926028000","price":"46100.0000000000",'
+    '"filled_notional":"46100.0000000000","filled_size":"1.0000000000","margin_trading":"0",'
+    '"state":"4","order_id":"2147857398","order_type":"0","last_fill_time":"1609926039226",'
+    '"last_fill_price":"46100.00000","last_fill_count":"1.00000","exec_type":"M",'
+    '"detail_id":"256348632","client_order_id":"order4872191","create_time":"1609926028000",'
+    '"update_time":"1609926044000","order_mode":"spot","entrust_type":"normal",'
+    '"order_state":"partially_filled"}],"table":"spot/user/orders"}'
+)
+NO_ORDER = '{"data":"","table":"spot/user/order"}'  # recorded in ccxt
+BALANCE = (
+    '{"data":[{"event_type":"TRANSACTION_COMPLETED  ","event_time":"1693364237000",'
+    '"balance_details":[{"ccy":"BTC","av_bal":"123.22","fz_bal":"12.56"}]}],'
+    '"table":"spot/user/balance"}'
+)
+BALANCE_2023 = (  # recorded in ccxt
+    '{"data":[{"balance_details":[{"av_bal":"0.206000000000000000000000000000","ccy":"LTC",'
+    '"fz_bal":"0.100000000000000000000000000000"}],"event_time":"1701632345416",'
+    '"event_type":"TRANSACTION_COMPLETED"}],"table":"spot/user/balance"}'
+)
+STREAM_FRAMES = (ORDER, ORDER_2022, ORDER_OF_ALL, BALANCE, BALANCE_2023)
+
+KEY = "80618e45710812162b04892c7ee5ead4a3cc3e56"
+SECRET = "6c6c98544461bbe71db2bca4c6d7fd0021e0ba9efc215f9c6ad41852df9d9df9"
+MEMO = "test001"
+
+
+def decode(message):
+    message = json.loads(message) if isinstance(message, str) else message
+    return SPOT_PRIVATE.stream(message["table"]).decode(message)
+
+
+def changed(frame, **changes):
+    """The frame with other values in its first row; ... removes one."""
+    message = json.loads(frame)
+    for key, value in changes.items():
+        message["data"][0][key] = value
+        if value is ...:
+            del message["data"][0][key]
+    return message
+
+
+def order(**changes):
+    (found,) = decode(changed(ORDER, **changes))
+    return found
+
+
+# --- pushes ---
+
+
+def test_order():
+    fill = Fill(
+        market="spot",
+        symbol="BTC_USDT",
+        order_id="2147857398",
+        fill_id="256348632",
+        side="buy",
+        price=Decimal("46100.00000"),
+        size=Decimal("1.00000"),
+        filled_size=Decimal("1.0000000000"),
+        liquidity="maker",
+        fee=Decimal("10.00"),
+        fee_currency="BMX",
+        time_ms=1609926039226,
+        client_order_id="order4872191",
+    )
+    assert decode(ORDER) == [
+        Order(
+            market="spot",
+            symbol="BTC_USDT",
+            order_id="2147857398",
+            # `order_state`, though `state` says 4 (open).
+            status=OrderStatus.PARTIALLY_FILLED,
+            side="buy",
+            type="market",
+            price=Decimal("46100.0000000000"),
+            size=Decimal("1.0000000000"),
+            filled_size=Decimal("1.0000000000"),
+            filled_notional=Decimal("46100.0000000000"),
+            client_order_id="order4872191",
+            execution="normal",
+            mode="spot",
+            create_time_ms=1609926028000,
+            update_time_ms=1609926044000,
+            fill=fill,
+        )
+    ]
+    (of_all,) = decode(ORDER_OF_ALL)
+    assert (of_all.fill.fee, of_all.fill.fee_currency) == (None, None)
+    assert of_all.mode == "spot"
+
+
+def test_an_order_of_2022_lacks_most_of_it_and_has_thirty_decimals():
+    assert decode(ORDER_2022) == [
+        Order(
+            market="spot",
+            symbol="LTC_USDT",
+            order_id="24807076628",
+            status=OrderStatus.CANCELED,
+            side="buy",
+            type="limit",
+            price=Decimal(50),
+            size=Decimal("0.5"),
+            filled_size=Decimal(0),
+            filled_notional=Decimal(0),
+            execution="normal",
+            mode="spot",
+            create_time_ms=1646216634000,
+        )
+    ]
+    assert str(decode(ORDER_2022)[0].price) == "50." + 30 * "0"
+
+
+def test_balance():
+    assert decode(BALANCE) == [
+        Balance(
+            market="spot",
+            currency="BTC",
+            available=Decimal("123.22"),
+            frozen=Decimal("12.56"),
+            # The two blanks behind it are the sample's.
+            reason="TRANSACTION_COMPLETED",
+            time_ms=1693364237000,
+        )
+    ]
+    (balance,) = decode(BALANCE_2023)
+    assert (balance.currency, balance.available) == ("LTC", Decimal("0.206"))
+    assert (balance.frozen, balance.time_ms) == (Decimal("0.1"), 1701632345416)
+
+
+def test_several_currencies_and_a_custodian():
+    details = [{"ccy": "BTC", "av_bal": "1", "fz_bal": "0"}, {"ccy": "USDT", "av_bal": 2}]
+    first, second = decode(changed(BALANCE, balance_details=details, account_type="COPPER"))
+    assert (first.currency, first.frozen, first.account) == ("BTC", 0, "COPPER")
+    assert (second.currency, second.available, second.frozen) == ("USDT", 2, None)
+    assert decode(changed(BALANCE, balance_details="")) == []
+
+
+@pytest.mark.parametrize("data", ["", None, []])
+def test_a_push_of_nothing(data):
+    assert decode(NO_ORDER) == []
+    for stream in SPOT_PRIVATE.streams:
+        assert stream.decode({"table": stream.name, "data": data}) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("4", OrderStatus.NEW),
+        ("5", OrderStatus.PARTIALLY_FILLED),
+        ("6", OrderStatus.FILLED),
+        ("8", OrderStatus.CANCELED),
+        ("12", OrderStatus.PARTIALLY_CANCELED),
+        (6, OrderStatus.FILLED),
+        ("99", "99"),
+    ],
+)
+def test_the_old_state_speaks_where_the_new_one_is_silent(code, status):
+    for nothing in (None, "", ...):
+        assert order(order_state=nothing, state=code).status == status
+    assert order(order_state="canceled", state=code).status == OrderStatus.CANCELED
+
+
+def test_words_of_enumerations():
+    for status in ("new", "partially_filled", "filled", "canceled", "partially_canceled"):
+        assert order(order_state=status).status is OrderStatus(status)
+    assert order(order_state="FILLED").status is OrderStatus.FILLED
+    assert order(entrust_type="LIMIT_MAKER").execution == "limit_maker"
+    assert order(entrust_type="IOC").execution == "ioc"
+    codes = {"0": "normal", "1": "limit_maker", "2": "fok", "3": "ioc"}
+    for code, execution in codes.items():
+        assert order(entrust_type="", order_type=code).execution == execution
+    assert order(order_mode="iso_margin").mode == "iso_margin"
+    assert order(order_mode=None, margin_trading="0").mode == "spot"
+    assert order(exec_type="T").fill.liquidity == "taker"
+
+
+def test_words_that_nobody_documented_stay_as_they_came():
+    found = order(
+        order_state="Frozen_Again", side="short", type="iceberg", entrust_type="GTD",
+        order_mode="cross_margin", exec_type="X",
+    )  # fmt: skip
+    assert (found.status, found.side, found.type) == ("Frozen_Again", "short", "iceberg")
+    assert (found.execution, found.mode, found.fill.liquidity) == ("GTD", "cross_margin", "X")
+    (balance,) = decode(changed(BALANCE, event_type="AIRDROP"))
+    assert balance.reason == "AIRDROP"
+
+
+def test_fields_nobody_knows_are_tolerated_and_counted():
+    for frame in STREAM_FRAMES:
+        before = SPOT_PRIVATE.unknown_fields()
+        assert decode(changed(frame, cancel_source="user")) == decode(frame)
+        after = SPOT_PRIVATE.unknown_fields()
+        (name,) = [name for name in after if after[name] != before.get(name, 0)]
+        assert name.startswith("spot/user/")
+        assert name.endswith(".cancel_source")
+
+
+@pytest.mark.parametrize("nothing", [None, "", ...])
+def test_values_that_are_null_empty_or_missing(nothing):
+    row = json.loads(ORDER)["data"][0]
+    needed = {"symbol": "BTC_USDT", "order_id": "2147857398"}
+    assert order(**dict.fromkeys(row, nothing) | needed) == Order(
+        market="spot", symbol="BTC_USDT", order_id="2147857398", status=None, side=None
+    )
+    details = [{"ccy": "BTC", "av_bal": None, "fz_bal": ""}]
+    (balance,) = decode(
+        changed(BALANCE, balance_details=details, event_type=nothing, event_time=nothing)
+    )
+    assert balance == Balance(market="spot", currency="BTC", available=None, frozen=None)
+
+
+def test_numbers_may_be_text_or_numbers():
+    assert order(order_id=2147857398, state=4, ms_t=1609926028000, size=1, detail_id=256348632,
+                 update_time=1609926044000) == order()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"last_fill_count": "0", "last_fill_price": "0", "last_fill_time": "0"},
+        {"last_fill_count": "0.000000", "last_fill_price": "0"},
+        {"last_fill_count": "", "last_fill_price": ""},
+        {"last_fill_count": ..., "last_fill_price": ...},
+    ],
+)
+def test_an_order_without_a_fill(nothing):
+    assert order(**nothing).fill is None
+
+
+@pytest.mark.parametrize("unnamed", [None, "", "0", ...])
+def test_a_fill_without_an_id(unnamed):
+    assert order(detail_id=unnamed).fill.fill_id is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "changes"),
+    [
+        (ORDER, {"symbol": ...}),
+        (ORDER, {"symbol": 5}),
+        (ORDER, {"order_id": ...}),
+        (ORDER, {"order_id": ""}),
+        (ORDER, {"order_id": 1.5}),
+        (ORDER, {"price": "-1"}),
+        (ORDER, {"size": "NaN"}),
+        (ORDER, {"filled_size": []}),
+        (ORDER, {"update_time": "yesterday"}),
+        (ORDER, {"order_state": {}}),
+        (ORDER, {"last_fill_count": "x"}),
+        (BALANCE, {"balance_details": 5}),
+        (BALANCE, {"balance_details": ["BTC"]}),
+        (BALANCE, {"balance_details": [{"av_bal": "1"}]}),
+        (BALANCE, {"balance_details": [{"ccy": "BTC", "av_bal": "much"}]}),
+    ],
+)
+def test_malformed(frame, changes):
+    with pytest.raises((KeyError, TypeError, ValueError, ArithmeticError)):
+        decode(changed(frame, **changes))
+
+
+# --- topics ---
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "spot/user/order:BTC_USDT",
+        "spot/user/order:Yinbi_BTC",
+        "spot/user/orders:ALL_SYMBOLS",
+        "spot/user/balance:BALANCE_UPDATE",
+    ],
+)
+def test_topics_and_their_requests(topic):
+    assert SPOT_PRIVATE.check_topic(Topic.parse(topic)) is None
+    assert SPOT.check_topic(Topic.parse(topic)) is not None
+    frame = SPOT_PRIVATE.encode("subscribe", [topic])
+    assert frame == f'{{"op":"subscribe","args":["{topic}"]}}'
+
+
+@pytest.mark.parametrize(
+    ("topic", "problem"),
+    [
+        ("spot/ticker:BTC_USDT", "channel"),
+        ("spot/user/trade:BTC_USDT", "channel"),
+        ("spot/user/order", "symbol"),
+        ("spot/user/order:BTCUSDT", "symbol"),
+        ("spot/user/order:ALL_SYMBOLS", "spot/user/orders:ALL_SYMBOLS"),
+        ("spot/user/order:BTC_USDT@100ms", "option"),
+        ("spot/user/orders:BTC_USDT", "spot/user/orders:ALL_SYMBOLS"),
+        ("spot/user/balance:BTC", "spot/user/balance:BALANCE_UPDATE"),
+        ("spot/user/balance", "spot/user/balance:BALANCE_UPDATE"),
+    ],
+)
+def test_topics_that_cannot_exist(topic, problem):
+    assert problem in SPOT_PRIVATE.check_topic(Topic.parse(topic))
+
+
+@pytest.mark.parametrize(
+    ("frame", "topics"),
+    [
+        (ORDER, ("spot/user/order:BTC_USDT", "spot/user/orders:ALL_SYMBOLS")),
+        (ORDER_OF_ALL, ("spot/user/orders:ALL_SYMBOLS",)),
+        (BALANCE, ("spot/user/balance:BALANCE_UPDATE",)),
+    ],
+)
+def test_which_topic_brought_a_value(frame, topics):
+    pushed = Topic.parse(json.loads(frame)["table"])
+    (value,) = decode(frame)
+    assert SPOT_PRIVATE.stream(pushed.channel).topics_of(pushed, value) == topics
+
+
+# --- the login ---
+
+
+def test_the_documented_login():
+    frame = SPOT_PRIVATE.login(bb.Credentials(KEY, SECRET, MEMO), 1589267764859)
+    assert frame == (
+        f'{{"op":"login","args":["{KEY}","1589267764859",'
+        '"3ceeb7e1b8cb165a975e28a2e2dfaca4d30b358873c0351c1a071d8c83314556"]}'
+    )
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"event":"login"}',
+        # Null or empty error keys beside a success: BitMart's Python SDK, 2.3.1.
+        '{"event":"login","errorCode":null,"errorMessage":null}',
+        '{"event":"login","errorCode":"","errorMessage":""}',
+        '{"errorMessage":"","errorCode":null,"event":"login"}',
+    ],
+)
+def test_a_login_that_succeeded(frame):
+    reply = SPOT_PRIVATE.classify(json.loads(frame))
+    assert reply == Reply(kind="ack", operation="login")
+    assert SPOT_PRIVATE.trouble(reply) is None
+
+
+def test_a_second_login_is_as_good_as_the_first():
+    reply = SPOT_PRIVATE.classify({"event": "login", "errorCode": "91005", "errorMessage": "x"})
+    assert (reply.kind, reply.operation) == ("ack", "login")
+
+
+def test_a_clock_that_is_wrong_is_named():
+    reply = SPOT_PRIVATE.classify(
+        {"event": "login", "errorCode": "91022", "errorMessage": "timestamp"}
+    )
+    error = SPOT_PRIVATE.error(reply)
+    assert isinstance(error, bb.ClockError)
+    assert isinstance(error, bb.AuthenticationError)
+    assert "clock of this machine" in str(error)
+    assert "91022" in str(error)
+
+
+CODES = [
+    ("90001", Trouble.REQUEST, bb.VenueError, False),
+    ("90002", Trouble.REQUEST, bb.VenueError, False),
+    ("90003", Trouble.REQUEST, bb.VenueError, False),
+    ("90004", Trouble.TOPIC, bb.SubscriptionRejected, False),
+    ("90005", Trouble.SIZE, bb.LimitExceeded, False),
+    ("90006", Trouble.LIMIT, bb.LimitExceeded, True),
+    ("90007", Trouble.LIMIT, bb.LimitExceeded, True),
+    ("90009", Trouble.TOPIC, bb.SubscriptionRejected, False),
+    ("91001", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91002", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91003", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91004", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91006", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91010", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91011", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91021", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("91022", Trouble.CLOCK, bb.ClockError, False),
+    ("91023", Trouble.LOGIN, bb.AuthenticationError, False),
+    ("92001", Trouble.TOPIC, bb.SubscriptionRejected, False),
+    ("94001", Trouble.LIMIT, bb.LimitExceeded, True),
+    ("94002", Trouble.LIMIT, bb.LimitExceeded, True),
+    ("95000", Trouble.SERVER, bb.VenueError, True),
+]
+
+
+@pytest.mark.parametrize("profile", [SPOT, SPOT_PRIVATE], ids=["public", "private"])
+@pytest.mark.parametrize(("code", "trouble", "kind", "passes"), CODES)
+def test_every_code_is_a_typed_error(profile, code, trouble, kind, passes):
+    for wire in (code, int(code)):
+        reply = profile.classify({"errorCode": wire, "errorMessage": "their words"})
+        assert (reply.kind, reply.code) == ("error", code)
+        assert profile.trouble(reply) is trouble
+        assert trouble.passes == passes == (code in profile.retry_codes)
+        error = profile.error(reply, ["spot/ticker:A_B"] if trouble is Trouble.TOPIC else ())
+        assert type(error) is kind
+        assert (error.code, error.message) == (code, "their words")
+        assert code in str(error)
+        assert "their words" in str(error)
+    if kind is bb.LimitExceeded:
+        assert isinstance(error, bb.LimitError)
+        assert isinstance(error, bb.VenueError)
+
+
+def test_what_is_done_already_is_no_error():
+    reply = SPOT.classify({"event": "subscribe", "topic": "spot/ticker:A_B", "errorCode": "90008"})
+    assert (reply.kind, reply.operation, reply.topic) == ("ack", "subscribe", "spot/ticker:A_B")
+
+
+def test_a_code_that_nobody_documented():
+    reply = SPOT.classify({"event": "subscribe", "errorCode": "77777", "errorMessage": "odd"})
+    assert SPOT.trouble(reply) is None
+    assert type(SPOT.error(reply)) is bb.VenueError
+    error = SPOT.error(reply, ["spot/ticker:A_B"])
+    assert (type(error), error.topics) == (bb.SubscriptionRejected, ("spot/ticker:A_B",))
+    reply = SPOT.classify({"event": "login", "errorCode": "77777", "errorMessage": "odd"})
+    assert type(SPOT.error(reply)) is bb.AuthenticationError
+
+
+def test_an_error_at_a_login_is_an_authentication_error_even_if_it_passes():
+    reply = SPOT.classify({"event": "login", "errorCode": "95000", "errorMessage": "later"})
+    assert SPOT.trouble(reply).passes
+    assert SPOT.error(reply).code == "95000"
+
+
+def test_the_topic_behind_the_event_is_in_the_error():
+    reply = SPOT.classify({"event": "subscribe:spot/depth5:FOO_USDT", "errorCode": "92001"})
+    assert SPOT.error(reply).topics == ("spot/depth5:FOO_USDT",)
+
+
+# --- limits ---
+
+
+def test_limits():
+    limits = SPOT_PRIVATE.limits
+    assert (limits.connections, limits.topics_per_connection) == (10, 100)
+    assert (limits.connects, limits.messages) == ((30, 60.0), (100, 10.0))
+    assert limits.topics_per_message == 20
