@@ -8,6 +8,7 @@ from bitmart_book._scan cimport Item, ItemKind, Row, Span, Words
 cdef enum:
     RECENT = 32
     MOST_TOPIC_KEYS = 8
+    MOST_TAIL = 160
 
 cdef struct Scales:
     int price
@@ -272,6 +273,13 @@ cdef class Engine:
     cdef Route* _scanned_routes
     cdef Py_ssize_t _n_routes
     cdef Py_ssize_t _last_route
+    # How the last scanned frame ended, where it ended with its topic: the next one mostly does so
+    # too, and then its channel is known without a look.
+    cdef char _tail[MOST_TAIL]
+    cdef Py_ssize_t _tail_length
+    cdef Py_ssize_t _tail_topic
+    cdef Py_ssize_t _tail_topic_length
+    cdef Py_ssize_t _tail_name_length
     cdef uint64_t _topic_keys[MOST_TOPIC_KEYS]
     cdef Py_ssize_t _n_topic_keys
     cdef tuple _route_names
@@ -311,6 +319,9 @@ cdef class Engine:
         self, const char* text, Py_ssize_t length, object receive_time, int64_t generation,
         Book only
     ) except -1
+    cdef void _remember_tail(
+        self, const char* text, Py_ssize_t length, Span topic, Span name
+    ) noexcept
     cdef Route* _find_route(self, uint64_t key, Span name) noexcept
     cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span symbol)
     cdef int _apply_to(

@@ -91,8 +91,10 @@ from bitmart_book._number cimport (
     Number,
     NumberStatus,
     at_scale,
+    holds,
     parse_number,
     to_double,
+    widened,
 )
 
 cdef extern from *:
@@ -1067,24 +1069,28 @@ cdef class Book:
         cdef Py_ssize_t i
         cdef const Row* row
         cdef Ladder* ladder
-        cdef int64_t key
+        cdef int64_t key, sign
         cdef bint changed = False
         now.price = self._price_scale
         now.size = self._size_scale
-        if not plan(self._ladders, now, rows, item, &wanted, &misfit):
+        if fits(rows, item, now.price, now.size, &misfit):
+            wanted = now
+        elif not plan(self._ladders, now, rows, item, &wanted, &misfit):
             applied[0] = False
             return 0
         for side in range(2):
             ladder = &self._ladders[side]
             if ladder_reserve(ladder, ladder.length + item.count[side] + 1) < 0:
                 raise MemoryError
-        self._rescale(wanted)
+        if wanted.price != now.price or wanted.size != now.size:
+            self._rescale(wanted)
         for side in range(2):
             ladder = &self._ladders[side]
+            sign = 1 if side == 0 else -1
             for i in range(item.count[side]):
                 row = &rows[item.first[side] + i]
-                key = at_scale(row.price, wanted.price) * SIGN[side]
-                changed |= ladder_put(ladder, key, at_scale(row.size, wanted.size))
+                key = widened(row.price, wanted.price) * sign
+                changed |= ladder_put(ladder, key, widened(row.size, wanted.size))
         return LEVELS_BIT if changed else 0
 
     cdef int _trim(self) except -1:

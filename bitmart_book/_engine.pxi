@@ -192,15 +192,27 @@ cdef class Engine:
         cdef Span topic, symbol, name
         cdef uint64_t key
         cdef Book book
-        cdef int change
-        if not find_topic(
-            text, text + length, self._topic_keys, self._n_topic_keys, &key, &topic
+        cdef const char* tail = NULL
+        if (
+            self._tail_length != 0 and self._tail_length < length
+            and memcmp(text + length - self._tail_length, self._tail, <size_t>self._tail_length) == 0
         ):
-            return NOT_SCANNED
-        name = topic_name(topic)
-        route = self._find_route(key, name)
-        if route == NULL:
-            return NOT_SCANNED
+            tail = text + length - self._tail_length
+            topic.text = name.text = tail + self._tail_topic
+            topic.length = self._tail_topic_length
+            name.length = self._tail_name_length
+            route = &self._scanned_routes[self._last_route]
+            key = route.key
+        else:
+            self._tail_length = 0
+            if not find_topic(
+                text, text + length, self._topic_keys, self._n_topic_keys, &key, &topic
+            ):
+                return NOT_SCANNED
+            name = topic_name(topic)
+            route = self._find_route(key, name)
+            if route == NULL:
+                return NOT_SCANNED
         # The smallest level is [1,1] and its comma.
         rows.capacity = scratch.row_room(min(length // 6 + 1, MAX_ROWS))
         rows.rows = scratch.rows
@@ -209,11 +221,13 @@ cdef class Engine:
         item = scratch.add_item(route.words.kind)
         if not scan_frame(
             text, length, &route.words, key, topic, route.symbol_key, self._topic_keys,
-            self._n_topic_keys, &rows, item, &symbol
+            self._n_topic_keys, tail, &rows, item, &symbol
         ):
             scratch.n_items = 0
             return NOT_SCANNED
         scratch.n_rows = rows.count
+        if tail == NULL:
+            self._remember_tail(text, length, topic, name)
         book = self._scanned_book(route, topic, name, symbol)
         if book is None or (only is not None and book is not only) or not book._can_hold(rows.rows, item):
             scratch.n_items = scratch.n_rows = 0
@@ -224,6 +238,27 @@ cdef class Engine:
             return self._apply_to(book, item, receive_time, generation)
         finally:
             scratch.busy = False
+
+    cdef void _remember_tail(
+        self, const char* text, Py_ssize_t length, Span topic, Span name
+    ) noexcept:
+        """The frame has been read; if nothing but its topic stands behind its last comma, note
+        how it ends."""
+        cdef const char* p = topic.text - 1
+        while p > text and p[0] != c',' and topic.text - p < 24:
+            p -= 1
+        self._tail_length = text + length - (p + 1)
+        if p[0] != c',' or p[1] != c'"' or self._tail_length > MOST_TAIL:
+            self._tail_length = 0
+            return
+        if topic.text + topic.length + 2 != text + length:
+            # Blanks at the end, or something else than the topic.
+            self._tail_length = 0
+            return
+        memcpy(self._tail, p + 1, <size_t>self._tail_length)
+        self._tail_topic = topic.text - (p + 1)
+        self._tail_topic_length = topic.length
+        self._tail_name_length = name.length
 
     cdef Route* _find_route(self, uint64_t key, Span name) noexcept:
         cdef Py_ssize_t i

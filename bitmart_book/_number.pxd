@@ -3,7 +3,7 @@
 # No Python objects and no floats on the way in: the text's digits become an int64 mantissa and a
 # power of ten. What does not fit is an answer of its own, never a rounding.
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 
 cdef extern from *:
@@ -140,6 +140,21 @@ cdef inline int64_t at_scale(Number number, int scale) noexcept nogil:
     if shift < 0 or shift > MAX_SCALE or number.mantissa > MOST10[shift]:
         return -1
     return number.mantissa * POW10[shift]
+
+
+cdef inline bint holds(Number number, int scale) noexcept nogil:
+    """Whether a number fits at that scale."""
+    cdef int32_t shift = number.exponent + scale
+    if <uint32_t>shift > MAX_SCALE:
+        return number.mantissa == 0
+    return number.mantissa <= MOST10[shift]
+
+
+cdef inline int64_t widened(Number number, int scale) noexcept nogil:
+    """The mantissa at a scale at which it is known to fit."""
+    cdef int32_t shift = number.exponent + scale
+    # Zero is zero at every scale.
+    return 0 if number.mantissa == 0 else number.mantissa * POW10[shift]
 
 
 cdef inline double to_double(int64_t mantissa, int scale) noexcept:

@@ -250,7 +250,7 @@ cdef bint fits(
     for side in range(2):
         for i in range(item.count[side]):
             row = &rows[item.first[side] + i]
-            if at_scale(row.price, price_scale) < 0 or at_scale(row.size, size_scale) < 0:
+            if not (holds(row.price, price_scale) and holds(row.size, size_scale)):
                 misfit.side = side
                 misfit.row = i
                 return False

@@ -79,8 +79,10 @@ cdef inline bint is_plain(char c) noexcept nogil:
 
 
 cdef inline const char* blank(const char* p, const char* end) noexcept nogil:
-    """Behind the white space."""
-    while p < end and (p[0] == c' ' or p[0] == c'\n' or p[0] == c'\t' or p[0] == c'\r'):
+    """Behind the white space, of which there mostly is none."""
+    while p < end and <unsigned char>p[0] <= c' ':
+        if p[0] != c' ' and p[0] != c'\n' and p[0] != c'\t' and p[0] != c'\r':
+            break
         p += 1
     return p
 
@@ -211,36 +213,35 @@ cdef inline const char* read_whole(const char* p, const char* end, int64_t* out)
 cdef inline const char* read_number(const char* p, const char* end, Number* out) noexcept nogil:
     """A price or size, quoted or bare."""
     cdef bint quoted = p < end and p[0] == c'"'
-    cdef const char* start
-    cdef const char* point
+    cdef const char* start = p + quoted
     # One digit more than is safe still fits into an unsigned one.
+    cdef const char* limit = end if end - start < SAFE_DIGITS + 1 else start + SAFE_DIGITS + 1
+    cdef const char* point
     cdef uint64_t mantissa = 0, kept, digit
     cdef int32_t kept_decimals = 0
-    p += quoted
-    start = p
-    while p < end and is_digit(p[0]):
-        mantissa = mantissa * 10 + <uint64_t>(p[0] - c'0')
+    p = start
+    while p < limit:
+        digit = <uint64_t><unsigned char>p[0] - c'0'
+        if digit > 9:
+            break
+        mantissa = mantissa * 10 + digit
         p += 1
-        if p - start > SAFE_DIGITS:
-            return read_odd_number(start, end, quoted, out)
-    if p == start or p >= end:
-        if not quoted:
-            return NULL
+    if p == start or p == limit:
         return read_odd_number(start, end, quoted, out)
     kept = mantissa
     if p[0] == c'.':
         point = p
         p += 1
-        while p < end and is_digit(p[0]):
-            digit = <uint64_t>(p[0] - c'0')
+        while p < limit:
+            digit = <uint64_t><unsigned char>p[0] - c'0'
+            if digit > 9:
+                break
             mantissa = mantissa * 10 + digit
             p += 1
-            if p - start > SAFE_DIGITS + 1:
-                return read_odd_number(start, end, quoted, out)
             if digit != 0:
                 kept = mantissa
                 kept_decimals = <int32_t>(p - point - 1)
-        if p >= end or p - point == 1:
+        if p == limit or p - point == 1:
             return read_odd_number(start, end, quoted, out)
     if quoted:
         if p[0] != c'"':
@@ -523,13 +524,14 @@ cdef inline bint find_topic(
 
 cdef inline bint scan_frame(
     const char* text, Py_ssize_t length, const Words* words, uint64_t channel_key, Span topic,
-    uint64_t symbol_key, const uint64_t* keys, Py_ssize_t n_keys, Rows* rows, Item* item,
-    Span* symbol
+    uint64_t symbol_key, const uint64_t* keys, Py_ssize_t n_keys, const char* tail, Rows* rows,
+    Item* item, Span* symbol
 ) noexcept nogil:
     """The whole frame, whose channel was found by the topic that `find_topic` has guessed.
 
     `keys` are those by which any protocol names its channels: a frame that has a second one is
-    for the general decoder. `symbol.text` is NULL where neither item nor frame has a symbol.
+    for the general decoder. `tail`: where the frame is known to end with the topic alone, or NULL.
+    `symbol.text` is NULL where neither item nor frame has a symbol.
     """
     cdef const char* end = text + length
     cdef const char* p = past(text, end, c'{')
@@ -543,6 +545,12 @@ cdef inline bint scan_frame(
     if p == NULL:
         return False
     while True:
+        if p == tail:
+            if has_topic:
+                return False
+            has_topic = True
+            p = end - 1
+            break
         p = read_key(p, end, &key)
         if p == NULL:
             return False
@@ -588,7 +596,7 @@ cdef inline bint scan_frame(
         p = past(p, end, c',')
         if p == NULL:
             return False
-    if blank(p + 1, end) != end or not (has_topic and has_data):
+    if not (has_topic and has_data) or (p != end - 1 and blank(p + 1, end) != end):
         return False
     if outer.text != NULL:
         if symbol.text == NULL:
