@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from bitmart_book._book import Book, Engine
+from bitmart_book.account import Account
+from bitmart_book.credentials import Credentials
 from bitmart_book.errors import LimitError, MessageError, UsageError
 from bitmart_book.limits import PROCESS_LIMITER, Limiter, pause
 from bitmart_book.model import BookState, Change, Event
 from bitmart_book.places import Place, Wanted
 from bitmart_book.recovery import Recovery
 from bitmart_book.session import Answer, Session, Timeouts
-from bitmart_book.venues.profile import Profile, Topic, Venue
+from bitmart_book.venues.profile import Profile, Reply, StreamChannel, Topic, Trouble, Venue
 
 __all__ = ["Action", "Client", "Close", "Open", "Plan", "Push", "Send"]
 
@@ -34,6 +36,8 @@ TICK = 1.0
 LATE = 3.0
 TOO_LATE = 5.0
 OUTAGE_AFTER = 60.0
+# A login that is refused so often is refused.
+LOGINS = 3
 BAD_FRAMES = 3
 BAD_FRAMES_WITHIN = 10.0
 
@@ -50,10 +54,14 @@ class Open(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Send a text frame."""
+    """Send a text frame. A secret one, a login, belongs in no log."""
 
     connection: str
     text: str
+    secret: bool = False
+
+    def __repr__(self) -> str:
+        return f"Send({self.connection!r}, {'a login' if self.secret else repr(self.text)})"
 
 
 class Close(NamedTuple):
@@ -98,6 +106,9 @@ class Client:
         rng: random.Random,
         urls: Mapping[str, str] | None = None,
         elsewhere: bool = True,
+        other_hosts: bool = False,
+        credentials: Credentials | None = None,
+        wall_ms: Callable[[], int] | None = None,
         limiter: Limiter | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
@@ -107,6 +118,11 @@ class Client:
         self._promised: float | None = None
         self._urls = dict(urls or {})
         self._elsewhere = elsewhere
+        self._other_hosts = other_hosts
+        self._credentials = credentials
+        self._wall_ms = wall_ms
+        self.account = Account()
+        """What the private streams have told."""
         self._limiter = limiter or PROCESS_LIMITER
         self._timeouts = timeouts
         self._wanted: dict[str, Wanted] = {}
@@ -128,7 +144,7 @@ class Client:
 
     def topic(self, text: str, *, channel: str | None = None, market: str | None = None) -> str:
         """The raw topic that a user's words mean. UsageError for what cannot exist."""
-        if ":" in text:
+        if self._venue.is_topic(text):
             self._venue.topic_profile(text)
             return text
         return f"{self._venue.book_channel(text, channel=channel, market=market)[1].name}:{text}"
@@ -145,6 +161,11 @@ class Client:
             if not self._elsewhere and profile.endpoint not in self._urls:
                 served = ", ".join(self._urls) or "nothing"
                 raise UsageError(f"{topic} is {profile.endpoint}; this exchange serves {served}")
+            problem = profile.url_problem(self._url(profile), other_hosts=self._other_hosts)
+            if problem is None and profile.private and self._credentials is None:
+                problem = "it is private, and there are no credentials"
+            if problem is not None:
+                raise UsageError(f"{topic}: {problem}")
         self._check_room(topics, profiles)
         for topic, profile in zip(topics, profiles, strict=True):
             wanted = self._wanted.get(topic)
@@ -209,15 +230,15 @@ class Client:
         profiles: dict[str, Profile] = {}
         for topic in dict.fromkeys(topics):
             profile = self._venue.topic_profile(topic)
-            profiles[profile.market] = profile
-            by_profile.setdefault(profile.market, []).append(topic)
+            profiles[profile.endpoint] = profile
+            by_profile.setdefault(profile.endpoint, []).append(topic)
         connections = messages = 0
-        for market, wanted in by_profile.items():
-            limits = profiles[market].limits
+        for endpoint, wanted in by_profile.items():
+            limits = profiles[endpoint].limits
             needed = -(-len(wanted) // limits.topics_per_connection)
             if needed > limits.connections:
                 raise LimitError(
-                    f"{len(wanted)} topics of {market} need {needed} connections; "
+                    f"{len(wanted)} topics of {endpoint} need {needed} connections; "
                     f"the venue allows {limits.connections}"
                 )
             connections += needed
@@ -238,7 +259,9 @@ class Client:
         door.opened(place)
         self._generations += 1
         place.generation = self._generations
-        place.session = Session(place.profile, now, self._timeouts)
+        login = self._login(place.profile) if place.profile.private else None
+        place.session = Session(place.profile, now, self._timeouts, login=login)
+        place.clock_tried = False
         place.behind = False
         timeouts = place.session.timeouts
         self._engine.open_line(place.generation, timeouts.ping_after + timeouts.pong_within)
@@ -277,6 +300,10 @@ class Client:
         place.session = None
         self.counters["disconnects"] += 1
         self._event("disconnected", now, connection=connection, reason=reason)
+        if place.profile.private:
+            # What happened meanwhile nobody will tell.
+            place.hole = reason
+            self.account.resync(reason, market=place.profile.market)
         for wanted in place.topics.values():
             wanted.answered = False
             self._recovery.calm(wanted)
@@ -446,14 +473,14 @@ class Client:
         new: Counter[str] = Counter()
         for topic, profile in zip(topics, profiles, strict=True):
             if topic not in self._wanted:
-                new[profile.market] += 1
-        for profile in {profile.market: profile for profile in profiles}.values():
+                new[profile.endpoint] += 1
+        for profile in {profile.endpoint: profile for profile in profiles}.values():
             there = sum(wanted.profile is profile for wanted in self._wanted.values())
             limits = profile.limits
             most = limits.connections * limits.topics_per_connection
-            if there + new[profile.market] > most:
+            if there + new[profile.endpoint] > most:
                 raise LimitError(
-                    f"{there + new[profile.market]} topics of {profile.market}; "
+                    f"{there + new[profile.endpoint]} topics of {profile.endpoint}; "
                     f"{limits.connections} connections carry {most}"
                 )
 
@@ -465,9 +492,10 @@ class Client:
         if places:
             place = places[0]
         elif len(mine) < profile.limits.connections:
-            self._names[profile.market] += 1
-            name = f"{profile.market}-{self._names[profile.market]}"
-            url = self._urls.get(profile.endpoint, profile.url)
+            kind = f"{profile.market}-private" if profile.private else profile.market
+            self._names[kind] += 1
+            name = f"{kind}-{self._names[kind]}"
+            url = self._url(profile)
             door = self._limiter.door(profile, url)
             place = self._connections[name] = Place(name, profile, url, door)
             place.retry_at = now
@@ -586,6 +614,9 @@ class Client:
     def _flush(self, place: Place, now: float) -> None:
         if place.session is None:
             return
+        login = place.session.take_login()
+        if login is not None:
+            self._actions.append(Send(place.name, login, True))
         place.session.send_due(now)
         self._actions += [Send(place.name, text) for text in place.session.output()]
 
@@ -634,6 +665,8 @@ class Client:
                 )
             for answer in session.receive(reply, now):
                 self._settle(place, answer, now)
+            if reply.operation == "login":
+                self._login_answered(place, reply, now)
             return
         self._stream(place, message, now)
 
@@ -656,30 +689,95 @@ class Client:
                 reason=f"{parsed.channel}: {type(error).__name__}: {error}",
             )
             return
-        self._push(place, parsed.channel, values, now)
+        self._push(place, stream, parsed, values, now)
+
+    # --- logging in ---
+
+    def _url(self, profile: Profile) -> str:
+        return self._urls.get(profile.endpoint, profile.url)
+
+    def _login(self, profile: Profile, offset_ms: int = 0) -> str:
+        assert profile.login is not None
+        assert self._credentials is not None
+        if self._wall_ms is None:
+            raise UsageError("a login needs the time: wall_ms")
+        return profile.login(self._credentials, self._wall_ms() + offset_ms)
+
+    def _login_answered(self, place: Place, reply: Reply, now: float) -> None:
+        session = place.session
+        assert session is not None
+        if reply.kind == "ack":
+            place.refused_logins = 0
+            self._event("authenticated", now, connection=place.name)
+            if place.hole is not None:
+                self._event("resync", now, connection=place.name, reason=place.hole)
+                place.hole = None
+            return
+        trouble = place.profile.trouble(reply)
+        if trouble is not None and trouble.passes:
+            self._close(place, f"no login now: {reply.message}", now)
+            return
+        offset = self._venue_offset_ms() if trouble is Trouble.CLOCK else None
+        if offset is not None and not place.clock_tried:
+            # Once, with the time that the venue itself puts on its public frames.
+            place.clock_tried = True
+            session.log_in(self._login(place.profile, offset), now)
+            return
+        place.refused_logins += 1
+        if place.refused_logins < LOGINS and trouble is not Trouble.CLOCK:
+            self._close(place, f"login refused: {reply.message}", now)
+            return
+        for wanted in list(place.topics.values()):
+            error = place.profile.error(reply, (wanted.topic,))
+            answer = Answer(wanted.topic, False, reply.code, reply.message, error)
+            self._give_up(wanted, answer, now)
+
+    def _venue_offset_ms(self) -> int | None:
+        """How far the venue's clock is before ours, by the stamp of what last came from it."""
+        assert self._wall_ms is not None
+        stamps = [
+            book.exchange_time_ms + int(1000 * age)
+            for book in self._engine.books
+            if book.exchange_time_ms is not None
+            and (age := book.quote_in_any_state().age) is not None
+        ]
+        return max(stamps) - self._wall_ms() if stamps else None
+
+    def _told(self, value: Any) -> list[Any]:
+        """What is news of a value of the account: none of it where it only repeats."""
+        outcome = self.account.apply(value)
+        self.counters[f"account_{outcome.kind}"] += 1
+        return [] if outcome.kind in ("repeated", "older") and outcome.fill is None else [value]
 
     def _push_trades(self, place: Place, now: float) -> None:
         for stream in place.profile.streams:
             if stream.trades:
-                self._push(place, stream.name, self._engine.trades, now)
+                topic = Topic(stream.name, "", "")
+                self._push(place, stream, topic, self._engine.trades, now)
 
-    def _push(self, place: Place, channel: str, values: Iterable[Any], now: float) -> None:
+    def _push(
+        self, place: Place, stream: StreamChannel, topic: Topic, values: Iterable[Any], now: float
+    ) -> None:
         by_topic: dict[str, list[Any]] = {}
         for value in values:
-            wanted = self._find(place, channel, value.symbol)
+            wanted = self._find(place, stream.topics_of(topic, value))
             if wanted is not None:
-                by_topic.setdefault(wanted.topic, []).append(value)
-        for topic, found in by_topic.items():
-            self._answer(self._wanted[topic], now)
-            self._pushes.append(Push(topic, tuple(found)))
+                news = self._told(value) if place.profile.private else [value]
+                by_topic.setdefault(wanted.topic, []).extend(news)
+        for name, found in by_topic.items():
+            self._answer(self._wanted[name], now)
+            if found:
+                self._pushes.append(Push(name, tuple(found)))
 
-    def _find(self, place: Place, channel: str, symbol: str) -> Wanted | None:
-        wanted = place.topics.get(f"{channel}:{symbol}")
-        if wanted is not None:
-            return wanted
+    @staticmethod
+    def _find(place: Place, topics: Sequence[str]) -> Wanted | None:
+        for topic in topics:
+            wanted = place.topics.get(topic)
+            if wanted is not None:
+                return wanted
         # A topic with an option: few of them, and only there is a search worth its time.
-        for topic, other in place.topics.items():
-            if "@" in topic and Topic.parse(topic)[:2] == (channel, symbol):
+        for name, other in place.topics.items():
+            if "@" in name and name.partition("@")[0] in topics:
                 return other
         return None
 

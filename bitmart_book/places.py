@@ -62,6 +62,11 @@ class Place:
         self.retry_at = 0.0
         self.attempts = 0
         self.behind = False
+        # Of a private one: refused logins in a row, whether the venue's time was tried, and why
+        # values may have been lost since the last login.
+        self.refused_logins = 0
+        self.clock_tried = False
+        self.hole: str | None = None
         self.bad_frames: deque[float] = deque()
 
     @property

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bitmart_book.errors import MessageError
+from bitmart_book.errors import BitmartBookError, MessageError
 from bitmart_book.limits import Window, message_rate
 from bitmart_book.venues.profile import Operation, Profile, Reply
 
@@ -42,6 +42,8 @@ class Answer(NamedTuple):
     accepted: bool
     code: str | None = None
     message: str = ""
+    error: BitmartBookError | None = None
+    """Of a refusal: what the caller who asked for the topic is told."""
 
 
 def inflate(payload: bytes) -> bytes:
@@ -74,7 +76,14 @@ class Session:
     When `dead` is not None the socket must be closed.
     """
 
-    def __init__(self, profile: Profile, now: float, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        now: float,
+        timeouts: Timeouts | None = None,
+        *,
+        login: str | None = None,
+    ) -> None:
         self.profile = profile
         self.timeouts = timeouts or Timeouts()
         self.opened_at = now
@@ -103,6 +112,28 @@ class Session:
         """Seconds from the last answered ping to its pong, behind all that was on its way."""
         self._heard_at = now
         self._output: list[str] = []
+        self._login: str | None = None
+        self._login_sent: float | None = None
+        if login is not None:
+            self.log_in(login, now)
+
+    # --- logging in ---
+
+    def log_in(self, text: str, now: float) -> None:
+        """Nothing is asked for before this login is answered."""
+        self._messages.take(now)
+        self._login = text
+        self._login_sent = now
+
+    def take_login(self) -> str | None:
+        """The login to send, once; it comes before all `output` and belongs in no log."""
+        text, self._login = self._login, None
+        return text
+
+    @property
+    def waits_for_login(self) -> bool:
+        """Whether the login has not been answered yet."""
+        return self._login_sent is not None
 
     # --- asking ---
 
@@ -140,7 +171,11 @@ class Session:
                 self.answers_pings = True
                 self.round_trip = now - self._pings.popleft()
             return []
-        if reply.operation in ("unsubscribe", "request", "login"):
+        if reply.operation == "login":
+            if reply.kind == "ack":
+                self._login_sent = None
+            return []
+        if reply.operation in ("unsubscribe", "request"):
             return []
         if reply.kind == "ack":
             if reply.topic is None or not self._settle(reply.topic):
@@ -164,7 +199,8 @@ class Session:
             self._unanswered[topic] = now
             return []
         self._settle(topic)
-        return [Answer(topic, False, reply.code, reply.message)]
+        error = self.profile.error(reply, (topic,))
+        return [Answer(topic, False, reply.code, reply.message, error)]
 
     def _blame(self, reply: Reply, now: float) -> list[Answer]:
         """An error without a topic: of one suspect it is the verdict, of several a reason to ask
@@ -207,6 +243,9 @@ class Session:
             return []
         if now >= self._hopeless_at():
             self.dead = f"a ping was not answered for {now - self._pings[0]:.1f} s"
+            return []
+        if self._login_sent is not None and now >= self._login_sent + self.timeouts.answer_within:
+            self.dead = f"the login was not answered for {now - self._login_sent:.1f} s"
             return []
         if now >= self._pinged_at + self.timeouts.ping_after:
             self._ping(now)
@@ -272,6 +311,8 @@ class Session:
         )
         if self._pings and now < self._pings[0] + self.timeouts.pong_within:
             deadline = min(deadline, self._pings[0] + self.timeouts.pong_within)
+        if self._login_sent is not None:
+            return min(deadline, self._login_sent + self.timeouts.answer_within)
         if self._unanswered:
             oldest = min(self._unanswered.values())
             deadline = min(deadline, oldest + self.timeouts.answer_within)
@@ -286,6 +327,8 @@ class Session:
 
     def send_due(self, now: float) -> None:
         """Write what may be written now; `advance` does this too."""
+        if self._login_sent is not None:
+            return
         if self._suspect is None and self._suspects and self._messages.ready_at(now) <= now:
             self._suspect = self._suspects.popleft()
             self._write("subscribe", [self._suspect], now)

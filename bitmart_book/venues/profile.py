@@ -337,6 +337,12 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         names = ", ".join(book.name for profile in self.profiles for book in profile.books)
         raise UsageError(f"no book channel {channel!r} for {symbol}; there is: {names}")
 
+    def is_topic(self, text: str) -> bool:
+        """Whether these words are a raw topic, and not a symbol. Some topics are a channel alone."""
+        return ":" in text or any(
+            text.partition("@")[0] in profile.channels for profile in self.profiles
+        )
+
     def topic_profile(self, topic: str) -> Profile:
         """The generation that speaks a raw topic. UsageError for one that cannot exist."""
         parsed = Topic.parse(topic)
