@@ -8,7 +8,68 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcmp
 
-from bitmart_book._number cimport NUMBER_OK, Number, parse_number
+from bitmart_book._number cimport NUMBER_OK, POW10, Number, parse_number
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+
+    /* Eight characters at a time, where a word holds the first one in its lowest byte. Every other
+       machine, and a build with BITMART_BOOK_PORTABLE, takes them one by one. */
+    #if !defined(BITMART_BOOK_PORTABLE) && defined(__GNUC__) && defined(__BYTE_ORDER__) \\
+        && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    #define BB_BY_WORDS 1
+    static inline int bb_lowest(uint64_t bits) { return __builtin_ctzll(bits) >> 3; }
+    static inline int bb_highest(uint64_t bits) { return __builtin_clzll(bits) >> 3; }
+    #else
+    #define BB_BY_WORDS 0
+    static inline int bb_lowest(uint64_t bits) { (void)bits; return 0; }
+    static inline int bb_highest(uint64_t bits) { (void)bits; return 0; }
+    #endif
+
+    static inline uint64_t bb_load(const char* p) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        return word;
+    }
+
+    /* How many of eight characters are digits, before the first that is none. `digits` has their
+       values, one in a byte. */
+    static inline int bb_count_digits(const char* p, uint64_t* digits) {
+        uint64_t word = bb_load(p) ^ UINT64_C(0x3030303030303030);
+        uint64_t other = ((word + UINT64_C(0x7676767676767676)) | word) & UINT64_C(0x8080808080808080);
+        *digits = word;
+        return other ? bb_lowest(other) : 8;
+    }
+
+    /* The number that the first `count` digits make; 1 to 8 of them. */
+    static inline uint64_t bb_value(uint64_t digits, int count) {
+        digits <<= (8 - count) * 8;
+        digits = digits * 10 + (digits >> 8);
+        return ((digits & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)
+            + ((digits >> 16) & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >> 32;
+    }
+
+    /* How many of the first `count` digits, 1 to 8, remain without the zeros at their end. */
+    static inline int bb_without_zeros(uint64_t digits, int count) {
+        digits <<= (8 - count) * 8;
+        return digits ? count - bb_highest(digits) : 0;
+    }
+
+    /* How many of eight characters stand before the first quote; 8: there is none. */
+    static inline int bb_before_quote(uint64_t word) {
+        word ^= UINT64_C(0x2222222222222222);
+        word = (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+        return word ? bb_lowest(word) : 8;
+    }
+    """
+    const bint BY_WORDS "BB_BY_WORDS"
+    uint64_t load_word "bb_load"(const char*) noexcept nogil
+    int count_digits "bb_count_digits"(const char*, uint64_t*) noexcept nogil
+    uint64_t digits_value "bb_value"(uint64_t, int) noexcept nogil
+    int without_zeros "bb_without_zeros"(uint64_t, int) noexcept nogil
+    int before_quote "bb_before_quote"(uint64_t) noexcept nogil
 
 cdef enum:
     # Digits that fit into an int64 whatever they are.
@@ -63,13 +124,22 @@ cdef struct Rows:
 
 
 cdef inline uint64_t pack_word(const char* text, Py_ssize_t length) noexcept nogil:
-    """A key of up to nine ASCII characters as a number; 0 where it is longer, or empty."""
+    """A key of up to nine ASCII characters as a number; 0 where it is longer, or empty.
+
+    Up to seven leave room for their number, so that no trailing NUL goes unseen; eight leave the
+    highest bit of each byte free, and the ninth lies there.
+    """
     cdef uint64_t packed = 0
     cdef Py_ssize_t i
     if length > LONGEST_WORD:
         return 0
-    for i in range(length):
-        packed |= <uint64_t>text[i] << (7 * i)
+    if length < 8:
+        packed = <uint64_t>length << 56
+    for i in range(min(length, 8)):
+        packed |= <uint64_t><unsigned char>text[i] << (8 * i)
+    if length == LONGEST_WORD:
+        for i in range(8):
+            packed |= (<uint64_t><unsigned char>text[8] >> i & 1) << (8 * i + 7)
     return packed
 
 
@@ -113,29 +183,64 @@ cdef inline const char* read_text(const char* p, const char* end, Span* out) noe
     return p + 1
 
 
-cdef inline const char* read_key(const char* p, const char* end, uint64_t* out) noexcept nogil:
-    """A key and its colon; its packed form is 0 for one that no channel can have."""
-    cdef Span key
-    cdef uint64_t packed = 0
-    cdef const char* start
+cdef inline const char* read_word(const char* p, const char* end, Span* out) noexcept nogil:
+    """A string as far as its first quote; whoever compares it finds out what else is in it."""
+    cdef int n
     if p >= end or p[0] != c'"':
         return NULL
-    start = p + 1
-    p = start
-    while p < end and p - start < LONGEST_WORD and p[0] != c'"':
-        if not is_plain(p[0]):
-            return NULL
-        packed |= <uint64_t>p[0] << (7 * (p - start))
+    p += 1
+    out.text = p
+    if BY_WORDS:
+        while end - p >= 8:
+            n = before_quote(load_word(p))
+            p += n
+            if n < 8:
+                out.length = p - out.text
+                return p + 1
+    while p < end and p[0] != c'"':
         p += 1
-    if p < end and p[0] == c'"':
-        out[0] = packed
-        p += 1
-    else:
-        p = read_text(start - 1, end, &key)
-        if p == NULL:
-            return NULL
-        out[0] = 0
+    if p >= end:
+        return NULL
+    out.length = p - out.text
+    return p + 1
+
+
+cdef inline const char* read_key(const char* p, const char* end, uint64_t* out) noexcept nogil:
+    """A key and its colon; its packed form is 0 for one that no channel can have.
+
+    What it holds beside letters has to be looked at where it is no key that was looked for.
+    """
+    cdef Span key
+    cdef uint64_t word
+    cdef int n
+    if BY_WORDS and end - p > 10 and p[0] == c'"':
+        word = load_word(p + 1)
+        n = before_quote(word)
+        if n < 8:
+            out[0] = word & ((<uint64_t>1 << (8 * n)) - 1) | <uint64_t>n << 56
+            p += n + 2
+            # Mostly the colon stands right behind it, and the value behind that.
+            if p[0] == c':' and <unsigned char>p[1] > c' ':
+                return p + 1
+            return past(p, end, c':')
+    p = read_text(p, end, &key)
+    if p == NULL:
+        return NULL
+    out[0] = pack_word(key.text, key.length)
     return past(p, end, c':')
+
+
+cdef inline bint is_plain_key(uint64_t key) noexcept nogil:
+    """Whether a packed key consists of plain characters. Longer ones have been looked at."""
+    cdef uint64_t length = key >> 56
+    if length > 7:
+        return True
+    while length > 0:
+        if not is_plain(<char>(key & 0xFF)):
+            return False
+        key >>= 8
+        length -= 1
+    return True
 
 
 cdef inline bint is_digit(char c) noexcept nogil:
@@ -212,6 +317,34 @@ cdef inline const char* read_whole(const char* p, const char* end, int64_t* out)
 
 cdef inline const char* read_number(const char* p, const char* end, Number* out) noexcept nogil:
     """A price or size, quoted or bare."""
+    cdef const char* start
+    cdef uint64_t whole, part
+    cdef int n, kept
+    if BY_WORDS and end - p > 26 and p[0] == c'"':
+        start = p + 1
+        n = count_digits(start, &whole)
+        p = start + n
+        if n != 0:
+            if p[0] == c'"':
+                out.mantissa = <int64_t>digits_value(whole, n)
+                out.exponent = 0
+                return p + 1
+            if p[0] == c'.':
+                kept = count_digits(p + 1, &part)
+                if kept != 0 and p[kept + 1] == c'"':
+                    p += kept + 2
+                    out.mantissa = <int64_t>digits_value(whole, n)
+                    kept = without_zeros(part, kept)
+                    if kept != 0:
+                        out.mantissa = out.mantissa * POW10[kept] + <int64_t>digits_value(part, kept)
+                    out.exponent = -kept
+                    return p
+        p = start - 1
+    return read_any_number(p, end, out)
+
+
+cdef inline const char* read_any_number(const char* p, const char* end, Number* out) noexcept nogil:
+    """A price or size of up to eighteen digits, one after the other."""
     cdef bint quoted = p < end and p[0] == c'"'
     cdef const char* start = p + quoted
     # One digit more than is safe still fits into an unsigned one.
@@ -296,8 +429,10 @@ cdef inline const char* read_level_object(
                 return NULL
             has_size = True
             p = read_number(p, end, &row.size)
-        else:
+        elif is_plain_key(key):
             p = past_plain(p, end)
+        else:
+            return NULL
         if p == NULL:
             return NULL
         p = blank(p, end)
@@ -398,12 +533,12 @@ cdef inline const char* read_item(
         elif key == word_symbol():
             if has_symbol:
                 return NULL
-            p = read_text(p, end, symbol)
+            p = read_word(p, end, symbol)
             has_symbol = True
         elif key == words.type:
             if has_type:
                 return NULL
-            p = read_text(p, end, &text)
+            p = read_word(p, end, &text)
             has_type = True
             if p != NULL:
                 if text.length == 8 and memcmp(text.text, b"snapshot", 8) == 0:
@@ -428,8 +563,10 @@ cdef inline const char* read_item(
             if way:
                 return NULL
             p = read_whole(p, end, &way)
-        else:
+        elif is_plain_key(key):
             p = past_plain(p, end)
+        else:
+            return NULL
         if p == NULL:
             return NULL
         p = blank(p, end)
@@ -583,7 +720,7 @@ cdef inline bint scan_frame(
             if p == NULL:
                 return False
         else:
-            if is_among(key, keys, n_keys):
+            if not is_plain_key(key) or is_among(key, keys, n_keys):
                 return False
             p = past_plain(p, end)
             if p == NULL:

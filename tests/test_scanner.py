@@ -234,6 +234,10 @@ def test_every_documented_shape_is_scanned(text):
     "text",
     [
         SCANNED[0].replace('"asks"', '"a\\u0073ks"'),
+        SCANNED[0].replace('"asks"', '"asks\\0"'),
+        SCANNED[0].replace('"asks"', '"\\\\s"'),
+        SCANNED[0].replace('"ms_t":1', '"é":1'),
+        SCANNED[0].replace('"ms_t":1', '"a\\tb":1'),
         SCANNED[0].replace('"ms_t":1', '"ms_t":1,"ms_t":1'),
         SCANNED[0].replace('"ms_t":1', '"note":"é"'),
         SCANNED[0].replace('[["3","1"]]', '[["3","1"],]'),
