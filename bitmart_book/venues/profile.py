@@ -338,7 +338,7 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         raise UsageError(f"no book channel {channel!r} for {symbol}; there is: {names}")
 
     def is_topic(self, text: str) -> bool:
-        """Whether these words are a raw topic, and not a symbol. Some topics are a channel alone."""
+        """Whether these words are a raw topic; some of those are a channel alone, without colon."""
         return ":" in text or any(
             text.partition("@")[0] in profile.channels for profile in self.profiles
         )
