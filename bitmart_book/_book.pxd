@@ -238,6 +238,7 @@ cdef class Book:
     cdef int _restarted(self, int64_t sequence) except -1
     cdef int _apply_update(self, const Row* rows, Item* item) except -1
     cdef int _crossed_gap(self) except -1
+    cdef int _unholdable(self) except -1
     cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1
     cdef bint _older(self, const Item* item) noexcept
     cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1

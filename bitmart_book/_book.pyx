@@ -838,7 +838,7 @@ cdef class Book:
         remember_top(self, before, had, &scales)
         change = self._put_rows(rows, item, &applied)
         if not applied:
-            raise InvariantError(f"{self.symbol}: an update was applied without being checked")
+            return self._unholdable()
         self._counters.updates += 1
         self._stale_run = 0
         self._overtaken_from = -1
@@ -861,6 +861,15 @@ cdef class Book:
         self._counters.gaps += 1
         self._become(GAP, f"crossed: {self._cross_text()}")
         return CROSSED_BIT | GAP_BIT
+
+    cdef int _unholdable(self) except -1:
+        """The item can be held by itself, but not beside what has come since it was checked: in
+        the same frame, or kept from an earlier one."""
+        self._counters.gaps += 1
+        self._side_seen[0] = False
+        self._side_seen[1] = False
+        self._become(GAP, "the numbers have more digits than can be held exactly")
+        return GAP_BIT
 
     cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1:
         """A full picture of an unsequenced channel replaces the book each time."""
@@ -920,6 +929,8 @@ cdef class Book:
         remember_top(self, before, had, &scales)
         staged = self._staged
         self._staged = None
+        if not self._can_hold(rows, item):
+            return self._unholdable()
         if was_live and self._would_cross(rows, item, side):
             if staged is None or staged.item.present[side]:
                 if staged is not None:
@@ -931,6 +942,8 @@ cdef class Book:
         change = SNAPSHOT_BIT
         if staged is not None and not staged.item.present[side]:
             change |= self._load_sides(scratch, staged.rows, &staged.item, self._window())
+            if not self._can_hold(rows, item):
+                return change & ~SNAPSHOT_BIT | self._unholdable()
         change |= self._load_sides(scratch, rows, item, self._window())
         self._counters.snapshots += 1
         self._side_seen[side] = True

@@ -411,6 +411,8 @@ class ReferenceBook:
                     self._keep(item)
                     return Change.GAP
                 return Change.DUPLICATE
+        if self.plan(item, self.scales) is None:
+            return self.gap()
         before = self._tops()
         change = Change.LEVELS if self._put(item) else 0
         self.stale_run = 0
@@ -469,6 +471,9 @@ class ReferenceBook:
             return Change.DUPLICATE
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
         staged, self.staged = self.staged, None
+        if self.plan(item, self.scales) is None:
+            self.seen.clear()
+            return self.gap()
         opposite = self.best(partner)
         crosses = opposite is not None and any(
             size and (price >= opposite[0] if side == "bid" else price <= opposite[0])
@@ -484,6 +489,10 @@ class ReferenceBook:
             return (Change.LEVELS if changed else 0) | Change.CROSSED | self.gap()
         if staged is not None and side not in staged.rows:
             self._load(staged)
+            if self.plan(item, self.scales) is None:
+                self.seen.clear()
+                changed = self._all_levels() != levels_before or self.scales != scales_before
+                return (Change.LEVELS if changed else 0) | self.gap()
         self._load(item)
         self.seen.add(side)
         self.time = item.time

@@ -7,6 +7,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState, Change
+from bitmart_book.shadow import ShadowEngine
 from tests import frames
 from tests.frames import futures_side, spot, spot_item, spot_items
 
@@ -481,6 +482,64 @@ def test_sizes_that_no_longer_fit_beside_a_finer_one_are_a_gap_too():
     assert engine["BTC_USDT"].peek().best_bid.exact[1] == 4 * 10**18
 
 
+LARGE, FINE = ("9000000000000", "1"), ("0.0000000001", "1")
+
+
+@pytest.mark.parametrize("engine", [bb.Engine, ShadowEngine])
+@pytest.mark.parametrize("kept", [False, True])
+def test_items_that_cannot_be_held_beside_each_other(engine, kept):
+    """Each fits by itself, and so the frame is taken; the second finds no room beside the first."""
+    engine = engine()
+    first = spot_item("snapshot", 1, [("1", "1")], [("2", "1")])
+    if kept:
+        engine.apply(spot("update", 2, [FINE]))
+        change = engine.apply(spot_items(first, spot_item("update", 3, [], [LARGE])))
+    else:
+        engine.apply(spot_items(first))
+        update = spot_item("update", 2, [], [LARGE])
+        change = engine.apply(spot_items(update, spot_item("update", 3, [FINE])))
+    book = engine["BTC_USDT"]
+    assert change & Change.GAP
+    assert (book.state, book.sequence) == (BookState.GAP, 2)
+    assert "held exactly" in book.reason
+    book.check()
+    engine.apply(spot("snapshot", 4, [FINE], [("2", "1")]))
+    assert book.state == BookState.LIVE
+
+
+def test_the_items_of_a_frame_are_checked_together():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 1, [("1", "1")], [("2", "1")]))
+    items = spot_item("update", 2, [FINE]), spot_item("update", 3, [], [LARGE])
+    with pytest.raises(bb.NumberError):
+        engine.apply(spot_items(*items))
+    assert engine["BTC_USDT"].sequence == 1
+
+
+@pytest.mark.parametrize("engine", [bb.Engine, ShadowEngine])
+def test_sides_that_cannot_be_held_beside_each_other(engine):
+    """The first side waits for its partner, and so is not there when the partner is checked."""
+    engine = engine()
+    for way, price in ((1, "10"), (2, "11")):
+        engine.apply(futures_side(way, [(price, "1")]))
+    assert engine.apply(futures_side(1, [LARGE])) == Change.BUFFERED
+    assert engine.apply(futures_side(2, [FINE])) == Change.LEVELS | Change.GAP
+    book = engine["futures/depth20:BTCUSDT"]
+    assert book.state == BookState.GAP
+    assert "held exactly" in book.reason
+    for way, price in ((1, "10"), (2, "11")):
+        engine.apply(futures_side(way, [(price, "1")]))
+    assert (book.state, book.best_bid.price) == (BookState.LIVE, 10.0)
+
+
+def test_sizes_of_one_snapshot_that_do_not_fit_beside_each_other():
+    engine = bb.Engine()
+    with pytest.raises(bb.NumberError) as caught:
+        engine.apply(spot("snapshot", 1, [("5", "4000000000000000000"), ("4", "0.001")]))
+    assert (caught.value.side, caught.value.row) == ("bid", 0)
+    assert engine["BTC_USDT"].state == BookState.REJECTED
+
+
 def test_a_refused_frame_makes_no_book():
     engine = bb.Engine()
     with pytest.raises(bb.MessageError):
@@ -600,6 +659,28 @@ def test_frames_of_an_older_connection_are_refused():
     assert book.stats["refused_generation"] == 1
     engine.apply(spot("snapshot", 5, [("1", "5")], [("2", "1")]), generation=3)
     assert (book.sequence, book.best_bid.size) == (5, 5.0)
+
+
+def test_an_assigned_book_hears_its_own_connection_only():
+    engine = bb.Engine()
+    book = engine.book("BTC_USDT")
+    engine.assign(book, 2)
+    for generation in (1, 3):
+        frame = spot("snapshot", 5, [("1", "5")], [("2", "1")])
+        assert engine.apply(frame, generation=generation) == 0
+    assert (book.state, book.stats["refused_generation"]) == (BookState.SYNCING, 2)
+    engine.apply(spot("snapshot", 5, [("1", "5")], [("2", "1")]), generation=2)
+    assert book.state == BookState.LIVE
+
+
+@pytest.mark.parametrize("state", [BookState.GAP, BookState.CONNECTING, BookState.SYNCING])
+def test_nothing_kept_outlives_the_word_that_a_book_is_lost(state):
+    engine = bb.Engine()
+    engine.apply(spot("update", 6, [("6", "1")]))
+    book = engine["BTC_USDT"]
+    engine.invalidate(book, "for the test", state=state)
+    engine.apply(spot("snapshot", 5, [("1", "1")], [("20", "1")]))
+    assert (book.sequence, book.best_bid.price) == (5, 1.0)
 
 
 # --- the engine as a mapping, and its seam ---
