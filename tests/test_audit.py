@@ -124,6 +124,18 @@ def test_ghosts_below_what_is_known_make_the_book_keep_no_more_than_the_window()
     assert book.complete_depth("bid") == 4
 
 
+def test_a_new_subscription_may_be_deeper_than_the_window_again():
+    engine, book = live(BIDS, ASKS)
+    engine.apply(frame("update", 8, bids=[(96, 1), (95, 1), (100, 0)]))
+    engine.expect(book)
+    engine.apply(frame("snapshot", 8, [(99, 1), (98, 1), (97, 1), (95, 1)], ASKS))
+    assert book.stats["ghosts"] == 1
+    engine.assign(book, 2)
+    engine.apply(frame("snapshot", 9, BIDS, ASKS), generation=2)
+    engine.apply(frame("update", 10, bids=[(90, 1)]), generation=2)
+    assert len(book.bids) == 5
+
+
 def test_an_announced_reply_of_another_sequence_replaces():
     """Something was lost, and a merge would keep what came of it."""
     engine, book = live(BIDS, ASKS)

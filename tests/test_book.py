@@ -11,6 +11,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState, Change
+from bitmart_book._book import clock_ns
 
 READS = {
     "best_bid": lambda book: book.best_bid,
@@ -118,6 +119,18 @@ def test_every_read_raises_in_the_final_states(name, state):
         READS[name](book)
 
 
+def test_a_quote_in_any_state_has_prices_in_one_only():
+    book = live_book()
+    assert book.quote_in_any_state().exact == book.quote.exact
+    book.apply_delta([], [], sequence=99)
+    quote = book.quote_in_any_state(skipped=3)
+    assert (quote.state, quote.sequence, quote.skipped) == (BookState.GAP, 7, 3)
+    assert quote.exact == (None, None, None, None)
+    assert (quote.bid, quote.bid_size, quote.ask, quote.ask_size) == (None, None, None, None)
+    # A frozen copy shows what there was.
+    assert book.peek().quote_in_any_state().bid == 99.0
+
+
 @pytest.mark.parametrize("name", READS)
 def test_a_frozen_copy_can_be_read_in_any_state(name):
     book = live_book()
@@ -192,6 +205,15 @@ def test_repeats_never_look_like_a_restart_but_unknown_old_frames_do():
     assert book.reason == "the venue's counter restarted: expected 11, was 3"
 
 
+def test_a_counter_that_restarts_a_little_below_is_no_repeat():
+    """The numbers are those of updates just applied, but what they say is another thing."""
+    book = live_book()
+    for sequence in (8, 9, 10):
+        book.apply_delta([("99", str(sequence))], [], sequence=sequence)
+    changes = [book.apply_delta([("98", "5")], [], sequence=sequence) for sequence in (8, 9, 10)]
+    assert changes == [Change.DUPLICATE, Change.DUPLICATE, Change.GAP]
+
+
 def test_updates_kept_before_the_snapshot_are_replayed_in_order():
     book = bb.Book("BTC_USDT")
     assert book.apply_delta([("99", "1")], [], sequence=5) == Change.BUFFERED
@@ -200,6 +222,14 @@ def test_updates_kept_before_the_snapshot_are_replayed_in_order():
     book.apply_snapshot([("99", "9")], [("101", "1")], sequence=5)
     assert book.sequence == 7
     assert book.best_bid.size == 3.0
+
+
+def test_both_sides_of_a_kept_update_are_kept():
+    book = bb.Book("BTC_USDT")
+    book.apply_delta([("99", "1"), ("98", "2")], [("101", "3"), ("102", "4")], sequence=6)
+    book.apply_snapshot([("97", "1")], [("103", "1")], sequence=5)
+    assert [tuple(level) for level in book.bids] == [(99, 1), (98, 2), (97, 1)]
+    assert [tuple(level) for level in book.asks] == [(101, 3), (102, 4), (103, 1)]
 
 
 def test_an_uncounted_update_before_the_snapshot_cannot_be_used():
@@ -239,6 +269,30 @@ def test_change_bits_of_updates():
     assert book.apply_delta([], [], sequence=12) == Change.HEARTBEAT
     assert book.apply_delta([], [], sequence=13) == 0
     assert book.sequence == 13
+
+
+def test_the_top_has_changed_when_the_next_level_has_the_same_size():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("99", "1"), ("98", "1")], [("101", "1"), ("102", "1")], sequence=7)
+    assert book.apply_delta([("99", "0")], [], sequence=8) == Change.LEVELS | Change.TOP
+    assert book.apply_delta([], [("101", "0")], sequence=9) == Change.LEVELS | Change.TOP
+
+
+def test_the_last_row_of_a_price_wins_in_an_update():
+    book = live_book()
+    book.apply_delta([("97", "5"), ("97.0", "6")], [("103", "1"), ("103", "0")], sequence=8)
+    assert book.size_at("bid", 97) == 6.0
+    assert book.size_at("ask", 103) == 0.0
+
+
+def test_every_price_is_found_again():
+    """As floats, 0.29 and 0.57 in units of a hundredth are a little less than 29 and 57."""
+    prices = [f"0.{cents:02}" for cents in range(1, 100)]
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(price, "1") for price in prices], [], sequence=1)
+    for sequence, price in enumerate(prices, 2):
+        book.apply_delta([(price, "0")], [], sequence=sequence)
+    assert book.best_bid is None
 
 
 def test_change_bits_of_snapshots():
@@ -369,6 +423,14 @@ def test_the_machine_clock_serves_too():
     assert book.state == BookState.STALE
     engine.confirm(book, book.valid_until + 2_000_000_000_000)
     assert book.state == BookState.STALE, "a word from the connection revives nothing"
+
+
+def test_the_machine_clock_is_the_one_that_is_never_set():
+    engine = bb.Engine(clock="monotonic", valid_for=1000)
+    book = engine.book("BTC_USDT")
+    before = clock_ns()
+    book.apply_snapshot([("99", "1")], [("101", "1")])
+    assert before <= book.valid_until - 1_000_000_000_000 <= clock_ns()
 
 
 def test_peek_stops_time():

@@ -116,7 +116,10 @@ def test_every_spelling_of_zero_is_zero(text):
 
 
 @pytest.mark.parametrize(
-    "text", [str(2**63), "1e19", "1e-19", "0.1234567890123456789", "1e99999999999", "1e-99999999"]
+    "text",
+    [str(2**63), "1e19", "1e-19", "0.1234567890123456789", "1e99999999999", "1e-99999999"]
+    # Modulo 2**64 these are positive numbers that could be held.
+    + [str(2**64 + 5), "19e18", "19" + "0" * 18],
 )
 def test_numbers_that_cannot_be_held_are_refused(text):
     with pytest.raises(bb.UsageError, match="held exactly"):
@@ -127,6 +130,15 @@ def test_the_largest_number_is_held():
     assert bb.Level(str(LARGEST), "1").exact[0] == LARGEST
     assert bb.Level(str(LARGEST), "1").price == float(LARGEST)
     assert bb.Level("9.223372036854775807", "1").exact[0] == Decimal("9.223372036854775807")
+    assert bb.Level("1e18", "0.000000000000000001").exact == (10**18, Decimal("1e-18"))
+    assert bb.Level("1", "9e18").exact[1] == 9 * 10**18
+
+
+def test_the_largest_stands_beside_the_finest():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("0.000000000000000001", "1")], [("9", "0.000000000000000001")])
+    assert book.best_bid.exact == (Decimal("1e-18"), 1)
+    assert book.best_ask.exact == (9, Decimal("1e-18"))
 
 
 def test_exact_values_do_not_depend_on_the_decimal_context():

@@ -193,6 +193,9 @@ def test_the_known_window_survives_a_finer_scale_and_a_new_snapshot():
     book = window_book(100)
     update(book, [("950.123456", "1")])
     assert book.complete_depth("bid") == 101
+    assert book.complete_depth("ask") == 100
+    update(book, [("850", "1")])
+    assert book.complete_depth("bid") == 101
     again = window_book(100)
     assert again.complete_depth("bid") == 100
 

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import mmap
+from decimal import Decimal
 
 import pytest
 from hypothesis import example, given
@@ -247,6 +248,8 @@ def test_every_documented_shape_is_scanned(text):
         SCANNED[0].replace("}]", "},{}]"),
         SCANNED[0].replace("BTC", "ETH"),
         SCANNED[0] + "x",
+        SCANNED[1] + "x",
+        SCANNED[1].replace('"data"', '"group":"x","data"'),
         SCANNED[0][:-1] + ',"group":null}',
     ],
 )
@@ -255,6 +258,45 @@ def test_what_is_odd_is_left_to_the_decoder(text):
     before = engine.stats["scanned"]
     outcome(engine, text)
     assert engine.stats["scanned"] == before
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "9.999999999999999999",
+        "99999999999999999999",
+        "0.123456789012345678901",
+        "18446744073709551617",
+    ]
+    + ["1.84467440737095516170", "922337203685477580.8", "92233720368547758.080000000"],
+)
+def test_numbers_of_many_digits(number):
+    """More than an int64 holds: what wraps around must not look like a number that fits."""
+    text = SCANNED[0].replace('"1"', f'"{number}"')
+    scanning, decoding = begun(), begun(scan=False)
+    assert outcome(scanning, text) == outcome(decoding, text)
+    assert picture(scanning) == picture(decoding)
+
+
+@pytest.mark.parametrize("zeros", [1, 4, 7, 8, 15])
+def test_padding_makes_a_book_no_finer(zeros):
+    """With the zeros the large size would no longer fit."""
+    engine, large = Engine(), 10**17
+    engine.apply(spot("snapshot", 7, [["1", str(large)]], [["3", "1"]]))
+    engine.apply(spot("update", 8, [["2.0" + "0" * zeros, "0.5" + "0" * zeros]]))
+    assert engine.stats["scanned"] == 1
+    assert [level.exact for level in engine["BTC_USDT"].bids] == [(2, Decimal("0.5")), (1, large)]
+
+
+def test_channels_with_names_of_one_length_are_told_apart():
+    engine = Engine()
+    for price in ("1", "2"):
+        for depth, size in (("20", "2"), ("50", "5")):
+            item = {"symbol": "BTC_USDT", "bids": [[price, size]], "asks": []}
+            engine.apply(json.dumps({"table": f"spot/depth{depth}", "data": [item]}))
+    assert engine.stats["scanned"] == 2
+    assert tuple(engine["spot/depth20:BTC_USDT"].best_bid) == (2.0, 2.0)
+    assert tuple(engine["spot/depth50:BTC_USDT"].best_bid) == (2.0, 5.0)
 
 
 def test_generated_frames_are_all_scanned():

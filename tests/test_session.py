@@ -1,0 +1,92 @@
+"""One session by itself: answers that are lost, late or passing, and pongs that are late."""
+
+import json
+
+import pytest
+
+from bitmart_book.session import Session
+from bitmart_book.venues import BITMART
+from bitmart_book.venues.profile import Reply
+
+TOPIC = "spot/depth/increase100:A_B"
+PONG = Reply(kind="pong")
+
+
+@pytest.fixture
+def session():
+    profile = next(profile for profile in BITMART.profiles if profile.market == "spot")
+    return Session(profile, 0.0)
+
+
+def sent(session):
+    """(operation, topics) of what is sent, pings left out."""
+    messages = [json.loads(text) for text in session.output() if text != session.profile.ping]
+    return [(message["op"], message["args"]) for message in messages]
+
+
+def subscribed(session):
+    session.subscribe([TOPIC])
+    session.advance(0.0, 0.0)
+    assert sent(session) == [("subscribe", [TOPIC])]
+
+
+def error(code, topic=TOPIC):
+    return Reply(kind="error", operation="subscribe", topic=topic, code=code, message="no")
+
+
+def test_a_subscription_that_nobody_answers_is_sent_again(session):
+    subscribed(session)
+    assert session.advance(4.9, 4.9) == []
+    assert sent(session) == []
+    assert session.advance(5.0, 5.0) == [TOPIC]
+    assert sent(session) == [("subscribe", [TOPIC])]
+    session.seen(TOPIC)
+    assert session.advance(10.0, 10.0) == []
+    assert sent(session) == []
+
+
+@pytest.mark.parametrize("topic", [TOPIC, None])
+def test_an_error_of_the_moment_is_no_verdict(session, topic):
+    """The venue is busy, or was asked too fast: the topic is asked for again, a little later."""
+    subscribed(session)
+    assert session.receive(error("94001", topic), 1.0) == []
+    assert session.unanswered == (TOPIC,)
+    session.advance(6.0, 6.0)
+    assert sent(session) == [("subscribe", [TOPIC])]
+
+
+def test_any_other_error_is_final(session):
+    subscribed(session)
+    (answer,) = session.receive(error("90004"), 1.0)
+    assert (answer.topic, answer.accepted, answer.code) == (TOPIC, False, "90004")
+    session.advance(6.0, 6.0)
+    assert sent(session) == []
+
+
+def test_a_renewed_topic_is_given_up_first(session):
+    subscribed(session)
+    session.seen(TOPIC)
+    session.renew(TOPIC)
+    session.advance(1.0, 1.0)
+    assert sent(session) == [("unsubscribe", [TOPIC]), ("subscribe", [TOPIC])]
+
+
+def two_pings(session):
+    """The first ping is answered, so that pongs count; the next two are under way."""
+    session.advance(5.0, 5.0)
+    session.receive(PONG, 5.0)
+    session.advance(10.0, 10.0)
+    session.advance(15.0, 15.0)
+
+
+def test_pongs_answer_pings_in_their_order(session):
+    two_pings(session)
+    session.receive(PONG, 15.5)
+    assert session.round_trip == 5.5
+    assert not session.behind(15.5), "the other is not late yet"
+    assert session.behind(18.0)
+
+
+def test_one_late_pong_is_enough_to_be_behind(session):
+    two_pings(session)
+    assert session.behind(15.5)
