@@ -8,12 +8,13 @@ COMPILED := $(wildcard bitmart_book/*.pyx bitmart_book/*.pxd bitmart_book/*.pxi)
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench lint types format package coverage picture clean
+.PHONY: help demo test slow mutants bench lint types format package coverage picture clean
 
 help:
 	@echo "make demo      ten seconds of two live books, from the exchange in the box"
 	@echo "make test      the tests"
 	@echo "make slow      the long tests too: 2,000 runs of each property, ten minutes of market"
+	@echo "make mutants   one seeded bug after the other, each of which a test must notice"
 	@echo "make bench     time from raw frame to best price"
 	@echo "make lint      ruff and cython-lint"
 	@echo "make types     mypy, and the stub against the binary"
@@ -30,6 +31,9 @@ test: $(VENV)/.test
 
 slow: $(VENV)/.test
 	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal -m "slow or not slow" --timeout 3600
+
+mutants: $(VENV)/.test $(VENV)/.coverage
+	$(BIN)/python -m tests.mutants --jobs $(CPUS)
 
 bench: $(VENV)/.package
 	$(BIN)/python -m benchmarks.apply

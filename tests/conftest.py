@@ -11,4 +11,12 @@ settings.register_profile("slow", parent=settings.get_profile("default"), max_ex
 settings.register_profile(
     "quick", parent=settings.get_profile("default"), max_examples=10, stateful_step_count=20
 )
+settings.register_profile(
+    "seeded",
+    parent=settings.get_profile("default"),
+    max_examples=50,
+    stateful_step_count=30,
+    derandomize=True,
+    database=None,
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -1,0 +1,139 @@
+"""Lets the tests loose on every seeded bug: `python -m tests.mutants`.
+
+A mutant is killed when a test fails. One that makes a test hang is killed only where the table
+says why it must; a run that ends in any other way proves nothing and is an error.
+"""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from tests.mutants import page
+from tests.mutants.build import COPY, compile_copy, environment, generate, number_of
+from tests.mutants.mutant import Mutant
+from tests.mutants.table import MUTANTS
+
+# Seconds for one test and, as a loop in compiled code hears no signal, for one run.
+LIMITS = (30, 90)
+SUITE_LIMITS = (300, 1800)
+# Half of the time of a run is for finding and loading plugins; these are all that are needed.
+PLUGINS = ("pytest_timeout", "_hypothesis_pytestplugin")
+# They read the source, which is another one in the copy, or other processes.
+NOT_IN_THE_COPY = ["tests/test_seeded_bugs.py", "tests/test_structure.py"]
+
+
+class Result(NamedTuple):
+    outcome: str
+    """killed, hung, SURVIVED or ERROR."""
+    by: str
+    seconds: float
+    output: str = ""
+
+    @property
+    def good(self) -> bool:
+        return self.outcome in ("killed", "hung")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def pytest(arguments: list[str], number: int, limits: tuple[int, int] = LIMITS) -> Result:
+    """One run in the copy, until the first failure."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=short"]
+    for plugin in PLUGINS:
+        command += ["-p", plugin]
+    command += ["-rfE", "--timeout", str(limits[0]), "--timeout-method=signal", *arguments]
+    start = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=COPY,
+        env={**environment(number), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=limits[1])
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return Result("hung", " ".join(arguments), time.monotonic() - start, output)
+    seconds = time.monotonic() - start
+    if process.returncode == 0:
+        return Result("SURVIVED", "", seconds, output)
+    failed = re.search(r"^(?:FAILED|ERROR) (tests/[^\s\[]+)", output, re.MULTILINE)
+    if process.returncode != 1 or failed is None:
+        return Result("ERROR", f"pytest ended with {process.returncode}", seconds, output)
+    outcome = "hung" if f"Timeout (>{limits[0]}" in output else "killed"
+    return Result(outcome, failed[1], seconds, output)
+
+
+def attack(mutant: Mutant) -> Result:
+    """The tests that are meant to notice, and if they do not, all there are."""
+    result = pytest(mutant.tests.split(), number_of(mutant))
+    if result.outcome == "SURVIVED":
+        everything = [f"--ignore={path}" for path in NOT_IN_THE_COPY]
+        found = pytest(everything, number_of(mutant), SUITE_LIMITS)
+        result = found._replace(seconds=result.seconds + found.seconds)
+    if result.outcome == "hung" and not mutant.hangs:
+        return result._replace(outcome="ERROR", by=f"hangs without a stated reason: {result.by}")
+    return result
+
+
+def control(mutants: list[Mutant]) -> Result:
+    """The same tests without a mutant: only those that pass can prove anything."""
+    tests = sorted({test for mutant in mutants for test in mutant.tests.split()})
+    result = pytest(tests, 0, SUITE_LIMITS)
+    if result.outcome == "SURVIVED":
+        return result._replace(outcome="killed", by="nothing fails without a mutant")
+    return result._replace(outcome="ERROR", by=f"fails without a mutant: {result.by}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("--only", metavar="NAME", action="append", help="just these mutants")
+    parser.add_argument("--fast", action="store_true", help="a few that cover most of the code")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--write", action="store_true", help="write docs/seeded-bugs.md")
+    options = parser.parse_args()
+    mutants = [mutant for mutant in MUTANTS if mutant.quick or not options.fast]
+    if options.only:
+        unknown = set(options.only) - {mutant.name for mutant in MUTANTS}
+        if unknown:
+            parser.error(f"no mutant is called {', '.join(sorted(unknown))}")
+        mutants = [mutant for mutant in MUTANTS if mutant.name in options.only]
+    start = time.monotonic()
+    generate()
+    compile_copy()
+    say(f"{len(mutants)} mutants compiled in {time.monotonic() - start:.1f} s")
+
+    def show(name: str, result: Result) -> Result:
+        say(f"{name:36} {result.outcome:9}{result.seconds:6.1f} s  {result.by}")
+        if options.only or result.outcome == "ERROR":
+            say(result.output)
+        return result
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        passes = pool.submit(lambda: show("(none)", control(mutants)))
+        results = list(pool.map(lambda mutant: show(mutant.name, attack(mutant)), mutants))
+    killed = sum(result.good for result in results)
+    say(f"{killed} of {len(mutants)} killed in {time.monotonic() - start:.0f} s")
+    if killed < len(mutants) or not passes.result().good:
+        return 1
+    if options.write:
+        if len(mutants) < len(MUTANTS):
+            parser.error("--write needs all mutants")
+        page.write(zip(mutants, (result.by for result in results), strict=True))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""A copy of the project with all seeded bugs in it, of which the environment chooses one.
+
+Everything compiled is compiled once. `BITMART_BOOK_MUTANT` holds the number of the mutant; without
+it, or with 0, the copy behaves as the original.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from itertools import groupby
+from pathlib import Path
+
+from tests.mutants.mutant import Mutant, Site, find
+from tests.mutants.table import MUTANTS
+
+ROOT = Path(__file__).parent.parent.parent
+COPY = ROOT / "build" / "mutants"
+VARIABLE = "BITMART_BOOK_MUTANT"
+COMPILED = {".pyx", ".pxd", ".pxi"}
+# What a build or a run leaves in the copy; everything else that is not in the original goes.
+MADE = {".so", ".pyd", ".c", ".o", ".pyc"}
+
+# The header of numbers is seen by all compiled files.
+SEEN_BY_ALL = "_number.pxd"
+SWITCH = f'''
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    static int bb_mutant(void) {{
+        static int number = -1;
+        if (number < 0) {{
+            const char *text = getenv("{VARIABLE}");
+            number = text ? atoi(text) : 0;
+        }}
+        return number;
+    }}
+    """
+    int bb_mutant() noexcept nogil
+'''
+PYTHON_SWITCH = f"""
+import os as _mutant_os
+_mutant = int(_mutant_os.environ.get("{VARIABLE}") or 0)
+"""
+
+
+def number_of(mutant: Mutant) -> int:
+    return MUTANTS.index(mutant) + 1
+
+
+def rewrite(text: str, mutants: list[Mutant], choice: str) -> str:
+    """The text with every mutant in it; `choice` is an expression of the chosen number.
+
+    Several mutants may share a site, and a site may lie inside another one.
+    """
+    sites: dict[Site, list[Mutant]] = {}
+    for mutant in mutants:
+        sites.setdefault(find(mutant, text), []).append(mutant)
+
+    def render(start: int, end: int, inside: list[Site]) -> str:
+        parts = []
+        while inside:
+            site = inside[0]
+            within = [other for other in inside[1:] if other.start < site.end]
+            for other in within:
+                assert other.end <= site.end, f"{sites[other][0].name} lies across {site}"
+            parts += [text[start : site.start], choose(site, within)]
+            start = site.end
+            inside = inside[1 + len(within) :]
+        return "".join(parts) + text[start:end]
+
+    def choose(site: Site, within: list[Site]) -> str:
+        original = render(site.start, site.end, within)
+        if site.indent is None:
+            tests = (f"({m.replacement}) if {choice} == {number_of(m)} else " for m in sites[site])
+            return f"({''.join(tests)}({original}))"
+        lines = ""
+        for mutant in sites[site]:
+            lines += f"{site.indent}{'elif' if lines else 'if'} {choice} == {number_of(mutant)}:\n"
+            lines += textwrap.indent(mutant.replacement or "pass\n", site.indent + "    ")
+        return f"{lines}{site.indent}else:\n{textwrap.indent(original, '    ')}"
+
+    return render(0, len(text), sorted(sites, key=lambda site: (site.start, -site.end)))
+
+
+def mutated(file: str, text: str, mutants: list[Mutant]) -> str:
+    """The text of a file of the package as it stands in the copy."""
+    if Path(file).suffix not in COMPILED:
+        text = rewrite(text, mutants, "_mutant") if mutants else text
+        future = "from __future__ import annotations\n"
+        return text.replace(future, future + PYTHON_SWITCH, 1) if mutants else text
+    text = rewrite(text, mutants, "bb_mutant()") if mutants else text
+    if file == SEEN_BY_ALL:
+        first = "from libc.stdint"
+        return text.replace(first, SWITCH + first, 1)
+    for first in ("from bitmart_book._number cimport (\n", "from bitmart_book._number cimport "):
+        if first in text:
+            return text.replace(first, f"{first}bb_mutant, ", 1)
+    return text
+
+
+def originals() -> dict[Path, bytes]:
+    """Everything that the tests need, by its path below the root."""
+    skip = shutil.ignore_patterns("__pycache__", "*.egg-info", *(f"*{end}" for end in MADE))
+    files = {}
+    for top in sorted(ROOT.iterdir()):
+        if top.name.startswith(".") or top.name in ("build", "dist"):
+            continue
+        for path in [top, *top.rglob("*")] if top.is_dir() else [top]:
+            relative = path.relative_to(ROOT)
+            if path.is_file() and not any(skip("", [part]) for part in relative.parts):
+                files[relative] = path.read_bytes()
+    return files
+
+
+def generate() -> None:
+    """Write the copy. A file that has not changed is not touched, so that it is not recompiled."""
+    by_file = sorted(MUTANTS, key=lambda mutant: mutant.file)
+    mutants = {file: list(group) for file, group in groupby(by_file, lambda mutant: mutant.file)}
+    files = originals()
+    for file in {*mutants, SEEN_BY_ALL, *(p.name for p in files if p.suffix in COMPILED)}:
+        path = Path("bitmart_book") / file
+        text = mutated(file, files[path].decode(), mutants.get(file, []))
+        files[path] = text.encode()
+    for path, content in files.items():
+        target = COPY / path
+        if not target.exists() or target.read_bytes() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    for path in [path for path in COPY.rglob("*") if path.is_file()]:
+        relative = path.relative_to(COPY)
+        kept = relative.parts[0] in ("build", ".hypothesis") or path.suffix in MADE
+        if not kept and relative not in files:
+            path.unlink()
+
+
+def environment(number: int = 0) -> dict[str, str]:
+    """That of a process in the copy."""
+    paths = [str(COPY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "HYPOTHESIS_PROFILE": "seeded",
+        VARIABLE: str(number),
+    }
+
+
+def compile_copy() -> None:
+    """Compile what has changed, unoptimised: that takes a third of the time."""
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=COPY,
+        env={**environment(), "BITMART_BOOK_DEBUG": "1"},
+        check=True,
+    )
+    code = "import bitmart_book._book as book; print(book.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=COPY, env=environment(), capture_output=True, text=True
+    )
+    assert found.stdout.startswith(str(COPY)), f"not the copy: {found.stdout}{found.stderr}"

@@ -1,0 +1,97 @@
+"""Bugs in logins, and in what is known of an account."""
+
+from tests.mutants.mutant import Mutant
+
+PRIVATE = [
+    Mutant(
+        "asked-before-the-login",
+        "Private topics are asked for before the venue knows who asks, and are refused for good.",
+        "session.py",
+        "self._login_sent is not None",
+        "False",
+        "tests/test_login.py::test_nothing_is_asked_for_before_the_login_is_answered",
+        where="def send_due(",
+    ),
+    Mutant(
+        "refused-login-tried-for-ever",
+        "A wrong key is sent again and again, until the venue locks the account.",
+        "client.py",
+        "place.refused_logins < LOGINS and trouble is not Trouble.CLOCK",
+        "True",
+        "tests/test_login.py::test_a_refused_login_is_final_after_three_tries",
+    ),
+    Mutant(
+        "clock-corrected-for-ever",
+        "A login that is refused for its time is corrected and sent in a circle.",
+        "client.py",
+        "offset is not None and not place.clock_tried",
+        "offset is not None",
+        "tests/test_login.py::test_a_wrong_clock_is_corrected_once_by_the_venues_own_time",
+    ),
+    Mutant(
+        "hole-in-the-account-not-told",
+        "Fills that were missed while the connection was away are missed in silence.",
+        "client.py",
+        "place.hole = reason\n",
+        "",
+        "tests/test_login.py::test_a_lost_connection_is_a_hole_and_is_named_when_it_is_back",
+    ),
+    Mutant(
+        "account-confirmed-after-a-hole",
+        "Orders that may have been filled meanwhile are shown as if they were of now.",
+        "client.py",
+        "self.account.resync(reason, market=place.profile.market)\n",
+        "",
+        "tests/test_login.py::test_a_lost_connection_is_a_hole_and_is_named_when_it_is_back",
+    ),
+    Mutant(
+        "login-to-a-strange-host",
+        "A login is sent to whatever host a settings file names.",
+        "venues/profile.py",
+        "if self.private:\n"
+        '    return f"a login is only sent to {self.url} or to this machine, not to {host}"\n',
+        "",
+        "tests/test_login.py::test_a_login_goes_to_the_venue_or_to_this_machine_alone",
+    ),
+    Mutant(
+        "login-without-encryption",
+        "A login goes over the network in the clear.",
+        "venues/profile.py",
+        'parts.scheme == "wss" and host == urlsplit(self.url).hostname',
+        "host == urlsplit(self.url).hostname",
+        "tests/test_login.py::test_a_login_goes_to_the_venue_or_to_this_machine_alone",
+    ),
+    Mutant(
+        "secret-in-the-repr",
+        "Whoever logs the object that holds the keys has logged the keys.",
+        "credentials.py",
+        'f"Credentials({MASK})"',
+        'f"Credentials({self._reveal()})"',
+        "tests/test_credentials.py::test_no_form_of_text_shows_a_secret",
+    ),
+    Mutant(
+        "login-in-the-log",
+        "The log shows the login, which lets its readers in for a minute.",
+        "client.py",
+        "'a login' if self.secret else repr(self.text)",
+        "repr(self.text)",
+        "tests/test_login.py::test_nothing_is_asked_for_before_the_login_is_answered",
+    ),
+    Mutant(
+        "fill-counted-twice",
+        "A fill that the venue repeats is booked again, and the position is wrong.",
+        "account.py",
+        "fill.fill_id in self._ids",
+        "False",
+        "tests/test_account.py::test_the_same_push_twice_is_told_once",
+    ),
+    Mutant(
+        "older-word-on-an-order-believed",
+        "An order that is filled is open again, because an older word came late.",
+        "account.py",
+        "_is_behind(order, known)",
+        "False",
+        "tests/test_account.py::test_an_older_state_does_not_come_back",
+        where="def take(",
+    ),
+]

@@ -1,0 +1,18 @@
+"""Every seeded bug. A mutant's number is its place here, counted from 1."""
+
+from tests.mutants.audit import TRUST
+from tests.mutants.book import BOOK
+from tests.mutants.client import ABOVE
+from tests.mutants.engine import ENGINE
+from tests.mutants.listeners import SHELL
+from tests.mutants.numbers import LADDERS, NUMBERS, ROWS
+from tests.mutants.private import PRIVATE
+from tests.mutants.reads import READS
+from tests.mutants.scanner import SCANNER
+from tests.mutants.session import LINE
+
+MUTANTS = (
+    *(NUMBERS + LADDERS + ROWS + SCANNER),
+    *(BOOK + READS + TRUST + ENGINE),
+    *(LINE + ABOVE + PRIVATE + SHELL),
+)

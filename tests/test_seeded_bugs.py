@@ -1,0 +1,137 @@
+"""The table of seeded bugs fits the source, the tests and the page; `make mutants` runs them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import page
+from tests.mutants.build import mutated, rewrite
+from tests.mutants.mutant import PACKAGE, Mutant, SiteError, find
+from tests.mutants.table import MUTANTS
+
+ROOT = Path(__file__).parent.parent
+NAMES = [mutant.name for mutant in MUTANTS]
+
+
+def source(mutant):
+    return (PACKAGE / mutant.file).read_text()
+
+
+def names_in(path):
+    """What a test file defines at its top: functions, classes, and cases made by assignment."""
+    for node in ast.parse((ROOT / path).read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=NAMES)
+def test_each_bug_has_its_place_in_the_source(mutant):
+    find(mutant, source(mutant))
+    assert mutant.replacement != mutant.original
+    assert mutant.replacement in ("", "False", "True") or (
+        mutant.replacement.endswith("\n") == mutant.original.endswith("\n")
+    )
+
+
+@pytest.mark.parametrize("file", sorted({m.file for m in MUTANTS if m.file.endswith(".py")}))
+def test_the_rewritten_file_is_python(file):
+    mutants = [mutant for mutant in MUTANTS if mutant.file == file]
+    text = mutated(file, source(mutants[0]), mutants)
+    ast.parse(text)
+    assert text.count("_mutant == ") == len(mutants)
+
+
+def test_names_and_sentences():
+    assert len(set(NAMES)) == len(NAMES)
+    for mutant in MUTANTS:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", mutant.name)
+        assert re.fullmatch(r"[A-Z`].*\.", mutant.harm)
+        assert "|" not in mutant.harm
+
+
+def test_a_few_are_tried_on_every_change():
+    assert sum(mutant.quick for mutant in MUTANTS) == 8
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=NAMES)
+def test_the_tests_that_are_meant_to_notice_exist(mutant):
+    for test in mutant.tests.split():
+        path, _, name = test.partition("::")
+        assert not name or name.partition("[")[0].partition("::")[0] in set(names_in(path))
+
+
+def test_the_page_lists_exactly_these_bugs():
+    rows = page.rows()
+    assert [row[0] for row in rows] == NAMES
+    assert [row[1] for row in rows] == [mutant.harm for mutant in MUTANTS]
+    assert f"the\n{len(MUTANTS)} bugs" in page.PAGE.read_text()
+    for _, _, by in rows:
+        path, name = by.strip("`").split("::", 1)
+        assert name.partition("::")[0] in set(names_in(f"tests/{path}")), f"there is no {by}"
+
+
+# --- how the source is rewritten ---
+
+TEXT = """\
+def first():
+    a = 1
+    if a < 2:
+        return a
+    return 0
+
+
+def second():
+    if a < 2:
+        return b
+"""
+
+
+def mutant(original, replacement, where="", number=1):
+    return Mutant(str(number), "", "x.py", original, replacement, "", where)
+
+
+@pytest.fixture
+def numbers_are_names(monkeypatch):
+    monkeypatch.setattr("tests.mutants.build.number_of", lambda mutant: mutant.name)
+
+
+def test_an_expression_becomes_a_choice(numbers_are_names):
+    text = rewrite(TEXT, [mutant("a < 2", "a <= 2", "def second(")], "m")
+    assert text == TEXT.replace(
+        "if a < 2:\n        return b", "if ((a <= 2) if m == 1 else (a < 2)):\n        return b"
+    )
+
+
+def test_lines_become_branches_and_may_hold_another_site(numbers_are_names):
+    lines = mutant("if a < 2:\n    return a\n", "")
+    other = mutant("if a < 2:\n    return a\n", "a = 3\n", number=2)
+    inside = mutant("return a\n", "return 7\n", number=3)
+    text = rewrite(TEXT, [lines, other, inside], "m")
+    assert text.partition("    return 0")[0] == (
+        "def first():\n"
+        "    a = 1\n"
+        "    if m == 1:\n"
+        "        pass\n"
+        "    elif m == 2:\n"
+        "        a = 3\n"
+        "    else:\n"
+        "        if a < 2:\n"
+        "            if m == 3:\n"
+        "                return 7\n"
+        "            else:\n"
+        "                return a\n"
+    )
+    ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("original", "where"),
+    [("a < 2", ""), ("a < 3", ""), ("a < 2", "def third("), ("return b", "def first(")],
+)
+def test_a_text_that_is_not_there_once_is_an_error(original, where):
+    with pytest.raises(SiteError):
+        find(mutant(original, "x", where), TEXT)
