@@ -205,7 +205,7 @@ class Recovery:
                     self.trouble(wanted, now)
                 elif wanted.told == BookState.LIVE and not wanted.is_sequenced:
                     if heard is not None:
-                        self._engine.confirm(book, heard + 10_000_000_000)
+                        self._engine.confirm(book, heard + CONNECTION_CONFIRMS_NS)
                 elif wanted.told == BookState.LIVE and place.profile.can_request:
                     self._ask_if_in_doubt(place, wanted, now)
 
