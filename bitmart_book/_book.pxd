@@ -114,6 +114,7 @@ cdef class _Channel:
     cdef readonly ItemKind kind
     cdef readonly Py_ssize_t window
     cdef readonly bint window_kept
+    cdef readonly object unit
     cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
     cdef readonly dict books
     cdef Words words

@@ -390,6 +390,11 @@ cdef class Book:
         return self._reason
 
     @property
+    def unit(self):
+        """What sizes count: "base", the base currency, or "contracts"."""
+        return self._spec.unit
+
+    @property
     def epoch(self):
         """Number of the current unbroken run; 0 before the first."""
         return self._epoch

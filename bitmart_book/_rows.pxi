@@ -16,6 +16,7 @@ cdef class _Channel:
         ]
         self.window = channel.window
         self.window_kept = channel.window_kept
+        self.unit = channel.unit
         self.bids = channel.bids
         self.asks = channel.asks
         self.price = channel.price

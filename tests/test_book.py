@@ -723,3 +723,9 @@ def test_subclasses_keep_the_reads():
     book.apply_snapshot([("99", "1")], [("101", "1")])
     assert book.best_bid_price == 99.0
     assert bb.Engine(book_type=Mine).book("BTC_USDT").__class__ is Mine
+
+
+def test_a_book_says_what_its_sizes_count():
+    assert bb.Book("BTC_USDT").unit == "base"
+    assert bb.Book("BTCUSDT").unit == "contracts"
+    assert bb.Book("BTCUSDT").peek().unit == "contracts"
