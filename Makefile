@@ -8,13 +8,14 @@ COMPILED := $(wildcard bitmart_book/*.pyx bitmart_book/*.pxd bitmart_book/*.pxi)
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow mutants bench lint types format package coverage picture clean
+.PHONY: help demo test slow mutants simulate bench lint types format package coverage picture clean
 
 help:
 	@echo "make demo      ten seconds of two live books, from the exchange in the box"
 	@echo "make test      the tests"
 	@echo "make slow      the long tests too: 2,000 runs of each property, ten minutes of market"
 	@echo "make mutants   one seeded bug after the other, each of which a test must notice"
+	@echo "make simulate  faults in virtual time: SEED=1 SEEDS=1 HOURS=1 (symbol-hours of each seed)"
 	@echo "make bench     time from raw frame to best price"
 	@echo "make lint      ruff and cython-lint"
 	@echo "make types     mypy, and the stub against the binary"
@@ -34,6 +35,15 @@ slow: $(VENV)/.test
 
 mutants: $(VENV)/.test $(VENV)/.coverage
 	$(BIN)/python -m tests.mutants --jobs $(CPUS)
+
+SEED ?= 1
+SEEDS ?= 1
+HOURS ?= 1
+FAULTS ?= all
+
+simulate: $(VENV)/.test
+	$(BIN)/python -m tests.simulation --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) \
+	    --faults "$(FAULTS)" --jobs $(CPUS)
 
 bench: $(VENV)/.package
 	$(BIN)/python -m benchmarks.apply

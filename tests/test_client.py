@@ -15,7 +15,7 @@ from bitmart_book.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Rate, Reply
-from tests.simulation.faults import Fault, Faults, Gap, Rubbish, Silence
+from tests.simulation.scripted import Fault, Faults, Gap, Rubbish, Silence
 from tests.simulation.world import World
 
 

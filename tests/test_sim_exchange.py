@@ -7,6 +7,8 @@ bitmart-official-api-docs (2020, `WEBSOCKET.md`), except where a comment says ot
 
 import itertools
 import json
+import math
+import struct
 import zlib
 from decimal import Decimal
 
@@ -451,6 +453,93 @@ def test_a_counter_that_starts_anew():
     versions = [rows(frame)["version"] for frame in frames(box.run(3))]
     assert versions[:3] == [8, 9, 10]
     assert box.exchange.window("BTC_USDT", 9) is not None
+
+
+def doubles(packed):
+    """The levels of one side of a glimpse."""
+    numbers = struct.unpack(f"{len(packed) // 8}d", packed)
+    levels = list(zip(numbers[::2], numbers[1::2], strict=True))
+    return [level for level in levels if level[0] == level[0]]
+
+
+@pytest.mark.parametrize("windowed", [False, True])
+def test_a_glimpse_is_the_top_of_the_window(windowed):
+    knobs = Knobs(window_only=windowed, window_deletes=windowed, window_refills=windowed)
+    box = Box(glimpses=20, knobs=knobs)
+    box.op("subscribe", BTC)
+    first = box.exchange.version("BTC_USDT")
+    box.run(20)
+    latest = box.exchange.version("BTC_USDT")
+    assert latest > first + 50
+    until = []
+    for version in range(first, latest + 1):
+        glimpse = box.exchange.glimpse("BTC_USDT", version)
+        window = box.exchange.window("BTC_USDT", version, 20)
+        for packed, side in zip((glimpse.bids, glimpse.asks), window, strict=True):
+            assert doubles(packed) == [(float(price), float(size)) for price, size in side]
+        until.append(glimpse.until)
+    assert until == sorted(until)
+    assert until[-2] < until[-1] == math.inf
+    assert box.exchange.glimpse("BTC_USDT", latest + 1) is None
+    box.exchange.restart("BTC_USDT", 7)
+    assert box.exchange.glimpse("BTC_USDT", latest).until == math.inf
+    box.run(2)
+    assert box.exchange.glimpse("BTC_USDT", latest).until < box.now
+    assert doubles(box.exchange.glimpse("BTC_USDT", 8).bids)
+
+
+def test_a_glimpse_of_few_levels():
+    box = Box(glimpses=20)
+    box.op("subscribe", BTC)
+    box.exchange.take("BTC_USDT", "bid")
+    glimpse = box.exchange.glimpse("BTC_USDT", box.exchange.version("BTC_USDT"))
+    assert doubles(glimpse.bids) == []
+    assert len(doubles(glimpse.asks)) == 20
+    assert len(glimpse.bids) == len(glimpse.asks) == 20 * 16
+
+
+def test_what_can_be_made_to_happen():
+    box = Box()
+    box.op("subscribe", BTC)
+    box.run(1)
+    exchange, engine = box.exchange, bb.Engine()
+    version = exchange.version("BTC_USDT")
+    exchange.tell_again("BTC_USDT")
+    exchange.tell_nothing("BTC_USDT")
+    exchange.tell_snapshot("BTC_USDT")
+    again, nothing, snapshot = map(rows, frames(box.take()))
+    assert (again["version"], again["bids"], again["asks"]) == (version, [], [])
+    assert (nothing["version"], nothing["bids"], nothing["asks"]) == (version + 1, [], [])
+    assert (snapshot["version"], snapshot["type"]) == (version + 1, "snapshot")
+    assert exchange.window("BTC_USDT", version) == exchange.window("BTC_USDT", version + 1)
+    engine.apply(exchange.snapshot("BTC_USDT"))
+    exchange.take("BTC_USDT", "ask", 30)
+    exchange.take("BTC_USDT", "bid")
+    assert not exchange.is_two_sided("BTC_USDT")
+    for payload in [*box.take(), exchange.snapshot("BTC_USDT")]:
+        engine.apply(payload)
+    book = engine["BTC_USDT"]
+    assert book.sequence == exchange.version("BTC_USDT")
+    assert book.best_bid is None
+    assert len(book.asks) == 100
+    # The market finds back to two sides, and the book follows.
+    for payload in box.run(30):
+        engine.apply(payload)
+    assert exchange.is_two_sided("BTC_USDT")
+    truth = exchange.window("BTC_USDT", book.sequence)
+    certain = book.complete_depth("bid")
+    assert certain > 20
+    assert [level.exact for level in book.bids[:certain]] == list(truth[0][:certain])
+
+
+def test_who_hears_of_what():
+    box = Box()
+    assert box.exchange.subscribed() == {}
+    box.op("subscribe", BTC, "spot/depth5:ETH_USDT")
+    assert box.exchange.subscribed() == {"BTC_USDT": [box.connection]}
+    box.exchange.pause("BTC_USDT")
+    assert box.exchange.is_paused("BTC_USDT")
+    assert not box.exchange.is_paused("ETH_USDT")
 
 
 def test_2000_symbols_cost_nothing_until_somebody_asks():

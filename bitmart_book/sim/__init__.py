@@ -1,10 +1,12 @@
 """BitMart in a box: a local exchange that speaks BitMart's spot v1.1 and gen-1 protocols.
 
 `Simulator` serves it on a websocket; `Exchange` is the same without sockets or clock, for tests
-under a virtual time.
+under a virtual time; `Faults` is what goes wrong between it and its clients.
 """
 
 from bitmart_book.sim.exchange import Close, Exchange, Knobs, Pong, Refusal, Send
+from bitmart_book.sim.faults import Faults
+from bitmart_book.sim.kinds import KINDS, Kind, parse
 from bitmart_book.sim.market import (
     CaptureMarket,
     Listing,
@@ -19,6 +21,9 @@ __all__ = [
     "CaptureMarket",
     "Close",
     "Exchange",
+    "Faults",
+    "KINDS",
+    "Kind",
     "Knobs",
     "Listing",
     "Market",
@@ -29,4 +34,5 @@ __all__ = [
     "Simulator",
     "capture_markets",
     "listings",
+    "parse",
 ]

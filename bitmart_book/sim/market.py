@@ -257,6 +257,9 @@ class SeededMarket:
     def _change(self, ladder: Ladder, changed: dict[int, int]) -> None:
         chance = self._random.random
         keys, levels, where, kind = ladder.keys, len(ladder.keys), chance(), chance()
+        if not levels:
+            self._reopen(ladder, changed)
+            return
         if where < 0.92 or levels <= 100:
             depth = min(int(where * 103), levels - 1)
         else:
@@ -275,6 +278,13 @@ class SeededMarket:
         ladder.put(price, size)
         changed[price] = size
 
+    def _reopen(self, ladder: Ladder, changed: dict[int, int]) -> None:
+        """The first order of a side that was taken away."""
+        other = (self.asks if ladder is self.bids else self.bids).best
+        price = (other or self.listing.price) - ladder.sign * self.listing.gap
+        if price > 0:
+            self._eat(ladder, changed, price, self._size())
+
     def _free_price(self, ladder: Ladder, depth: int) -> int:
         """A price without a level about where one of that depth belongs; 0 when it is full there.
 
@@ -291,6 +301,8 @@ class SeededMarket:
 
     def _move_touch(self, time: float, batch: Batch) -> None:
         """Something happens at the best price of a side, and the other side may follow."""
+        if not self.bids.keys or not self.asks.keys:
+            return
         chance = self._random.random
         bid, ask = self.bids.keys[-1], -self.asks.keys[-1]
         pull = 8 * ((bid + ask) / (2 * self.listing.price) - 1)
@@ -330,6 +342,8 @@ class SeededMarket:
         gap, chance = self.listing.gap, self._random.random
         follower = rising
         for _ in range(6):
+            if not self.bids.keys or not self.asks.keys:
+                return
             spread = -self.asks.keys[-1] - self.bids.keys[-1]
             if spread <= 1 or chance() * 3 * gap > spread:
                 return

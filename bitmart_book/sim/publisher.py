@@ -7,17 +7,20 @@ connections.
 
 from __future__ import annotations
 
+import math
 import random
+import struct
 from array import array
+from bisect import bisect_left
 from collections import deque
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bitmart_book.sim.market import Batch, Ladder, Market, Print
 from bitmart_book.sim.wire import BookRow, NumberFormat, Numbers, padded, stripped
 
-__all__ = ["Bar", "History", "Publisher", "Reach", "Side", "bar_start"]
+__all__ = ["Bar", "Glimpse", "History", "Publisher", "Reach", "Side", "bar_start"]
 
 WINDOW = 100
 REMEMBERED_TRADES = 200
@@ -95,6 +98,21 @@ def _apply(delta: array[int], bids: dict[int, int], asks: dict[int, int]) -> Non
             side.pop(delta[place], None)
 
 
+class Glimpse:
+    """The best levels after one version, and how long it was the latest.
+
+    `bids` and `asks` are packed doubles, price and size by turns, best first, filled up with nan:
+    cheap to make of every version and to compare with. Each double is the nearest to its number.
+    """
+
+    __slots__ = ("asks", "bids", "until")
+
+    def __init__(self, bids: bytes, asks: bytes) -> None:
+        self.bids = bids
+        self.asks = asks
+        self.until = math.inf
+
+
 class Reach(NamedTuple):
     """Which changes of a book are published. BitMart's text implies all of them."""
 
@@ -159,6 +177,7 @@ class Publisher:
         history: int,
         numbers: NumberFormat,
         reach: Reach,
+        glimpses: int = 0,
     ) -> None:
         self.market = market
         self.listing = market.listing
@@ -171,6 +190,13 @@ class Publisher:
         self.version = chance.randrange(1_000, 9_000_000)
         self.history = History(history)
         self.history.start(self.version, market.bids, market.asks)
+        self.glimpses: dict[int, Glimpse] = {}
+        """Of the latest versions, earlier runs of the counter included; made if so many levels
+        are asked for."""
+        self._glimpse_levels = glimpses
+        self._most_glimpses = max(2, history)
+        if glimpses:
+            self._glimpse()
         self.told_at = now
         """When an update or a heartbeat was last pushed."""
         self.paused_at: float | None = None
@@ -182,7 +208,7 @@ class Publisher:
         self._snapshot: tuple[int, str, str] | None = None
         self._bars: dict[str | int, Bar] = {}
         self._reach = reach
-        self._shown = (self._window(market.bids), self._window(market.asks))
+        self._edges = self._window_edges()
         self._unpublished: Batch | None = None
         self._remember_the_past(chance, now)
 
@@ -237,50 +263,101 @@ class Publisher:
         batch = self.market.advance((now - self._offset) * self._speed)
         for print_ in batch.prints:
             self._count(print_)
-        if not batch.bids and not batch.asks:
-            return batch
+        return self._publish(batch, now) if batch.bids or batch.asks else batch
+
+    def take(self, side: Literal["bid", "ask"], levels: int | None, now: float) -> Batch:
+        """The best so many levels of a side (None: all of them) go at once, as in a crash."""
+        ladder = self.market.bids if side == "bid" else self.market.asks
+        gone = {price: 0 for price, _ in ladder.levels(levels)}
+        for price in gone:
+            ladder.put(price, 0)
+        if not gone:
+            return Batch({}, {}, [])
+        return self._publish(Batch(gone, {}, []) if side == "bid" else Batch({}, gone, []), now)
+
+    def skip(self, now: float) -> None:
+        """The next version, which says nothing new."""
+        batch, self._unpublished = self._unpublished or Batch({}, {}, []), None
+        self._next_version(batch, now)
+
+    def _publish(self, batch: Batch, now: float) -> Batch:
         told = batch if self._reach == (False, False, False) else self._within_reach(batch)
         if self._unpublished is not None:
             batch = _joined(self._unpublished, batch)
             self._unpublished = None
         if told.bids or told.asks:
-            self.version += 1
-            self.history.record(batch, self.market.bids, self.market.asks)
+            self._next_version(batch, now)
         else:
             self._unpublished = batch
         return told
 
+    def _next_version(self, batch: Batch, now: float) -> None:
+        self.version += 1
+        self.history.record(batch, self.market.bids, self.market.asks)
+        if self._glimpse_levels:
+            before = self.glimpses.get(self.version - 1)
+            if before is not None:
+                before.until = now
+            self._glimpse()
+
+    def _glimpse(self) -> None:
+        count, bids, asks = self._glimpse_levels, self.market.bids, self.market.asks
+        self.glimpses[self.version] = Glimpse(self._packed(bids, count), self._packed(asks, count))
+        if len(self.glimpses) > self._most_glimpses:
+            del self.glimpses[next(iter(self.glimpses))]
+
+    def _packed(self, ladder: Ladder, count: int) -> bytes:
+        sizes, sign = ladder.sizes, ladder.sign
+        # A quotient of two integers is rounded once, and so is what a decimal text means.
+        ticks, lots = 10**self.listing.price_decimals, 10**self.listing.size_decimals
+        flat: list[float] = []
+        for key in reversed(ladder.keys[-count:]):
+            price = key * sign
+            flat += (price / ticks, sizes[price] / lots)
+        flat += [math.nan] * (2 * count - len(flat))
+        return struct.pack(f"{2 * count}d", *flat)
+
     def _within_reach(self, batch: Batch) -> Batch:
-        shown = self._shown
-        self._shown = (self._window(self.market.bids), self._window(self.market.asks))
+        before, self._edges = self._edges, self._window_edges()
         return Batch(
-            self._cut(batch.bids, self.market.bids, shown[0], self._shown[0]),
-            self._cut(batch.asks, self.market.asks, shown[1], self._shown[1]),
+            self._cut(batch.bids, self.market.bids, before[0], self._edges[0]),
+            self._cut(batch.asks, self.market.asks, before[1], self._edges[1]),
             batch.prints,
         )
 
     def _cut(
-        self, changed: dict[int, int], ladder: Ladder, before: set[int], after: set[int]
+        self, changed: dict[int, int], ladder: Ladder, before: float, after: float
     ) -> dict[int, int]:
-        told = changed.copy()
+        """What is told of the changes of a side. `before` and `after` are the keys of the last
+        level that was, and is, among the best hundred."""
+        told, sign, keys = changed, ladder.sign, ladder.keys
         if self._reach.window_only:
             told = {
                 price: size
                 for price, size in changed.items()
-                if price in after or (not size and price in before)
+                if price * sign >= (after if size else before)
             }
-        if self._reach.deletes:
-            told.update((price, 0) for price in sorted(before - after) if price in ladder.sizes)
+        if before == after:
+            return told.copy()
+        start, end = bisect_left(keys, before), bisect_left(keys, after)
+        left = {key * sign: 0 for key in keys[start:end]} if self._reach.deletes else {}
+        came = {}
         if self._reach.refills:
-            told.update((price, ladder.sizes[price]) for price in sorted(after - before))
-        return told
+            came = {key * sign: ladder.sizes[key * sign] for key in keys[end:start]}
+        return {**told, **left, **came}
 
-    @staticmethod
-    def _window(ladder: Ladder) -> set[int]:
-        return {key * ladder.sign for key in ladder.keys[-WINDOW:]}
+    def _window_edges(self) -> tuple[float, float]:
+        bids, asks = (
+            ladder.keys[-WINDOW] if len(ladder.keys) > WINDOW else -math.inf
+            for ladder in (self.market.bids, self.market.asks)
+        )
+        return bids, asks
 
     def restart(self, version: int) -> None:
         """Count the versions anew, as after a restart of the server; older books are forgotten."""
+        if self._glimpse_levels:
+            # The same book under another number, until the next version.
+            self.glimpses[version] = self.glimpses[self.version]
         self.version = version
         self._snapshot = None
         self.history.start(version, self.market.bids, self.market.asks)

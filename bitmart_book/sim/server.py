@@ -1,7 +1,7 @@
 """The simulated exchange on a real websocket.
 
 Only carries: bytes to the exchange, its frames to the sockets, and the time to both. What is
-answered, pushed or forbidden is the exchange's business.
+answered, pushed or forbidden is the exchange's business, and what goes wrong that of its faults.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -22,8 +23,10 @@ from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
 from bitmart_book.errors import UsageError
-from bitmart_book.sim.exchange import Close, Exchange, Knobs, Refusal, Send
+from bitmart_book.sim.exchange import Close, Exchange, Knobs, Pong, Refusal, Send
+from bitmart_book.sim.faults import Faults
 from bitmart_book.sim.market import capture_markets
+from bitmart_book.sim.network import NO_ANSWER, Op, Reset, Slice
 
 __all__ = ["Simulator"]
 
@@ -36,6 +39,8 @@ CLOSE_SECONDS = 1.0
 HANDSHAKE_SECONDS = 10.0
 # What is due within so short a time is sent together: one wake-up serves many symbols.
 QUANTUM = 0.005
+# Of a frame that is cut into pieces.
+LONGEST_PIECE = 64
 # After a blocked loop or a suspended machine the exchange has not lived through the pause.
 LONGEST_STEP = 1.0
 
@@ -45,7 +50,9 @@ class Simulator:
 
     Listens on this machine only unless `host` says otherwise; `port` 0 is a free one. `capture`
     is a file whose books are replayed in place of the seeded markets. `urls` has an address for
-    each endpoint while it runs. For the other arguments see `Exchange`.
+    each endpoint while it runs. `faults` are words like "gap@120 freeze:3s dup%30" that say what
+    goes wrong (see `bitmart_book.sim.parse`), and after it a `Faults` that counts them. For the
+    other arguments see `Exchange`.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class Simulator:
         speed: float = 1.0,
         capture: str | os.PathLike[str] | None = None,
         history: int = 500,
+        faults: str = "",
     ) -> None:
         self.urls: dict[str, str] = {}
         self.exchange = Exchange(
@@ -74,6 +82,8 @@ class Simulator:
             speed=speed,
             history=history,
         )
+        self.faults = Faults(faults, rng=random.Random(f"faults {seed}"), exchange=self.exchange)
+        self._rng = random.Random(f"pieces {seed}")
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
@@ -108,6 +118,7 @@ class Simulator:
         base = f"ws://{host}:{address[1]}"
         self.urls.update(spot_public=f"{base}/api?protocol=1.1", legacy=f"{base}/legacy")
         self._read_at = loop.time()
+        self._wake_later()
 
     async def close(self) -> None:
         """Close every connection and stop listening, within about a second; may be repeated."""
@@ -162,13 +173,31 @@ class Simulator:
     def joined(self, peer: _Peer) -> None:
         self._peers.add(peer)
 
+    def connecting(self, endpoint: str, address: str) -> int | Refusal:
+        """Whether somebody is let in: the number of his connection, or what he is told."""
+        now = self.now()
+        self.pump()
+        return self.faults.connecting(now) or self.exchange.connect(endpoint, now, address)
+
     def accepted(self, peer: _Peer, connection: int) -> None:
         self._connected[connection] = peer
+        self.faults.opened(connection, self._now)
+
+    def receive(self, connection: int, payload: str | bytes) -> None:
+        """A message of a client."""
+        now = self.now()
+        for heard in self.faults.incoming(connection, payload, now):
+            self.exchange.receive(connection, heard, now)
+
+    def piece(self) -> int:
+        """How long the next piece of a frame is that is cut."""
+        return self._rng.randint(1, LONGEST_PIECE)
 
     def left(self, peer: _Peer) -> None:
         self._peers.discard(peer)
         if peer.connection is not None:
             self._connected.pop(peer.connection, None)
+            self.faults.gone(peer.connection)
             self.exchange.disconnected(peer.connection, self.now())
             self.pump()
         if not self._peers and self._empty is not None:
@@ -179,26 +208,40 @@ class Simulator:
         if self._server is None:
             return
         written: dict[_Peer, None] = {}
-        for action in self.exchange.output():
-            peer = self._connected.get(action.connection)
-            if peer is None:
-                continue
-            if isinstance(action, Send):
-                peer.send(action.payload)
-            elif isinstance(action, Close):
-                peer.close(action.code, action.reason)
-            else:
-                peer.pong(action.payload)
-            written[peer] = None
+        # Faults make the exchange speak, and what it says goes through them again.
+        while ops := [
+            *self.faults.advance(self._now),
+            *self.faults.outgoing(self.exchange.output(), self._now),
+        ]:
+            for op in ops:
+                self._execute(op, written)
         for peer in written:
             peer.flush()
         self._wake_later()
+
+    def _execute(self, op: Op, written: dict[_Peer, None]) -> None:
+        peer = self._connected.get(getattr(op, "connection", -1))
+        if peer is None:
+            return
+        if isinstance(op, Send):
+            peer.send(op.payload)
+        elif isinstance(op, Close):
+            peer.close(op.code, op.reason)
+        elif isinstance(op, Pong):
+            peer.pong(op.payload)
+        elif isinstance(op, Reset):
+            peer.abort()
+        elif isinstance(op, Slice):
+            loop = asyncio.get_running_loop()
+            peer.cut_until = loop.time() + op.until - self._now
+        written[peer] = None
 
     def _wake_later(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        deadline = self.exchange.next_deadline()
+        due = (self.exchange.next_deadline(), self.faults.next_deadline())
+        deadline = min((time for time in due if time is not None), default=None)
         if deadline is not None and self._server is not None:
             loop = asyncio.get_running_loop()
             wait = max(deadline - self._now, QUANTUM)
@@ -232,6 +275,10 @@ class _Peer(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._parts: list[bytes] = []
         self._is_text = True
+        self.cut_until = 0.0
+        """Until that time of the loop what is sent goes out in small pieces."""
+        self._pieces = bytearray()
+        self._ending = False
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -246,6 +293,8 @@ class _Peer(asyncio.Protocol):
         self._simulator.left(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.connection is not None and self._simulator.faults.is_silent(self.connection):
+            return  # not even a close is answered
         self._protocol.receive_data(data)
         self._events()
 
@@ -273,7 +322,9 @@ class _Peer(asyncio.Protocol):
             response = protocol.reject(HTTPStatus.NOT_FOUND, "no such endpoint\n")
         else:
             simulator = self._simulator
-            answer = simulator.exchange.connect(endpoint, simulator.now(), self._address())
+            answer = simulator.connecting(endpoint, self._address())
+            if answer is NO_ANSWER:
+                return
             if isinstance(answer, Refusal):
                 response = protocol.reject(answer.status, answer.reason + "\n")
             else:
@@ -310,7 +361,7 @@ class _Peer(asyncio.Protocol):
             except UnicodeDecodeError:
                 self.close(CloseCode.INVALID_DATA, "not UTF-8")
                 return
-        self._simulator.exchange.receive(self.connection, payload, self._simulator.now())
+        self._simulator.receive(self.connection, payload)
 
     # For the simulator
 
@@ -318,7 +369,8 @@ class _Peer(asyncio.Protocol):
         if self._protocol.state is not State.OPEN:
             return
         if isinstance(payload, str):
-            self._protocol.send_text(payload.encode())
+            # A lone surrogate stands for a byte that is no UTF-8.
+            self._protocol.send_text(payload.encode("utf-8", "surrogateescape"))
         else:
             self._protocol.send_binary(payload)
 
@@ -345,13 +397,29 @@ class _Peer(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         data = self._protocol.data_to_send()
-        end = SEND_EOF in data
+        self._ending = self._ending or SEND_EOF in data
+        if self._pieces or asyncio.get_running_loop().time() < self.cut_until:
+            if not self._pieces:
+                asyncio.get_running_loop().call_soon(self._send_piece)
+            self._pieces += b"".join(data)
+            return
         transport.write(b"".join(data))
-        if end:
+        if self._ending:
             # Closing waits until everything is written.
             transport.close()
         elif transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
             transport.abort()
+
+    def _send_piece(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        length = self._simulator.piece()
+        self._transport.write(bytes(self._pieces[:length]))
+        del self._pieces[:length]
+        if self._pieces:
+            asyncio.get_running_loop().call_soon(self._send_piece)
+        elif self._ending:
+            self._transport.close()
 
     def _abort_after(self, seconds: float) -> None:
         if self._deadline is not None:

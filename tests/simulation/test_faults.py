@@ -1,138 +1,269 @@
-"""Each fault by itself, and all together: no LIVE book is ever wrong, and all come back."""
+"""Each fault by itself, and all together: no LIVE book is ever wrong or old, and all come back."""
+
+import os
+import subprocess
+import sys
 
 import pytest
 
-from bitmart_book.sim.exchange import Exchange
-from tests.simulation import faults
-from tests.simulation.faults import ALL, Faults, Gap, Reset
-from tests.simulation.world import World
+from bitmart_book.sim.exchange import Exchange, Knobs
+from tests.simulation.scenarios import STALL_WITHIN, all_at_once, stalls
+from tests.simulation.scripted import Fault, Faults, Silence
+from tests.simulation.simulate import Result, _come_back, percentile, simulate, simulate_many
+from tests.simulation.world import WORLD_KINDS, World
 
-SYMBOLS = ("BTC_USDT", "ETH_USDT", "SOL_USDT")
-# How often a fault acts, where one frame in fifty is not what is wanted.
-RATES = {
-    "Silence": 0.003,
-    "Reset": 0.003,
-    "LostAck": 0.5,
-    "LostRequest": 0.3,
-    "LateReply": 0.5,
-    "EmptySnapshot": 0.5,
-    "Banned": 0.5,
-}
-# Some faults need another one to have something to act on.
-NEEDS = {
-    "LostRequest": Gap,
-    "LateReply": Gap,
-    # A lost reply between two empty ones would make the second a confirmation.
-    "EmptySnapshot": faults.GapOfUpdates,
-    "LostAck": Reset,
-    "Refused": Reset,
-    "Banned": Reset,
-}
-# Pauses between attempts to connect may have grown to this when the faults stop.
-BACK_WITHIN = {"Refused": 40, "Banned": 75, "Rubbish": 40, "Truncated": 40, "Damaged": 40}
+SYMBOLS = ("BTC_USDT", "ETH_USDT", "Yinbi_BTC")
+SECONDS = 60.0
+# How long books may take after the faults are over; a ban is respected for a minute.
+BACK_WITHIN = {"ban": 76.0}
 
 
-def run(kind, seed, seconds=90):
-    acting = [kind(end=seconds, rate=RATES.get(kind.__name__, 0.02))]
-    if kind.__name__ in NEEDS:
-        need = NEEDS[kind.__name__]
-        acting.append(need(end=seconds, rate=0.005 if need is Reset else 0.02))
-    world = World(seed, Exchange(seed=seed), faults=Faults(*acting))
-    world.subscribe(*SYMBOLS)
-    world.run(seconds)
-    world.run_until(world.all_live, BACK_WITHIN.get(kind.__name__, 20))
-    world.run(world.now + 5)
-    return world
+def world(seed=1, *, spec="", faults=None, knobs=None, **options):
+    exchange = Exchange(seed=seed, symbols=SYMBOLS, knobs=knobs, glimpses=20)
+    w = World(seed, exchange, spec=spec, faults=faults, **options)
+    w.subscribe(*SYMBOLS)
+    return w
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-def test_one_fault(kind, seed):
-    world = run(kind, seed)
-    if kind not in (faults.Refused, faults.Banned):
-        assert world.seen[kind.__name__] > 0
-    assert world.wrong == []
-    assert world.checked > (10 if kind in (faults.Refused, faults.Banned) else 100)
-    assert not world.exchange.breaches
+def found(w):
+    """What must not be."""
+    return w.wrong, w.over_age, dict(w.exchange.breaches)
 
 
-@pytest.mark.parametrize("seed", range(3))
+NOTHING = ([], [], {})
+# Each is a bug that this found and that is not mended yet; a mended one fails here.
+HEARTBEAT_TAKEN_FOR_AN_UPDATE = pytest.mark.xfail(
+    reason="a heartbeat behind a lost update is taken for an empty update"
+)
+WRONG_BOOK_BLAMED = pytest.mark.xfail(
+    reason="a frame that does not inflate is put down to the books of the frame before it"
+)
+BEST_OUT_OF_THE_DARK = pytest.mark.xfail(
+    reason="a book is LIVE though nothing of a side is known for certain"
+)
+
+
+@pytest.mark.parametrize("name", WORLD_KINDS)
+def test_one_fault(name):
+    w = world(spec=f"{name}@8 {name}@20 {name}@33 {name}@45", seed=len(name))
+    w.run(SECONDS)
+    w.calm()
+    w.run_until(w.wanted_live, BACK_WITHIN.get(name, 15.0))
+    w.run(w.now + 5)
+    assert w.network.counts[name] > 0
+    assert found(w) == NOTHING
+    assert w.checked > 300
+    assert w.wanted_live()
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_all_faults_at_once(seed):
-    calm = 120
-    acting = Faults(
-        *(
-            kind(end=calm, rate=RATES.get(kind.__name__, 0.02) / 8)
-            for kind in ALL
-            if kind is not faults.Refused
-        )
+    w = world(seed, spec="all%90", knobs=Knobs(opcode="mixed"))
+    w.run(120)
+    w.calm()
+    w.run_until(w.wanted_live, 76.0 if w.now < w.banned_at + 61 else 15.0)
+    assert w.network.total > 80
+    assert len(w.network.counts) > 25
+    assert found(w) == NOTHING
+
+
+@HEARTBEAT_TAKEN_FOR_AN_UPDATE
+def test_a_run_of_many_kinds_of_exchanges():
+    total = simulate_many(range(6), 0.25, faults="all%60")
+    assert total.failed == []
+    assert total.symbol_hours == pytest.approx(1.5, abs=0.2)
+    assert total.frames > 15_000
+    assert total.faults > 500
+    assert total.live_share > 0.5
+    assert len(total.digests) == len(total.comebacks + total.banned_comebacks) == 6
+    gaps = [s for kind, clean, s in total.recoveries if kind == "gap" and clean]
+    assert 0.0 < percentile(gaps, 0.5) < 0.4
+    assert percentile(gaps, 0.99) < 2.0
+
+
+def test_the_same_seed_is_the_same_run_whatever_the_hash_seed():
+    code = (
+        "from tests.simulation.simulate import simulate;"
+        "print(simulate(7, 0.05, faults='all%200').digests)"
     )
-    world = World(seed, Exchange(seed=seed), faults=acting)
-    world.subscribe(*SYMBOLS)
-    world.run(calm)
-    world.run_until(world.all_live, 75)
-    assert world.wrong == []
-    assert len(world.seen) > 10
-    assert not world.exchange.breaches
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(digests) == 1
+    assert len(digests.pop()) > 64
+    assert simulate(7, 0.02).digests != simulate(8, 0.02).digests
+
+
+# --- stalls, and whole connections ---
+
+
+def test_a_stall_is_seen_in_time_even_by_nobody():
+    plain, blocked = stalls(range(60))
+    assert len(plain) == len(blocked) == 30
+    assert plain[0][0] <= STALL_WITHIN
+    assert blocked[0][0] <= STALL_WITHIN
+
+
+def test_a_whole_connection_in_doubt_is_won_back_at_once():
+    times = all_at_once(1, symbols=115)
+    assert len(times) == 115
+    assert times[-1] < 1.0
+
+
+# --- single situations ---
 
 
 def test_a_reply_to_a_request_is_no_subscription():
     """When the subscription is lost but a request is answered, the book must not be content with
     replies: it would be LIVE and yet hear of no change."""
 
-    class LostSubscription(faults.Fault):
+    class LostSubscription(Fault):
         def loses_request(self, world, text):
             return '"subscribe"' in text and self.active(world)
 
-    world = World(1, Exchange(seed=1), faults=Faults(LostSubscription(end=12)))
-    world.subscribe("BTC_USDT")
-    world.run(12)
-    world.run(world.now + 8)
-    updates = world.engine["BTC_USDT"].stats["updates"]
-    world.run(world.now + 10)
-    assert world.engine["BTC_USDT"].stats["updates"] > updates
-    assert world.wrong == []
+    w = world(faults=Faults(LostSubscription(end=12)))
+    w.run(12)
+    w.run(w.now + 8)
+    updates = w.engine["BTC_USDT"].stats["updates"]
+    w.run(w.now + 10)
+    assert w.engine["BTC_USDT"].stats["updates"] > updates
+    assert found(w) == NOTHING
 
 
-def test_a_thousand_cuts():
-    world = World(5, Exchange(seed=5), check=True)
-    world.subscribe("BTC_USDT", "ETH_USDT")
+def test_three_hundred_cuts():
+    w = world(seed=5)
     slowest = 0.0
-    for _ in range(1_000):
-        world.run_until(world.all_live, 40)
-        world.run(world.now + world.rng.uniform(0.0, 3.0))
-        if world.links:
-            world.cut(next(iter(world.links)))
-        start = world.now
-        world.run_until(world.all_live, 40)
-        slowest = max(slowest, world.now - start)
-    assert world.wrong == []
-    assert world.client.counters["disconnects"] == 1_000
-    assert not world.exchange.breaches
-    # A new try may have to wait for its turn: fifteen attempts a minute are half of the limit.
+    for _ in range(300):
+        w.run_until(w.all_live, 40)
+        w.run(w.now + w.rng.uniform(0.0, 3.0))
+        if w.links:
+            w.cut(next(iter(w.links)))
+        start = w.now
+        w.run_until(w.all_live, 40)
+        slowest = max(slowest, w.now - start)
+    assert found(w) == NOTHING
+    assert w.client.counters["disconnects"] == 300
+    # A new try may have to wait for its turn: the venue allows so many.
     assert slowest < 31.0
-    world.client.close(world.now)
-    world._after_client()
-    world.run(world.now + 1)
-    assert not world.links
-    assert world.client.report()["connections"] == {}
+    w.client.close(w.now)
+    w._after_client()
+    w.run(w.now + 1)
+    assert not w.links
+    assert w.client.report()["connections"] == {}
 
 
-def test_the_same_seed_is_the_same_run():
-    def log(seed):
-        world = run(faults.Truncated, seed, seconds=30)
-        return [str(event) for event in world.events], world.checked, dict(world.seen)
+@HEARTBEAT_TAKEN_FOR_AN_UPDATE
+def test_an_update_that_is_lost_before_a_heartbeat():
+    """A heartbeat of a version that the book does not have proves that updates were lost. It looks
+    like an empty update that has the next version, which spot does not send."""
 
-    assert log(3) == log(3)
-    assert log(3) != log(4)
+    class LosesTheLast(Fault):
+        """Every update that is followed by quiet."""
+
+        def frames(self, world, link, payload):
+            lost = isinstance(payload, str) and "Yinbi_BTC" in payload and '"update"' in payload
+            if lost and '"asks":[],"bids":[]' not in payload and self.active(world):
+                world.seen["lost"] += 1
+                return []
+            return [(payload, 0.0)]
+
+    knobs = Knobs(heartbeat_interval=0.3)
+    w = world(faults=Faults(LosesTheLast(start=10, end=60)), knobs=knobs)
+    w.run(80)
+    assert w.seen["lost"] > 5
+    assert found(w) == NOTHING
+
+
+@WRONG_BOOK_BLAMED
+def test_a_frame_that_does_not_inflate_puts_every_book_of_its_connection_in_doubt():
+    w = world()
+    w.run(20)
+    w._arrive_at_client(next(iter(w.by_server.values())), b"\x07no deflate")
+    assert {book.state for book in w.engine.books} == {"GAP"}
+    assert w.run_until(w.wanted_live, 2) < 1
+
+
+@BEST_OUT_OF_THE_DARK
+def test_a_side_of_which_nothing_is_known_is_not_shown():
+    w = world()
+    w.run(20)
+    w.exchange.take("BTC_USDT", "ask", 110)
+    w._from_exchange()
+    w.run(w.now + 0.09)
+    assert w.engine["BTC_USDT"].state != "LIVE"
+    assert w.run_until(w.wanted_live, 2) < 1
+    assert found(w) == NOTHING
+
+
+# --- the harness itself ---
 
 
 def test_the_oracle_can_see_a_wrong_book():
     """The simulation is worth nothing if it cannot fail: a book that is a little wrong is found."""
-    world = World(1, Exchange(seed=1))
-    world.subscribe("BTC_USDT")
-    world.run_until(world.all_live, 10)
-    book = world.engine["BTC_USDT"]
-    best = book.best_bid
-    book.apply_delta([(best.exact[0], best.exact[1] + 1)], [])
-    world.compare_all()
-    assert world.wrong == [(world.now, "BTC_USDT", book.sequence, "bid")]
+    for side, place in (("bid", 0), ("ask", 0), ("bid", 15), ("ask", 60)):
+        w = world()
+        w.run(10)
+        book = w.engine["BTC_USDT"]
+        price, size = (book.bids if side == "bid" else book.asks)[place].exact
+        row = [(price, size + 1)]
+        book.apply_delta(row if side == "bid" else [], row if side == "ask" else [])
+        w.compare_all()
+        assert w.wrong
+        assert {what[:3] for _, _, _, what in w.wrong} == {side}
+        assert {symbol for _, symbol, _, _ in w.wrong} == {"BTC_USDT"}
+
+
+def test_the_oracle_can_see_an_old_book():
+    class Mute(Fault):
+        """One symbol is silent while its connection is not."""
+
+        def frames(self, world, link, payload):
+            muted = self.active(world) and isinstance(payload, str) and "BTC_USDT" in payload
+            return [] if muted else [(payload, 0.0)]
+
+    w = world(faults=Faults(Mute(start=10)))
+    w.run(12)
+    book = w.engine["BTC_USDT"]
+    w.engine.confirm(book, int(60e9), by="somebody who is mistaken")
+    w.run(19)
+    assert w.over_age == []
+    w.run(26)
+    assert {fact[1] for fact in w.over_age} == {"BTC_USDT"}
+    assert w.over_age[0][3] == pytest.approx(10.1, abs=0.6)
+
+
+def test_a_run_that_does_not_come_back_fails():
+    w = world(faults=Faults(Silence(start=20)))
+    w.run(30)
+    result = Result()
+    _come_back(w, result)
+    assert result.not_back
+    assert result.comebacks[0] > 15
+
+
+def test_faults_of_the_client_itself():
+    w = world(spec="block@20:4s")
+    w.run(19)
+    frames = w.frames
+    w.run(20.1)
+    assert w.now < w._blocked_until
+    w.run(w._blocked_until - 0.01)
+    assert w.frames < frames + 20
+    assert not w.wanted_live()
+    w.run(w.now + 3)
+    assert w.wanted_live()
+    assert w.frames > frames + 20
+    w = world(spec="sleep@20:60s")
+    w.run(20.1)
+    w.run(w._blocked_until + 5)
+    assert w.wanted_live()
+    assert w.client.counters["connects"] == 2
+    assert found(w) == NOTHING

@@ -8,21 +8,50 @@ version; the oracle is the exchange's history and shares no code with the book.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import itertools
+import math
 import random
+import zlib
 from collections import Counter
+
+import numpy as np
 
 from bitmart_book import BookState, Change, Engine, MessageError
 from bitmart_book.client import Client, Close, Open, Send
 from bitmart_book.limits import Limiter
 from bitmart_book.session import inflate
 from bitmart_book.sim import exchange as simulated
+from bitmart_book.sim.faults import Faults
+from bitmart_book.sim.kinds import KINDS, Kind
+from bitmart_book.sim.network import NO_ANSWER, Order, Reset
 from bitmart_book.venues import BITMART
-from tests.simulation.faults import Faults
 
 FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
+LIVE = BookState.LIVE
+SEQUENCED = "spot/depth/increase100"
 LATENCY = (0.02, 0.08)
+# What the websocket library of the real shell does: it is part of what is simulated here.
+OPEN_TIMEOUT = 5.0
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+# The books are read, as a user would, so often even when nothing happens.
+READ_EVERY = 0.5
+TOP = 20
+# Data that was superseded so long ago must not be shown as LIVE: ten seconds after its last
+# confirmation, which had been under way for a moment. Of what faults have delayed the moment was
+# longer, and behind heartbeats that lie only a question once a minute can find out.
+MAX_AGE = {"plain": 10.1, "late": 13.2, "stuck": 65.0}
+# A suspended machine's connections survive that long.
+SLEEP_KEEPS_CONNECTIONS = 15.0
+
+WORLD_KINDS = {
+    **KINDS,
+    "block": Kind("order", (55,), 0.5, 0.04, 4.0, "the client's event loop is blocked"),
+    "sleep": Kind("order", (39,), 0.3, 0.02, 60.0, "the client's machine is suspended"),
+    "poison": Kind("order", (45,), 0.5, 0.03, 0.0, "an unlisted symbol is wanted with others"),
+}
+del WORLD_KINDS["split"]  # bytes exist only behind a real socket
 
 
 class Link:
@@ -36,35 +65,115 @@ class Link:
         self.up = 0.0
         self.down = 0.0
         self.alive = True
+        # The exchange has closed it, and the client's machine was asleep.
+        self.forgotten = False
+
+
+class Recovery:
+    """A book that is not LIVE: since when and why."""
+
+    __slots__ = ("acted", "clean", "kind", "since")
+
+    def __init__(self, since, kind, clean, acted):
+        self.since = since
+        self.kind = kind
+        self.clean = clean
+        self.acted = acted
 
 
 class World:
-    """Everything there is, until a given time. `faults` decides what the network does."""
+    """Everything there is, until a given time.
 
-    def __init__(self, seed, exchange, *, faults=None, check=True):
+    `spec` names faults of `bitmart_book.sim.faults` and of the three kinds above; `faults` is a
+    network that a test has written. `check` compares books; `log` keeps a running digest of
+    everything that happened; `keep` all events.
+    """
+
+    def __init__(
+        self,
+        seed,
+        exchange,
+        *,
+        spec="",
+        faults=None,
+        check=True,
+        full_every=100,
+        log=False,
+        keep=True,
+    ):
         self.now = 0.0
         self.rng = random.Random(f"world {seed}")
         self.exchange = exchange
-        self.engine = Engine(clock=lambda: int(self.now * 1e9), only_known=True)
+        self.engine = Engine(clock=self._clock, only_known=True)
+        self.limiter = Limiter()
         self.client = Client(
-            self.engine, BITMART, rng=random.Random(f"client {seed}"), limiter=Limiter()
+            self.engine, BITMART, rng=random.Random(f"client {seed}"), limiter=self.limiter
         )
-        self.faults = faults or Faults()
+        self.network = Faults(
+            spec,
+            rng=random.Random(f"faults {seed}"),
+            exchange=exchange,
+            kinds=WORLD_KINDS,
+            told=self._told,
+        )
+        self.faults = faults
+        self.seen = Counter()
+        self.keep = keep
         self.check = check
+        self.full_every = full_every
         self.links = {}
         self.by_server = {}
-        self.seen = Counter()
-        self.wrong = []
         self.events = []
         self.pushes = []
-        self.checked = 0
+        self.wanted = []
         self._heap = []
         self._order = itertools.count()
+        self._client_due = 0.0
+        self._blocked_until = 0.0
+        self._asleep = False
+        self._backlog = []
+        self._poisons = itertools.count(1)
+        # What was found.
+        self.frames = 0
+        self.checked = 0
+        self.fully_checked = 0
+        self.wrong = []
+        self.over_age = []
+        self.oldest = Counter()
+        self.requests = 0
+        self.requested_topics = 0
+        self.recoveries = []
+        self.reads = 0
+        self.live_reads = 0
+        self.banned_at = -math.inf
+        self.heard_at = -math.inf
+        self._down = {}
+        self._top = (np.empty((TOP, 2)), np.empty((TOP, 2)))
+        self._reading = False
+        self._hash = hashlib.sha256() if log else None
+        self._crc = 0
+
+    def _clock(self):
+        return int(self.now * 1e9)
 
     def engine_of(self, venue):
         """An engine of another venue in the place of this one."""
-        self.engine = Engine(venue, clock=lambda: int(self.now * 1e9), only_known=True)
+        self.engine = Engine(venue, clock=self._clock, only_known=True)
         return self.engine
+
+    # --- the log ---
+
+    def digest(self):
+        """SHA-256 of every event, action, fault and frame so far."""
+        self._note("now")
+        return self._hash.hexdigest()
+
+    def _note(self, *facts):
+        if self._hash is not None:
+            self._hash.update(f"{self.now!r} {self._crc} {facts}\n".encode())
+
+    def _told(self, when, name, what):
+        self._note("fault", when, name, what)
 
     # --- time ---
 
@@ -73,25 +182,33 @@ class World:
 
     def run(self, until):
         """Let everything happen up to that time."""
+        heap, exchange, network = self._heap, self.exchange, self.network
+        if self.check and not self._reading:
+            self._reading = True
+            self.at(self.now, self._read)
         while True:
-            due = min(
-                self._heap[0][0] if self._heap else until,
-                self.client.next_deadline(self.now),
-                self.exchange.next_deadline() or until,
-            )
+            due = heap[0][0] if heap else math.inf
+            due = min(due, exchange.next_deadline() or math.inf)
+            fault_due = network.next_deadline()
+            if fault_due is not None and fault_due < due:
+                due = fault_due
+            if self._client_due < due:
+                due = self._client_due
             if due > until:
                 break
-            self.now = max(self.now, due)
+            if due > self.now:
+                self.now = due
+            now = self.now
             # The exchange first: what it publishes now can only arrive later.
-            self.exchange.advance(self.now)
+            exchange.advance(now)
+            if fault_due is not None and fault_due <= now:
+                self._execute(network.advance(now))
             self._from_exchange()
-            while self._heap and self._heap[0][0] <= self.now:
-                _, _, action, arguments = heapq.heappop(self._heap)
+            while heap and heap[0][0] <= now:
+                _, _, action, arguments = heapq.heappop(heap)
                 action(*arguments)
-            self.client.advance(self.now)
-            self._after_client()
-            if due == until and not (self._heap and self._heap[0][0] <= until):
-                break
+            if self._client_due <= now:
+                self._think()
         self.now = until
 
     def run_until(self, condition, limit):
@@ -102,22 +219,107 @@ class World:
             self.run(self.now + 0.05)
         return self.now - start
 
+    def _think(self):
+        """The client does what is due, as soon as its event loop runs."""
+        if self.now < self._blocked_until:
+            self._client_due = self._blocked_until
+            return
+        self.client.advance(self.now)
+        self._after_client()
+        self._client_due = max(self.now, self.client.next_deadline(self.now))
+        if self.check:
+            self._look_at_all()
+
     # --- what users do ---
 
     def subscribe(self, *topics):
-        self.client.subscribe([self.client.topic(topic) for topic in topics], self.now)
+        topics = [self.client.topic(topic) for topic in topics]
+        self.wanted += topics
+        self.client.subscribe(topics, self.now)
         self._after_client()
+        self._client_due = self.now
 
     def unsubscribe(self, *topics):
         self.client.unsubscribe([self.client.topic(topic) for topic in topics], self.now)
         self._after_client()
+        self._client_due = self.now
 
     def all_live(self):
         states = self.client.subscriptions().values()
-        return all(state == BookState.LIVE for state in states)
+        return all(state == LIVE for state in states)
+
+    def wanted_live(self):
+        """Whether every topic is LIVE that was ever subscribed by the test itself."""
+        if self.now < self._blocked_until:
+            return False
+        states = self.client.subscriptions()
+        return all(states[topic] == LIVE for topic in self.wanted)
+
+    def calm(self):
+        """No more faults from now on; a client that did not run does so again."""
+        self._execute(self.network.stop(self.now))
+        if self.now < self._blocked_until:
+            self._blocked_until = self.now
+            self.at(self.now, self._unblock)
 
     def trouble(self):
-        return {t: s for t, s in self.client.subscriptions().items() if s != BookState.LIVE}
+        return {t: s for t, s in self.client.subscriptions().items() if s != LIVE}
+
+    def _poison(self):
+        """Somebody wants a symbol that does not exist, in one message with all the others."""
+        topic = f"{SEQUENCED}:NOPE{next(self._poisons)}_USDT"
+        self.client.subscribe([topic], self.now)
+        self._after_client()
+        link = next((link for link in self.links.values() if link.server is not None), None)
+        if link is not None:
+            self.cut(link.name)
+        self.at(self.now + 20.0, self._give_up, topic)
+        self._client_due = self.now
+
+    def _give_up(self, topic):
+        if self.now < self._blocked_until:
+            self.at(self._blocked_until, self._give_up, topic)
+            return
+        assert self.client.refusal(topic) is not None or not self.all_live(), "it was accepted"
+        self.client.unsubscribe([topic], self.now)
+        self._after_client()
+        self._client_due = self.now
+
+    # --- a client that does not run ---
+
+    def block(self, seconds):
+        """The client is neither called nor fed for so long; what arrives waits for it."""
+        self._blocked_until = max(self._blocked_until, self.now + seconds)
+        self.at(self._blocked_until, self._unblock)
+
+    def sleep(self, seconds):
+        """The client's machine is suspended, and its clock has gone on when it wakes."""
+        if seconds > SLEEP_KEEPS_CONNECTIONS:
+            self._asleep = True
+        self.block(seconds)
+
+    def _unblock(self):
+        if self.now < self._blocked_until:
+            return
+        self._asleep = False
+        self._blocked_until = 0.0
+        if self.check:
+            self._read_all()
+        # Which of an event loop's callbacks comes first, sockets or timers, nobody promises.
+        if self.rng.random() < 0.5:
+            self._think()
+        backlog, self._backlog = self._backlog, []
+        for action, arguments in backlog:
+            action(*arguments)
+        self._think()
+
+    def _to_client(self, action, *arguments):
+        """Something happens to the client, when its event loop runs again."""
+        if self.now < self._blocked_until:
+            if not self._asleep:
+                self._backlog.append((action, arguments))
+        else:
+            action(*arguments)
 
     # --- the network ---
 
@@ -126,18 +328,34 @@ class World:
         link = self.links.get(name)
         if link is None or not link.alive:
             return
-        link.alive = False
         if link.server is not None:
             self.exchange.disconnected(link.server, self.now)
-            del self.by_server[link.server]
-            self.client.lost(name, "reset by the network", self.now)
+            self._gone(link)
+        self._lost(link, "reset by the network")
+
+    def _gone(self, link):
+        self.by_server.pop(link.server, None)
+        self.network.gone(link.server)
+
+    def _lost(self, link, reason):
+        """The client learns that a connection is no more."""
+        if not link.alive:
+            return
+        link.alive = False
+        self.links.pop(link.name, None)
+        if link.server is None:
+            self.client.failed(link.name, reason, self.now)
         else:
-            self.client.failed(name, "reset by the network", self.now)
-        del self.links[name]
+            self.client.lost(link.name, reason, self.now)
         self._after_client()
+        self._client_due = self.now
+        if self.check:
+            self._look_at_all()
 
     def _after_client(self):
-        for action in self.client.actions():
+        actions = self.client.actions()
+        for action in actions:
+            self._note(*action)
             if isinstance(action, Open):
                 endpoint = "legacy" if "openws" in action.url else "spot_public"
                 link = self.links[action.connection] = Link(action.connection, endpoint)
@@ -146,106 +364,288 @@ class World:
                 self._to_exchange(self.links[action.connection], action.text)
             elif isinstance(action, Close):
                 self._closed_by_client(action.connection)
-        self.events += self.client.events()
-        self.pushes += self.client.pushes()
+        events = self.client.events()
+        if events:
+            for event in events:
+                self._note(str(event))
+            if self.keep:
+                self.events += events
+        if self.keep:
+            self.pushes += self.client.pushes()
 
     def _connect(self, link):
         if not link.alive:
             return
-        refusal = self.faults.refuses(self)
+        if self._asleep:
+            # It has timed out by the time the machine wakes.
+            self.at(self._blocked_until, self._connect_timed_out, link)
+            return
+        refusal = self.network.connecting(self.now)
+        if refusal is None and self.faults is not None:
+            refusal = self.faults.refuses(self)
+        if refusal is NO_ANSWER:
+            self.at(self.now + OPEN_TIMEOUT, self._connect_timed_out, link)
+            return
         answer = refusal or self.exchange.connect(link.endpoint, self.now)
         if isinstance(answer, int):
             link.server = answer
             self.by_server[answer] = link
-            link.generation = self.client.opened(link.name, self.now)
+            self.network.opened(answer, self.now)
+            self._to_client(self._opened, link)
         else:
+            if answer.status in (403, 429):
+                self.banned_at = self.now
+            self._to_client(self._refused, link, answer)
+
+    def _connect_timed_out(self, link):
+        """The client's own timer, which waits while nothing runs."""
+        if self.now < self._blocked_until:
+            self.at(self._blocked_until, self._connect_timed_out, link)
+        else:
+            self._refused(link, NO_ANSWER)
+
+    def _opened(self, link):
+        if link.alive:
+            link.generation = self.client.opened(link.name, self.now)
+            self._after_client()
+            self._client_due = self.now
+
+    def _refused(self, link, answer):
+        if link.alive:
             link.alive = False
             del self.links[link.name]
             banned = answer.status in (403, 429)
             self.client.failed(link.name, f"HTTP {answer.status}", self.now, banned=banned)
-        self._after_client()
+            self._after_client()
+            self._client_due = self.now
 
     def _closed_by_client(self, name):
         link = self.links.pop(name, None)
         if link is None:
             return
         link.alive = False
-        if link.server is not None:
-            del self.by_server[link.server]
-            self.at(self.now + self._latency(), self.exchange.disconnected, link.server, self.now)
+        if link.server is not None and link.server in self.by_server:
+            self._gone(link)
+            self.at(self.now + self._latency(), self._disconnect, link.server)
+
+    def _disconnect(self, server):
+        self.exchange.disconnected(server, self.now)
 
     def _latency(self):
         return self.rng.uniform(*LATENCY)
 
     def _to_exchange(self, link, text):
-        if self.faults.loses_request(self, text):
+        if '"request"' in text:
+            self.requests += 1
+            self.requested_topics += text.count(SEQUENCED)
+        if link.forgotten:
+            self.at(self.now + self._latency(), self._lost, link, "reset by the exchange")
+            return
+        if self.faults is not None and self.faults.loses_request(self, text):
             return
         link.up = max(link.up, self.now + self._latency())
         self.at(link.up, self._arrive_at_exchange, link, text)
 
     def _arrive_at_exchange(self, link, text):
-        if link.alive and link.server is not None:
-            self.exchange.receive(link.server, text, self.now)
+        if link.server in self.by_server:
+            for heard in self.network.incoming(link.server, text, self.now):
+                self.exchange.receive(link.server, heard, self.now)
             self._from_exchange()
 
     def _from_exchange(self):
-        for out in self.exchange.output():
-            link = self.by_server.get(out.connection)
+        actions = self.exchange.output()
+        if actions:
+            self._execute(self.network.outgoing(actions, self.now))
+
+    def _execute(self, ops):
+        now, by_server, scripted = self.now, self.by_server, self.faults
+        for op in ops:
+            if type(op) is Order:
+                self._obey(op)
+                continue
+            link = by_server.get(op.connection)
             if link is None:
                 continue
-            if isinstance(out, simulated.Pong):
-                continue
-            if isinstance(out, simulated.Close):
-                self.at(max(link.down, self.now), self._closed_by_exchange, link, out)
-                continue
-            for payload, delay in self.faults.frames(self, link, out.payload):
-                link.down = max(link.down, self.now + self._latency() + delay)
-                self.at(link.down, self._arrive_at_client, link, payload)
+            if type(op) is simulated.Send:
+                frames = ((op.payload, 0.0),)
+                if scripted is not None:
+                    frames = scripted.frames(self, link, op.payload)
+                for payload, delay in frames:
+                    link.down = max(link.down, now + self._latency() + delay)
+                    self.at(link.down, self._arrive_at_client, link, payload)
+            elif type(op) is simulated.Close:
+                self._gone(link)
+                link.down = max(link.down, now + self._latency())
+                self.at(link.down, self._closed_by_exchange, link, f"{op.code} {op.reason}")
+            elif type(op) is Reset:
+                self._gone(link)
+                self.at(now + self._latency(), self._closed_by_exchange, link, "reset by a fault")
 
-    def _closed_by_exchange(self, link, out):
-        if link.alive:
-            link.alive = False
-            self.links.pop(link.name, None)
-            self.by_server.pop(link.server, None)
-            self.client.lost(link.name, f"{out.code} {out.reason}", self.now)
-            self._after_client()
+    def _obey(self, op):
+        self._note("order", *op)
+        if op.name == "block":
+            self.block(self.rng.uniform(0.2, 2.0) * op.seconds)
+        elif op.name == "sleep":
+            self.sleep(self.rng.uniform(0.1, 2.0) * op.seconds)
+        elif self.now >= self._blocked_until:
+            self._poison()
+
+    def _closed_by_exchange(self, link, reason):
+        if self._asleep:
+            link.forgotten = True
+        else:
+            self._to_client(self._lost, link, reason)
 
     def _arrive_at_client(self, link, payload):
+        if self.now < self._blocked_until:
+            self._to_client(self._receive, link, payload)
+        else:
+            self._receive(link, payload)
+
+    def _receive(self, link, payload):
         if not link.alive:
             return
+        now, engine = self.now, self.engine
+        self.frames += 1
+        self.heard_at = now
         try:
-            if isinstance(payload, bytes):
+            if type(payload) is bytes:
+                self._crc = zlib.crc32(payload, self._crc)
                 payload = inflate(payload)
-            change = self.engine.apply(payload, generation=link.generation)
+            else:
+                if len(payload) > MAX_FRAME_BYTES:
+                    self._too_big(link)
+                    return
+                if not payload.isascii():
+                    payload = payload.encode("utf-8", "surrogateescape")
+                self._crc = (self._crc * 31 + len(payload)) & 0xFFFFFFFF
+            change = engine.apply(payload, generation=link.generation)
         except MessageError as error:
-            self.client.bad_frame(link.name, error, self.now)
+            self.client.bad_frame(link.name, error, now)
         else:
-            if change & FLAGGED:
-                self.client.frame(link.name, payload, change, self.now)
+            if not change & FLAGGED:
+                if self.check:
+                    for book in engine.touched:
+                        self._look(book)
+                return
+            self.client.frame(link.name, payload, change, now)
         self._after_client()
+        self._client_due = now
         if self.check:
-            for book in self.engine.touched:
-                self._compare(book)
+            self._look_at_all()
+
+    def _too_big(self, link):
+        """The websocket library closes the connection with 1009."""
+        if link.server in self.by_server:
+            self._gone(link)
+            self.at(self.now + self._latency(), self._disconnect, link.server)
+        self._lost(link, "1009 message too big")
 
     # --- the oracle ---
 
     def compare_all(self):
         for book in self.engine.books:
-            self._compare(book)
+            self._look(book, full=True)
 
-    def _compare(self, book):
+    def _look_at_all(self):
+        for book in self.engine.books:
+            self._look(book)
+
+    def _read(self):
+        self.at(self.now + READ_EVERY, self._read)
+        self._read_all()
+
+    def _read_all(self):
+        for book in self.engine.books:
+            if book.channel == SEQUENCED and book.symbol in self.exchange.listings:
+                if not self._asleep:
+                    self.reads += 1
+                    self.live_reads += book.state is LIVE
+                self._look(book)
+
+    def _look(self, book, *, full=False):
         """A LIVE book equals what the exchange had published at that version, as deep as it says
-        it is certain."""
-        if book.state != BookState.LIVE or book.channel != "spot/depth/increase100":
+        it is certain, and no newer version is older than it may be."""
+        if book.channel != SEQUENCED:
             return
-        book.check()
-        truth = self.exchange.window(book.symbol, book.sequence)
-        if truth is None:
-            self.wrong.append((self.now, book.symbol, book.sequence, "no such version"))
+        down = self._down.get(book)
+        if book.state is not LIVE:
+            if down is None:
+                self._went_down(book)
             return
+        if down is not None:
+            self._came_back(book, down)
+            full = True
         self.checked += 1
+        exchange, symbol, version = self.exchange, book.symbol, book.sequence
+        glimpse = exchange.glimpse(symbol, version)
+        if full or glimpse is None or self.checked % self.full_every == 0:
+            self._compare(book, symbol, version)
+        if glimpse is None:
+            return
+        age = self.now - glimpse.until
+        if age > 2.0:
+            self._old(symbol, version, age)
+        bids, asks = self._top
+        book.depth(TOP, out=self._top)
+        # Nearly always all twenty are alike; only if not, it matters which of them are certain.
+        if bids.tobytes() != glimpse.bids:
+            self._differs(book, "bid", bids, glimpse.bids)
+        if asks.tobytes() != glimpse.asks:
+            self._differs(book, "ask", asks, glimpse.asks)
+
+    def _differs(self, book, side, levels, truth):
+        certain = 16 * min(TOP, max(1, book.complete_depth(side)))
+        if levels.tobytes()[:certain] != truth[:certain]:
+            known = book.complete_depth(side)
+            self._wrong(book.symbol, book.sequence, f"{side}, {known} levels known")
+
+    def _compare(self, book, symbol, version):
+        """The whole book, exactly."""
+        book.check()
+        truth = self.exchange.window(symbol, version)
+        if truth is None:
+            # Of an earlier run of the counter only glimpses are kept.
+            if self.exchange.glimpse(symbol, version) is None:
+                self._wrong(symbol, version, "no such version")
+            return
+        self.fully_checked += 1
         depth = book.depth(exact=True)
         for side, rows, expected in zip(("bid", "ask"), depth, truth, strict=True):
             certain = book.complete_depth(side)
             if [tuple(row) for row in rows[:certain]] != [tuple(row) for row in expected[:certain]]:
-                self.wrong.append((self.now, book.symbol, book.sequence, side))
+                self._wrong(symbol, version, side)
+            elif depth.complete and len(rows) != len(expected):
+                self._wrong(symbol, version, f"{side} is not complete")
+
+    def _wrong(self, symbol, version, what):
+        self._note("wrong", symbol, version, what)
+        self.wrong.append((self.now, symbol, version, what))
+
+    def _old(self, symbol, version, age):
+        kind = "plain"
+        # What has arrived last has confirmed the book for some time.
+        if self.now < self.network.stuck.get(symbol, -math.inf) + 10.5:
+            kind = "stuck"
+        elif self.now < self.network.late_at + 10.5:
+            kind = "late"
+        self.oldest[kind] = max(self.oldest[kind], round(age, 2))
+        if age > MAX_AGE[kind]:
+            self._note("old", symbol, version, age)
+            self.over_age.append((self.now, symbol, version, age, kind))
+
+    # --- how long a book is away ---
+
+    def _went_down(self, book):
+        kind = {"CONNECTING": "reset", "GAP": "gap", "STALE": "stale"}.get(book.state, "new")
+        recovery = Recovery(self.now, kind, not self.network.acting, self.network.total)
+        self._down[book] = recovery
+        together = [r for r in self._down.values() if r.since == self.now and r.kind == kind]
+        if kind == "gap" and len(together) > 1:
+            for other in together:
+                other.kind = "all"
+
+    def _came_back(self, book, down):
+        del self._down[book]
+        clean = down.clean and self.network.total == down.acted and not self.network.acting
+        self.recoveries.append((down.kind, clean, self.now - down.since))

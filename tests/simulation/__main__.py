@@ -1,0 +1,153 @@
+"""`python -m tests.simulation --seed 1 --hours 1`: long runs, and one table of what they found."""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+from tests.simulation.scenarios import STALL_WITHIN, stalls
+from tests.simulation.simulate import LIVENESS_SECONDS, SPEC, percentile, simulate_many
+
+# Rows of the catalogue of faults that can be provoked from outside the client, without bytes.
+ROWS = (
+    *(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26),
+    *(27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 48, 50, 51),
+    *(52, 53, 55),
+)
+
+
+def table(total, seconds):
+    """The lines of the summary."""
+    hours = total.symbol_hours
+    yield "symbol-hours", f"{hours:.1f} in {seconds:.0f} real seconds"
+    yield "book frames", f"{total.frames}, {total.frames / hours / 3600:.1f} per symbol and second"
+    yield "comparisons", f"{total.checked}, {total.fully_checked} of them of the whole book"
+    yield "faults", f"{total.faults}, {total.faults / hours:.0f} per symbol-hour"
+    rare = {row: total.by_row[row] for row in ROWS if total.by_row[row] < 100}
+    yield "catalogue rows", f"{len(ROWS)}; below 100 times: {rare or 'none'}"
+    yield "wrong reads", str(total.wrong_reads)
+    yield "reads over age", str(total.old_reads)
+    yield "oldest read", ", ".join(f"{k} {v:.1f} s" for k, v in total.oldest.items()) or "-"
+    yield "LIVE", f"{100 * total.live_share:.2f} % of the time with faults"
+    for kind in ("gap", "all", "reset"):
+        yield f"{kind} to LIVE, undisturbed", _spread(kind, total, undisturbed=True)
+    for kind in ("gap", "all", "reset", "stale", "new"):
+        yield f"{kind} to LIVE, any", _spread(kind, total)
+    yield "end of faults to LIVE", _times(total.comebacks)
+    yield "the same after a ban", _times(total.banned_comebacks)
+    yield "not LIVE in time", f"{len(total.not_back)} (bound: {LIVENESS_SECONDS:g} s, or the ban)"
+    yield "limits broken", str(dict(total.breaches) or "none")
+    yield "requests", f"{total.requested_topics / hours / 60:.2f} per symbol and minute"
+    joined = "".join(total.digests[seed] for seed in sorted(total.digests))
+    yield "SHA-256 of all logs", hashlib.sha256(joined.encode()).hexdigest()
+
+
+def _spread(kind, total, *, undisturbed=False):
+    return _times([s for k, clean, s in total.recoveries if k == kind and clean >= undisturbed])
+
+
+def _times(times):
+    if not times:
+        return "-"
+    return (
+        f"{len(times)} times, p50 {percentile(times, 0.5):.2f} s, "
+        f"p99 {percentile(times, 0.99):.2f} s, longest {max(times):.2f} s"
+    )
+
+
+def run(options):
+    """The long run; returns whether all was well."""
+    started = time.perf_counter()
+
+    def progress(result, total):
+        took = time.perf_counter() - started
+        print(f"{total.symbol_hours:8.1f} symbol-hours, {total.faults} faults, {took:.0f} s")
+        for seed in result.failed:
+            print(f"FAILED, again with: {again(seed, options)}")
+            for what in (result.wrong, result.over_age, result.not_back):
+                for item in what[:3]:
+                    print("   ", item)
+            if result.breaches:
+                print("    limits broken:", dict(result.breaches))
+        sys.stdout.flush()
+
+    total = simulate_many(
+        range(options.seed, options.seed + options.seeds),
+        options.hours,
+        faults=options.faults,
+        jobs=options.jobs,
+        progress=None if options.digests else progress,
+    )
+    if options.digests:
+        print(json.dumps(total.digests))
+        return True
+    for name, value in table(total, time.perf_counter() - started):
+        print(f"{name:32}{value}")
+    if options.counts:
+        for counts in (total.by_name, total.by_row, total.counters):
+            print(dict(sorted(counts.items())))
+    return not total.failed
+
+
+def again(seed, options):
+    """The command that does one seed of this run once more."""
+    return (
+        f"python -m tests.simulation --seed {seed} --hours {options.hours:g} "
+        f'--faults "{options.faults}"'
+    )
+
+
+def run_twice(options):
+    """The same in two processes with different hash seeds; returns whether the logs are equal."""
+    command = [sys.executable, "-m", "tests.simulation", "--digests"]
+    for name in ("seed", "seeds", "hours", "faults"):
+        command += [f"--{name}", str(getattr(options, name))]
+    processes = [
+        subprocess.Popen(
+            command, env={**os.environ, "PYTHONHASHSEED": seed}, stdout=subprocess.PIPE, text=True
+        )
+        for seed in ("1", "2")
+    ]
+    first, second = (json.loads(process.communicate()[0]) for process in processes)
+    differ = [seed for seed in first if first[seed] != second.get(seed)]
+    print(f"{len(first)} seeds twice: {len(differ)} logs differ {differ or ''}")
+    return bool(first) and not differ
+
+
+def run_stalls(options):
+    """Stalls at random moments; returns whether all were seen in time."""
+    started = time.perf_counter()
+    seeds = range(options.seed, options.seed + options.stalls)
+    found = stalls(seeds, jobs=options.jobs)
+    for name, times in zip(("connection silent", "event loop blocked"), found, strict=True):
+        late = [seed for seconds, seed in times if seconds > STALL_WITHIN]
+        print(
+            f"{name}: {len(times)} times, last byte to not LIVE {_times([t for t, _ in times])}; "
+            f"{len(late)} above {STALL_WITHIN} s {late[:5] or ''}"
+        )
+    print(f"{time.perf_counter() - started:.0f} real seconds")
+    return all(times[0][0] <= STALL_WITHIN for times in found if times)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--hours", type=float, default=1.0, help="symbol-hours of each")
+    parser.add_argument("--faults", default=SPEC, help=f"default: {SPEC}")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--counts", action="store_true", help="print every count")
+    parser.add_argument("--digests", action="store_true", help="print only the digests of the logs")
+    parser.add_argument("--twice", action="store_true", help="compare the logs of two processes")
+    parser.add_argument("--stalls", type=int, default=0, help="so many stalls instead")
+    options = parser.parse_args()
+    if options.stalls:
+        return not run_stalls(options)
+    return not (run_twice(options) if options.twice else run(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
