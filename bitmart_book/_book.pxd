@@ -114,6 +114,7 @@ cdef class _Channel:
     cdef readonly ItemKind kind
     cdef readonly Py_ssize_t window
     cdef readonly bint window_kept
+    cdef readonly bint empty_advances
     cdef readonly object unit
     cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
     cdef readonly dict books
@@ -238,6 +239,7 @@ cdef class Book:
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
     cdef int _restarted(self, int64_t sequence) except -1
     cdef int _apply_update(self, const Row* rows, Item* item) except -1
+    cdef bint _is_in_the_dark(self) noexcept
     cdef int _crossed_gap(self) except -1
     cdef int _unholdable(self) except -1
     cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1

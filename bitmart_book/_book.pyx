@@ -819,7 +819,7 @@ cdef class Book:
                 # BitMart's spot heartbeat repeats the version; it proves that nothing was lost.
                 self._counters.heartbeats += 1
                 self._stale_run = 0
-                if self._state == STALE and self._crossed():
+                if self._state == STALE and (self._crossed() or self._is_in_the_dark()):
                     return HEARTBEAT_BIT
                 if self._state == STALE:
                     self._become(LIVE, None)
@@ -840,6 +840,11 @@ cdef class Book:
                 self._keep(rows, item)
                 return change
             return DUPLICATE_BIT
+        if empty and item.sequence >= 0 and self._assigned and not self._spec.empty_advances:
+            # Its heartbeats repeat the version: this one is of an update that never came.
+            self._counters.gaps += 1
+            self._become(GAP, f"version gap: a heartbeat of {item.sequence} before its update")
+            return GAP_BIT
         remember_top(self, before, had, &scales)
         change = self._put_rows(rows, item, &applied)
         if not applied:
@@ -856,10 +861,25 @@ cdef class Book:
         change |= top_change(self, before, had, scales, True)
         if self._crossed():
             return change | self._crossed_gap()
+        if self._is_in_the_dark():
+            if self._state != STALE:
+                self._become(STALE, "of one side no level is known for certain")
+            return change | GAP_BIT
         if self._state == STALE:
             self._become(LIVE, None)
         self._confirm("update")
         return change
+
+    cdef bint _is_in_the_dark(self) noexcept:
+        """Whether the best price of some side is a guess: all that was known of it has gone, and
+        what lay below the venue's window was never told. Only a feed, which can ask, minds."""
+        cdef int side
+        if not self._assigned:
+            return False
+        for side in range(2):
+            if self._ladders[side].known_from != KNOWN_FROM_START and self._known(side) == 0:
+                return True
+        return False
 
     cdef int _crossed_gap(self) except -1:
         self._counters.crossed += 1

@@ -17,6 +17,7 @@ cdef class _Channel:
         self.window = channel.window
         self.window_kept = channel.window_kept
         self.unit = channel.unit
+        self.empty_advances = channel.empty_advances
         self.bids = channel.bids
         self.asks = channel.asks
         self.price = channel.price

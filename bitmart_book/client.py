@@ -18,7 +18,7 @@ import msgspec
 from bitmart_book._book import Book, Engine
 from bitmart_book.account import Account
 from bitmart_book.credentials import Credentials
-from bitmart_book.errors import LimitError, MessageError, UsageError
+from bitmart_book.errors import CompressionError, LimitError, MessageError, UsageError
 from bitmart_book.limits import PROCESS_LIMITER, Limiter, pause
 from bitmart_book.model import BookState, Change, Event
 from bitmart_book.places import Place, Wanted
@@ -338,7 +338,9 @@ class Client:
         place = self._connections[connection]
         self.counters["bad_frames"] += 1
         self._event("bad frame", now, connection=connection, reason=str(error))
-        touched = [book for book in self._engine.touched if book in self._by_book]
+        # What could not be inflated the engine has not seen: what it touched was another frame.
+        seen = () if isinstance(error, CompressionError) else self._engine.touched
+        touched = [book for book in seen if book in self._by_book]
         if not touched and error.symbol is None:
             # Whose it was cannot be told: it may have been an update of any book here.
             touched = [

@@ -2,7 +2,8 @@
 
     BitmartBookError
     ├── MessageError            a frame is not of the documented shape
-    │   └── NumberError         a number is well formed but cannot be held exactly
+    │   ├── NumberError         a number is well formed but cannot be held exactly
+    │   └── CompressionError    a compressed frame cannot be inflated
     ├── BookNotLive             the book was read while it cannot be trusted
     │   └── GuardRefused            it is LIVE, but not as the caller's guard demands
     ├── NotConnected            no connection could be opened
@@ -33,6 +34,7 @@ __all__ = [
     "BookNotLive",
     "CaptureError",
     "ClockError",
+    "CompressionError",
     "FeedClosed",
     "GuardRefused",
     "InvariantError",
@@ -93,6 +95,10 @@ class MessageError(BitmartBookError, ValueError):
 
 class NumberError(MessageError):
     """A number is well formed, but no 64-bit integer at the book's scale can hold it."""
+
+
+class CompressionError(MessageError):
+    """A compressed frame is damaged, cut off or too large; whose it was nobody can tell."""
 
 
 class BookNotLive(BitmartBookError):

@@ -395,7 +395,7 @@ class ReferenceBook:
                 return Change.GAP
             if item.sequence == self.sequence and item.empty():
                 self.stale_run = 0
-                if self.state == BookState.STALE and not self.crossed():
+                if self.state == BookState.STALE and not (self.crossed() or self.in_the_dark()):
                     self.become(BookState.LIVE)
                 return Change.HEARTBEAT
             if item.sequence <= self.sequence:
@@ -413,6 +413,8 @@ class ReferenceBook:
                 return Change.DUPLICATE
         if self.plan(item, self.scales) is None:
             return self.gap()
+        if self.assigned and not self.channel.empty_advances and item.empty():
+            return self.gap()
         before = self._tops()
         change = Change.LEVELS if self._put(item) else 0
         self.stale_run = 0
@@ -426,9 +428,19 @@ class ReferenceBook:
         change |= self._top_bit(before, True)
         if self.crossed():
             return change | Change.CROSSED | self.gap()
+        if self.in_the_dark():
+            if self.state != BookState.STALE:
+                self.become(BookState.STALE)
+            return change | Change.GAP
         if self.state == BookState.STALE:
             self.become(BookState.LIVE)
         return change
+
+    def in_the_dark(self) -> bool:
+        """Whether all that was known of some side has gone; only a feed minds."""
+        return self.assigned and any(
+            self.known_to[side] is not None and not self.known(side) for side in SIDES
+        )
 
     def _older(self, item: Item) -> bool:
         if item.time is None or self.time is None or item.time >= self.time:

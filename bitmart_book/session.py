@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bitmart_book.errors import BitmartBookError, MessageError
+from bitmart_book.errors import BitmartBookError, CompressionError
 from bitmart_book.limits import Window, message_rate
 from bitmart_book.venues.profile import Operation, Profile, Reply
 
@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 def inflate(payload: bytes) -> bytes:
     """One raw DEFLATE stream (RFC 1951), as BitMart's spot hosts send binary frames.
 
-    Raises MessageError for a damaged, truncated or trailing stream, and for one that is larger
+    Raises CompressionError for a damaged, truncated or trailing stream, and for one that is larger
     than 8 MiB or more than a hundred times its compressed size, before that much is made of it.
     """
     limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
@@ -57,13 +57,13 @@ def inflate(payload: bytes) -> bytes:
     try:
         data = stream.decompress(payload, limit)
     except zlib.error as error:
-        raise MessageError(f"not raw deflate: {error}") from None
+        raise CompressionError(f"not raw deflate: {error}") from None
     if stream.unconsumed_tail or not stream.eof:
         # Either there is more output than allowed, or the stream stops before its end.
         problem = "too large" if len(data) >= limit else "cut off"
-        raise MessageError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
+        raise CompressionError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
     if stream.unused_data:
-        raise MessageError("a compressed frame with bytes behind its end")
+        raise CompressionError("a compressed frame with bytes behind its end")
     return data
 
 

@@ -11,7 +11,7 @@ from bitmart_book.limits import Limiter
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from tests.frames import spot
-from tests.simulation.faults import Fault, Faults, SilentSymbol
+from tests.simulation.scripted import Fault, Faults, SilentSymbol
 from tests.simulation.world import World
 from tests.test_client import NobodyHome
 

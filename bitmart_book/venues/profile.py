@@ -79,6 +79,9 @@ class BookChannel(msgspec.Struct, frozen=True, kw_only=True):
     """How many levels a side the venue's picture holds."""
     window_kept: bool = False
     """Whether updates keep the window full, so that nothing inside it is ever unknown."""
+    empty_advances: bool = True
+    """Whether an update with empty sides may carry the next version. Where it may not, and comes
+    all the same, it is the heartbeat of a version whose update was lost."""
     unit: Literal["base", "contracts"] = "base"
     """What sizes count: the base currency, or contracts of `Instrument.contract_size`."""
     bids: str = "bids"

@@ -223,7 +223,13 @@ SPOT = Profile(
     market="spot",
     channel_key="table",
     books=(
-        BookChannel(name="spot/depth/increase100", kind="sequenced", window=100),
+        BookChannel(
+            name="spot/depth/increase100",
+            kind="sequenced",
+            window=100,
+            # "Spot": the idle heartbeat has the version of the update before it.
+            empty_advances=False,
+        ),
         BookChannel(name="spot/depth5", kind="full", window=5),
         BookChannel(name="spot/depth20", kind="full", window=20),
         BookChannel(name="spot/depth50", kind="full", window=50),

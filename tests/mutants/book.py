@@ -50,7 +50,7 @@ SEQUENCE = [
         "heartbeat-heals-a-crossed-book",
         "A crossed book is LIVE again because the venue had nothing new to say.",
         "_book.pyx",
-        "self._state == STALE and self._crossed()",
+        "self._state == STALE and (self._crossed() or self._is_in_the_dark())",
         "False",
         "tests/test_book.py::test_a_crossed_snapshot_is_stale_until_an_update_heals_it",
     ),

@@ -31,16 +31,6 @@ def found(w):
 
 
 NOTHING = ([], [], {})
-# Each is a bug that this found and that is not mended yet; a mended one fails here.
-HEARTBEAT_TAKEN_FOR_AN_UPDATE = pytest.mark.xfail(
-    reason="a heartbeat behind a lost update is taken for an empty update"
-)
-WRONG_BOOK_BLAMED = pytest.mark.xfail(
-    reason="a frame that does not inflate is put down to the books of the frame before it"
-)
-BEST_OUT_OF_THE_DARK = pytest.mark.xfail(
-    reason="a book is LIVE though nothing of a side is known for certain"
-)
 
 
 @pytest.mark.parametrize("name", WORLD_KINDS)
@@ -67,7 +57,6 @@ def test_all_faults_at_once(seed):
     assert found(w) == NOTHING
 
 
-@HEARTBEAT_TAKEN_FOR_AN_UPDATE
 def test_a_run_of_many_kinds_of_exchanges():
     total = simulate_many(range(6), 0.25, faults="all%60")
     assert total.failed == []
@@ -160,7 +149,6 @@ def test_three_hundred_cuts():
     assert w.client.report()["connections"] == {}
 
 
-@HEARTBEAT_TAKEN_FOR_AN_UPDATE
 def test_an_update_that_is_lost_before_a_heartbeat():
     """A heartbeat of a version that the book does not have proves that updates were lost. It looks
     like an empty update that has the next version, which spot does not send."""
@@ -182,7 +170,6 @@ def test_an_update_that_is_lost_before_a_heartbeat():
     assert found(w) == NOTHING
 
 
-@WRONG_BOOK_BLAMED
 def test_a_frame_that_does_not_inflate_puts_every_book_of_its_connection_in_doubt():
     w = world()
     w.run(20)
@@ -191,7 +178,6 @@ def test_a_frame_that_does_not_inflate_puts_every_book_of_its_connection_in_doub
     assert w.run_until(w.wanted_live, 2) < 1
 
 
-@BEST_OUT_OF_THE_DARK
 def test_a_side_of_which_nothing_is_known_is_not_shown():
     w = world()
     w.run(20)
