@@ -15,8 +15,10 @@ from bitmart_book.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Rate, Reply
+from tests.frames import spot
 from tests.simulation.scripted import Fault, Faults, Gap, Rubbish, Silence
 from tests.simulation.world import World
+from tests.test_login import Shell
 
 
 def world(seed=1, **options):
@@ -695,3 +697,183 @@ def test_explain_says_what_is_wrong_and_what_is_done():
 class Lost(Fault):
     def loses_request(self, world, text):
         return '"request"' in text
+
+
+# --- rows of docs/faults.md that nothing else shows ---
+
+
+class Snapshots(Fault):
+    """What becomes of snapshots while it acts: `change(payload)` gives another, or None."""
+
+    def __init__(self, change, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.change = change
+
+    def frames(self, world, link, payload):
+        if not self.active(world) or '"snapshot"' not in payload:
+            return [(payload, 0.0)]
+        changed = self.change(payload)
+        return [] if changed is None else [(changed, 0.0)]
+
+
+def test_after_a_cut_a_full_connection_is_back_with_six_messages_every_time():
+    shell = Shell()
+    symbols = [f"S{number}_USDT" for number in range(115)]
+    wanted = sorted(shell.client.topic(symbol) for symbol in symbols)
+    shell.client.subscribe(wanted, shell.now)
+    shell.step()
+    for _ in range(3):
+        shell.sent.clear()
+        shell.client.lost(shell.name, "reset by the network", shell.now)
+        cut_at = shell.now
+        while not shell.sent:
+            shell.step(0.05)
+        messages = [json.loads(text) for text in shell.sent]
+        assert [message["op"] for message in messages] == ["subscribe"] * 6
+        assert sorted(topic for message in messages for topic in message["args"]) == wanted
+        assert shell.now - cut_at < 5.0
+        assert {str(book.state) for book in shell.engine.books} == {"SYNCING"}
+        for symbol in symbols:
+            shell.hear(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol=symbol))
+        assert set(shell.client.subscriptions().values()) == {"LIVE"}
+
+
+@pytest.mark.parametrize("what", ["the subscription", "its data"])
+def test_a_subscription_that_brings_nothing_is_made_again(what):
+    """Nobody heard it, or it was acknowledged and forgotten: data alone proves it."""
+
+    class LostOnce(Fault):
+        def loses_request(self, world, text):
+            lost = what == "the subscription" and '"subscribe"' in text and not world.seen["lost"]
+            world.seen["lost"] += lost
+            return lost
+
+        def frames(self, world, link, payload):
+            lost = what == "its data" and not world.client.counters["renewals"]
+            return [] if lost and '"data"' in payload else [(payload, 0.0)]
+
+    w = world(faults=Faults(LostOnce()))
+    w.subscribe("BTC_USDT")
+    assert 5 < w.run_until(w.all_live, 12) < 10
+    updates = w.engine["BTC_USDT"].stats["updates"]
+    w.run(w.now + 3)
+    assert w.engine["BTC_USDT"].stats["updates"] > updates
+    assert w.client.counters["disconnects"] == 0
+
+
+def test_a_reply_that_is_seconds_old_is_joined_to_what_was_kept():
+    """The server answers from a cache: first from before the gap, then from just after it. Whoever
+    throws away what came meanwhile can never join the two."""
+    replies = []
+    w = world(
+        faults=Faults(Gap(start=10, end=10.5, rate=1.0), Snapshots(lambda _: replies[-1], start=10))
+    )
+    w.subscribe("BTC_USDT")
+    desk = w.exchange._desk("BTC_USDT")
+    w.run(9.5)
+    replies.append(w.exchange._snapshot(desk))
+    book = w.engine["BTC_USDT"]
+    w.run_until(lambda: book.state == BookState.GAP, 3)
+    w.run(w.now + 0.5)
+    replies.append(w.exchange._snapshot(desk))
+    w.run(w.now + 0.3)
+    assert book.reason.endswith("does not reach the updates kept for it")
+    w.run_until(w.all_live, 5)
+    assert book.sequence > json.loads(replies[-1])["data"][0]["version"]
+    assert w.client.counters["disconnects"] == w.client.counters["renewals"] == 0
+    assert w.wrong == []
+
+
+def test_when_too_many_updates_are_kept_all_of_them_are_dropped_and_the_book_is_won_back():
+    w = world(
+        knobs=Knobs(update_interval=0.002),
+        faults=Faults(Gap(start=5, end=5.2, rate=1.0), Snapshots(lambda _: None, start=5, end=8)),
+        speed=100.0,
+    )
+    w.subscribe("BTC_USDT")
+    w.run(8)
+    book = w.engine["BTC_USDT"]
+    assert book.stats["buffer_overflows"] >= 1
+    assert book.state == BookState.GAP
+    w.run_until(w.all_live, 5)
+    assert w.wrong == []
+
+
+@pytest.mark.parametrize("version", [1, 100_000_000_000])
+def test_a_counter_that_restarts_is_noticed_after_three_frames(version):
+    w = world()
+    w.subscribe("BTC_USDT")
+    w.run(20)
+    before = w.engine["BTC_USDT"].sequence
+    w.exchange.restart("BTC_USDT", version)
+    w._from_exchange()
+    w.run_until(lambda: w.engine["BTC_USDT"].state == BookState.GAP, 2)
+    if version < before:
+        assert "the venue's counter restarted" in w.engine["BTC_USDT"].reason
+    w.run_until(w.all_live, 1)
+    assert abs(w.engine["BTC_USDT"].sequence - version) < 100
+    assert w.client.counters["disconnects"] == 0
+
+
+def test_a_crossed_snapshot_is_asked_for_again():
+    crossed = []
+
+    def cross(payload):
+        crossed.append(w.now)
+        message = json.loads(payload)
+        message["data"][0]["bids"] = [["99999999", "1"]]
+        return json.dumps(message) if len(crossed) <= 2 else payload
+
+    w = world(faults=Faults(Snapshots(cross)))
+    w.subscribe("BTC_USDT")
+    assert w.run_until(w.all_live, 5) < 2
+    assert [reason for reason in reasons(w, "stale") if "crossed snapshot" in reason]
+    assert crossed[1] - crossed[0] < 0.5, "at once"
+    assert 0.8 < crossed[2] - crossed[1] < 1.5, "and again after a second"
+    assert w.wrong == []
+
+
+def reasons(world, kind):
+    return [event.reason or "" for event in world.events if event.kind == kind]
+
+
+def test_an_outage_is_told_once_a_minute_and_so_is_its_end():
+    w = world(faults=Faults(NobodyHome()))
+    w.subscribe("BTC_USDT")
+    w.run(59)
+    assert reasons(w, "outage") == []
+    w.run(250)
+    assert reasons(w, "outage") == ["spot_public cannot be reached"] * 4
+    w.faults = Faults()
+    w.run_until(w.all_live, 15)
+    assert [event.after > 240 for event in w.events if event.kind == "reachable"] == [True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"table":"spot/nothing:BTC_USDT","data":[{"symbol":"BTC_USDT"}]}',
+        '{"table":"spot/depth5","data":[{"symbol":"BTC_USDT","asks":[],"bids":[],"ms_t":1}]}',
+    ],
+)
+def test_a_frame_of_a_table_that_nobody_knows_is_counted_and_changes_nothing(text):
+    w = world()
+    w.subscribe("BTC_USDT")
+    w.run(5)
+    book = w.engine["BTC_USDT"]
+    before, known = (book.sequence, book.epoch), len(w.engine)
+    w._arrive_at_client(next(iter(w.by_server.values())), text)
+    assert (book.state, book.sequence, book.epoch) == (BookState.LIVE, *before)
+    assert len(w.engine) == known
+    assert w.client.counters["bad_frames"] == 0
+    assert w.client.counters["unknown_frames"] == ("nothing" in text)
+
+
+def test_one_book_cannot_be_wanted_under_two_names():
+    """The venue may push it at another speed than was asked for: no frame says whose it is."""
+    engine = bb.Engine(clock=lambda: 0, only_known=True)
+    client = Client(engine, BITMART, rng=None, limiter=Limiter())
+    client.subscribe(["futures/depth20:BTCUSDT@100ms"], 0.0)
+    with pytest.raises(bb.UsageError, match="it is the same book"):
+        client.subscribe(["futures/depth20:BTCUSDT@200ms"], 0.0)
+    assert list(client.subscriptions()) == ["futures/depth20:BTCUSDT@100ms"]

@@ -269,6 +269,41 @@ def test_numbers_without_quotes_keep_every_digit():
     assert book.sequence == 7
 
 
+def test_a_price_in_two_spellings_is_one_level():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 1, [("1.0", "1"), ("0.50", "2")], [("20", "1")]))
+    # The finest of them makes the whole book finer.
+    engine.apply(spot("update", 2, [("1.00", "3"), ("5e-1", "0.00"), ("0.125", "7")]))
+    engine.apply(spot("update", 3, [(1, "5")], [("2E1", "4")]))
+    assert exact(engine["BTC_USDT"]) == ([("1", "5"), ("0.125", "7")], [("20", "4")])
+
+
+def test_the_order_of_rows_means_nothing():
+    bids = [(str(price), "1") for price in range(1, 40)]
+    asks = [(str(price), "1") for price in range(50, 90)]
+    books = []
+    for step in (1, -1, 7, 11):
+        engine = bb.Engine()
+        engine.apply(spot("snapshot", 1, bids[:9], asks[-9:]))
+        rows = [
+            [side[place * step % len(side)] for place in range(len(side))] for side in (bids, asks)
+        ]
+        engine.apply(spot("update", 2, *rows))
+        books.append(exact(engine["BTC_USDT"]))
+    assert books[0] == (bids[::-1], asks)
+    assert books == [books[0]] * 4
+
+
+def test_the_version_counts_and_the_time_does_not():
+    """Two frames in one millisecond, and one that was stamped before them."""
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 1, [("1", "1")], [("9", "1")], ms_t=1_700_000_000_000))
+    for version, stamp in ((2, 1_700_000_000_000), (3, 1_700_000_000_000), (4, 1_600_000_000_000)):
+        engine.apply(spot("update", version, [(str(version), "1")], ms_t=stamp))
+    book = engine["BTC_USDT"]
+    assert (book.state, book.sequence, book.best_bid.price) == (BookState.LIVE, 4, 4.0)
+
+
 def test_array_levels_on_futures_and_object_levels_on_spot():
     engine = bb.Engine()
     message = json.loads(frames.FUTURES_SNAPSHOT)
@@ -634,6 +669,17 @@ def test_the_buffer_is_bounded():
     assert engine["BTC_USDT"].stats["buffer_overflows"] == 1
 
 
+def test_the_buffer_is_bounded_by_its_rows_too():
+    """4 MiB of them: updates as large as they may be fill it long before a thousand have come."""
+    engine = bb.Engine()
+    rows = [(str(price), "1") for price in range(1, 20_001)]
+    changes = [engine.apply(spot("update", version, rows)) for version in range(1, 9)]
+    first = changes.index(Change.GAP)
+    assert 4 <= first <= 7
+    assert engine["BTC_USDT"].stats["buffer_overflows"] == 1
+    assert engine["BTC_USDT"].stats["buffered"] == 7
+
+
 def test_a_counter_that_goes_back_while_waiting_drops_the_old_count():
     engine = bb.Engine()
     engine.apply(spot("update", 700, [("7", "1")]))
@@ -642,6 +688,39 @@ def test_a_counter_that_goes_back_while_waiting_drops_the_old_count():
     engine.apply(spot("snapshot", 2, [("1", "1")], [("20", "1")]))
     book = engine["BTC_USDT"]
     assert (book.state, book.sequence) == (BookState.LIVE, 3)
+
+
+# --- time ---
+
+
+def test_pictures_that_go_back_in_time_are_dropped_twice_and_then_believed():
+    """One may have been overtaken; three in a row are of a clock that was set."""
+    engine = bb.Engine()
+    engine.apply(frames.SPOT_DEPTH5)
+    picture = json.loads(frames.SPOT_DEPTH5)
+    changes = []
+    for _ in range(3):
+        picture["data"][0]["ms_t"] -= 3_600_000
+        picture["data"][0]["bids"] = [["160", "1"]]
+        changes.append(engine.apply(json.dumps(picture)))
+    assert changes[:2] == [Change.DUPLICATE] * 2
+    assert changes[2] & Change.SNAPSHOT
+    assert engine["spot/depth5:ETH_USDT"].best_bid.price == 160.0
+
+
+@pytest.mark.parametrize("stamp", [0, 4_000_000_000_000])
+def test_age_is_counted_by_this_machines_clock_alone(stamp):
+    """Neither the venue's clock nor the wall clock can make a book old, or keep it young."""
+    now = [50_000_000_000]
+    engine = bb.Engine(clock=lambda: now[0])
+    engine.apply(spot("snapshot", 1, [("1", "1")], [("2", "1")], ms_t=stamp), 10**9 * stamp)
+    book = engine["BTC_USDT"]
+    now[0] += 2_500_000_000
+    assert book.quote.age == 2.5
+    now[0] += 7_499_999_999
+    assert book.state == BookState.LIVE
+    now[0] += 1
+    assert book.state == BookState.STALE
 
 
 # --- connections ---

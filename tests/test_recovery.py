@@ -11,7 +11,7 @@ from bitmart_book.limits import Limiter
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from tests.frames import spot
-from tests.simulation.scripted import Fault, Faults, SilentSymbol
+from tests.simulation.scripted import Fault, Faults, is_book
 from tests.simulation.world import World
 from tests.test_client import NobodyHome
 
@@ -126,6 +126,16 @@ def test_an_answer_is_no_subscription():
     assert "subscribed" not in told()
     w.run(20)
     assert "subscribed" in told()
+
+
+class SilentSymbol(Fault):
+    """One symbol stops while others flow."""
+
+    symbol = "BTC_USDT"
+
+    def frames(self, world, link, payload):
+        silent = self.active(world) and is_book(payload) and f'"{self.symbol}"' in payload
+        return [] if silent else [(payload, 0.0)]
 
 
 class DeadConnection(Fault):
