@@ -34,6 +34,7 @@ cdef struct Counters:
     int64_t audits
     int64_t audit_mismatches
     int64_t ghosts
+    int64_t old_snapshots
 
 
 cdef class Level:
@@ -239,6 +240,7 @@ cdef class Book:
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
     cdef int _restarted(self, int64_t sequence) except -1
     cdef int _apply_update(self, const Row* rows, Item* item) except -1
+    cdef bint _is_early_heartbeat(self, const Item* item) noexcept
     cdef bint _is_in_the_dark(self) noexcept
     cdef int _crossed_gap(self) except -1
     cdef int _unholdable(self) except -1

@@ -635,6 +635,9 @@ cdef class Book:
         if not by_hand and (was_live or self._state == STALE) and item.sequence < self._sequence:
             # A late reply to an old request: showing it would be showing an older book as live.
             self._counters.held_snapshots += 1
+            if self._expected and self._stale_run > 0:
+                # What was asked for, and updates too, are of a lower count.
+                return self._restarted(item.sequence)
             self._held_sequence = item.sequence
             self._stale_run += 1
             if self._stale_run >= STALE_RUN:
@@ -673,6 +676,7 @@ cdef class Book:
             self._buffer = []
             self._buffered_rows = 0
         elif not complete:
+            self._counters.old_snapshots += 1
             self._become(
                 self._state if self._state in (SYNCING, GAP) else GAP,
                 f"the snapshot {item.sequence} does not reach the updates kept for it",
@@ -682,6 +686,9 @@ cdef class Book:
             self._counters.crossed += 1
             self._become(STALE, f"crossed snapshot: {self._cross_text()}")
             return change | SNAPSHOT_BIT | CROSSED_BIT
+        if self._is_in_the_dark():
+            self._become(STALE, "of one side no level is known for certain")
+            return change | SNAPSHOT_BIT | GAP_BIT
         if not (was_live and same_sequence and change == 0):
             # A reply that only repeats what is shown confirms the run; anything else starts one.
             self._become(LIVE, None)
@@ -840,8 +847,7 @@ cdef class Book:
                 self._keep(rows, item)
                 return change
             return DUPLICATE_BIT
-        if empty and item.sequence >= 0 and self._assigned and not self._spec.empty_advances:
-            # Its heartbeats repeat the version: this one is of an update that never came.
+        if self._is_early_heartbeat(item):
             self._counters.gaps += 1
             self._become(GAP, f"version gap: a heartbeat of {item.sequence} before its update")
             return GAP_BIT
@@ -869,6 +875,14 @@ cdef class Book:
             self._become(LIVE, None)
         self._confirm("update")
         return change
+
+    cdef bint _is_early_heartbeat(self, const Item* item) noexcept:
+        """Whether the next version comes with nothing in it on a channel whose heartbeats repeat
+        the version: then its update was lost. Only a feed, which can ask, minds."""
+        return (
+            self._assigned and not self._spec.empty_advances and item.sequence >= 0
+            and item.count[0] + item.count[1] == 0
+        )
 
     cdef bint _is_in_the_dark(self) noexcept:
         """Whether the best price of some side is a guess: all that was known of it has gone, and
@@ -1178,6 +1192,9 @@ cdef class Book:
         for pending in self._buffer:
             if pending.item.sequence > self._sequence:
                 if self._sequence < 0 or pending.item.sequence != self._sequence + 1:
+                    complete[0] = False
+                    break
+                if self._is_early_heartbeat(&pending.item):
                     complete[0] = False
                     break
                 change |= self._put_rows(pending.rows, &pending.item, &applied)

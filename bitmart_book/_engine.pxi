@@ -674,6 +674,16 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         return mine._counters.updates + mine._counters.buffered + mine._counters.gaps
 
+    def goes_back(self, book):
+        """Whether the last frames of that book were of a lower count than its own."""
+        cdef Book mine = self._mine(book)
+        return mine._stale_run > 0
+
+    def old_snapshots(self, book):
+        """How many snapshots of that book were older than the updates kept for it."""
+        cdef Book mine = self._mine(book)
+        return mine._counters.old_snapshots
+
     def confirm(self, book, until_ns, *, by="connection"):
         """Say that a LIVE book holds until that time of the clock (ns), and what says so.
 

@@ -294,7 +294,8 @@ class Client:
         place = self._connections.get(connection)
         if place is None or place.session is None:
             return
-        good = now - place.session.opened_at >= GOOD_AFTER
+        heard = any(wanted.answered for wanted in place.topics.values())
+        good = heard and now - place.session.opened_at >= GOOD_AFTER
         place.attempts = 0 if good else place.attempts
         self._engine.forget_generation(place.generation)
         place.session = None
@@ -358,6 +359,11 @@ class Client:
             if book.state == BookState.REJECTED:
                 self._give_up(wanted, Answer(wanted.topic, False, None, book.reason or ""), now)
             elif book.state != BookState.LIVE:
+                self._recovery.trouble(wanted, now)
+        for wanted in place.topics.values():
+            # Its snapshot was unreadable: no need to wait until its absence is noticed.
+            waiting = wanted.book is not None and wanted.book.state == BookState.SYNCING
+            if waiting and error.symbol == Topic.parse(wanted.topic).symbol:
                 self._recovery.trouble(wanted, now)
         place.bad_frames.append(now)
         while place.bad_frames[0] < now - BAD_FRAMES_WITHIN:

@@ -41,6 +41,8 @@ class Wanted:
         # no update had.
         self.replied: tuple[int, int] | None = None
         self.frozen_replies = 0
+        # How many snapshots had been too old when its recovery last took a step.
+        self.old_snapshots = 0
         # Recovery: since when, how many steps were taken, when the next one is due.
         self.troubled_since: float | None = None
         self.steps = 0

@@ -110,13 +110,15 @@ class Recovery:
         assert book is not None
         if book.sequence is None:
             return False
+        quiet = now - wanted.moved_at
         wanted.moved_at = now
         before, wanted.replied = wanted.replied, (book.sequence, self._engine.moves(book))
         if not wanted.asked or before is None:
             return False
         ahead = wanted.replied[0] > before[0] and wanted.replied[1] == before[1]
         wanted.frozen_replies = wanted.frozen_replies + 1 if ahead else 0
-        return wanted.frozen_replies >= 2
+        # After a minute without an update one is enough: there was none to be overtaken.
+        return wanted.frozen_replies >= (1 if quiet >= AUDIT_AFTER else 2)
 
     def _subscribe_anew(self, wanted: Wanted, now: float) -> None:
         place, book = wanted.place, wanted.book
@@ -156,6 +158,8 @@ class Recovery:
             self._troubled.pop(wanted.topic, None)
             return
         step = wanted.steps % 4
+        if step == 3 and self._catches_up(wanted):
+            step = 1
         slowness = 2.0 ** min(wanted.steps // 4, 4)
         wanted.steps += 1
         asks = wanted.profile.can_request and wanted.is_sequenced
@@ -174,6 +178,13 @@ class Recovery:
             self._move(wanted, now)
             wait = RENEW_AFTER
         wanted.due = now + min(LONGEST_STEP, wait * slowness) * self._rng.uniform(0.9, 1.1)
+
+    def _catches_up(self, wanted: Wanted) -> bool:
+        """Whether snapshots come that are too old for the updates kept meanwhile: another
+        connection would begin anew, while here each one is nearer to them."""
+        assert wanted.book is not None
+        before, wanted.old_snapshots = wanted.old_snapshots, self._engine.old_snapshots(wanted.book)
+        return wanted.old_snapshots > before
 
     def _ask(self, place: Place, wanted: Wanted, now: float) -> None:
         assert place.session is not None
@@ -219,7 +230,9 @@ class Recovery:
             wanted.moved_at = now
         if now < wanted.asked_at + ANSWER_WITHIN:
             return
-        if book.valid_until is not None and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE:
+        if (
+            book.valid_until is not None and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE
+        ) or self._engine.goes_back(book):
             self._counters["questions"] += 1
         elif self._engine.runs_short(book, ENOUGH_KNOWN):
             self._counters["refreshes"] += 1

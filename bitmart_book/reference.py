@@ -275,6 +275,8 @@ class ReferenceBook:
             and self.sequence is not None
             and item.sequence < self.sequence
         ):
+            if self.expected and self.stale_run:
+                return self._restarted()
             self.held = item.sequence
             self.stale_run += 1
             return self._restarted() if self.stale_run >= STALE_RUN else Change.DUPLICATE
@@ -313,6 +315,9 @@ class ReferenceBook:
         if self.crossed():
             self.become(BookState.STALE)
             return change | Change.CROSSED
+        if self.in_the_dark():
+            self.become(BookState.STALE)
+            return change | Change.GAP
         if not (repeats and change == Change.SNAPSHOT):
             self.become(BookState.LIVE)
         return change | self._top_bit(before, was_live)
@@ -413,7 +418,7 @@ class ReferenceBook:
                 return Change.DUPLICATE
         if self.plan(item, self.scales) is None:
             return self.gap()
-        if self.assigned and not self.channel.empty_advances and item.empty():
+        if self.is_early_heartbeat(item):
             return self.gap()
         before = self._tops()
         change = Change.LEVELS if self._put(item) else 0
@@ -435,6 +440,11 @@ class ReferenceBook:
         if self.state == BookState.STALE:
             self.become(BookState.LIVE)
         return change
+
+    def is_early_heartbeat(self, item: Item) -> bool:
+        """Whether a next version with nothing in it means that its update was lost."""
+        counted = item.sequence is not None
+        return self.assigned and not self.channel.empty_advances and counted and item.empty()
 
     def in_the_dark(self) -> bool:
         """Whether all that was known of some side has gone; only a feed minds."""
@@ -591,6 +601,8 @@ class ReferenceBook:
             item = self.kept[0]
             assert item.sequence is not None
             if self.sequence is None or item.sequence > self.sequence + 1:
+                return changed, False
+            if item.sequence == self.sequence + 1 and self.is_early_heartbeat(item):
                 return changed, False
             if item.sequence == self.sequence + 1:
                 if self.plan(item, self.scales) is None:
