@@ -1,46 +1,46 @@
-"""The asyncio shell: sockets, time and tasks around the client, and what users hold in their hands.
+"""Live books and streams over asyncio: what users hold in their hands.
 
-It decides nothing: a frame goes to the engine first and, when it was flagged, to the client; the
-client's actions are executed as they come. Everything that could be decided without a socket is
-in `client` and `session`.
+It knows neither sockets nor what is decided about them: `shell` has the sockets, `client` decides.
+A user's code runs here, when everything that has arrived is applied, and cannot hurt a book.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
+import ssl
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.frames import Frame, Opcode
-
-from bitmart_book._book import Book, Engine, Quote, clock_ns
+from bitmart_book._book import Book, Engine, clock_ns
+from bitmart_book.account import Account
+from bitmart_book.audience import Audience
 from bitmart_book.capture import CaptureWriter
-from bitmart_book.client import Action, Client, Close, Open, Plan, Push
+from bitmart_book.client import Client, Plan, Push
+from bitmart_book.credentials import Credentials
 from bitmart_book.errors import (
+    AuthenticationError,
     BitmartBookError,
     CaptureError,
     FeedClosed,
-    MessageError,
     NotConnected,
     SubscriptionRejected,
     UsageError,
 )
-from bitmart_book.hub import BookHub, Handle
+from bitmart_book.fork import Owned
+from bitmart_book.journal import Journal
 from bitmart_book.limits import Limiter
-from bitmart_book.model import BookState, Change, Event
+from bitmart_book.live import LiveBook, Stream
+from bitmart_book.model import BookState, Event, Instrument
 from bitmart_book.playback import Playback
-from bitmart_book.session import Timeouts, inflate
+from bitmart_book.session import Timeouts
 from bitmart_book.shadow import ShadowEngine
-from bitmart_book.streams import Empty, Ended, Mailbox, Slot
-from bitmart_book.venues import BITMART
+from bitmart_book.shell import Shell
+from bitmart_book.streams import Mailbox
+from bitmart_book.venues import BITMART, BITMART_DEMO
 from bitmart_book.venues.profile import Venue
 
 if TYPE_CHECKING:
@@ -48,152 +48,72 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed", "LiveBook", "Stream"]
 
-T = TypeVar("T")
 
-# Without a flag a frame is nobody's business but the book's and its readers'.
-_FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
-# The largest documented frame is a few kilobytes, the largest real one 1.1 MB.
-_MAX_FRAME_BYTES = 4 * 1024 * 1024
-_OPEN_TIMEOUT = 5.0
-_CLOSE_TIMEOUT = 1.0
-
-_WARNINGS = {"gap", "stale", "rejected", "disconnected", "bad frame", "error", "unanswered"}
-
-
-class _Socket(ClientConnection):
-    """A websocket connection that remembers which messages were binary.
-
-    `recv(decode=False)` gives bytes without decoding text, but not the opcode, and only the opcode
-    says whether a frame of BitMart's is compressed.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.opcodes: deque[Opcode] = deque()
-
-    def process_event(self, event: Any) -> None:
-        if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self.opcodes.append(event.opcode)
-        super().process_event(event)
-
-
-class LiveBook(Book):
-    """A `Book` that a feed keeps; made by `Feed.subscribe`."""
-
-    __slots__ = ("hub",)
-    hub: BookHub
-
-    async def quotes(self, *, timeout: float | None = None) -> AsyncIterator[Quote]:
-        """The present quote first, then one whenever the top or the state has changed.
-
-        Conflated: a slow loop sees the newest quote, and in `skipped` how many it did not see.
-        While the book is not LIVE a quote has that state and None prices. Raises TimeoutError
-        after `timeout` seconds without a change; ends when the book is CLOSED.
-        """
-        changed = asyncio.Event()
-        slot = Slot(changed.set)
-        self.hub.add(slot)
-        try:
-            yield self.quote_in_any_state()
-            while True:
-                changed.clear()
-                try:
-                    changes = slot.take()
-                except Ended:
-                    return
-                except Empty:
-                    async with asyncio.timeout(timeout):
-                        await changed.wait()
-                    continue
-                quote = self.quote_in_any_state(changes - 1)
-                if quote.state == BookState.CLOSED:
-                    return
-                yield quote
-        finally:
-            self.hub.remove(slot)
-
-    def on_quote(self, callback: Callable[[Quote], object]) -> Handle:
-        """Call `callback(quote)` whenever the top or the state changes. An exception in it is
-        reported and never fatal; after a hundred in a row the callback is dropped."""
-        return self.hub.on_quote(callback)
-
-    def on_change(self, callback: Callable[[LiveBook, int], object]) -> Handle:
-        """Call `callback(book, change)` after each whole frame that changed the book."""
-        return self.hub.on_change(callback)
-
-
-class Stream(Generic[T]):
-    """An asynchronous iterator over the values of a topic, never conflated.
-
-    At a hole it has delivered what came before, raises `StreamGap` once, and can be iterated on.
-    """
-
-    def __init__(self, maxsize: int, on_close: Callable[[Stream[T]], None] | None = None) -> None:
-        self._arrived = asyncio.Event()
-        self.mailbox = Mailbox(maxsize, self._arrived.set)
-        self._on_close = on_close
-
-    def __aiter__(self) -> Stream[T]:
-        return self
-
-    async def __anext__(self) -> T:
-        while True:
-            self._arrived.clear()
-            try:
-                return self.mailbox.take()  # type: ignore[no-any-return]
-            except Ended:
-                raise StopAsyncIteration from None
-            except Empty:
-                await self._arrived.wait()
-
-    def close(self) -> None:
-        """End the iteration after what has arrived; may be called twice."""
-        on_close, self._on_close = self._on_close, None
-        if on_close is not None:
-            on_close(self)
-        self.mailbox.close()
-
-
-class Feed:
+class Feed(Owned):
     """Live books and streams over asyncio. `async with Feed(source=...) as feed:`
 
     source: "live" (BitMart's own addresses), "sim" (an exchange inside this process), a
-    `bb.Simulator`, or a capture file. urls: endpoint name to address, to point at another server.
-    record: a file to capture every frame into. shadow: check each frame against the reference
-    book. max_levels: levels kept on each side. timeout: seconds that `subscribe` waits; wait:
-    "all", or "none" to return at once.
+    `bb.Simulator`, or a capture file. credentials: for private topics; the simulator has its own.
+    demo: futures are those of demo trading. instruments: symbol to `bb.Instrument`.
+    urls: endpoint name to address, to point at another server; one that is neither the venue's own
+    host, encrypted, nor this machine needs allow_other_hosts, and gets no login even then.
+    ca_file: certificates (PEM) to trust instead of the system's, for wss addresses; there is no
+    way to trust none. record: a file to capture every frame into. shadow: check each frame
+    against the reference book. max_levels: levels kept on each side. timeout: seconds that
+    `subscribe` waits; wait: "all", or "none" to return at once.
+    on_error: called with (what failed, the exception) when a user's callback raises, instead of a
+    line in the log. on_outage: called with an `Event` once a minute while an exchange cannot be
+    reached. Neither can hurt the feed. logger: instead of `logging.getLogger("bitmart_book")`.
     speed (captures): None as fast as possible, 1.0 as recorded. on_bad_line (captures): "raise"
-    or "skip". logger: instead of `logging.getLogger("bitmart_book")`.
+    or "skip".
     """
 
     def __init__(
         self,
         *,
         source: Any = "live",
+        credentials: Credentials | None = None,
+        demo: bool = False,
+        instruments: Mapping[str, Instrument] | None = None,
         urls: Mapping[str, str] | None = None,
+        allow_other_hosts: bool = False,
+        ca_file: str | os.PathLike[str] | None = None,
         record: str | os.PathLike[str] | None = None,
         shadow: bool = False,
         max_levels: int = 50_000,
         timeout: float = 10.0,
         wait: Literal["all", "none"] = "all",
+        on_error: Callable[[str, BaseException], object] | None = None,
+        on_outage: Callable[[Event], object] | None = None,
         speed: float | None = None,
         on_bad_line: Literal["raise", "skip"] = "raise",
         progress: Callable[[int, int], None] | None = None,
         logger: logging.Logger | None = None,
         limiter: Limiter | None = None,
         timeouts: Timeouts | None = None,
-        venue: Venue = BITMART,
+        venue: Venue | None = None,
         book_type: type[Book] = LiveBook,
     ) -> None:
+        super().__init__()
         self._source = source
         self._urls = dict(urls or {})
+        for url in self._urls.values():
+            if not url.startswith(("ws://", "wss://")):
+                raise UsageError(f"an address begins with wss:// or ws://, was {url!r}")
+        self._tls = None if ca_file is None else _trusting(ca_file)
         self._record = record
         self._timeout = timeout
         self._wait = wait
-        self._log = logger or logging.getLogger("bitmart_book")
+        self._journal = Journal(logger or logging.getLogger("bitmart_book"))
         self._limiter = limiter
         self._timeouts = timeouts
+        if venue is None:
+            venue = BITMART_DEMO if demo else BITMART
         self._venue = venue
+        self._credentials = credentials
+        self._other_hosts = allow_other_hosts
+        self.instruments: dict[str, Instrument] = dict(instruments or {})
+        """What is known of symbols: tick, lot, contract size."""
         kind: type[Engine] = ShadowEngine if shadow else Engine
         self._is_capture = not (source in ("live", "sim") or hasattr(source, "exchange"))
         self._engine = kind(
@@ -204,19 +124,25 @@ class Feed:
             venue=venue,
         )
         self._client: Client | None = None
+        self._shell: Shell | None = None
         self._simulator: Simulator | None = None
         self._writer: CaptureWriter | None = None
-        self._hubs: dict[Book, BookHub] = {}
-        self._streams: dict[str, list[Mailbox]] = {}
-        self._event_boxes: list[Mailbox] = []
-        self._sockets: dict[str, asyncio.Task[None]] = {}
-        self._outboxes: dict[str, asyncio.Queue[str]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._wake = asyncio.Event()
-        self._stepped = asyncio.Event()
-        self._failures: dict[str, str] = {}
+        self._audience = Audience(
+            self._engine,
+            self._journal,
+            on_error=on_error,
+            on_outage=on_outage,
+            explain=lambda book: self._across(lambda: self._explain_book(book)),
+            now=lambda: clock_ns() / 1e9,
+        )
+        # Where questions about the client are answered: in `sync` on another thread.
+        self._across: Callable[[Callable[[], str]], str] = _here
+        self._root: asyncio.Task[None] | None = None
+        self._playing: asyncio.Task[None] | None = None
+        self._started: asyncio.Future[None] | None = None
         self._finished: asyncio.Future[None] | None = None
-        self._opened = False
+        self._end = asyncio.Event()
+        self._stepped = asyncio.Event()
         self.closed = False
         """Whether `close` was called."""
         self._playback = Playback(
@@ -225,43 +151,61 @@ class Feed:
             speed=speed,
             on_bad_line=on_bad_line,
             progress=progress,
-            applied=self._tell_hubs,
+            applied=self._played,
             rested=self._stepped.set,
         )
 
     # --- life ---
 
     async def __aenter__(self) -> Feed:
-        await self._open()
+        try:
+            await self._open()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def _open(self) -> None:
-        if self.closed:
-            raise FeedClosed("the feed is closed")
-        if self._opened:
-            return
-        self._opened = True
+        self._check_open()
+        if self._started is None:
+            loop = asyncio.get_running_loop()
+            self._started = loop.create_future()
+            self._finished = loop.create_future()
+            self._root = loop.create_task(self._live())
+        await asyncio.shield(self._started)
+
+    async def _live(self) -> None:
+        """The one task that everything else ends with, whoever is cancelled meanwhile."""
+        assert self._started is not None
+        try:
+            await self._start()
+            self._started.set_result(None)
+            await self._end.wait()
+        except Exception as error:
+            self._started.set_exception(error)
+            self._started.exception()
+        finally:
+            if not self._started.done():
+                self._started.set_exception(FeedClosed("the feed was closed while it opened"))
+                self._started.exception()
+            await self._finish()
+
+    async def _start(self) -> None:
         if self._record is not None:
             self._writer = CaptureWriter(self._record)
-        self._finished = asyncio.get_running_loop().create_future()
         if self._is_capture:
-            self._spawn(self._play(self._playback))
+            self._playing = asyncio.get_running_loop().create_task(self._play())
             return
-        urls = dict(self._urls)
-        if self._source == "sim":
-            from bitmart_book.sim import Simulator
-
-            self._simulator = Simulator()
-            await self._simulator.start()
-            urls = {**self._simulator.urls, **urls}
-        elif self._source != "live":
-            if not self._source.urls:
-                self._simulator = self._source
-                await self._simulator.start()
-            urls = {**self._source.urls, **urls}
+        urls = await self._addresses()
+        if self.closed:
+            return
+        if self._tls is None and (
+            self._source == "live" or any(url.startswith("wss:") for url in urls.values())
+        ):
+            self._tls = ssl.create_default_context()
         limiter = self._limiter
         if limiter is None and self._source != "live" and not self._urls:
             # An exchange of our own counts for itself: its limits are not BitMart's memory of us.
@@ -274,39 +218,114 @@ class Feed:
             elsewhere=self._source == "live" and not self._urls,
             limiter=limiter,
             timeouts=self._timeouts,
+            other_hosts=self._other_hosts,
+            credentials=self._credentials or self._simulated_credentials(),
+            wall_ms=lambda: time.time_ns() // 1_000_000,
         )
-        self._spawn(self._drive())
+        self._shell = Shell(
+            self._engine,
+            self._client,
+            self._journal,
+            writer=self._writer,
+            tls=self._tls,
+            applied=self._audience.applied,
+            published=self._publish,
+            rested=self._audience.deliver,
+        )
+        self._shell.start()
+
+    async def _addresses(self) -> dict[str, str]:
+        if self._source == "live":
+            return self._urls
+        if self._source == "sim":
+            from bitmart_book.sim import Simulator
+
+            self._simulator = Simulator()
+            await self._simulator.start()
+            return {**self._simulator.urls, **self._urls}
+        if not self._source.urls:
+            self._simulator = self._source
+            await self._source.start()
+        return {**self._source.urls, **self._urls}
 
     async def close(self) -> None:
         """End every connection, iterator and task. Takes a few seconds at most; may be called
-        twice."""
+        twice. Cancelled, it ends them at once. In a forked child it does nothing."""
+        if self.is_foreign:
+            return
+        self._shut()
+        root, cancelled = self._root, None
+        if root is asyncio.current_task():
+            return
+        while root is not None and not root.done():
+            try:
+                await asyncio.wait([root])
+            except asyncio.CancelledError as error:
+                # From here on it takes a few turns of the loop and no more.
+                cancelled = error
+                if self._shell is not None:
+                    self._shell.abort()
+        if cancelled is not None:
+            raise cancelled
+
+    def _shut(self) -> None:
+        """What of closing needs no waiting: from here on nobody is told anything new."""
         if self.closed:
             return
         self.closed = True
-        if self._client is not None:
-            self._client.close(self._now())
-            self._execute(self._client.actions())
-            self._publish()
-        else:
-            for book in self._engine.books:
-                self._engine.close_book(book)
-        for hub in self._hubs.values():
-            hub.look()
-        for boxes in [*self._streams.values(), self._event_boxes]:
-            for box in boxes:
-                box.close()
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=2 * _CLOSE_TIMEOUT)
+        try:
+            if self._client is not None and self._shell is not None:
+                self._client.close(self._shell.now())
+                self._shell.end()
+            else:
+                for book in self._engine.books:
+                    self._engine.close_book(book)
+            self._audience.close()
+        finally:
+            # Whatever has gone wrong, nobody may wait for ever.
+            if self._finished is not None and not self._finished.done():
+                self._finished.set_result(None)
+            self._end.set()
+            self._stepped.set()
+        self._audience.deliver()
+
+    async def _finish(self) -> None:
+        """Wait for the end of everything that was begun, even if this is cancelled meanwhile."""
+        if self.is_foreign:
+            return
+        self._shut()
+        if self._writer is not None:
+            # At once: nothing more is recorded, and what follows may be cut short.
+            try:
+                self._writer.close()
+            except OSError as error:
+                self._journal.error(f"the end of {self._writer.path} is missing: {error}", error)
+        cancelled = None
+        for ending in (self._end_of_shell, self._end_of_playing, self._end_of_simulator):
+            try:
+                await ending()
+            except asyncio.CancelledError as error:
+                cancelled = error
+                if self._shell is not None:
+                    self._shell.abort()
+                # Now it does not take long any more.
+                await ending()
+        self._journal.close()
+        if cancelled is not None:
+            raise cancelled
+
+    async def _end_of_shell(self) -> None:
+        if self._shell is not None:
+            await self._shell.stop()
+
+    async def _end_of_playing(self) -> None:
+        if self._playing is not None and not self._playing.done():
+            self._playing.cancel()
+            await asyncio.wait([self._playing])
+
+    async def _end_of_simulator(self) -> None:
         if self._simulator is not None:
             await self._simulator.close()
-        if self._writer is not None:
-            self._writer.close()
-        if self._finished is not None and not self._finished.done():
-            self._finished.set_result(None)
-        self._stepped.set()
 
     # --- topics ---
 
@@ -331,29 +350,39 @@ class Feed:
         if self._client is None:
             found = [await self._captured_book(topic) for topic in topics]
             return found[0] if len(found) == 1 else tuple(found)
-        names = [self._client.topic(topic, channel=channel, market=market) for topic in topics]
-        self._client.subscribe(names, self._now())
-        results = [self._result(name) for name in names]
-        self._step()
+        names, results = self._subscribe(topics, channel, market)
         if (wait or self._wait) == "all":
             await self._until_answered(names)
         return results[0] if len(results) == 1 else tuple(results)
+
+    def _subscribe(
+        self, topics: tuple[str, ...], channel: str | None, market: str | None
+    ) -> tuple[list[str], list[Any]]:
+        client, shell = self._live_client()
+        names = [client.topic(topic, channel=channel, market=market) for topic in topics]
+        client.subscribe(names, shell.now())
+        results = [self._result(name) for name in names]
+        shell.step()
+        return names, results
 
     async def unsubscribe(
         self, *topics: str, channel: str | None = None, market: str | None = None
     ) -> None:
         """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
-        self._check_open()
-        client = self._live_client()
+        self._unsubscribe(topics, channel, market)
+
+    def _unsubscribe(
+        self, topics: tuple[str, ...], channel: str | None, market: str | None
+    ) -> None:
+        client, shell = self._live_client()
         names = [client.topic(topic, channel=channel, market=market) for topic in topics]
         books = {name: client.book(name) for name in names if name in client.subscriptions()}
-        for name in client.unsubscribe(names, self._now()):
-            for box in self._streams.pop(name, []):
-                box.close()
+        for name in client.unsubscribe(names, shell.now()):
+            self._audience.end_streams(name)
             book = books[name]
             if book is not None:
-                self._hubs.pop(book).look()
-        self._step()
+                self._audience.forget_book(book)
+        shell.step()
 
     @property
     def subscriptions(self) -> dict[str, str]:
@@ -362,14 +391,54 @@ class Feed:
             return {topic: str(self._engine[topic].state) for topic in self._engine}
         return self._client.subscriptions()
 
+    def _simulated_credentials(self) -> Credentials | None:
+        """Those of the account that a simulator of our own has."""
+        simulator = self._simulator or (self._source if self._source != "live" else None)
+        account = getattr(simulator, "credentials", None)
+        return None if account is None else Credentials(**account)
+
+    @property
+    def account(self) -> Account:
+        """Orders, positions and balances, as far as the private topics that are subscribed tell."""
+        account: Account = self._live_client()[0].account
+        return account
+
     def plan(self, symbols: Any) -> Plan:
         """The connections, topics and messages that these would use, before connecting."""
         client = self._client or Client(self._engine, self._venue, rng=random.Random())
         return client.plan([client.topic(symbol) for symbol in symbols])
 
+    def explain(self, *topics: str) -> str:
+        """A sentence a line for each of these symbols or topics, or for all: the state, why, since
+        when, and what is being done about it. Never raises for what is not there."""
+        self.check_process()
+        if self.closed:
+            return "The feed is closed."
+        if topics:
+            return "\n".join(map(self._explain, topics))
+        sentences = [self._explain(topic) for topic in self.subscriptions]
+        return "\n".join(sentences) or "Nothing is subscribed."
+
+    def _explain(self, topic: str) -> str:
+        book = self._engine.get(topic)
+        if book is not None:
+            return self._explain_book(book)
+        if self._client is None or self._shell is None:
+            return f"{topic} is not {'in the capture' if self._is_capture else 'subscribed'}."
+        return self._client.explain(topic, self._shell.now())
+
+    def _explain_book(self, book: Book) -> str:
+        if self._client is None or self._shell is None or book.state == BookState.CLOSED:
+            # Of one that no connection stands behind there is no more to say.
+            return f"{Book.explain(book)}."
+        return self._client.explain(f"{book.channel}:{book.symbol}", self._shell.now())
+
     def __getitem__(self, key: str) -> Any:
         self._check_open()
-        return self._engine[key]
+        book = self._engine[key]
+        if self._is_capture:
+            self._audience.hub(book)
+        return book
 
     def __contains__(self, key: object) -> bool:
         return key in self._engine
@@ -383,7 +452,11 @@ class Feed:
     @property
     def books(self) -> tuple[Any, ...]:
         """All books, in the order in which they were made."""
-        return self._engine.books
+        books = self._engine.books
+        if self._is_capture:
+            for book in books:
+                self._audience.hub(book)
+        return books
 
     @property
     def bad_lines(self) -> tuple[CaptureError, ...]:
@@ -397,7 +470,13 @@ class Feed:
 
     def report(self) -> dict[str, Any]:
         """Connections, topics and counters."""
-        return {} if self._client is None else self._client.report()
+        report: dict[str, Any] = {"topics": self.subscriptions, "engine": self.stats}
+        if self._client is not None and self._shell is not None:
+            report.update(self._client.report(), loop=self._shell.report())
+        counters = self._audience.counters
+        report["callbacks"] = {name: counters[name] for name in ("failures", "dropped")}
+        report["log"] = {"held_back": self._journal.swallowed}
+        return report
 
     # --- streams ---
 
@@ -407,33 +486,65 @@ class Feed:
         return self._open_stream(topic, maxsize)
 
     def _open_stream(self, topic: str, maxsize: int) -> Stream[Any]:
-        client = self._live_client()
-        client.subscribe([topic], self._now())
+        self._check_open()
         stream: Stream[Any] = Stream(maxsize, lambda ended: self._end_stream(topic, ended.mailbox))
-        self._streams.setdefault(topic, []).append(stream.mailbox)
-        self._step()
+        self._add_stream(topic, stream.mailbox)
         return stream
 
-    def _end_stream(self, topic: str, box: Mailbox) -> None:
-        boxes = self._streams.get(topic, [])
-        if box in boxes and not self.closed:
-            boxes.remove(box)
-            self._live_client().unsubscribe([topic], self._now())
-            self._step()
+    def _add_stream(self, topic: str, box: Mailbox) -> None:
+        client, shell = self._live_client()
+        client.subscribe([topic], shell.now())
+        self._audience.add_stream(topic, box)
+        shell.step()
 
-    def _topic_of(self, kind: str, symbol: str, option: str = "") -> str:
-        """A topic of a market's "trade", "ticker" or "kline" channel."""
-        if ":" in symbol:
+    def _end_stream(self, topic: str, box: Mailbox) -> None:
+        if not self.closed and self._audience.remove_stream(topic, box):
+            client, shell = self._live_client()
+            client.unsubscribe([topic], shell.now())
+            shell.step()
+
+    def _topic_of(self, kind: str, symbol: str, step: str | None = None) -> str:
+        """A topic of the channel of that kind in the market of a symbol."""
+        if self._venue.is_topic(symbol):
             return symbol
-        profile, _ = self._venue.book_channel(symbol)
-        name = f"{profile.market}/{kind}"
-        if profile.stream(name) is None:
-            raise UsageError(f"{profile.market} has no {kind}")
-        return f"{name}:{symbol}{option}"
+        market = self._venue.book_channel(symbol)[0].market
+        for _, stream in self._venue.streams(kind, market=market, step=step):
+            return f"{stream.name}:{symbol}"
+        steps = sorted({stream.step for _, stream in self._venue.streams(kind, market=market)})
+        there = f"; there is: {', '.join(steps)}" if steps and step else ""
+        raise UsageError(f"{market} has no {kind}{f' of {step}' if step else ''}{there}")
 
     def trades(self, symbol: str, *, maxsize: int = 10_000) -> Stream[Any]:
         """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself."""
         return self._open_stream(self._topic_of("trade", symbol), maxsize)
+
+    def orders(self, *, market: str | None = None, maxsize: int = 10_000) -> Stream[Any]:
+        """Own orders, of all symbols of a market ("spot", the default, or "futures")."""
+        return self._open_stream(self._own("order", market), maxsize)
+
+    def positions(self, *, maxsize: int = 10_000) -> Stream[Any]:
+        """Own positions on futures."""
+        return self._open_stream(self._own("position", "futures"), maxsize)
+
+    def balances(
+        self, currency: str | None = None, *, market: str | None = None, maxsize: int = 10_000
+    ) -> Stream[Any]:
+        """Own balances; on futures of one currency ("USDT" unless it is said)."""
+        return self._open_stream(self._balances(currency, market), maxsize)
+
+    def _balances(self, currency: str | None, market: str | None) -> str:
+        if market != "futures":
+            return self._own("balance", market)
+        ((_, stream),) = self._venue.streams("balance", market="futures")
+        return f"{stream.name}:{currency or 'USDT'}"
+
+    def _own(self, kind: str, market: str | None) -> str:
+        """The topic that brings all of a kind, of a market."""
+        wanted = market or "spot"
+        for _, stream in self._venue.streams(kind, market=wanted):
+            if stream.whole:
+                return stream.whole[0]
+        raise UsageError(f"{wanted} has no {kind}s")
 
     def tickers(self, symbol: str, *, maxsize: int = 10_000) -> Stream[Any]:
         """Tickers of a symbol."""
@@ -441,40 +552,31 @@ class Feed:
 
     def klines(self, symbol: str, step: str = "1m", *, maxsize: int = 10_000) -> Stream[Any]:
         """Klines of a symbol; step: "1m", "5m", ... "1M"."""
-        return self._open_stream(self._topic_of(f"kline{step}", symbol), maxsize)
+        return self._open_stream(self._topic_of("kline", symbol, step), maxsize)
 
     def events(self, *, maxsize: int = 10_000) -> Stream[Event]:
         """What happens from now on: connected, subscribed, live, gap, stale, rejected, ..."""
+        self._check_open()
         stream: Stream[Event] = Stream(
-            maxsize, lambda ended: self._event_boxes.remove(ended.mailbox)
+            maxsize, lambda ended: self._audience.remove_events(ended.mailbox)
         )
-        self._event_boxes.append(stream.mailbox)
+        self._audience.add_events(stream.mailbox)
         return stream
 
     # --- waiting ---
 
     def _result(self, topic: str) -> Any:
-        client = self._live_client()
-        book = client.book(topic)
+        book = self._live_client()[0].book(topic)
         if book is None:
-            stream: Stream[Any] = Stream(
-                10_000, lambda ended: self._end_stream(topic, ended.mailbox)
-            )
-            self._streams.setdefault(topic, []).append(stream.mailbox)
+            stream: Stream[Any] = Stream(10_000, lambda s: self._end_stream(topic, s.mailbox))
+            self._audience.add_stream(topic, stream.mailbox)
             return stream
-        self._hub(book)
+        self._audience.hub(book)
         return book
 
-    def _hub(self, book: Any) -> BookHub:
-        hub = self._hubs.get(book)
-        if hub is None:
-            hub = self._hubs[book] = BookHub(book, self._report_failure)
-            book.hub = hub
-        return hub
-
     async def _until_answered(self, topics: list[str]) -> None:
-        client = self._live_client()
-        deadline = self._now() + self._timeout
+        client, shell = self._live_client()
+        deadline = shell.now() + self._timeout
         waiting = dict.fromkeys(topics)
         refused = {}
         while waiting and not self.closed:
@@ -488,7 +590,7 @@ class Feed:
                 break
             self._stepped.clear()
             try:
-                async with asyncio.timeout(deadline - self._now()):
+                async with asyncio.timeout(deadline - shell.now()):
                     await self._stepped.wait()
             except TimeoutError:
                 break
@@ -496,15 +598,16 @@ class Feed:
             raise FeedClosed("the feed was closed while subscribing")
         if refused:
             first = next(iter(refused.values()))
+            if isinstance(first.error, AuthenticationError):
+                raise first.error
             raise SubscriptionRejected(tuple(refused), first.code, first.message)
         if waiting:
-            raise self._nobody_answered(list(waiting))
-
-    def _nobody_answered(self, topics: list[str]) -> Exception:
-        failures = "; ".join(self._failures.values())
-        if failures:
-            return NotConnected(f"no connection: {failures}")
-        return SubscriptionRejected(tuple(topics), None, f"no answer within {self._timeout:g} s")
+            failures = "; ".join(dict.fromkeys(shell.failures.values()))
+            if failures:
+                raise NotConnected(f"no connection: {failures}")
+            raise SubscriptionRejected(
+                tuple(waiting), None, f"no answer within {self._timeout:g} s"
+            )
 
     async def _captured_book(self, topic: str) -> Any:
         """A book of a capture, once it is LIVE; at the end of the capture it must be there."""
@@ -512,7 +615,7 @@ class Feed:
         while True:
             book = self._engine.get(topic)
             if book is not None and book.state == BookState.LIVE:
-                self._hub(book)
+                self._audience.hub(book)
                 return book
             if self._finished.done():
                 break
@@ -522,7 +625,7 @@ class Feed:
         if book is None:
             there = ", ".join(self._engine) or "no book at all"
             raise UsageError(f"the capture holds no book of {topic}; it holds {there}")
-        self._hub(book)
+        self._audience.hub(book)
         return book
 
     async def finished(self) -> None:
@@ -532,211 +635,50 @@ class Feed:
         await asyncio.shield(self._finished)
 
     def _check_open(self) -> None:
+        self.check_process()
         if self.closed:
             raise FeedClosed("the feed is closed")
 
-    def _live_client(self) -> Client:
+    def _live_client(self) -> tuple[Client, Shell]:
         self._check_open()
-        if self._client is None:
+        if self._client is None or self._shell is None:
             raise UsageError("a capture has no subscriptions; open the feed first if it is live")
-        return self._client
+        return self._client, self._shell
 
-    # --- the shell ---
-
-    @staticmethod
-    def _now() -> float:
-        return clock_ns() / 1e9
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-        return task
-
-    def _task_ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            # A child's end is never silent: whoever waits is told, and the feed is over.
-            error = task.exception()
-            if not isinstance(error, BitmartBookError):
-                self._log.error("a task of the feed failed", exc_info=error)
-            if self._finished is not None and not self._finished.done():
-                self._finished.set_exception(error)  # type: ignore[arg-type]
-                self._finished.exception()
-            self._stepped.set()
-
-    async def _drive(self) -> None:
-        client = self._live_client()
-        while not self.closed:
-            self._wake.clear()
-            now = self._now()
-            client.advance(now)
-            self._after_client()
-            pause = client.next_deadline(now) - self._now()
-            # Not `wait_for`: on Python 3.11 it can swallow the cancellation that ends this task.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, pause)):
-                    await self._wake.wait()
-
-    def _step(self) -> None:
-        """The client was told something: do what it wants, and let it think again."""
-        self._after_client()
-        self._wake.set()
-
-    def _after_client(self) -> None:
-        client = self._client
-        if client is None:
-            return
-        actions = client.actions()
-        if actions:
-            self._execute(actions)
-        self._publish()
-
-    def _publish(self) -> None:
-        client = self._client
-        assert client is not None
-        for push in client.pushes():
-            self._deliver(push)
-        events = client.events()
-        if not events:
-            return
-        for event in events:
-            self._log_event(event)
-            if event.kind == "gap" and event.topic in self._streams:
-                for box in self._streams[event.topic]:
-                    box.hole(event.reason or "connection lost")
-        for box in self._event_boxes:
-            box.put(events)
-        for hub in list(self._hubs.values()):
-            hub.look()
+    def _publish(self, events: list[Event], pushes: list[Push]) -> None:
+        self._audience.publish(events, pushes)
         self._stepped.set()
 
-    def _deliver(self, push: Push) -> None:
-        for box in self._streams.get(push.topic, ()):
-            box.put(push.values)
-        self._stepped.set()
+    # --- captures ---
 
-    def _log_event(self, event: Event) -> None:
-        level = logging.WARNING if event.kind in _WARNINGS else logging.INFO
-        if self._log.isEnabledFor(level):
-            self._log.log(level, "%s", event)
+    def _played(self) -> None:
+        self._audience.applied()
+        self._audience.deliver()
 
-    def _report_failure(self, what: str, error: BaseException) -> None:
-        self._log.error("%s: %s: %s", what, type(error).__name__, error, exc_info=error)
-        event = Event(kind="callback failed", time=self._now(), reason=f"{what}: {error!r}")
-        for box in self._event_boxes:
-            box.put([event])
-
-    def _execute(self, actions: list[Action]) -> None:
-        for action in actions:
-            if isinstance(action, Open):
-                self._outboxes[action.connection] = asyncio.Queue()
-                task = self._spawn(self._connection(action.connection, action.url))
-                self._sockets[action.connection] = task
-            elif isinstance(action, Close):
-                socket = self._sockets.pop(action.connection, None)
-                self._outboxes.pop(action.connection, None)
-                if socket is not None:
-                    socket.cancel()
-            else:
-                self._outboxes[action.connection].put_nowait(action.text)
-
-    async def _connection(self, name: str, url: str) -> None:
-        """One socket from its opening to its end, whatever ends it."""
-        client = self._live_client()
-        me = asyncio.current_task()
-        try:
-            async with connect(
-                url,
-                create_connection=_Socket,
-                compression=None,
-                max_size=_MAX_FRAME_BYTES,
-                ping_interval=None,
-                open_timeout=_OPEN_TIMEOUT,
-                close_timeout=_CLOSE_TIMEOUT,
-                proxy=None,
-            ) as socket:
-                self._failures.pop(url, None)
-                generation = client.opened(name, self._now())
-                self._step()
-                await self._serve(name, generation, socket)  # type: ignore[arg-type]
-        except ConnectionClosed as error:
-            self._lost(name, me, f"closed: {error}")
-        except Exception as error:
-            self._open_failed(name, me, url, error)
-
-    async def _serve(self, name: str, generation: int, socket: _Socket) -> None:
-        writing = asyncio.create_task(self._write(self._outboxes[name], socket))
-        try:
-            while True:
-                payload = await socket.recv(decode=False)
-                self._receive(name, generation, payload, socket.opcodes.popleft())
-        finally:
-            writing.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
-                await writing
-
-    @staticmethod
-    async def _write(outbox: asyncio.Queue[str], socket: _Socket) -> None:
-        while True:
-            await socket.send(await outbox.get())
-
-    def _lost(self, name: str, me: asyncio.Task[Any] | None, reason: str) -> None:
-        # The client may have given this socket up already, and opened another in its place.
-        if self._sockets.get(name) is me and self._client is not None and not self.closed:
-            del self._sockets[name]
-            self._client.lost(name, reason, self._now())
-            self._step()
-
-    def _open_failed(
-        self, name: str, me: asyncio.Task[Any] | None, url: str, error: Exception
-    ) -> None:
-        client = self._client
-        if client is None or self.closed or self._sockets.get(name) is not me:
-            return
-        if client.is_open(name):
-            self._lost(name, me, f"{type(error).__name__}: {error}")
-            return
-        del self._sockets[name]
-        reason = f"{url}: {error or type(error).__name__}"
-        self._failures[url] = reason
-        status = error.response.status_code if isinstance(error, InvalidStatus) else 0
-        client.failed(name, reason, self._now(), banned=status in (403, 429))
-        self._step()
-
-    def _receive(self, name: str, generation: int, payload: bytes, opcode: Opcode) -> None:
-        """One message: the engine first, then whoever it concerns."""
-        client = self._client
-        assert client is not None
-        received = time.time_ns()
-        try:
-            if opcode is Opcode.BINARY:
-                payload = inflate(payload)
-            if self._writer is not None:
-                self._writer.write(payload, received, f"{name}#{generation}")
-            change = self._engine.apply(payload, received, generation=generation)
-        except MessageError as error:
-            client.bad_frame(name, error, self._now())
-            self._step()
-            return
-        if change == 0:
-            return
-        if change & _FLAGGED:
-            client.frame(name, payload, change, self._now())
-            self._step()
-        self._tell_hubs()
-
-    def _tell_hubs(self) -> None:
-        for book in self._engine.touched:
-            hub = self._hubs.get(book)
-            if hub is not None:
-                hub.changed(book.last_change)
-
-    async def _play(self, playback: Playback) -> None:
-        await playback.run()
-        for hub in self._hubs.values():
-            hub.look()
+    async def _play(self) -> None:
         assert self._finished is not None
-        if not self._finished.done():
+        try:
+            await self._playback.run()
+        except Exception as error:
+            if not isinstance(error, BitmartBookError):
+                self._journal.error(f"playing failed: {type(error).__name__}: {error}", error)
+            self._finished.set_exception(error)
+            self._finished.exception()
+        else:
             self._finished.set_result(None)
+        self._audience.look_at_all()
+        self._audience.deliver()
         self._stepped.set()
+
+
+def _here(question: Callable[[], str]) -> str:
+    return question()
+
+
+def _trusting(ca_file: str | os.PathLike[str]) -> ssl.SSLContext:
+    """Trusts these certificates and no others; checks them, and host names, as ever."""
+    try:
+        return ssl.create_default_context(cafile=os.fspath(ca_file))
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise UsageError(f"cannot use {os.fspath(ca_file)} as certificates: {problem}") from None

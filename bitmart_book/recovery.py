@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from bitmart_book._book import Engine
+from bitmart_book._book import Book, Engine
 from bitmart_book.model import BookState, Change
 from bitmart_book.places import Place, Wanted
 
@@ -268,7 +268,8 @@ class Recovery:
     def explain(self, wanted: Wanted, now: float) -> str:
         """A sentence about a wanted book: its state, why, and what is being done about it."""
         assert wanted.book is not None
-        text = wanted.book.explain()
+        # Not the method of a live book, which would ask here again.
+        text = Book.explain(wanted.book)
         place = wanted.place
         if wanted.refused is not None:
             return f"{text}; refused for good."

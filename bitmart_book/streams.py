@@ -1,17 +1,19 @@
 """What lies between the feed and a consumer: mailboxes for values, slots for the newest quote.
 
-No loop and no thread: a consumer brings a `wake` callable, which is called when there is something
-new. The book never waits for the user: a full mailbox loses values and says so, a slot keeps only
-the number of changes it has not shown.
+No loop: a consumer brings a `wake` callable, which is called when there is something new, and may
+take on another thread than the one that puts. The book never waits for the user: a full mailbox
+loses values and says so, a slot keeps only the number of changes it has not shown.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from bitmart_book.errors import StreamGap
+from bitmart_book.fork import Owned
 
 __all__ = ["Empty", "Ended", "Mailbox", "Slot"]
 
@@ -24,60 +26,72 @@ class Ended(Exception):
     """There is nothing to take any more."""
 
 
-class Mailbox:
+class Mailbox(Owned):
     """A bounded queue of values in which holes are kept at their place.
 
     What does not fit is lost, the newest first, so that what was there before the hole is
-    delivered before the `StreamGap`.
+    delivered before the `StreamGap`. Holds at most `maxsize` values and two holes.
     """
 
     def __init__(self, maxsize: int, wake: Callable[[], None]) -> None:
+        super().__init__()
         self.maxsize = maxsize
         self._wake = wake
         self._items: deque[Any] = deque()
+        self._lock = threading.Lock()
         self._closed = False
 
     def put(self, values: Iterable[Any]) -> None:
         """Add values; a hole takes the place of those that do not fit."""
-        for value in values:
-            if len(self._items) < self.maxsize:
-                self._items.append(value)
-            elif isinstance(last := self._items[-1], StreamGap) and last.lost is not None:
-                self._items[-1] = StreamGap(last.lost + 1, last.reason)
-            else:
-                self._items.append(StreamGap(1, f"more than {self.maxsize} values not taken"))
+        with self._lock:
+            items = self._items
+            for value in values:
+                if len(items) < self.maxsize:
+                    items.append(value)
+                elif isinstance(last := items[-1], StreamGap) and last.lost is not None:
+                    items[-1] = StreamGap(last.lost + 1, last.reason)
+                else:
+                    items.append(StreamGap(1, f"more than {self.maxsize} values not taken"))
         self._wake()
 
     def hole(self, reason: str) -> None:
         """Values may be missing here, nobody knows how many."""
-        if not (self._items and isinstance(self._items[-1], StreamGap)):
-            self._items.append(StreamGap(None, reason))
+        with self._lock:
+            if not (self._items and isinstance(self._items[-1], StreamGap)):
+                self._items.append(StreamGap(None, reason))
         self._wake()
 
     def close(self) -> None:
         """No more will come; what is there can still be taken."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self._wake()
 
     def take(self) -> Any:
-        """The oldest value. Raises StreamGap at a hole, Empty, or Ended."""
-        if self._items:
+        """The oldest value. Raises StreamGap at a hole, Empty, or Ended; FeedClosed in a forked
+        child."""
+        self.check_process()
+        with self._lock:
+            if not self._items:
+                raise Ended if self._closed else Empty
             item = self._items.popleft()
-            if isinstance(item, StreamGap):
-                raise item
-            return item
-        raise Ended if self._closed else Empty
+        if isinstance(item, StreamGap):
+            raise item
+        return item
 
     def __len__(self) -> int:
         return len(self._items)
 
 
-class Slot:
-    """How many changes of a book a consumer has not seen."""
+class Slot(Owned):
+    """How many changes of a book a consumer has not seen. One thread pokes, one takes."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
+        super().__init__()
         self._wake = wake
+        # Two counters, each written by one side alone, so that no change is counted twice.
         self._changes = 0
+        self._taken = 0
         self.closed = False
 
     def poke(self) -> None:
@@ -91,8 +105,12 @@ class Slot:
         self._wake()
 
     def take(self) -> int:
-        """The number of changes since the last call. Raises Empty, or Ended."""
-        if self._changes == 0:
-            raise Ended if self.closed else Empty
-        changes, self._changes = self._changes, 0
+        """The number of changes since the last call. Raises Empty, or Ended; FeedClosed in a
+        forked child."""
+        self.check_process()
+        closed = self.closed
+        changes = self._changes - self._taken
+        if changes == 0:
+            raise Ended if closed else Empty
+        self._taken += changes
         return changes

@@ -7,15 +7,20 @@ feed's thread, on which callbacks run too.
 from __future__ import annotations
 
 import asyncio
-import os
+import atexit
+import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
+from weakref import WeakSet
 
 from bitmart_book._book import Book, Quote
+from bitmart_book.account import Account
 from bitmart_book.client import Plan
 from bitmart_book.errors import CaptureError, FeedClosed, UsageError
 from bitmart_book.feed import Feed as AsyncFeed
+from bitmart_book.fork import Owned
 from bitmart_book.hub import BookHub, Handle
 from bitmart_book.model import BookState, Event
 from bitmart_book.streams import Empty, Ended, Mailbox, Slot
@@ -26,6 +31,7 @@ T = TypeVar("T")
 
 # Closing waits for sockets that may be dead; the thread is a daemon, should even that not end.
 _CLOSE_WITHIN = 10.0
+_CLOSE_WITHIN_AT_EXIT = 3.0
 
 
 class LiveBook(Book):
@@ -64,15 +70,21 @@ class LiveBook(Book):
             self.hub.remove(slot)
 
     def on_quote(self, callback: Callable[[Quote], object]) -> Handle:
-        """Call `callback(quote)` on the feed's thread whenever the top or the state changes."""
+        """Call `callback(quote)` on the feed's thread whenever the top or the state has changed;
+        conflated, as the quotes are."""
         return self.hub.on_quote(callback)
 
     def on_change(self, callback: Callable[[LiveBook, int], object]) -> Handle:
-        """Call `callback(book, change)` on the feed's thread after each whole frame."""
+        """Call `callback(book, change)` on the feed's thread after each whole frame. The next
+        frame waits for it: a slow one delays every book of the feed."""
         return self.hub.on_change(callback)
 
+    def explain(self) -> str:
+        """A sentence: the state of the book, why, since when, and what is being done about it."""
+        return self.hub.explain()
 
-class Stream(Generic[T]):
+
+class Stream(Owned, Generic[T]):
     """A blocking iterator over the values of a topic, never conflated.
 
     At a hole it has delivered what came before, raises `StreamGap` once, and can be iterated on.
@@ -80,6 +92,7 @@ class Stream(Generic[T]):
     """
 
     def __init__(self, maxsize: int) -> None:
+        super().__init__()
         self._arrived = threading.Event()
         self.mailbox = Mailbox(maxsize, self._arrived.set)
         self._end: Callable[[], None] | None = None
@@ -111,37 +124,113 @@ class Stream(Generic[T]):
         self.mailbox.close()
 
 
-class Feed:
-    """`bitmart_book.Feed` in a thread of its own; the same keywords and meanings."""
+class Feed(Owned):
+    """`bitmart_book.Feed` in a thread of its own; the same keywords and meanings.
+
+    Any thread may call. A callback, which runs on the feed's own thread, may too: what would have
+    to wait there returns at once, so that `subscribe` gives a book that is not LIVE yet.
+    """
 
     def __init__(self, **options: Any) -> None:
+        super().__init__()
         self._feed = AsyncFeed(book_type=LiveBook, **options)
+        self._feed._across = self._ask
         self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._over = False
+        self._closing: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="bitmart_book feed", daemon=True)
-        self._pid = os.getpid()
+        _open_feeds.add(self)
         self._thread.start()
 
+    # --- the thread ---
+
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-        self._loop.close()
+        loop = self._loop
+        asyncio.set_event_loop(loop)
+        try:
+            self._run_until_closed()
+        finally:
+            with self._lock:
+                self._over = True
+            # What other threads have asked for meanwhile is answered: it is cancelled.
+            loop.run_until_complete(self._cancel_the_rest())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            asyncio.set_event_loop(None)
+            loop.close()
+            _open_feeds.discard(self)
+
+    def _run_until_closed(self) -> None:
+        while True:
+            try:
+                self._loop.run_forever()
+                break
+            except (KeyboardInterrupt, SystemExit) as error:
+                # Of a callback. It cannot end the program from here, but whoever waits for this
+                # feed need not wait any longer.
+                name = type(error).__name__
+                self._feed._journal.error(f"the feed ends: {name} in a callback", error)
+                self._loop.call_soon(self._begin_to_close)
+
+    async def _cancel_the_rest(self) -> None:
+        await self._feed.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=_CLOSE_WITHIN_AT_EXIT)
+
+    def _begin_to_close(self) -> None:
+        if self._closing is None:
+            self._closing = self._loop.create_task(self._feed.close())
+            self._closing.add_done_callback(lambda _: self._loop.stop())
+
+    @property
+    def _is_here(self) -> bool:
+        return threading.current_thread() is self._thread
 
     def _call(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        if os.getpid() != self._pid or self._loop.is_closed():
+        """Wait for that work on the feed's thread."""
+        try:
+            self.check_process()
+            if self._is_here:
+                raise UsageError("this would wait for the thread that it runs on")
+            with self._lock:
+                if self._over:
+                    raise FeedClosed("the feed is closed")
+                future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except BaseException:
             work.close()
-            raise FeedClosed(
-                "the feed is closed"
-                if os.getpid() == self._pid
-                else "the feed belongs to the process that made it; this is a forked child"
-            )
-        if threading.current_thread() is self._thread:
-            work.close()
-            raise UsageError("this would wait for the thread it runs on; use a callback's own data")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+            raise
+        try:
+            return future.result(timeout)
+        except concurrent.futures.CancelledError:
+            raise FeedClosed("the feed was closed meanwhile") from None
+        except BaseException:
+            # Interrupted, or out of time: nobody waits for it any more.
+            future.cancel()
+            raise
 
-    async def _do(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        await self._feed._open()
-        return function(*arguments, **options)
+    def _do(self, function: Callable[[], T]) -> T:
+        """Call a function on the feed's thread, with the feed open."""
+        if self._is_here:
+            return function()
+
+        async def crossing() -> T:
+            await self._feed._open()
+            return function()
+
+        return self._call(crossing())
+
+    def _ask(self, question: Callable[[], str]) -> str:
+        """Like `_do`, also of a feed that is closed: what is asked is only read then."""
+        try:
+            return self._do(question)
+        except FeedClosed:
+            self.check_process()
+            return question()
+
+    # --- topics ---
 
     def subscribe(
         self,
@@ -153,11 +242,16 @@ class Feed:
         """Subscribe symbols or book topics; one argument gives one `LiveBook`, several a tuple.
 
         A raw topic that is not a book's gives a `Stream`. Errors as `bitmart_book.Feed.subscribe`.
+        In a callback it returns at once, and the books are not LIVE yet.
         """
+        if not topics:
+            raise UsageError("subscribe() takes at least one symbol or topic")
         streams = [topic for topic in topics if self._is_stream(topic)]
-        books = [topic for topic in topics if topic not in streams]
+        books = tuple(topic for topic in topics if topic not in streams)
         found: dict[str, Any] = {}
-        if books:
+        if books and self._is_here:
+            found = dict(zip(books, self._feed._subscribe(books, channel, market)[1], strict=True))
+        elif books:
             result = self._call(
                 self._feed.subscribe(*books, channel=channel, market=market, wait=wait)
             )
@@ -165,8 +259,6 @@ class Feed:
         for topic in streams:
             found[topic] = self._open_stream(topic, 10_000)
         results = tuple(found[topic] for topic in topics)
-        if not topics:
-            raise UsageError("subscribe() takes at least one symbol or topic")
         return results[0] if len(topics) == 1 else results
 
     def _is_stream(self, topic: str) -> bool:
@@ -180,24 +272,46 @@ class Feed:
         self, *topics: str, channel: str | None = None, market: str | None = None
     ) -> None:
         """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
-        self._call(self._feed.unsubscribe(*topics, channel=channel, market=market))
+        self._do(lambda: self._feed._unsubscribe(topics, channel, market))
 
     @property
     def subscriptions(self) -> dict[str, str]:
         """Topic to state."""
-
-        async def subscriptions() -> dict[str, str]:
-            return self._feed.subscriptions
-
-        return self._call(subscriptions())
+        return self._do(lambda: self._feed.subscriptions)
 
     def plan(self, symbols: Sequence[str]) -> Plan:
         """The connections, topics and messages that these would use, before connecting."""
         return self._feed.plan(symbols)
 
+    def explain(self, *topics: str) -> str:
+        """A sentence a line for each of these symbols or topics, or for all: the state, why, since
+        when, and what is being done about it. Never raises for what is not there."""
+        return self._ask(lambda: self._feed.explain(*topics))
+
+    # --- streams ---
+
     def trades(self, symbol: str, *, maxsize: int = 10_000) -> Stream[Any]:
         """Public trades of a symbol, or of a raw trade topic."""
         return self._open_stream(self._feed._topic_of("trade", symbol), maxsize)
+
+    def orders(self, *, market: str | None = None, maxsize: int = 10_000) -> Stream[Any]:
+        """Own orders, of all symbols of a market ("spot", the default, or "futures")."""
+        return self._open_stream(self._feed._own("order", market), maxsize)
+
+    def positions(self, *, maxsize: int = 10_000) -> Stream[Any]:
+        """Own positions on futures."""
+        return self._open_stream(self._feed._own("position", "futures"), maxsize)
+
+    def balances(
+        self, currency: str | None = None, *, market: str | None = None, maxsize: int = 10_000
+    ) -> Stream[Any]:
+        """Own balances; on futures of one currency ("USDT" unless it is said)."""
+        return self._open_stream(self._feed._balances(currency, market), maxsize)
+
+    @property
+    def account(self) -> Account:
+        """Orders, positions and balances, as far as the private topics that are subscribed tell."""
+        return self._feed.account
 
     def tickers(self, symbol: str, *, maxsize: int = 10_000) -> Stream[Any]:
         """Tickers of a symbol."""
@@ -210,39 +324,27 @@ class Feed:
     def events(self, *, maxsize: int = 10_000) -> Stream[Event]:
         """What happens from now on: connected, subscribed, live, gap, stale, rejected, ..."""
         stream: Stream[Event] = Stream(maxsize)
-        boxes = self._feed._event_boxes
-
-        async def add() -> None:
-            boxes.append(stream.mailbox)
-
-        async def remove() -> None:
-            boxes.remove(stream.mailbox)
-
-        self._call(add())
-        stream._end = lambda: self._if_open(remove)
+        audience = self._feed._audience
+        self._do(lambda: audience.add_events(stream.mailbox))
+        stream._end = lambda: self._if_open(lambda: audience.remove_events(stream.mailbox))
         return stream
 
     def _open_stream(self, topic: str, maxsize: int) -> Stream[Any]:
         stream: Stream[Any] = Stream(maxsize)
         feed = self._feed
 
-        async def open_stream() -> None:
-            await feed._open()
-            inner = feed._open_stream(topic, maxsize)
-            # The mailbox that the feed fills is the one that this thread waits on.
-            boxes = feed._streams[topic]
-            boxes[boxes.index(inner.mailbox)] = stream.mailbox
+        def open_stream() -> None:
+            feed._add_stream(topic, stream.mailbox)
 
-        async def end_stream() -> None:
-            feed._end_stream(topic, stream.mailbox)
-
-        self._call(open_stream())
-        stream._end = lambda: self._if_open(end_stream)
+        self._do(open_stream)
+        stream._end = lambda: self._if_open(lambda: feed._end_stream(topic, stream.mailbox))
         return stream
 
-    def _if_open(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        if not self._feed.closed and not self._loop.is_closed():
-            self._call(work())
+    def _if_open(self, function: Callable[[], None]) -> None:
+        with contextlib.suppress(FeedClosed):
+            self._do(function)
+
+    # --- reading ---
 
     def wait_for_end(self, timeout: float | None = None) -> None:
         """Wait until a capture has been read to its end; raises what ended it early."""
@@ -250,7 +352,7 @@ class Feed:
 
     def report(self) -> dict[str, Any]:
         """Connections, topics and counters."""
-        return self._call(self._do(self._feed.report))
+        return self._do(self._feed.report)
 
     @property
     def books(self) -> tuple[Any, ...]:
@@ -285,14 +387,20 @@ class Feed:
         return len(self._feed)
 
     def close(self) -> None:
-        """End every connection, iterator, task and the thread. Bounded; may be called twice."""
-        if self._loop.is_closed() or not self._thread.is_alive() or os.getpid() != self._pid:
+        """End every connection, iterator, task and the thread. Bounded; may be called twice, from
+        any thread. In a callback it returns at once; in a forked child it does nothing."""
+        self._close(_CLOSE_WITHIN)
+
+    def _close(self, within: float) -> None:
+        if self.is_foreign:
             return
-        try:
-            self._call(self._feed.close(), _CLOSE_WITHIN)
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_CLOSE_WITHIN)
+        if self._is_here:
+            self._begin_to_close()
+            return
+        with self._lock:
+            if not self._over:
+                self._loop.call_soon_threadsafe(self._begin_to_close)
+        self._thread.join(within)
 
     def __enter__(self) -> Feed:
         return self
@@ -302,6 +410,16 @@ class Feed:
 
     def __repr__(self) -> str:
         return f"<Feed {'closed' if self.closed else f'{len(self)} books'}>"
+
+
+_open_feeds: WeakSet[Feed] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """A thread that the end of the program finds in the middle of something would complain."""
+    for feed in list(_open_feeds):
+        feed._close(_CLOSE_WITHIN_AT_EXIT)
 
 
 def connect(

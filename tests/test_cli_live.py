@@ -57,9 +57,10 @@ class Stream:
 class FakeFeed:
     """What `bb.connect` returns, as far as the commands use it, over a real engine."""
 
-    def __init__(self, engine, places=(), events=(), end=None):
+    def __init__(self, engine, places=(), events=(), end=None, failures=0):
         self.engine = engine
         self.places = {str(number): place for number, place in enumerate(places)}
+        self.failures = failures
         self._events = events
         self._end = end
         self.closed = False
@@ -81,7 +82,10 @@ class FakeFeed:
         return Stream(self._events)
 
     def report(self):
-        return {"connections": self.places}
+        return {"connections": self.places, "counters": {"connect_failures": self.failures}}
+
+    def explain(self, topic):
+        return bb.Book.explain(self.engine[topic]) + "."
 
     def trades(self, topic, *, maxsize):
         self.asked_trades.append(topic)
@@ -376,9 +380,9 @@ def test_a_feed_that_never_becomes_live_ends_with_one_line(run):
     made = bb.Engine()
     made.invalidate(made.book("BTC_USDT"), "not subscribed yet", state=bb.BookState.CONNECTING)
     event = bb.Event(kind="disconnected", time=0.0, reason="wss://x: no route")
-    places = [{"url": "wss://x", "open": False, "attempts": 3}]
+    places = [{"url": "wss://x", "open": False}]
     for command in (["watch"], ["top"], ["record", "--out", os.devnull]):
-        feed = FakeFeed(made, places, [event])
+        feed = FakeFeed(made, places, [event], failures=2)
         feed.wait_for_end = _never
         status, _, err = run(*command, "BTC_USDT", feed=feed)
         assert status == 1
@@ -391,7 +395,7 @@ def test_a_feed_that_never_becomes_live_ends_with_one_line(run):
 def test_an_open_connection_that_says_nothing_is_given_more_time(run):
     made = bb.Engine()
     made.book("BTC_USDT")
-    feed = FakeFeed(made, [{"url": "wss://x", "open": True, "attempts": 0}])
+    feed = FakeFeed(made, [{"url": "wss://x", "open": True}])
     feed.wait_for_end = _never
     status, _, err = run("watch", "BTC_USDT", "--source", "sim", feed=feed)
     assert status == 1
@@ -516,6 +520,19 @@ def test_doctor_examines_the_compiled_book(monkeypatch):
     assert "InvariantError" in finding.sentence
 
 
+def test_doctor_explains_books(run, monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda today: [])
+    made = engine("BTC_USDT", clock=lambda: 0)
+    made.apply(spot("update", 9, [], [], "BTC_USDT"))
+    made.apply(snapshot("ETH_USDT"))
+    status, out, err = run("doctor", "BTC_USDT", "ETH_USDT", "--source", "sim", feed=FakeFeed(made))
+    assert (status, err) == (1, "")
+    first, second, third = out.splitlines()
+    assert first == "All that is essential works."
+    assert second.startswith("BROKEN BTC_USDT is gap, not live for 0.0 s: version gap: ")
+    assert third == "works  ETH_USDT is live: confirmed by snapshot 0.0 s ago, version 7."
+
+
 # --- the whole, against the simulator over loopback ---
 
 
@@ -534,6 +551,15 @@ def test_doctor_with_the_simulator():
     assert (result.returncode, result.stderr) == (0, "")
     assert "BTC_USDT was LIVE" in result.stdout
     assert "winding down" in result.stdout
+
+
+def test_doctor_explains_books_of_the_simulator():
+    result = start("doctor", "BTC_USDT", "NOPE_USDT", "--source", "sim")
+    assert (result.returncode, result.stderr) == (1, "")
+    lines = result.stdout.splitlines()[-2:]
+    assert lines[0].startswith("works  BTC_USDT is live: confirmed by ")
+    assert lines[1].startswith("BROKEN NOPE_USDT is rejected, not live for ")
+    assert lines[1].endswith("refused: Invalid symbol param; refused for good.")
 
 
 def test_top_with_the_simulator():

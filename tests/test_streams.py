@@ -1,5 +1,8 @@
 """Mailboxes and slots: nothing is lost without a word, and holes keep their place."""
 
+import sys
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +75,59 @@ def test_a_slot_counts():
     assert slot.take() == 1
     with pytest.raises(Ended):
         slot.take()
+
+
+@pytest.fixture
+def restless():
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_one_thread_puts_and_others_take(restless):
+    """Also when the box is full and empty at almost the same time."""
+    box, count, taken, lost = Mailbox(1, lambda: None), 20_000, [], []
+
+    def take():
+        while True:
+            try:
+                taken.append(box.take())
+            except bb.StreamGap as gap:
+                lost.append(gap.lost)
+            except Empty:
+                continue
+            except Ended:
+                return
+
+    threads = [threading.Thread(target=take) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(count):
+        box.put([number, number])
+    box.close()
+    for thread in threads:
+        thread.join(30)
+    assert len(taken) + sum(lost) == 2 * count
+
+
+def test_a_slot_counts_what_another_thread_pokes(restless):
+    slot, count, seen = Slot(lambda: None), 50_000, 0
+
+    def poke():
+        for _ in range(count):
+            slot.poke()
+        slot.close()
+
+    thread = threading.Thread(target=poke)
+    thread.start()
+    while True:
+        try:
+            seen += slot.take()
+        except Empty:
+            continue
+        except Ended:
+            break
+    thread.join(30)
+    assert seen == count

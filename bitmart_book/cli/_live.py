@@ -159,10 +159,10 @@ class Following:
         """Whether no connection could be opened, not even when tried again."""
         if elapsed < HOPELESS_AFTER:
             return False
-        places = self.feed.report().get("connections", {}).values()
-        return bool(places) and all(
-            not place["open"] and place["attempts"] >= 2 for place in places
-        )
+        report = self.feed.report()
+        places = report.get("connections", {}).values()
+        failures = report.get("counters", {}).get("connect_failures", 0)
+        return bool(places) and failures >= 2 and not any(place["open"] for place in places)
 
     def impatience(self, elapsed: float) -> bb.BitmartBookError:
         """The error that nothing became LIVE in that time."""

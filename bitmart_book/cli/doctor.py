@@ -1,6 +1,6 @@
 """`bitmart-book doctor`: says in sentences what works here and what does not.
 
-Connects to nothing but this machine.
+Connects to nothing but this machine, unless it is asked about books.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import NamedTuple
 import click
 
 import bitmart_book as bb
-from bitmart_book.cli._live import silent
+from bitmart_book.cli._live import Stop, connected, silent, source_option
 
 __all__ = ["Finding", "doctor", "examine"]
 
 PATIENCE = 10.0
+PAUSE = 0.05
 
 CLOSES = date(2027, 1, 31)
 
@@ -42,20 +43,51 @@ class Finding(NamedTuple):
 
 
 @click.command()
-def doctor() -> int:
-    """Say in sentences what works and what does not. Connects to nothing but this machine.
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
+@source_option
+def doctor(symbols: tuple[str, ...], source: str) -> int:
+    """Say in sentences what works and what does not.
 
-    The exit status is 1 if something essential does not work.
+    With SYMBOL, say also how its book at the source is: its state, why, since when, and what is
+    being done about it. Without, connect to nothing but this machine.
+
+    The exit status is 1 if something essential does not work, or a book is not LIVE within ten
+    seconds.
     """
     status = 0
     for finding in examine(date.today()):
-        mark = {True: "works  ", False: "BROKEN ", None: "note   "}[finding.good]
-        colour = {True: "green", False: "red", None: "yellow"}[finding.good]
-        click.echo(click.style(mark, fg=colour, bold=finding.good is False) + finding.sentence)
+        _show(finding)
         if finding.good is False:
             status = 1
     click.echo("Something essential does not work." if status else "All that is essential works.")
+    for finding in _books(symbols, source) if symbols else ():
+        _show(finding)
+        if finding.good is False:
+            status = 1
     return status
+
+
+def _show(finding: Finding) -> None:
+    mark = {True: "works  ", False: "BROKEN ", None: "note   "}[finding.good]
+    colour = {True: "green", False: "red", None: "yellow"}[finding.good]
+    click.echo(click.style(mark, fg=colour, bold=finding.good is False) + finding.sentence)
+
+
+def _books(symbols: tuple[str, ...], source: str) -> Iterator[Finding]:
+    """How the books of these symbols are, once they are LIVE or it has taken too long."""
+    stop = Stop(PATIENCE)
+    with connected(symbols, source) as following:
+        books = following.books
+        while (
+            any(book.state not in (bb.BookState.LIVE, bb.BookState.REJECTED) for book in books)
+            and not stop
+            and not following.over()
+            and not following.is_hopeless(stop.elapsed)
+        ):
+            stop.sleep(PAUSE)
+        for book in books:
+            sentence = following.feed.explain(f"{book.channel}:{book.symbol}")
+            yield Finding(book.state == bb.BookState.LIVE, sentence)
 
 
 def examine(today: date) -> Iterator[Finding]:

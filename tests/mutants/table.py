@@ -10,9 +10,10 @@ from tests.mutants.private import PRIVATE
 from tests.mutants.reads import READS
 from tests.mutants.scanner import SCANNER
 from tests.mutants.session import LINE
+from tests.mutants.sockets import SOCKETS
 
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
     *(BOOK + READS + TRUST + ENGINE),
-    *(LINE + ABOVE + PRIVATE + SHELL),
+    *(LINE + ABOVE + PRIVATE + SHELL + SOCKETS),
 )

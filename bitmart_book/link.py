@@ -1,0 +1,229 @@
+"""One websocket: messages out of it as they arrive, texts into it, and a bounded end.
+
+Nothing is queued here. A message is handed over while the bytes it came in are read, so that no
+task, no consumer and no library stands between the socket and the book; a text is written at once,
+and a peer that does not read is dropped. What is in the messages this file does not know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from typing import Any, cast
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
+
+__all__ = ["Link"]
+
+# The largest documented frame is a few kilobytes, the largest real one 1.1 MB.
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_FRAGMENTS = 4_096
+# Everything that may be sent within a minute is less than this.
+MAX_UNSENT_BYTES = 512 * 1024
+OPEN_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+# asyncio reads 256 KiB at a time, so that after a read of less the socket was empty.
+FULL_READ_BYTES = 192 * 1024
+# A socket that was not empty for so long holds data that is as old.
+MAX_BEHIND_SECONDS = 3.0
+
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+# The library's own, at DEBUG, would write every frame into the log, logins included.
+_library_log = logging.getLogger("bitmart_book.websocket")
+_library_log.setLevel(logging.INFO)
+
+Receive = Callable[["Link", bytes, bool], None]
+Ended = Callable[["Link", str], None]
+
+
+class _Connect(connect):
+    """Goes where it was told to and nowhere else: a redirect is a failure."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class Link(ClientConnection):
+    """An open websocket, made by `Link.open`. `attach` it to get what arrives.
+
+    `name` and `generation` are the caller's, to know it by.
+    """
+
+    name = ""
+    generation = 0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.ended = False
+        """Whether nothing more will be handed over."""
+        self._receive: Receive | None = None
+        self._rested: Callable[[], None] | None = None
+        self._on_end: Ended | None = None
+        self._early: list[tuple[bytes, bool]] = []
+        self._parts: list[bytes] = []
+        self._is_binary = False
+        self._reads = 0
+        self._behind_since: float | None = None
+        self._abort_timer: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def open(cls, url: str, tls: ssl.SSLContext | None = None) -> Link:
+        """Connect, within five seconds. Raises OSError, TimeoutError or what `websockets` raises.
+
+        `tls` is for wss addresses. No proxy is used, whatever the environment says.
+        """
+        options: dict[str, Any] = {"ssl": tls} if url.startswith("wss:") and tls else {}
+        link = await _Connect(
+            url,
+            create_connection=cls,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            ping_interval=None,
+            open_timeout=OPEN_SECONDS,
+            close_timeout=CLOSE_SECONDS,
+            proxy=None,
+            logger=_library_log,
+            **options,
+        )
+        return cast("Link", link)
+
+    def attach(self, receive: Receive, rested: Callable[[], None], on_end: Ended) -> None:
+        """From now on call `receive(link, payload, is_binary)` for each message, `rested()` after
+        all messages that were read together, and `on_end(link, reason)` once, unless `shut`.
+
+        Messages that came with the handshake are handed over at once.
+        """
+        self._receive, self._rested, self._on_end = receive, rested, on_end
+        early, self._early = self._early, []
+        for payload, is_binary in early:
+            self._hand_over(payload, is_binary)
+        rested()
+        self._look_for_end()
+
+    def send_text(self, text: str) -> None:
+        """Write a text. A peer that does not read what it is sent is dropped."""
+        if self.ended or self.protocol.state is not State.OPEN:
+            return
+        self.protocol.send_text(text.encode())
+        self.send_data()
+        unsent = self.transport.get_write_buffer_size()
+        if unsent > MAX_UNSENT_BYTES:
+            self.drop(f"the other side does not read: {unsent} bytes are waiting for it")
+
+    def shut(self) -> None:
+        """Close politely; a peer that does not answer is cut off after a second."""
+        self.ended = True
+        self._receive = self._rested = self._on_end = None
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_close(CloseCode.NORMAL_CLOSURE)
+            self.send_data()
+        self._abort_later()
+
+    def drop(self, reason: str) -> None:
+        """Cut the connection off, now, and say so to whoever is attached."""
+        self.abort()
+        self._end(reason)
+
+    def abort(self) -> None:
+        """Cut the connection off, now."""
+        self.transport.abort()
+
+    def detach(self) -> None:
+        """In a forked child: let go of the socket without touching the connection."""
+        self.ended = True
+        self._receive = self._rested = self._on_end = None
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and sock.fileno() >= 0:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, sock.fileno())
+            os.close(nothing)
+
+    # --- what the library and the loop call ---
+
+    def data_received(self, data: bytes) -> None:
+        now = self.loop.time()
+        self._reads += 1
+        if self._behind_since is not None and now > self._behind_since + MAX_BEHIND_SECONDS:
+            self.drop(f"more than {MAX_BEHIND_SECONDS:g} s behind: this program does not keep up")
+            return
+        super().data_received(data)
+        if self._rested is not None:
+            self._rested()
+        if len(data) < FULL_READ_BYTES:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = now
+        if self._behind_since is not None:
+            # Unless the loop finds more in the socket when it comes by next time, it was empty.
+            self.loop.call_soon(self.loop.call_soon, self._was_empty, self._reads)
+        self._look_for_end()
+
+    def _was_empty(self, reads: int) -> None:
+        if reads == self._reads:
+            self._behind_since = None
+
+    def process_event(self, event: Any) -> None:
+        if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
+            super().process_event(event)
+            return
+        if event.opcode is not Opcode.CONT:
+            self._is_binary = event.opcode is Opcode.BINARY
+        payload = bytes(event.data)
+        if not event.fin or self._parts:
+            self._parts.append(payload)
+            if len(self._parts) > MAX_FRAGMENTS:
+                self.protocol.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+                self.send_data()
+                self._parts.clear()
+            if not event.fin or not self._parts:
+                return
+            payload = b"".join(self._parts)
+            self._parts.clear()
+        self._hand_over(payload, self._is_binary)
+
+    def _hand_over(self, payload: bytes, is_binary: bool) -> None:
+        if self._receive is not None:
+            self._receive(self, payload, is_binary)
+        elif not self.ended:
+            self._early.append((payload, is_binary))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+        self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        """A connection that is about to close brings nothing more, and may take its time."""
+        if self.protocol.state is not State.OPEN and self._on_end is not None:
+            self._end(self._why())
+            self._abort_later()
+
+    def _why(self) -> str:
+        protocol = self.protocol
+        if protocol.parser_exc is not None:
+            return f"closed, because of {type(protocol.parser_exc).__name__}: {protocol.parser_exc}"
+        if self.connection_exc is not None:
+            return f"closed: {type(self.connection_exc).__name__}: {self.connection_exc}"
+        if protocol.close_rcvd is not None:
+            return f"closed by the other side: {protocol.close_rcvd}"
+        if protocol.close_sent is not None:
+            return f"closed by this side: {protocol.close_sent}"
+        return "closed by the other side without a word"
+
+    def _end(self, reason: str) -> None:
+        on_end = self._on_end
+        self.ended = True
+        self._receive = self._rested = self._on_end = None
+        if on_end is not None:
+            on_end(self, reason)
+
+    def _abort_later(self) -> None:
+        if self._abort_timer is None and self.protocol.state is not State.CLOSED:
+            self._abort_timer = self.loop.call_later(CLOSE_SECONDS, self.abort)
