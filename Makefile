@@ -8,7 +8,7 @@ COMPILED := $(wildcard bitmart_book/*.pyx bitmart_book/*.pxd bitmart_book/*.pxi)
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow mutants simulate bench lint types format package coverage picture clean
+.PHONY: help demo test slow mutants simulate bench lint types format package coverage picture peers clean
 
 help:
 	@echo "make demo      ten seconds of two live books, from the exchange in the box"
@@ -21,6 +21,7 @@ help:
 	@echo "make types     mypy, and the stub against the binary"
 	@echo "make package   build wheel and sdist, install each in a clean environment, use it"
 	@echo "make coverage  line coverage, the compiled code included"
+	@echo "make peers     the exchange in the box against a client for Node (needs npm)"
 	@echo "make picture   the picture in README, from the real program"
 	@echo "make clean     remove what the others made"
 
@@ -85,6 +86,15 @@ coverage: $(VENV)/.test $(VENV)/.coverage
 picture: $(VENV)/.package
 	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \
 	    --svg docs/watch.svg
+
+peers: $(VENV)/.package
+	@command -v npm >/dev/null || { echo "missing: npm"; exit 1; }
+	mkdir -p build/peers
+	npm install --prefix build/peers --silent --no-audit --no-fund bitmart-api@2.5.1
+	for compression in text binary mixed; do \
+	    node tests/peers/bitmart_api.mjs $(CURDIR)/$(BIN)/bitmart-book build/peers \
+	        --compression $$compression || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -215,6 +215,11 @@ class Client:
         place = self._connections.get(connection)
         return place is not None and place.session is not None
 
+    def is_private(self, connection: str) -> bool:
+        """Whether that connection carries what belongs to an account."""
+        place = self._connections.get(connection)
+        return place is not None and place.profile.private
+
     def answered(self, topic: str) -> bool:
         """Whether a wanted topic is LIVE, or has acknowledged or sent anything if not a book's."""
         wanted = self._wanted.get(topic)

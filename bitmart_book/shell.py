@@ -268,7 +268,8 @@ class Shell:
         try:
             if is_binary:
                 payload = inflate(payload)
-            if self._writer is not None:
+            # What belongs to an account is in no capture.
+            if self._writer is not None and not self._client.is_private(link.name):
                 self._record(self._writer, link, payload, received)
             change = self._engine.apply(payload, received, generation=link.generation)
         except MessageError as error:

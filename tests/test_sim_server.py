@@ -18,6 +18,10 @@ from bitmart_book.sim import Knobs, Simulator
 from bitmart_book.sim.server import LONGEST_STEP
 
 SUBSCRIBE = '{"op":"subscribe","args":["spot/depth/increase100:BTC_USDT"]}'
+ENDPOINTS = {
+    "spot_public", "spot_private", "futures_public", "futures_private", "demo_futures_public",
+    "demo_futures_private", "legacy",
+}  # fmt: skip
 KEYS = {"compression": None, "ping_interval": None, "proxy": None}
 
 
@@ -43,7 +47,7 @@ async def drained(socket):
 
 def test_a_book_over_a_socket():
     async def scenario(simulator):
-        assert set(simulator.urls) == {"spot_public", "legacy"}
+        assert set(simulator.urls) == set(simulator.exchange.endpoints) == ENDPOINTS
         assert simulator.urls["spot_public"].startswith("ws://127.0.0.1:")
         assert simulator.urls["spot_public"].endswith("/api?protocol=1.1")
         engine = bb.Engine()
@@ -149,7 +153,7 @@ def test_idle_connections_are_closed():
 
 def test_unknown_paths_and_things_that_are_no_websocket():
     async def scenario(simulator):
-        url = simulator.urls["legacy"].replace("/legacy", "/user")
+        url = simulator.urls["legacy"].replace("/legacy", "/nobody")
         with pytest.raises(InvalidStatus, match="404"):
             async with connect(url, **KEYS):
                 pass
@@ -282,7 +286,8 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
     ) as process:
         try:
             urls = json.loads(process.stdout.readline())
-            assert set(urls) == {"spot_public", "legacy"}
+            assert set(urls) == ENDPOINTS | {"control", "credentials"}
+            assert set(urls["credentials"]) == {"key", "secret", "memo"}
 
             async def subscribed():
                 async with connect(urls["spot_public"], **KEYS) as socket:
@@ -298,6 +303,23 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
             assert process.wait(timeout=20) == 0
             assert process.stdout.read() == ""
             assert process.stderr.read() == ""
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("form", ["text", "binary"])
+def test_the_command_compresses_what_it_pushes(form):
+    with subprocess.Popen([*COMMAND, "--compression", form], stdout=subprocess.PIPE) as process:
+        try:
+            urls = json.loads(process.stdout.readline())
+
+            async def snapshot():
+                async with connect(urls["spot_public"], **KEYS) as socket:
+                    await socket.send(SUBSCRIBE)
+                    return [await socket.recv() for _ in range(2)]
+
+            ack, push = asyncio.run(snapshot())
+            assert (type(ack), type(push)) == (str, bytes if form == "binary" else str)
         finally:
             process.kill()
 

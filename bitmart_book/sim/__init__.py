@@ -1,10 +1,11 @@
-"""BitMart in a box: a local exchange that speaks BitMart's spot v1.1 and gen-1 protocols.
+"""BitMart in a box: a local exchange that speaks BitMart's spot, futures and gen-1 protocols.
 
-`Simulator` serves it on a websocket; `Exchange` is the same without sockets or clock, for tests
-under a virtual time; `Faults` is what goes wrong between it and its clients.
+`Simulator` serves it on a websocket, with an account of its own whose orders rest in its markets;
+`Exchange` is the same without sockets or clock, for tests under a virtual time; `Faults` is what
+goes wrong between it and its clients.
 """
 
-from bitmart_book.sim.exchange import Close, Exchange, Knobs, Pong, Refusal, Send
+from bitmart_book.sim.exchange import Close, Exchange, Knobs, Ping, Pong, Refusal, Send
 from bitmart_book.sim.faults import Faults
 from bitmart_book.sim.kinds import KINDS, Kind, parse
 from bitmart_book.sim.market import (
@@ -27,6 +28,7 @@ __all__ = [
     "Knobs",
     "Listing",
     "Market",
+    "Ping",
     "Pong",
     "Refusal",
     "SeededMarket",

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from bitmart_book.sim.exchange import Close, Exchange, Pong, Refusal, Send
+from bitmart_book.sim.exchange import Close, Exchange, Ping, Pong, Refusal, Send
 from bitmart_book.sim.frames import Seen
 from bitmart_book.sim.kinds import KINDS, Kind, Word, parse
 
@@ -43,7 +43,7 @@ class Order(NamedTuple):
     symbol: str | None
 
 
-Op = Send | Close | Pong | Reset | Slice | Order
+Op = Send | Close | Pong | Ping | Reset | Slice | Order
 NO_ANSWER = Refusal(0, "no answer")
 # How long a fault waits for a frame that it can act on.
 PATIENCE = 30.0
@@ -155,7 +155,7 @@ class Network:
             return Refusal(503, "no service")
         return self._refusals.popleft() if self._refusals else None
 
-    def outgoing(self, actions: list[Send | Close | Pong], now: float) -> Sequence[Op]:
+    def outgoing(self, actions: list[Send | Close | Pong | Ping], now: float) -> Sequence[Op]:
         """What becomes of what the exchange sends."""
         if not self._filters and not self._busy:
             return actions

@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from bitmart_book.sim.market import Batch, Ladder, Market, Print
+from bitmart_book.sim.matching import MatchedMarket
 from bitmart_book.sim.wire import BookRow, NumberFormat, Numbers, padded, stripped
 
 __all__ = ["Bar", "Glimpse", "History", "Publisher", "Reach", "Side", "bar_start"]
@@ -214,7 +215,7 @@ class Publisher:
 
     def _remember_the_past(self, chance: random.Random, now: float) -> None:
         """A day that has already happened, so that a newcomer finds a price and trades."""
-        best = self.market.bids.best or self.market.asks.best or 1
+        best = self.market.bids.best or self.market.asks.best or self.listing.price
         time = now
         past = []
         for _ in range(15):
@@ -240,6 +241,18 @@ class Publisher:
 
     def _seconds(self, now: float) -> int:
         return self.time_ms(now) // 1000
+
+    def market_time(self, now: float) -> float:
+        """What time it is on the market's clock, which stands still during a pause."""
+        return ((now if self.paused_at is None else self.paused_at) - self._offset) * self._speed
+
+    def trade_ms(self, time: float) -> int:
+        """The wire's stamp of a time on the market's clock."""
+        return self.time_ms(time / self._speed + self._offset)
+
+    def trade_ns(self, time: float) -> int:
+        """The same in nanoseconds since 1970."""
+        return self._start_ms * 10**6 + round((time / self._speed + self._offset) * 10**9)
 
     def next_time(self) -> float:
         """When the market does something next."""
@@ -267,10 +280,13 @@ class Publisher:
 
     def take(self, side: Literal["bid", "ask"], levels: int | None, now: float) -> Batch:
         """The best so many levels of a side (None: all of them) go at once, as in a crash."""
-        ladder = self.market.bids if side == "bid" else self.market.asks
-        gone = {price: 0 for price, _ in ladder.levels(levels)}
-        for price in gone:
-            ladder.put(price, 0)
+        if isinstance(self.market, MatchedMarket):
+            gone = self.market.withdraw(side, levels)
+        else:
+            ladder = self.market.bids if side == "bid" else self.market.asks
+            gone = {price: 0 for price, _ in ladder.levels(levels)}
+            for price in gone:
+                ladder.put(price, 0)
         if not gone:
             return Batch({}, {}, [])
         return self._publish(Batch(gone, {}, []) if side == "bid" else Batch({}, gone, []), now)
@@ -446,7 +462,7 @@ class Publisher:
                 price(print_.price),
                 size(print_.size),
                 print_.taker,
-                self.time_ms(print_.time / self._speed + self._offset),
+                self.trade_ms(print_.time),
             )
             for print_ in prints
         ]

@@ -7,30 +7,48 @@ answered, pushed or forbidden is the exchange's business, and what goes wrong th
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
+import ipaddress
 import os
 import random
 import signal
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from websockets.exceptions import InvalidState
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
 from bitmart_book.errors import UsageError
-from bitmart_book.sim.exchange import Close, Exchange, Knobs, Pong, Refusal, Send
+from bitmart_book.sim.control import Control, HttpRequest, is_control
+from bitmart_book.sim.exchange import Close, Exchange, Knobs, Ping, Pong, Refusal, Send
 from bitmart_book.sim.faults import Faults
 from bitmart_book.sim.market import capture_markets
 from bitmart_book.sim.network import NO_ANSWER, Op, Reset, Slice
+from bitmart_book.sim.trading import Number
 
 __all__ = ["Simulator"]
 
-PATHS = {"/api": "spot_public", "/legacy": "legacy"}
+# BitMart has a host for each market, and there "api" and "user".
+PATHS = {
+    "/api": "spot_public",
+    "/user": "spot_private",
+    "/futures/api": "futures_public",
+    "/futures/user": "futures_private",
+    "/demo/api": "demo_futures_public",
+    "/demo/user": "demo_futures_private",
+    "/legacy": "legacy",
+}
+# Futures negotiate compression of the websocket, each message for itself; spot was never seen to.
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True, client_no_context_takeover=True
+)
 # Far above the 4,096 bytes of topics that a message may have.
 MAX_MESSAGE_BYTES = 64 * 1024
 # A client that lets so much pile up does not read; BitMart, too, would not keep it for ever.
@@ -43,6 +61,9 @@ QUANTUM = 0.005
 LONGEST_PIECE = 64
 # After a blocked loop or a suspended machine the exchange has not lived through the pause.
 LONGEST_STEP = 1.0
+ANSWER_SECONDS = 10.0
+
+_T = TypeVar("_T")
 
 
 class Simulator:
@@ -51,8 +72,9 @@ class Simulator:
     Listens on this machine only unless `host` says otherwise; `port` 0 is a free one. `capture`
     is a file whose books are replayed in place of the seeded markets. `urls` has an address for
     each endpoint while it runs. `faults` are words like "gap@120 freeze:3s dup%30" that say what
-    goes wrong (see `bitmart_book.sim.parse`), and after it a `Faults` that counts them. For the
-    other arguments see `Exchange`.
+    goes wrong (see `bitmart_book.sim.parse`), and after it a `Faults` that counts them. At
+    `control_url` programs of other languages place orders; `place`, `cancel` and what reads the
+    account may be called from any thread. For the other arguments see `Exchange`.
     """
 
     def __init__(
@@ -71,6 +93,7 @@ class Simulator:
         faults: str = "",
     ) -> None:
         self.urls: dict[str, str] = {}
+        self.control_url: str | None = None
         self.exchange = Exchange(
             seed=seed,
             knobs=knobs,
@@ -81,7 +104,10 @@ class Simulator:
             start_ms=time.time_ns() // 1_000_000,
             speed=speed,
             history=history,
+            clock_ms=lambda: time.time_ns() // 1_000_000,
         )
+        self.control = Control(self.exchange, self.now)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.faults = Faults(faults, rng=random.Random(f"faults {seed}"), exchange=self.exchange)
         self._rng = random.Random(f"pieces {seed}")
         self._host = host
@@ -115,8 +141,12 @@ class Simulator:
             ) from None
         address = self._server.sockets[0].getsockname()
         host = f"[{address[0]}]" if ":" in address[0] else address[0]
-        base = f"ws://{host}:{address[1]}"
-        self.urls.update(spot_public=f"{base}/api?protocol=1.1", legacy=f"{base}/legacy")
+        base = f"{host}:{address[1]}"
+        for path, endpoint in PATHS.items():
+            query = "" if endpoint == "legacy" else "?protocol=1.1"
+            self.urls[endpoint] = f"ws://{base}{path}{query}"
+        self.control_url = f"http://{base}/control"
+        self._loop = loop
         self._read_at = loop.time()
         self._wake_later()
 
@@ -126,6 +156,7 @@ class Simulator:
         if server is None:
             return
         self.urls.clear()
+        self.control_url = self._loop = None
         server.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -161,11 +192,86 @@ class Simulator:
             ready(dict(self.urls))
             await stop.wait()
 
+    # The account of the box
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The "key", "secret" and "memo" that log in to the private addresses. Made of the seed."""
+        return self.exchange.keys._asdict()
+
+    def place(
+        self,
+        market: str,
+        symbol: str,
+        side: str,
+        price: Number | None,
+        size: Number,
+        *,
+        kind: str = "limit",
+        client_order_id: str = "",
+    ) -> str:
+        """Place an order of the box's account; returns its id. See `Exchange.place`."""
+        return self._ask(
+            lambda exchange: exchange.place(
+                market, symbol, side, price, size, kind=kind, client_order_id=client_order_id
+            )
+        )
+
+    def cancel(self, order_id: str | int) -> None:
+        """Take an order out of its market. UsageError for one that is not open."""
+        self._ask(lambda exchange: exchange.cancel(order_id))
+
+    def order(self, order_id: str | int) -> dict[str, Any]:
+        """What became of an order: texts by their names."""
+        return self._ask(lambda exchange: exchange.order(order_id))
+
+    def orders(self, market: str | None = None) -> list[dict[str, Any]]:
+        """The open orders of one market or of all."""
+        return self._ask(lambda exchange: exchange.orders(market))
+
+    def balances(self, market: str = "spot") -> dict[str, dict[str, str]]:
+        """What the account has of each currency that it has used."""
+        return self._ask(lambda exchange: exchange.balances(market))
+
+    def positions(self, market: str = "futures") -> list[dict[str, Any]]:
+        """The open positions."""
+        return self._ask(lambda exchange: exchange.positions(market))
+
+    def _ask(self, question: Callable[[Exchange], _T]) -> _T:
+        """Put it to the exchange in the thread that serves it."""
+        loop = self._loop
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if loop is None or loop is here:
+            return self._answer(question)
+        answer: concurrent.futures.Future[_T] = concurrent.futures.Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._answer(question))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        loop.call_soon_threadsafe(ask)
+        return answer.result(ANSWER_SECONDS)
+
+    def _answer(self, question: Callable[[Exchange], _T]) -> _T:
+        if self._loop is not None:
+            self.exchange.advance(self.now())
+        try:
+            return question(self.exchange)
+        finally:
+            self.pump()
+
     # For the peers
 
     def now(self) -> float:
         """Seconds since the start, without the time in which nothing could run."""
-        read_at = asyncio.get_running_loop().time()
+        if self._loop is None:
+            return self._now
+        read_at = self._loop.time()
         self._now += min(read_at - self._read_at, LONGEST_STEP)
         self._read_at = read_at
         return self._now
@@ -229,6 +335,8 @@ class Simulator:
             peer.close(op.code, op.reason)
         elif isinstance(op, Pong):
             peer.pong(op.payload)
+        elif isinstance(op, Ping):
+            peer.ping(op.payload)
         elif isinstance(op, Reset):
             peer.abort()
         elif isinstance(op, Slice):
@@ -275,6 +383,9 @@ class _Peer(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._parts: list[bytes] = []
         self._is_text = True
+        self._head: bytes | None = b""
+        """What came before it was known who knocks; None: it is known."""
+        self._http: HttpRequest | None = None
         self.cut_until = 0.0
         """Until that time of the loop what is sent goes out in small pieces."""
         self._pieces = bytearray()
@@ -295,10 +406,31 @@ class _Peer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.connection is not None and self._simulator.faults.is_silent(self.connection):
             return  # not even a close is answered
+        if self._head is not None:
+            data = self._head = self._head + data
+            controlled = is_control(data)
+            if controlled is None:
+                return
+            self._head = None
+            self._http = HttpRequest() if controlled else None
+        if self._http is not None:
+            self._control(self._http.feed(data))
+            return
         self._protocol.receive_data(data)
         self._events()
 
+    def _control(self, asked: Any) -> None:
+        transport = self._transport
+        if asked is None or transport is None or transport.is_closing():
+            return
+        trusted = ipaddress.ip_address(self._address().partition("%")[0]).is_loopback
+        transport.write(self._simulator.control.answer(asked, trusted=trusted))
+        transport.close()
+        self._simulator.pump()
+
     def eof_received(self) -> bool:
+        if self._http is None:
+            self._protocol.receive_data(self._head or b"")
         self._protocol.receive_eof()
         self._events()
         return False
@@ -315,6 +447,8 @@ class _Peer(asyncio.Protocol):
     def _shake_hands(self, request: Request) -> None:
         protocol = self._protocol
         endpoint = PATHS.get(request.path.partition("?")[0])
+        if endpoint is not None and "futures" in endpoint:
+            protocol.available_extensions = [_DEFLATE]
         response = protocol.accept(request)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             pass
@@ -377,6 +511,10 @@ class _Peer(asyncio.Protocol):
     def pong(self, payload: bytes) -> None:
         if self._protocol.state is State.OPEN:
             self._protocol.send_pong(payload)
+
+    def ping(self, payload: bytes) -> None:
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_ping(payload)
 
     def close(self, code: int, reason: str) -> None:
         """Ask the client to close; cut it off when it does not."""

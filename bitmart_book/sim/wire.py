@@ -38,7 +38,7 @@ __all__ = [
 NumberFormat = Literal["mixed", "padded", "stripped"]
 
 ERROR_MESSAGES = {
-    # 90004, 92001 in BitMart's words; the others paraphrase the meaning in its table of codes.
+    # 90004, 91002, 91011, 92001 in BitMart's words; the others paraphrase its table of codes.
     "90001": "Invalid message format",
     "90002": "Invalid op param",
     "90003": "Invalid args param",
@@ -47,6 +47,15 @@ ERROR_MESSAGES = {
     "90006": "Too many topics on this connection",
     "90007": "Too many messages",
     "90008": "Duplicate subscription",
+    "91001": "Param key is empty",
+    "91002": "API KEY not found",
+    "91005": "Already logged in",
+    "91006": "Not logged in",
+    "91010": "Param sign is empty",
+    "91011": "Param sign is wrong",
+    "91021": "Param timestamp is empty",
+    "91022": "Param timestamp is outside of one minute",
+    "91023": "Param timestamp has a wrong format",
     "92001": "Invalid symbol param",
 }
 
