@@ -5,10 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 COMPILED := $(wildcard bitmart_book/*.pyx bitmart_book/*.pxd bitmart_book/*.pxi) setup.py pyproject.toml
+# The books that others wrote want a newer Python than this package does: see bench-peers.
+PEERS := build/peers
+PEERS_PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 \
+    $(wildcard $(HOME)/.pyenv/versions/3.1[234]*/bin/python) $(PYTHON); do \
+    $$python -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 15))' 2>/dev/null \
+    && echo $$python && break; done)
+# Recorded streams, where they are at hand.
+REAL := $(addprefix --real ,$(firstword $(BITMART_BOOK_DATA) $(wildcard ../shared/data)))
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow mutants simulate bench lint types format package coverage picture peers clean
+.PHONY: help demo test slow mutants simulate bench bench-peers instructions lint types format \
+    package coverage picture peers clean
 
 help:
 	@echo "make demo      ten seconds of two live books, from the exchange in the box"
@@ -16,7 +25,9 @@ help:
 	@echo "make slow      the long tests too: 2,000 runs of each property, ten minutes of market"
 	@echo "make mutants   one seeded bug after the other, each of which a test must notice"
 	@echo "make simulate  faults in virtual time: SEED=1 SEEDS=1 HOURS=1 (symbol-hours of each seed)"
-	@echo "make bench     time from raw frame to best price"
+	@echo "make bench     the numbers in README, measured here and now"
+	@echo "make bench-peers   the same beside other libraries' books, into docs/performance.md"
+	@echo "make instructions  instructions a frame, counted by valgrind, beside the last count"
 	@echo "make lint      ruff and cython-lint"
 	@echo "make types     mypy, and the stub against the binary"
 	@echo "make package   build wheel and sdist, install each in a clean environment, use it"
@@ -47,7 +58,16 @@ simulate: $(VENV)/.test
 	    --faults "$(FAULTS)" --jobs $(CPUS)
 
 bench: $(VENV)/.package
-	$(BIN)/python -m benchmarks.apply
+	$(BIN)/bitmart-book bench $(REAL)
+
+bench-peers: $(PEERS)/.peers
+	@echo "with $$($(PEERS)/bin/python -V), $(or $(PEERS_PYTHON),$(PYTHON))"
+	$(PEERS)/bin/bitmart-book bench --peers $(REAL) --svg docs/bench.svg --json > $(PEERS)/report.json
+	$(PEERS)/bin/python -m benchmarks.record $(PEERS)/report.json
+
+instructions: $(VENV)/.package
+	@command -v valgrind >/dev/null || { echo "missing: valgrind (Debian: apt install valgrind)"; exit 1; }
+	$(BIN)/python -m benchmarks.instructions
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -125,4 +145,12 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.types $(VENV)/.coverage: $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
+	@touch $@
+
+# Without a Python that all of them take, those that it does take.
+$(PEERS)/.peers: $(VENV)/.python $(COMPILED)
+	@echo "setting up $(PEERS) with $(or $(PEERS_PYTHON),$(PYTHON))"
+	@$(or $(PEERS_PYTHON),$(PYTHON)) -m venv $(PEERS)
+	@$(PEERS)/bin/pip --disable-pip-version-check install --quiet --upgrade "pip>=25.1"
+	@$(PEERS)/bin/pip --disable-pip-version-check install --quiet --editable . --group bench-peers
 	@touch $@

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 import bitmart_book as bb
+from bitmart_book.cli.bench import bench
 from bitmart_book.cli.doctor import doctor
 from bitmart_book.cli.record import record
 from bitmart_book.cli.replay import replay
@@ -39,7 +40,7 @@ def commands() -> None:
     """A local order-book engine for BitMart."""
 
 
-for command in (watch, top, record, replay, sim, doctor):
+for command in (watch, top, record, replay, bench, sim, doctor):
     commands.add_command(command)
 
 
