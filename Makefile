@@ -16,8 +16,8 @@ REAL := $(addprefix --real ,$(firstword $(BITMART_BOOK_DATA) $(wildcard ../share
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow mutants simulate bench bench-peers instructions lint types format \
-    package coverage picture peers clean
+.PHONY: help demo test slow trust mutants simulate sanitize sanitized fuzz replay soak leaks bench \
+    bench-peers instructions lint types format package coverage picture peers clean
 
 help:
 	@echo "make demo      ten seconds of two live books, from the exchange in the box"
@@ -33,6 +33,12 @@ help:
 	@echo "make package   build wheel and sdist, install each in a clean environment, use it"
 	@echo "make coverage  line coverage, the compiled code included"
 	@echo "make peers     the exchange in the box against a client for Node (needs npm)"
+	@echo "make sanitize  the tests under AddressSanitizer and UBSan"
+	@echo "make fuzz      ten million random inputs under them, a million at the Python boundary"
+	@echo "make replay    one finding again: FILE=build/fuzz/NAME.jsonl"
+	@echo "make soak      a day of messages for twenty symbols, bombs, threads: memory and limits"
+	@echo "make trust     every figure of docs/trust.md, in one table: forty minutes"
+	@echo "make leaks     connections opened and closed two hundred times: what is left behind"
 	@echo "make picture   the picture in README, from the real program"
 	@echo "make clean     remove what the others made"
 
@@ -103,6 +109,56 @@ coverage: $(VENV)/.test $(VENV)/.coverage
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report | grep -q _book.pyx
 
+.PHONY: sanitized sanitize fuzz replay soak leaks
+
+# What is committed, built with sanitizers in a checkout of its own. CPython keeps memory until it
+# exits, so that looking for leaks is `make leaks` and not LeakSanitizer.
+SANITIZED := build/sanitize
+PRELOADED = env LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so) $$($${CC:-cc} -print-file-name=libubsan.so)" \
+    ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:malloc_context_size=5:quarantine_size_mb=32 \
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+    BITMART_BOOK_DATA="$${BITMART_BOOK_DATA:-$(CURDIR)/../shared/data}"
+
+sanitized: $(VENV)/.test
+	@test -d $(SANITIZED) || git clone --quiet . $(SANITIZED)
+	@git diff --quiet HEAD || echo "uncommitted changes are not in it"
+	@cd $(SANITIZED) && git fetch --quiet origin HEAD && git reset --quiet --hard FETCH_HEAD
+	@cd $(SANITIZED) && if test setup.py -nt bitmart_book/_book.c; then rm -f bitmart_book/*.so bitmart_book/*.c; fi
+	@cd $(SANITIZED) && BITMART_BOOK_SANITIZE=1 $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
+
+# The reports of a process that died are in files: its output belongs to pytest.
+sanitize: sanitized
+	rm -f $(SANITIZED)/report.*
+	cd $(SANITIZED) && PYTHONMALLOC=malloc HYPOTHESIS_PROFILE=quick $(PRELOADED) \
+	    sh -c 'ASAN_OPTIONS=$$ASAN_OPTIONS:log_path=report UBSAN_OPTIONS=$$UBSAN_OPTIONS:log_path=report \
+	    exec $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider -n $(CPUS) --dist worksteal' \
+	    || { head -n 40 report.* 2>/dev/null; exit 1; }
+
+FUZZ ?= --inputs 10_000_000 --seed 1
+BOUNDARY ?= --runs 1_000_000 --seed 1
+fuzz: sanitized $(VENV)/.fuzz
+	cd $(SANITIZED) && $(PRELOADED) $(CURDIR)/$(BIN)/python -m tests.fuzz.native $(FUZZ) --out $(CURDIR)/build/fuzz
+	$(BIN)/python -m tests.fuzz.native --kind bitmart_book.shadow:ShadowEngine \
+	    --inputs 200_000 --out build/fuzz
+	$(BIN)/python -m tests.fuzz.boundary $(BOUNDARY) --out build/fuzz
+
+replay: sanitized
+	cd $(SANITIZED) && PYTHONMALLOC=malloc $(PRELOADED) $(CURDIR)/$(BIN)/python -m tests.fuzz.native --replay $(abspath $(FILE))
+
+SOAK ?=
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak.bombs
+	$(BIN)/python -m tests.soak.threads
+	$(BIN)/python -m tests.soak.day $(SOAK)
+
+# make trust SHARE=0.1 does a tenth of what takes long.
+SHARE ?= 1
+trust: $(VENV)/.test $(VENV)/.coverage
+	$(BIN)/python -m tests.trust --share $(SHARE)
+
+leaks: $(VENV)/.test
+	PYTHONASYNCIODEBUG=1 $(BIN)/python -W error -m tests.soak.leaks
+
 picture: $(VENV)/.package
 	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \
 	    --svg docs/watch.svg
@@ -143,7 +199,7 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@$(PIP) install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.types $(VENV)/.coverage: $(VENV)/.%: $(VENV)/.package
+$(VENV)/.test $(VENV)/.lint $(VENV)/.types $(VENV)/.coverage $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
 	@touch $@
 

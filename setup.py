@@ -18,11 +18,14 @@ compile_args, link_args, macros, directives = [], [], [], {}
 if sys.platform != "win32":
     # An undeclared function must not compile into a call that crashes.
     compile_args += ["-Werror=implicit-function-declaration", "-fstack-protector-strong"]
-    compile_args += ["-O0", "-g3"] if DEBUG or COVERAGE or SANITIZE else ["-O3"]
-if SANITIZE:
-    flags = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
-    compile_args += flags
-    link_args += flags
+    if SANITIZE:
+        # -O1 runs twice as fast as -O0 and still tells lines; a report ends the process.
+        compile_args += ["-O1", "-g", "-fno-omit-frame-pointer"]
+        flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+        compile_args += flags
+        link_args += flags
+    else:
+        compile_args += ["-O0", "-g3"] if DEBUG or COVERAGE else ["-O3"]
 if DEBUG or SANITIZE:
     directives["boundscheck"] = True
 if COVERAGE:

@@ -132,6 +132,7 @@ SIGN[0] = 1
 SIGN[1] = -1
 
 cdef int64_t NEVER = INT64_LIMIT
+cdef object WIDEST_STEP = 10 ** 30
 # The deadline of a connection that is held: no time is before it.
 cdef int64_t HELD = -1
 cdef int64_t KNOWN_FROM_START = -INT64_LIMIT
@@ -927,6 +928,9 @@ cdef class Book:
         else:
             self._empty_snapshots = 0
         self._counters.snapshots += 1
+        # Updates that were kept by hand have nothing to continue here.
+        self._buffer = []
+        self._buffered_rows = 0
         remember_top(self, before, had, &scales)
         change = self._load_sides(scratch, rows, item, self._window()) | SNAPSHOT_BIT
         self._exchange_time = item.exchange_time
@@ -1629,6 +1633,8 @@ cdef class Book:
         width = to_fraction(step)
         if width == 0:
             raise UsageError("step must be greater than zero")
+        if width > WIDEST_STEP:
+            raise UsageError(f"step is wider than any price, was {step!r}")
         self._require_live()
         units = width * 10 ** <object>self._price_scale
         sides = []

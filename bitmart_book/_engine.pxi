@@ -407,7 +407,7 @@ cdef class Engine:
         self._decoded += 1
         cdef _Scratch scratch = self._scratch
         cdef list books = []
-        cdef list symbols = []
+        cdef dict symbols = {}
         cdef Book book
         cdef Item* item
         cdef Py_ssize_t i
@@ -430,10 +430,10 @@ cdef class Engine:
             symbol = entry.get("symbol") if isinstance(entry, dict) else None
             if symbol is None and topic_symbol:
                 symbol = topic_symbol
-            if isinstance(symbol, str) and symbol not in symbols:
-                symbols.append(symbol)
-        if topic_symbol and topic_symbol not in symbols:
-            symbols.append(topic_symbol)
+            if isinstance(symbol, str):
+                symbols[symbol] = None
+        if topic_symbol:
+            symbols[topic_symbol] = None
         try:
             for entry in data:
                 symbol = self._parse_item(channel, topic_symbol, entry)
@@ -626,6 +626,8 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         if state == BookState.LIVE:
             raise UsageError("only frames make a book LIVE")
+        if state == BookState.STALE and mine._state != LIVE:
+            return  # what is worse than STALE does not become better by it
         mine._become(STATE_NUMBERS[BookState(state)], reason)
         if state != BookState.STALE:
             mine._forget()

@@ -735,6 +735,8 @@ cdef inline bint scan_frame(
             return False
     if not (has_topic and has_data) or (p != end - 1 and blank(p + 1, end) != end):
         return False
+    if symbol_key != 0 and outer.text == NULL:
+        return False
     if outer.text != NULL:
         if symbol.text == NULL:
             symbol[0] = outer

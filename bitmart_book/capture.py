@@ -21,6 +21,8 @@ __all__ = ["Capture", "CaptureWriter", "CapturedFrame"]
 
 # Four times the engine's own limit for a frame, so that one that is too long is still named by it.
 MAX_LINE_BYTES = 16 * 1024 * 1024
+# A byte of zstd can stand for thirty thousand, and what so many make is held at once.
+_ZSTD_BYTES = 256
 
 
 class CapturedFrame(NamedTuple):
@@ -203,19 +205,19 @@ class _ZstdStream(io.RawIOBase):
         self._file = file
         self._decompressor = decompressor
         self._frame = decompressor.decompressobj()
-        self._ready = b""
+        self._ready = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            chunk = self._file.read(128 * 1024)
+            chunk = self._file.read(_ZSTD_BYTES)
             if not chunk:
                 if not self._frame.eof:
                     raise EOFError("the last zstd frame is cut off")
                 return 0
-            self._ready = self._inflate(chunk)
+            self._ready = memoryview(self._inflate(chunk))
         size = min(len(buffer), len(self._ready))
         buffer[:size], self._ready = self._ready[:size], self._ready[size:]
         return size

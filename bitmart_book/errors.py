@@ -51,6 +51,9 @@ __all__ = [
 ]
 
 
+_LONGEST = 300
+
+
 class BitmartBookError(Exception):
     """Root of every error this package raises on purpose."""
 
@@ -83,6 +86,10 @@ class MessageError(BitmartBookError, ValueError):
         side: str | None = None,
         row: int | None = None,
     ) -> None:
+        # What a frame says is quoted, and a frame can say much.
+        problem = problem if len(problem) <= _LONGEST else problem[:_LONGEST] + "..."
+        if symbol is not None and len(symbol) > _LONGEST:
+            symbol = symbol[:_LONGEST] + "..."
         self.problem = problem
         self.symbol = symbol
         self.side = side

@@ -110,6 +110,7 @@ class Feed(Owned):
         if venue is None:
             venue = BITMART_DEMO if demo else BITMART
         self._venue = venue
+        self._demo = demo
         self._credentials = credentials
         self._other_hosts = allow_other_hosts
         self.instruments: dict[str, Instrument] = dict(instruments or {})
@@ -206,6 +207,10 @@ class Feed(Owned):
             self._source == "live" or any(url.startswith("wss:") for url in urls.values())
         ):
             self._tls = ssl.create_default_context()
+        if self._demo:
+            # A server of ours has its demo trading beside the other, at addresses of its own.
+            demo = {k.removeprefix("demo_"): v for k, v in urls.items() if k.startswith("demo_")}
+            urls = {**urls, **demo}
         limiter = self._limiter
         if limiter is None and self._source != "live" and not self._urls:
             # An exchange of our own counts for itself: its limits are not BitMart's memory of us.

@@ -63,7 +63,10 @@ class ShadowEngine(Engine):
 
     def invalidate(self, book: Book, reason: str, *, state: BookState = BookState.GAP) -> None:
         """As `Engine.invalidate`."""
+        stays = state == BookState.STALE and book.state not in (BookState.LIVE, BookState.STALE)
         super().invalidate(book, reason, state=state)
+        if stays:
+            return
         twin = self._reference.books.get(f"{book.channel}:{book.symbol}")
         if twin is not None:
             twin.become(state)

@@ -1,0 +1,97 @@
+"""The long programs in short: that they run, that they measure, and that they can fail."""
+
+import asyncio
+
+import pytest
+
+from bitmart_book import Engine
+from tests.soak import bombs, day, leaks, threads
+
+MEMORY = "growth of memory"
+
+
+def failures(rows):
+    return [row for row in rows if not row.passed]
+
+
+def test_a_minute_of_the_day():
+    rows = asyncio.run(day.soak(6_000))
+    # A moment says nothing of memory, which grows until it is warm.
+    assert [row for row in failures(rows) if MEMORY not in row.figure] == []
+
+
+def test_the_day_notices_a_wrong_best_price(monkeypatch):
+    class Lying(day.Source):
+        @property
+        def top(self):
+            bid, ask = super().top
+            return bid, ask + 0.01
+
+    monkeypatch.setattr(day, "Source", Lying)
+    rows = asyncio.run(day.soak(2_000))
+    assert "wrong best prices of LIVE books" in [row.figure for row in failures(rows)]
+
+
+def test_the_day_notices_what_is_kept(monkeypatch):
+    kept = []
+    whole = day.Day.receive
+
+    def hoarding(self, name, payload):
+        kept.append(bytes(bytearray(payload)))
+        whole(self, name, payload)
+
+    monkeypatch.setattr(day.Day, "receive", hoarding)
+    rows = asyncio.run(day.traced(1_000))
+    assert [row.figure.partition("(")[0] for row in failures(rows)] == ["growth of one line "]
+
+
+def test_some_rounds_leave_nothing_behind():
+    rows = leaks.measure(rounds=2)
+    assert [row for row in failures(rows) if MEMORY not in row.figure] == []
+
+
+def test_what_is_left_behind_is_noticed(monkeypatch):
+    left = []
+    whole = leaks.one_feed
+
+    async def careless(number):
+        await whole(number)
+        left.append((open("/dev/null"), asyncio.create_task(asyncio.sleep(3600))))  # noqa: SIM115
+
+    monkeypatch.setattr(leaks, "one_feed", careless)
+    found = {row.figure for row in failures(leaks.measure(rounds=2))}
+    for file, _ in left:
+        file.close()
+    assert {"Feed: tasks left", "Feed: descriptors"} <= found
+
+
+def test_readers_in_four_threads_see_whole_frames():
+    assert failures(threads.measure(reads=100_000)) == []
+
+
+def test_a_torn_read_is_noticed(monkeypatch):
+    def two_reads(book, _):
+        bid, version = book.best_bid_price, book.sequence
+        while book.sequence == version:
+            pass  # until the writer had its turn
+        return book.best_ask_price == bid + 1
+
+    monkeypatch.setattr(threads, "whole_quote", two_reads)
+    rows = threads.measure(reads=400)
+    assert "torn reads" in [row.figure for row in failures(rows)]
+
+
+def test_a_book_that_is_not_live_is_noticed():
+    class Shy(Engine):
+        def apply(self, frame, *more, **options):
+            change = super().apply(frame, *more, **options)
+            self.invalidate(self["BTC_USDT"], "shy")
+            return change
+
+    rows = threads.measure(reads=2_000, engine=Shy)
+    assert "reads refused" in [row.figure for row in failures(rows)]
+
+
+@pytest.mark.parametrize("name", ["20,001 levels", "a quoted number of 65 bytes"])
+def test_a_bomb_is_measured(name):
+    assert len(failures(bombs.measure([name]))) == 0
