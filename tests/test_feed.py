@@ -336,7 +336,7 @@ def test_last_trade_tickers_and_klines():
             assert isinstance(kline, bb.Kline)
             assert kline.step == "5m"
             assert isinstance(await anext(feed.tickers("ETH_USDT")), bb.Ticker)
-            with pytest.raises(bb.UsageError, match="no kline7m"):
+            with pytest.raises(bb.UsageError, match="no kline of 7m"):
                 feed.klines("BTC_USDT", "7m")
 
     run(work())
