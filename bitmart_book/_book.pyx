@@ -51,15 +51,33 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from bitmart_book._ladder cimport (
+    Cursor,
     IndexedRung,
     Ladder,
     Rung,
+    best_first,
+    ladder_at,
+    ladder_begin,
+    ladder_best,
+    ladder_copy,
+    ladder_count_from,
+    ladder_equal,
+    ladder_fault,
+    ladder_find,
+    ladder_fits,
     ladder_free,
+    ladder_join,
+    ladder_length,
     ladder_load,
+    ladder_move,
     ladder_put,
+    ladder_rescale,
     ladder_reserve,
-    ladder_search,
     ladder_trim,
+    ladder_worst,
+    next_better,
+    next_worse,
+    worst_first,
 )
 from bitmart_book._scan cimport (
     ITEM_FULL,
@@ -583,8 +601,8 @@ cdef class Book:
         """Forget every level; the book is SYNCING until its next snapshot."""
         self._require_writable()
         self._forget()
-        self._ladders[0].length = 0
-        self._ladders[1].length = 0
+        ladder_free(&self._ladders[0])
+        ladder_free(&self._ladders[1])
         self._sequence = -1
         self._become(SYNCING, "cleared, no snapshot yet")
 
@@ -723,12 +741,13 @@ cdef class Book:
         must replace the book.
         """
         cdef Ladder[2] fresh
+        cdef Ladder[2] joined
         cdef int64_t[2] covered
         cdef int side
         cdef Py_ssize_t window = self._window()
         cdef Comparison found
         cdef Ladder* mine
-        cdef Py_ssize_t below
+        cdef int64_t below
         cdef int change = 0
         cdef Scales now, wanted
         cdef Misfit misfit
@@ -745,14 +764,15 @@ cdef class Book:
         ):
             return -1
         memset(fresh, 0, sizeof(fresh))
+        memset(joined, 0, sizeof(joined))
         memset(&found, 0, sizeof(found))
         try:
             loading = scratch.loading_room(max(item.count[0], item.count[1]))
             for side in range(2):
                 mine = &self._ladders[side]
                 if (
-                    ladder_reserve(&fresh[side], item.count[side] + mine.length + 1) < 0
-                    or ladder_reserve(mine, item.count[side] + mine.length + 1) < 0
+                    ladder_begin(&fresh[side], item.count[side]) < 0
+                    or ladder_begin(&joined[side], item.count[side] + ladder_length(mine)) < 0
                 ):
                     raise MemoryError
             self._rescale(wanted)
@@ -761,8 +781,8 @@ cdef class Book:
                 fill_loading(loading, rows, item, side, wanted)
                 ladder_load(&fresh[side], loading, item.count[side])
                 fresh[side].known_from = KNOWN_FROM_START
-                if 0 < window <= fresh[side].length:
-                    fresh[side].known_from = fresh[side].rungs[0].key
+                if 0 < window <= ladder_length(&fresh[side]):
+                    fresh[side].known_from = ladder_worst(&fresh[side]).key
                 ladder_trim(&fresh[side], self._max_levels)
                 covered[side] = fresh[side].known_from
                 compare_ladders(mine, &fresh[side], covered[side], &found)
@@ -777,21 +797,18 @@ cdef class Book:
                 change = LEVELS_BIT
             for side in range(2):
                 mine = &self._ladders[side]
-                below = ladder_search(mine, covered[side])
-                if self._narrow and below:
-                    below = 0
-                    mine.known_from = covered[side]
+                below = covered[side]
+                joined[side].known_from = min(mine.known_from, covered[side])
+                if self._narrow and ladder_count_from(mine, below) < ladder_length(mine):
+                    below = KNOWN_FROM_START
+                    joined[side].known_from = covered[side]
                     change = LEVELS_BIT
-                memcpy(
-                    mine.rungs + below, fresh[side].rungs,
-                    <size_t>fresh[side].length * sizeof(Rung),
-                )
-                mine.length = below + fresh[side].length
-                if covered[side] < mine.known_from:
-                    mine.known_from = covered[side]
+                ladder_join(&joined[side], mine, below, &fresh[side])
+                ladder_move(mine, &joined[side])
         finally:
-            ladder_free(&fresh[0])
-            ladder_free(&fresh[1])
+            for side in range(2):
+                ladder_free(&fresh[side])
+                ladder_free(&joined[side])
         return change
 
     cdef int _restarted(self, int64_t sequence) except -1:
@@ -1006,14 +1023,14 @@ cdef class Book:
 
     cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept:
         """Whether the best row of one side would meet the other side as it is shown."""
-        cdef const Ladder* partner = &self._ladders[1 - side]
+        cdef const Rung* best = ladder_best(&self._ladders[1 - side])
         cdef Py_ssize_t i
         cdef const Row* row
         cdef int64_t price
         cdef int64_t limit
-        if partner.length == 0:
+        if best == NULL:
             return False
-        limit = partner.rungs[partner.length - 1].key * SIGN[1 - side]
+        limit = best.key * SIGN[1 - side]
         for i in range(item.count[side]):
             row = &rows[item.first[side] + i]
             if row.size.mantissa == 0:
@@ -1055,7 +1072,7 @@ cdef class Book:
         for side in range(2):
             if not item.present[side]:
                 continue
-            if ladder_reserve(&fresh[side], item.count[side] + 1) < 0:
+            if ladder_begin(&fresh[side], item.count[side]) < 0:
                 ladder_free(&fresh[0])
                 ladder_free(&fresh[1])
                 raise MemoryError
@@ -1075,27 +1092,23 @@ cdef class Book:
             ladder_load(&fresh[side], loading, item.count[side])
             fresh[side].known_from = KNOWN_FROM_START
             self._counters.trimmed += ladder_trim(&fresh[side], self._max_levels)
-            if 0 < window <= fresh[side].length:
+            if 0 < window <= ladder_length(&fresh[side]):
                 # The picture may have been cut at the window: below its last level nothing is known.
-                fresh[side].known_from = fresh[side].rungs[0].key
+                fresh[side].known_from = ladder_worst(&fresh[side]).key
             old = &self._ladders[side]
             if (
-                old.length != fresh[side].length
-                or now.price != wanted.price
+                now.price != wanted.price
                 or now.size != wanted.size
-                or memcmp(old.rungs, fresh[side].rungs, <size_t>old.length * sizeof(Rung)) != 0
+                or not ladder_equal(old, &fresh[side])
             ):
                 change = LEVELS_BIT
-            ladder_free(old)
-            old[0] = fresh[side]
+            ladder_move(old, &fresh[side])
         self._price_scale = wanted.price
         self._size_scale = wanted.size
         return change
 
     cdef int _rescale(self, Scales wanted) except -1:
         cdef int side
-        cdef Py_ssize_t i
-        cdef Ladder* ladder
         cdef int64_t price_factor, size_factor
         if wanted.price == self._price_scale and wanted.size == self._size_scale:
             return 0
@@ -1103,16 +1116,7 @@ cdef class Book:
         price_factor = POW10[wanted.price - self._price_scale]
         size_factor = POW10[wanted.size - self._size_scale]
         for side in range(2):
-            ladder = &self._ladders[side]
-            for i in range(ladder.length):
-                ladder.rungs[i].key *= price_factor
-                ladder.rungs[i].size *= size_factor
-            if ladder.known_from != KNOWN_FROM_START and ladder.known_from != INT64_LIMIT:
-                # Saturates: a bound beyond every price that can be held stays a bound.
-                if -(INT64_LIMIT // price_factor) <= ladder.known_from <= INT64_LIMIT // price_factor:
-                    ladder.known_from *= price_factor
-                else:
-                    ladder.known_from = -INT64_LIMIT + 1 if ladder.known_from < 0 else INT64_LIMIT
+            ladder_rescale(&self._ladders[side], price_factor, size_factor)
         self._price_scale = wanted.price
         self._size_scale = wanted.size
         return 0
@@ -1136,7 +1140,7 @@ cdef class Book:
             return 0
         for side in range(2):
             ladder = &self._ladders[side]
-            if ladder_reserve(ladder, ladder.length + item.count[side] + 1) < 0:
+            if ladder_reserve(ladder, item.count[side]) < 0:
                 raise MemoryError
         if wanted.price != now.price or wanted.size != now.size:
             self._rescale(wanted)
@@ -1243,11 +1247,11 @@ cdef class Book:
 
     cdef bint _crossed(self) noexcept:
         """Whether the best bid is not below the best ask; locked counts as crossed."""
-        cdef const Ladder* bids = &self._ladders[0]
-        cdef const Ladder* asks = &self._ladders[1]
-        if bids.length == 0 or asks.length == 0:
+        cdef const Rung* bid = ladder_best(&self._ladders[0])
+        cdef const Rung* ask = ladder_best(&self._ladders[1])
+        if bid == NULL or ask == NULL:
             return False
-        return bids.rungs[bids.length - 1].key >= -asks.rungs[asks.length - 1].key
+        return bid.key >= -ask.key
 
     cdef str _cross_text(self):
         bid = self._level(BID, 0).exact[0]
@@ -1257,11 +1261,9 @@ cdef class Book:
     # --- reading ---
 
     cdef Level _level(self, int side, Py_ssize_t from_best):
-        cdef const Ladder* ladder = &self._ladders[side]
-        cdef const Rung* rung
-        if from_best >= ladder.length:
+        cdef const Rung* rung = ladder_at(&self._ladders[side], from_best)
+        if rung == NULL:
             return None
-        rung = &ladder.rungs[ladder.length - 1 - from_best]
         return make_level(
             rung.key * SIGN[side], self._price_scale, rung.size, self._size_scale
         )
@@ -1282,37 +1284,37 @@ cdef class Book:
     def best_bid_price(self):
         """float, or None where there is no bid. O(1)."""
         self._require_live()
-        cdef const Ladder* ladder = &self._ladders[0]
-        if ladder.length == 0:
+        cdef const Rung* best = ladder_best(&self._ladders[0])
+        if best == NULL:
             return None
-        return to_double(ladder.rungs[ladder.length - 1].key, self._price_scale)
+        return to_double(best.key, self._price_scale)
 
     @property
     def best_ask_price(self):
         """float, or None where there is no ask. O(1)."""
         self._require_live()
-        cdef const Ladder* ladder = &self._ladders[1]
-        if ladder.length == 0:
+        cdef const Rung* best = ladder_best(&self._ladders[1])
+        if best == NULL:
             return None
-        return to_double(-ladder.rungs[ladder.length - 1].key, self._price_scale)
+        return to_double(-best.key, self._price_scale)
 
     @property
     def best_bid_size(self):
         """float, or None where there is no bid. O(1)."""
         self._require_live()
-        cdef const Ladder* ladder = &self._ladders[0]
-        if ladder.length == 0:
+        cdef const Rung* best = ladder_best(&self._ladders[0])
+        if best == NULL:
             return None
-        return to_double(ladder.rungs[ladder.length - 1].size, self._size_scale)
+        return to_double(best.size, self._size_scale)
 
     @property
     def best_ask_size(self):
         """float, or None where there is no ask. O(1)."""
         self._require_live()
-        cdef const Ladder* ladder = &self._ladders[1]
-        if ladder.length == 0:
+        cdef const Rung* best = ladder_best(&self._ladders[1])
+        if best == NULL:
             return None
-        return to_double(ladder.rungs[ladder.length - 1].size, self._size_scale)
+        return to_double(best.size, self._size_scale)
 
     @property
     def quote(self):
@@ -1331,8 +1333,7 @@ cdef class Book:
 
     cdef Quote _make_quote(self, int64_t skipped):
         cdef Quote quote = Quote.__new__(Quote)
-        cdef const Ladder* ladder
-        cdef const Rung* rung
+        cdef const Rung* best
         cdef int side
         cdef int64_t now = 0
         if self._clock is not None and self._confirmed_by is not None:
@@ -1340,12 +1341,11 @@ cdef class Book:
             quote.age = (now - self._confirmed_at) / 1e9
         quote.state = STATES[self._state]
         for side in range(2):
-            ladder = &self._ladders[side]
-            quote._present[side] = ladder.length != 0
-            if ladder.length != 0:
-                rung = &ladder.rungs[ladder.length - 1]
-                quote._prices[side] = rung.key * SIGN[side]
-                quote._sizes[side] = rung.size
+            best = ladder_best(&self._ladders[side])
+            quote._present[side] = best != NULL
+            if best != NULL:
+                quote._prices[side] = best.key * SIGN[side]
+                quote._sizes[side] = best.size
         quote._price_scale = self._price_scale
         quote._size_scale = self._size_scale
         quote.sequence = self.sequence
@@ -1357,14 +1357,14 @@ cdef class Book:
 
     cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1:
         cdef int side
-        cdef const Ladder* ladder
+        cdef const Rung* best
         self._require_live()
         for side in range(2):
-            ladder = &self._ladders[side]
-            if ladder.length == 0:
+            best = ladder_best(&self._ladders[side])
+            if best == NULL:
                 return False
-            prices[side] = ladder.rungs[ladder.length - 1].key * SIGN[side]
-            sizes[side] = ladder.rungs[ladder.length - 1].size
+            prices[side] = best.key * SIGN[side]
+            sizes[side] = best.size
         return True
 
     @property
@@ -1403,14 +1403,16 @@ cdef class Book:
     cdef object _total_size(self, int side, Py_ssize_t levels):
         """Exact sum of the best sizes of a side, as an int at the book's scale."""
         cdef const Ladder* ladder = &self._ladders[side]
-        cdef Py_ssize_t i
-        cdef int64_t part = 0
+        cdef Cursor cursor = best_first(ladder)
+        cdef Py_ssize_t _
+        cdef int64_t size, part = 0
         total = 0
-        for i in range(min(levels, ladder.length)):
-            if part > INT64_LIMIT - ladder.rungs[ladder.length - 1 - i].size:
+        for _ in range(min(levels, ladder_length(ladder))):
+            size = next_worse(&cursor).size
+            if part > INT64_LIMIT - size:
                 total += part
                 part = 0
-            part += ladder.rungs[ladder.length - 1 - i].size
+            part += size
         return total + part
 
     def imbalance(self, levels=1):
@@ -1422,7 +1424,7 @@ cdef class Book:
         self._require_live()
         if count == 0:
             raise UsageError("levels must be at least 1, was 0")
-        if self._ladders[0].length == 0 or self._ladders[1].length == 0:
+        if ladder_length(&self._ladders[0]) == 0 or ladder_length(&self._ladders[1]) == 0:
             return None
         bid_size = self._total_size(BID, count)
         ask_size = self._total_size(ASK, count)
@@ -1439,27 +1441,28 @@ cdef class Book:
         return self._side_levels(ASK)
 
     cdef Levels _side_levels(self, int side):
-        cdef Rung* copy
-        cdef Py_ssize_t length, i
+        cdef Ladder copy
+        cdef Cursor cursor
+        cdef const Rung* rung
         cdef int price_scale, size_scale
         cdef list levels = []
         self._require_live()
         # Making objects can run a garbage collection and so anybody's code: copy first.
-        length = self._ladders[side].length
         price_scale = self._price_scale
         size_scale = self._size_scale
-        copy = <Rung*>malloc(<size_t>(length + 1) * sizeof(Rung))
-        if copy == NULL:
+        memset(&copy, 0, sizeof(copy))
+        if ladder_copy(&copy, &self._ladders[side], 0) < 0:
             raise MemoryError
-        if length:
-            memcpy(copy, self._ladders[side].rungs, <size_t>length * sizeof(Rung))
         try:
-            for i in range(length - 1, -1, -1):
+            cursor = best_first(&copy)
+            rung = next_worse(&cursor)
+            while rung != NULL:
                 levels.append(
-                    make_level(copy[i].key * SIGN[side], price_scale, copy[i].size, size_scale)
+                    make_level(rung.key * SIGN[side], price_scale, rung.size, size_scale)
                 )
+                rung = next_worse(&cursor)
         finally:
-            free(copy)
+            ladder_free(&copy)
         cdef Levels result = Levels.__new__(Levels)
         result._levels = levels
         return result
@@ -1495,7 +1498,7 @@ cdef class Book:
         arrays = []
         for side in range(2):
             ladder = &self._ladders[side]
-            array = new_array(min(count, ladder.length))
+            array = new_array(min(count, ladder_length(ladder)))
             self._fill(side, count, array, False)
             arrays.append(array)
         return Depth(arrays[0], arrays[1], complete)
@@ -1504,6 +1507,8 @@ cdef class Book:
         """Write the best levels of a side into a float64 (k, 2) array; returns how many."""
         cdef Py_buffer view
         cdef const Ladder* ladder = &self._ladders[side]
+        cdef Cursor cursor
+        cdef const Rung* rung
         cdef double* cell
         cdef Py_ssize_t i, rows, filled
         try:
@@ -1521,15 +1526,13 @@ cdef class Book:
             ):
                 raise UsageError("out must be float64 arrays of shape (k, 2)")
             rows = view.shape[0]
-            filled = min(min(count, rows), ladder.length)
+            filled = min(min(count, rows), ladder_length(ladder))
             cell = <double*>view.buf
+            cursor = best_first(ladder)
             for i in range(filled):
-                cell[2 * i] = to_double(
-                    ladder.rungs[ladder.length - 1 - i].key * SIGN[side], self._price_scale
-                )
-                cell[2 * i + 1] = to_double(
-                    ladder.rungs[ladder.length - 1 - i].size, self._size_scale
-                )
+                rung = next_worse(&cursor)
+                cell[2 * i] = to_double(rung.key * SIGN[side], self._price_scale)
+                cell[2 * i + 1] = to_double(rung.size, self._size_scale)
             if pad:
                 for i in range(2 * filled, 2 * rows):
                     cell[i] = NAN
@@ -1542,8 +1545,7 @@ cdef class Book:
         cdef int number = side_number(side)
         cdef Number wanted
         cdef int64_t key
-        cdef Py_ssize_t at
-        cdef const Ladder* ladder = &self._ladders[number]
+        cdef const Rung* rung
         text = number_text(price)
         cdef NumberStatus status = parse_text(text, &wanted)
         if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:
@@ -1552,11 +1554,8 @@ cdef class Book:
         key = -1 if status == NUMBER_UNHOLDABLE else at_scale(wanted, self._price_scale)
         if key < 0:
             return 0.0  # finer or larger than any price in the book
-        key *= SIGN[number]
-        at = ladder_search(ladder, key)
-        if at < ladder.length and ladder.rungs[at].key == key:
-            return to_double(ladder.rungs[at].size, self._size_scale)
-        return 0.0
+        rung = ladder_find(&self._ladders[number], key * SIGN[number])
+        return 0.0 if rung == NULL else to_double(rung.size, self._size_scale)
 
     def sweep(self, side, *, size=None, notional=None):
         """What consuming `side` ("bid" or "ask") up to a size or a notional would give: a `Sweep`.
@@ -1609,19 +1608,17 @@ cdef class Book:
         """float, the cumulative size within `bps` basis points of that side's best price."""
         cdef int number = side_number(side)
         cdef const Ladder* ladder = &self._ladders[number]
-        cdef Py_ssize_t i
-        cdef Py_ssize_t count = 0
+        cdef Py_ssize_t count
         reach = to_fraction(bps) / 10_000
+        whole = reach.denominator
+        part = reach.numerator * (-1 if number == BID else 1)
         self._require_live()
-        if ladder.length == 0:
+        if ladder_length(ladder) == 0:
             return 0.0
-        best = ladder.rungs[ladder.length - 1].key * SIGN[number]
-        limit = best * (1 - reach) if number == BID else best * (1 + reach)
-        for i in range(ladder.length - 1, -1, -1):
-            price = ladder.rungs[i].key * SIGN[number]
-            if price < limit if number == BID else price > limit:
-                break
-            count += 1
+        # From here on no Python code runs that could change the ladder.
+        # Best * (1 - reach), or 1 + reach, as a key: bids down to the next integer above it.
+        limit = -((-ladder_best(ladder).key * (whole + part)) // whole)
+        count = ladder_count_from(ladder, max(limit, <object>KNOWN_FROM_START))
         return ratio(self._total_size(number, count), 10 ** <object>self._size_scale)
 
     def grouped(self, step, n=None):
@@ -1666,7 +1663,7 @@ cdef class Book:
 
     cdef Py_ssize_t _known(self, int side) noexcept:
         cdef const Ladder* ladder = &self._ladders[side]
-        return ladder.length - ladder_search(ladder, ladder.known_from)
+        return ladder_count_from(ladder, ladder.known_from)
 
     cdef bint _whole(self, int side, Py_ssize_t levels) noexcept:
         if self._ladders[side].known_from == KNOWN_FROM_START:
@@ -1717,17 +1714,9 @@ cdef class Book:
         trust it. O(n)."""
         cdef Book copy = Book.__new__(Book)
         cdef int side
-        cdef Ladder* ladder
-        cdef Ladder* source
         for side in range(2):
-            ladder = &copy._ladders[side]
-            source = &self._ladders[side]
-            if source.length:
-                if ladder_reserve(ladder, source.length) < 0:
-                    raise MemoryError
-                memcpy(ladder.rungs, source.rungs, <size_t>source.length * sizeof(Rung))
-            ladder.length = source.length
-            ladder.known_from = source.known_from
+            if ladder_copy(&copy._ladders[side], &self._ladders[side], 0) < 0:
+                raise MemoryError
         copy._price_scale = self._price_scale
         copy._size_scale = self._size_scale
         copy._sequence = self._sequence
@@ -1764,7 +1753,7 @@ cdef class Book:
             f"<{kind}Book {self.channel}:{self.symbol} {self.state}"
             f"{f' ({self.reason})' if self.reason else ''} "
             f"bid {side(self._level(BID, 0))} | ask {side(self._level(ASK, 0))}, "
-            f"{self._ladders[0].length}/{self._ladders[1].length} levels>"
+            f"{ladder_length(&self._ladders[0])}/{ladder_length(&self._ladders[1])} levels>"
         )
 
     def _repr_html_(self):
@@ -1775,25 +1764,34 @@ cdef class Book:
 
         Never needed in good health: it is for tests, and for users who want to be sure. O(n).
         """
-        cdef Ladder* ladder
+        cdef const Ladder* ladder
+        cdef const char* fault
+        cdef Cursor cursor
+        cdef const Rung* rung
+        cdef int64_t worse
         cdef int side
-        cdef Py_ssize_t i
         problem = None
         for side in range(2):
             ladder = &self._ladders[side]
             name = SIDE_NAMES[side]
-            if not 0 <= ladder.length <= ladder.capacity:
-                problem = f"{name}: {ladder.length} levels in room for {ladder.capacity}"
-            elif ladder.length > self._max_levels and self._access != ACCESS_FROZEN:
-                problem = f"{name}: {ladder.length} levels, at most {self._max_levels}"
-            else:
-                for i in range(ladder.length):
-                    if ladder.rungs[i].size <= 0:
-                        problem = f"{name}: size {ladder.rungs[i].size} at {i}"
-                    elif ladder.rungs[i].key * SIGN[side] <= 0:
-                        problem = f"{name}: key {ladder.rungs[i].key} at {i}"
-                    elif i and ladder.rungs[i - 1].key >= ladder.rungs[i].key:
-                        problem = f"{name}: keys at {i - 1} and {i} are not ascending"
+            fault = ladder_fault(ladder)
+            if fault != NULL:
+                problem = f"{name}: {fault.decode()}"
+                continue
+            if ladder_length(ladder) > self._max_levels and self._access != ACCESS_FROZEN:
+                problem = f"{name}: {ladder_length(ladder)} levels, at most {self._max_levels}"
+            worse = -INT64_LIMIT
+            cursor = worst_first(ladder)
+            rung = next_better(&cursor)
+            while rung != NULL:
+                if rung.size <= 0:
+                    problem = f"{name}: size {rung.size} at {rung.key}"
+                elif rung.key * SIGN[side] <= 0:
+                    problem = f"{name}: key {rung.key}"
+                elif rung.key <= worse:
+                    problem = f"{name}: keys {worse} and {rung.key} are not ascending"
+                worse = rung.key
+                rung = next_better(&cursor)
         if not (0 <= self._price_scale <= MAX_SCALE and 0 <= self._size_scale <= MAX_SCALE):
             problem = f"scales {self._price_scale}, {self._size_scale}"
         if self._state == LIVE and self._crossed():
@@ -1836,48 +1834,56 @@ cdef void compare_ladders(
     const Ladder* mine, const Ladder* fresh, int64_t covered, Comparison* found
 ) noexcept nogil:
     """Count in what two ladders differ from the best down to the key `covered`."""
-    cdef Py_ssize_t a = mine.length - 1, b = fresh.length - 1
-    cdef int64_t ours, theirs
+    cdef Cursor my_cursor = best_first(mine), fresh_cursor = best_first(fresh)
+    cdef const Rung* a = next_worse(&my_cursor)
+    cdef const Rung* b = next_worse(&fresh_cursor)
     while True:
-        ours = mine.rungs[a].key if a >= 0 else -INT64_LIMIT
-        theirs = fresh.rungs[b].key if b >= 0 else -INT64_LIMIT
-        if (a < 0 or ours < covered) and (b < 0 or theirs < covered):
+        if a != NULL and a.key < covered:
+            a = NULL
+        if b != NULL and b.key < covered:
+            b = NULL
+        if a == NULL and b == NULL:
             return
-        if a >= 0 and ours >= covered and (b < 0 or ours > theirs):
+        if b == NULL or (a != NULL and a.key > b.key):
             found.ghosts += 1
-            found.mismatches += ours >= mine.known_from
-            a -= 1
-        elif b >= 0 and (a < 0 or theirs > ours):
-            if theirs >= mine.known_from:
+            found.mismatches += a.key >= mine.known_from
+            a = next_worse(&my_cursor)
+        elif a == NULL or b.key > a.key:
+            if b.key >= mine.known_from:
                 found.mismatches += 1
             else:
                 found.filled += 1
-            b -= 1
+            b = next_worse(&fresh_cursor)
         else:
-            if mine.rungs[a].size != fresh.rungs[b].size:
+            if a.size != b.size:
                 # An update told of it once, and of what became of it none did.
-                if ours >= mine.known_from:
+                if a.key >= mine.known_from:
                     found.mismatches += 1
                 else:
                     found.ghosts += 1
-            a -= 1
-            b -= 1
+            a = next_worse(&my_cursor)
+            b = next_worse(&fresh_cursor)
 
 
 cdef list ladder_text(const Ladder* ladder):
-    return [
-        (ladder.rungs[i].key, ladder.rungs[i].size) for i in range(min(ladder.length, 50))
-    ]
+    cdef Cursor cursor = worst_first(ladder)
+    cdef const Rung* rung
+    cdef Py_ssize_t _
+    text = []
+    for _ in range(min(ladder_length(ladder), 50)):
+        rung = next_better(&cursor)
+        text.append((rung.key, rung.size))
+    return text
 
 
 cdef void remember_top(Book book, Rung* before, bint* had, Scales* scales) noexcept:
     cdef int side
-    cdef const Ladder* ladder
+    cdef const Rung* best
     for side in range(2):
-        ladder = &book._ladders[side]
-        had[side] = ladder.length != 0
+        best = ladder_best(&book._ladders[side])
+        had[side] = best != NULL
         if had[side]:
-            before[side] = ladder.rungs[ladder.length - 1]
+            before[side] = best[0]
     scales.price = book._price_scale
     scales.size = book._size_scale
 
@@ -1887,19 +1893,17 @@ cdef int top_change(
 ) noexcept:
     """TOP where the best price or size of a side is not what readers saw before."""
     cdef int side
-    cdef const Ladder* ladder
-    cdef Rung now
+    cdef const Rung* now
     for side in range(2):
-        ladder = &book._ladders[side]
+        now = ladder_best(&book._ladders[side])
         if not was_live:
-            if ladder.length:
+            if now != NULL:
                 return TOP_BIT
             continue
-        if had[side] != (ladder.length != 0):
+        if had[side] != (now != NULL):
             return TOP_BIT
         if not had[side]:
             continue
-        now = ladder.rungs[ladder.length - 1]
         if not same_number(before[side].key, scales.price, now.key, book._price_scale):
             return TOP_BIT
         if not same_number(before[side].size, scales.size, now.size, book._size_scale):

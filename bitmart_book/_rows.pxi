@@ -276,19 +276,6 @@ cdef void needed_scales(
                 finest.row = i
 
 
-cdef bint ladder_fits(const Ladder* ladder, int64_t price_factor, int64_t size_factor) noexcept nogil:
-    """Whether every level survives a multiplication by these factors."""
-    cdef Py_ssize_t i
-    cdef int64_t price
-    for i in range(ladder.length):
-        price = ladder.rungs[i].key
-        if price < 0:
-            price = -price
-        if price > INT64_LIMIT // price_factor or ladder.rungs[i].size > INT64_LIMIT // size_factor:
-            return False
-    return True
-
-
 cdef bint plan(
     const Ladder* ladders, Scales now, const Row* rows, const Item* item, Scales* wanted,
     Misfit* misfit

@@ -24,8 +24,8 @@ READS = [
         "ask-sought-among-the-bids",
         "`size_at` finds no size at any ask.",
         "_book.pyx",
-        "key *= SIGN[number]\n",
-        "",
+        "ladder_find(&self._ladders[number], key * SIGN[number])",
+        "ladder_find(&self._ladders[number], key)",
         "tests/test_reads.py::test_size_at",
     ),
     Mutant(
@@ -96,8 +96,8 @@ READS = [
         "reach-of-asks-below-the-best",
         "The size within some basis points of the best ask is always none.",
         "_book.pyx",
-        "best * (1 + reach)",
-        "best * (1 - reach)",
+        "reach.numerator * (-1 if number == BID else 1)",
+        "-reach.numerator",
         "tests/test_reads.py::test_size_within",
     ),
 ]
