@@ -95,7 +95,8 @@ package: $(VENV)/.test
 	    rm -rf build/package/venv && $(PYTHON) -m venv build/package/venv && \
 	    build/package/venv/bin/pip --disable-pip-version-check install --quiet $$file && \
 	    $(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz && \
-	    (cd build/package && venv/bin/bitmart-book replay --json frames.jsonl.gz) || exit 1; \
+	    (cd build/package && venv/bin/bitmart-book replay --json frames.jsonl.gz && \
+	    venv/bin/bitmart-book bench --quick --only frames --only websocket) || exit 1; \
 	done
 
 # Tracing runs Python code in the middle of compiled calls, so that the promise to other threads

@@ -1780,7 +1780,7 @@ cdef class Book:
                 continue
             if ladder_length(ladder) > self._max_levels and self._access != ACCESS_FROZEN:
                 problem = f"{name}: {ladder_length(ladder)} levels, at most {self._max_levels}"
-            worse = -INT64_LIMIT
+            worse = -INT64_LIMIT - 1
             cursor = worst_first(ladder)
             rung = next_better(&cursor)
             while rung != NULL:

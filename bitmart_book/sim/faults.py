@@ -6,6 +6,7 @@ something to happen first (a reply, a reconnect), it makes it happen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from bitmart_book.sim import damage
@@ -29,6 +30,8 @@ __all__ = ["KINDS", "NO_ANSWER", "Faults", "Kind", "Order", "Reset", "Slice", "W
 HELD_SECONDS = 1.0
 # Between two empty snapshots of a symbol: a second one in a row is to be believed.
 EMPTY_APART = 120.0
+# Between two restarts of a counter from the same number.
+RESTARTS_APART = 60.0
 
 
 def _nothing(seen: Seen) -> list[str | bytes]:
@@ -250,9 +253,14 @@ class Faults(Network):
             return
         version = self._exchange.version(symbol)
         # Far from every number of late: a counter that restarts just below itself cannot be told
-        # from lost updates, or from none.
+        # from lost updates, or from none; and not from the same number again while frames of the
+        # time before may be under way.
         if version > 200_000:
-            version = self._rng.choice((0, 1, self._rng.randint(2, version - 100_000)))
+            lower = self._rng.randint(2, version - 100_000)
+            again = self._now < self._began_at_one.get(symbol, -math.inf) + RESTARTS_APART
+            version = lower if again else self._rng.choice((0, 1, lower))
+            if version < 2:
+                self._began_at_one[symbol] = self._now
         else:
             version += self._rng.randint(1_000_000, 9_000_000)
         self._exchange.restart(symbol, version)

@@ -127,6 +127,7 @@ class Network:
         self._refusals: deque[Refusal] = deque()
         self._slams = 0
         self._emptied: dict[str, float] = {}
+        self._began_at_one: dict[str, float] = {}
         self._paused: set[str] = set()
         self._stopped = False
         self.start(spec, now)
@@ -329,7 +330,7 @@ class Network:
         self._rest(line)
 
     def _rest(self, line: Line) -> None:
-        if line.busy:
+        if line.busy and line.id in self._lines:
             self._busy[line.id] = line
         else:
             self._busy.pop(line.id, None)
