@@ -197,6 +197,7 @@ cdef class Book:
     cdef Py_ssize_t _buffered_rows
     cdef _Pending _staged
     cdef int _stale_run
+    cdef bint _refused
     cdef int64_t _held_sequence
     cdef int _empty_snapshots
     cdef bint _side_seen[2]
@@ -220,6 +221,7 @@ cdef class Book:
     cdef object _since_now(self)
     cdef int _require_writable(self) except -1
     cdef int _become(self, int state, object reason) except -1
+    cdef bint _is_synced(self) noexcept
     cdef int _confirm(self, object by) except -1
     cdef int _forget(self) except -1
     cdef int _adopt(self, int64_t generation, _Line line) except -1

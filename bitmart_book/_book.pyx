@@ -474,7 +474,13 @@ cdef class Book:
             self._deadline = NEVER
         self._state = state
         self._reason = reason
+        self._refused = False
         return 0
+
+    cdef bint _is_synced(self) noexcept:
+        """Whether updates continue what is held. Nothing continues a snapshot that was crossed: an
+        update that happens to end the crossing does not make the rest of it right."""
+        return self._state == LIVE or (self._state == STALE and not self._refused)
 
     cdef int _confirm(self, object by) except -1:
         self._confirmed_by = by
@@ -651,7 +657,7 @@ cdef class Book:
         cdef Rung[2] before
         cdef bint[2] had
         cdef Scales scales
-        if not by_hand and (was_live or self._state == STALE) and item.sequence < self._sequence:
+        if not by_hand and self._is_synced() and item.sequence < self._sequence:
             # A late reply to an old request: showing it would be showing an older book as live.
             self._counters.held_snapshots += 1
             if self._expected and self._stale_run > 0:
@@ -671,7 +677,7 @@ cdef class Book:
                 return GAP_BIT
         self._counters.snapshots += 1
         remember_top(self, before, had, &scales)
-        if announced and same_sequence and (was_live or self._state == STALE):
+        if announced and same_sequence and self._is_synced():
             change = self._audit(scratch, rows, item)
             if change >= 0:
                 change |= top_change(self, before, had, scales, was_live)
@@ -704,6 +710,7 @@ cdef class Book:
         if self._crossed():
             self._counters.crossed += 1
             self._become(STALE, f"crossed snapshot: {self._cross_text()}")
+            self._refused = not by_hand
             return change | SNAPSHOT_BIT | CROSSED_BIT
         if self._is_in_the_dark():
             self._become(STALE, "of one side no level is known for certain")
@@ -726,6 +733,7 @@ cdef class Book:
         if self._crossed():
             self._counters.crossed += 1
             self._become(STALE, f"crossed snapshot: {self._cross_text()}")
+            self._refused = True
             return change | SNAPSHOT_BIT | CROSSED_BIT
         if self._state == STALE:
             self._become(LIVE, None)
@@ -829,7 +837,7 @@ cdef class Book:
         cdef Rung[2] before
         cdef bint[2] had
         cdef Scales scales
-        if not was_live and self._state != STALE:
+        if not self._is_synced():
             if item.sequence < 0:
                 return GAP_BIT
             return self._keep(rows, item)

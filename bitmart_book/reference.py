@@ -125,6 +125,7 @@ class ReferenceBook:
         self.kept: list[Item] = []
         self.staged: Item | None = None
         self.stale_run = 0
+        self.refused = False
         self.held: int | None = None
         self.overtaken_from: int | None = None
         self.expected = False
@@ -236,6 +237,11 @@ class ReferenceBook:
         if state == BookState.LIVE:
             self.epoch += 1
         self.state = state
+        self.refused = False
+
+    def is_synced(self) -> bool:
+        """Whether updates continue what is held: a crossed snapshot is continued by none."""
+        return self.state == BookState.LIVE or (self.state == BookState.STALE and not self.refused)
 
     def gap(self) -> int:
         self.become(BookState.GAP)
@@ -270,7 +276,7 @@ class ReferenceBook:
         was_live = self.state == BookState.LIVE
         if (
             not by_hand
-            and self.state in (BookState.LIVE, BookState.STALE)
+            and self.is_synced()
             and item.sequence is not None
             and self.sequence is not None
             and item.sequence < self.sequence
@@ -289,7 +295,7 @@ class ReferenceBook:
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
         same = item.sequence is not None and item.sequence == self.sequence
         repeats = was_live and same
-        if announced and same and (was_live or self.state == BookState.STALE):
+        if announced and same and self.is_synced():
             joined = self._merge(item)
             if joined is not None:
                 return self._merged(joined | self._top_bit(before, was_live), item)
@@ -314,6 +320,7 @@ class ReferenceBook:
         change = Change.SNAPSHOT | (Change.LEVELS if changed or drained else 0)
         if self.crossed():
             self.become(BookState.STALE)
+            self.refused = not by_hand
             return change | Change.CROSSED
         if self.in_the_dark():
             self.become(BookState.STALE)
@@ -380,6 +387,7 @@ class ReferenceBook:
         self._trim()
         if self.crossed():
             self.become(BookState.STALE)
+            self.refused = True
             return change | Change.SNAPSHOT | Change.CROSSED
         if self.state == BookState.STALE:
             self.become(BookState.LIVE)
@@ -391,7 +399,7 @@ class ReferenceBook:
         return self.gap()
 
     def _update(self, item: Item) -> int:
-        if self.state not in (BookState.LIVE, BookState.STALE):
+        if not self.is_synced():
             return Change.GAP if item.sequence is None else self._keep(item)
         if item.sequence is not None:
             if self.sequence is None or item.sequence > self.sequence + 1:

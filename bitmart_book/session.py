@@ -100,6 +100,8 @@ class Session:
         # After an error that names no topic, its suspects are asked for one at a time.
         self._suspects: deque[str] = deque()
         self._suspect: str | None = None
+        # When the ping was sent whose pong will be behind all errors of the message in question.
+        self._fence: float | None = None
         # Pings that were not answered yet, by when they were sent.
         self._pings: deque[float] = deque()
         self._pinged_at = now
@@ -169,7 +171,10 @@ class Session:
         if reply.kind == "pong":
             if self._pings:
                 self.answers_pings = True
-                self.round_trip = now - self._pings.popleft()
+                sent_at = self._pings.popleft()
+                self.round_trip = now - sent_at
+                if self._fence is not None and sent_at >= self._fence:
+                    self._fence = None
             return []
         if reply.operation == "login":
             if reply.kind == "ack":
@@ -204,17 +209,21 @@ class Session:
 
     def _blame(self, reply: Reply, now: float) -> list[Answer]:
         """An error without a topic: of one suspect it is the verdict, of several a reason to ask
-        for each by itself."""
+        for each by itself, once the other errors of the same message are known to be through."""
+        if self._fence is not None:
+            return []
         if self._suspect is not None:
             return self._refused(self._suspect, reply, now)
-        suspects = self._batches[0] if self._batches else []
+        suspects = [topic for batch in self._batches for topic in batch]
         if reply.code in self.profile.retry_codes or not suspects:
             return []
         if len(suspects) == 1:
             return self._refused(suspects[0], reply, now)
-        for topic in list(suspects):
+        for topic in suspects:
             self._settle(topic)
-            self._suspects.append(topic)
+        self._suspects.extend(suspects)
+        self._ping(now)
+        self._fence = now
         return []
 
     def _settle(self, topic: str) -> bool:
@@ -226,9 +235,10 @@ class Session:
             self._batches.popleft()
         if topic == self._suspect:
             self._suspect = None
-        if topic in self._suspects:
+        waiting = topic in self._suspects
+        if waiting:
             self._suspects.remove(topic)
-        return self._unanswered.pop(topic, None) is not None
+        return self._unanswered.pop(topic, None) is not None or waiting
 
     # --- time ---
 
@@ -316,7 +326,11 @@ class Session:
         if self._unanswered:
             oldest = min(self._unanswered.values())
             deadline = min(deadline, oldest + self.timeouts.answer_within)
-        if any(self._queues.values()) or (self._suspects and self._suspect is None):
+        if self._fence is not None:
+            deadline = min(deadline, self._fence + self.timeouts.pong_within)
+        elif self._suspects and self._suspect is None:
+            deadline = min(deadline, self._messages.ready_at(now))
+        if any(queue for name, queue in self._queues.items() if not self._holds_back(name)):
             deadline = min(deadline, self._messages.ready_at(now))
         return deadline
 
@@ -329,17 +343,26 @@ class Session:
         """Write what may be written now; `advance` does this too."""
         if self._login_sent is not None:
             return
-        if self._suspect is None and self._suspects and self._messages.ready_at(now) <= now:
+        if self._fence is not None and now >= self._fence + self.timeouts.pong_within:
+            self._fence = None  # a side that answers no pings
+        if self._next_suspect_is_free() and self._messages.ready_at(now) <= now:
             self._suspect = self._suspects.popleft()
             self._write("subscribe", [self._suspect], now)
             self._unanswered[self._suspect] = now
         for operation, queue in self._queues.items():
-            while queue and self._messages.ready_at(now) <= now:
+            while queue and not self._holds_back(operation) and self._messages.ready_at(now) <= now:
                 topics = self._batch(queue)
                 self._write(operation, topics, now)
                 if operation == "subscribe":
                     self._unanswered.update(dict.fromkeys(topics, now))
                     self._batches.append(topics)
+
+    def _next_suspect_is_free(self) -> bool:
+        return bool(self._suspects) and self._suspect is None and self._fence is None
+
+    def _holds_back(self, operation: Operation) -> bool:
+        """While errors without a topic are being put down to somebody, nobody else is asked."""
+        return operation == "subscribe" and bool(self._suspects or self._suspect)
 
     def _batch(self, queue: dict[str, None]) -> list[str]:
         """As many topics as one message may hold, taken from the queue."""

@@ -90,3 +90,43 @@ def test_pongs_answer_pings_in_their_order(session):
 def test_one_late_pong_is_enough_to_be_behind(session):
     two_pings(session)
     assert session.behind(15.5)
+
+
+BATCH = [f"spot/depth/increase100:{symbol}" for symbol in ("A_B", "C_D", "E_F")]
+
+
+def test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next(session):
+    session.subscribe(BATCH)
+    session.advance(0.0, 0.0)
+    session.output()
+    assert session.receive(error("92001", None), 0.1) == []
+    assert session.output() == [session.profile.ping]
+    session.subscribe([TOPIC.replace("A_B", "G_H")])
+    # The pong comes behind every error of that message.
+    session.advance(0.2, 0.2)
+    assert session.receive(error("92001", None), 0.2) == []
+    assert sent(session) == []
+    session.receive(PONG, 0.3)
+    session.advance(0.3, 0.3)
+    assert sent(session) == [("subscribe", BATCH[:1])]
+    assert [answer.topic for answer in session.receive(error("92001", None), 0.4)] == BATCH[:1]
+    session.advance(0.5, 0.5)
+    assert sent(session) == [("subscribe", BATCH[1:2])]
+    ack = Reply(kind="ack", operation="subscribe", topic=BATCH[1])
+    assert [answer.accepted for answer in session.receive(ack, 0.6)] == [True]
+    # What is acknowledged late is not asked for again.
+    late = Reply(kind="ack", operation="subscribe", topic=BATCH[2])
+    assert [answer.topic for answer in session.receive(late, 0.6)] == [BATCH[2]]
+    session.advance(0.7, 0.7)
+    assert sent(session) == [("subscribe", [TOPIC.replace("A_B", "G_H")])]
+
+
+def test_a_side_that_answers_no_pings_is_asked_about_suspects_a_little_later(session):
+    session.subscribe(BATCH)
+    session.advance(0.0, 0.0)
+    session.receive(error("92001", None), 0.1)
+    session.output()
+    deadline = session.next_deadline(0.1)
+    assert deadline == 0.1 + session.timeouts.pong_within
+    session.advance(deadline, deadline)
+    assert sent(session) == [("subscribe", BATCH[:1])]

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-MERGED = "announced and same_sequence and (was_live or self._state == STALE)"
+MERGED = "announced and same_sequence and self._is_synced()"
 
 AUDIT = [
     Mutant(
@@ -15,11 +15,19 @@ AUDIT = [
         quick=True,
     ),
     Mutant(
+        "crossed-snapshot-healed",
+        "An update that empties a side of a crossed snapshot makes the rest of it look fine.",
+        "_book.pyx",
+        "self._refused = not by_hand\n",
+        "self._refused = False\n",
+        "tests/simulation/test_faults.py::test_a_crossed_snapshot_is_not_healed_by_an_update",
+    ),
+    Mutant(
         "merge-across-a-hole",
         "A reply that is newer than the book is joined to levels whose updates never came.",
         "_book.pyx",
         MERGED,
-        "announced and (was_live or self._state == STALE)",
+        "announced and self._is_synced()",
         "tests/test_audit.py::test_an_announced_reply_of_another_sequence_replaces",
     ),
     Mutant(
@@ -27,7 +35,7 @@ AUDIT = [
         "A snapshot that the server sends by itself, to start afresh, is joined to the old book.",
         "_book.pyx",
         MERGED,
-        "same_sequence and (was_live or self._state == STALE)",
+        "same_sequence and self._is_synced()",
         "tests/test_audit.py::test_an_unannounced_snapshot_replaces",
     ),
     Mutant(

@@ -96,15 +96,19 @@ SESSION = [
         where="def _refused(",
     ),
     Mutant(
+        "second-error-put-down-to-the-next",
+        "Of two errors of one message the second rejects whichever good symbol is asked for next.",
+        "session.py",
+        "self._fence = now\n",
+        "self._fence = None\n",
+        "tests/test_session.py::test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next",
+    ),
+    Mutant(
         "whole-message-blamed",
         "One misspelt symbol ends the subscription of nineteen good ones.",
         "session.py",
-        "for topic in list(suspects):\n"
-        "    self._settle(topic)\n"
-        "    self._suspects.append(topic)\n"
-        "return []\n",
-        "return [answer for topic in list(suspects) for answer in self._refused(topic, reply, now)]"
-        "\n",
+        "for topic in suspects:\n    self._settle(topic)\nself._suspects.extend(suspects)\n",
+        "return [answer for topic in suspects for answer in self._refused(topic, reply, now)]\n",
         "tests/test_client.py::test_one_bad_symbol_among_many_costs_only_itself",
     ),
     Mutant(

@@ -34,11 +34,6 @@ def found(w):
 NOTHING = ([], [], {})
 
 
-def xfail(reason):
-    """A bug that this has found and that is not mended yet; once it is, the test fails."""
-    return pytest.mark.xfail(reason=reason)
-
-
 @pytest.mark.parametrize("name", WORLD_KINDS)
 def test_one_fault(name):
     w = world(spec=f"{name}@8 {name}@20 {name}@33 {name}@45", seed=len(name))
@@ -235,7 +230,6 @@ def test_a_heartbeat_is_no_update_behind_a_snapshot_either():
         )
 
 
-@xfail("an update that empties a side ends the crossing, and what was refused is shown")
 def test_a_crossed_snapshot_is_not_healed_by_an_update():
     w, receive = cut_off_from_requests()
     book = w.engine["BTC_USDT"]
@@ -250,7 +244,6 @@ def test_a_crossed_snapshot_is_not_healed_by_an_update():
     assert book.state == "LIVE"
 
 
-@xfail("the second error of a message is put down to the first symbol that is asked for again")
 def test_two_bad_symbols_in_one_message_cost_only_themselves():
     knobs = Knobs(error_shape="documented", all_or_nothing=True)
     w = world(knobs=knobs)
