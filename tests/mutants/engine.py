@@ -39,8 +39,8 @@ FRAMES = [
         "one-doubt-for-many-books",
         "Of the books in a frame that could not be read only the first is put in doubt.",
         "_engine.pxi",
-        "if isinstance(symbol, str):\n                symbols[symbol] = None",
-        "if isinstance(symbol, str) and not symbols:\n                symbols[symbol] = None",
+        "if isinstance(symbol, str):\n    symbols[symbol] = None\n",
+        "if isinstance(symbol, str) and not symbols:\n    symbols[symbol] = None\n",
         "tests/test_engine.py::test_one_bad_row_refuses_the_whole_frame_and_puts_all_its_books_in_doubt",
     ),
     Mutant(
