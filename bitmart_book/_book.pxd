@@ -148,6 +148,7 @@ cdef class _Scratch:
     cdef IndexedRung* loading
     cdef Py_ssize_t loading_capacity
     cdef bint busy
+    cdef int64_t now
 
     cdef int clear(self) except -1
     cdef Row* add_row(self) except NULL
@@ -198,6 +199,7 @@ cdef class Book:
     cdef _Pending _staged
     cdef int _stale_run
     cdef bint _refused
+    cdef int64_t _heard_at
     cdef int64_t _held_sequence
     cdef int _empty_snapshots
     cdef bint _side_seen[2]
@@ -234,7 +236,7 @@ cdef class Book:
         self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint
         by_hand
     ) except -1
-    cdef bint _can_hold(self, const Row* rows, const Item* item) noexcept
+    cdef bint _can_hold(self, const Row* rows, Item* item) noexcept
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1
@@ -297,7 +299,8 @@ cdef class Engine:
     cdef dict _trade_routes
     cdef dict _books
     cdef dict _by_symbol
-    cdef list _touched
+    cdef Book _touched
+    cdef list _also_touched
     cdef object _clock
     cdef int64_t _valid_for
     cdef object _book_type
@@ -313,6 +316,8 @@ cdef class Engine:
     cdef bint _only_known
     cdef bint _scans
     cdef dict _lines
+    cdef int64_t _last_generation
+    cdef _Line _last_line
     cdef tuple _last_trades
 
     cdef int _lay_out_routes(self) except -1
@@ -335,6 +340,7 @@ cdef class Engine:
     cdef int _apply_to(
         self, Book book, Item* item, object receive_time, int64_t generation
     ) except -1
+    cdef int _touch(self, Book book, int change) except -1
     cdef int _refuse_unread(self, object frame, object problem) except -1
     cdef int _apply_message(
         self, object message, object receive_time, int64_t generation, Book only

@@ -40,7 +40,7 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_Check
 from cpython.mem cimport PyMem_Free
@@ -485,7 +485,7 @@ cdef class Book:
     cdef int _confirm(self, object by) except -1:
         self._confirmed_by = by
         if self._clock is not None:
-            self._confirmed_at = self._now()
+            self._confirmed_at = self._heard_at if self._heard_at != 0 else self._now()
             if self._deadline != NEVER and self._confirmed_at >= self._deadline:
                 self._counters.lapses += 1
             self._deadline = self._confirmed_at + self._valid_for
@@ -619,6 +619,7 @@ cdef class Book:
     ) except -1:
         """Apply one checked item; returns Change bits. The numbers are known to fit."""
         cdef int change
+        self._heard_at = item.heard
         if self._state == CLOSED or (self._state == REJECTED and not by_hand):
             self._counters.ignored += 1
             return 0
@@ -635,15 +636,14 @@ cdef class Book:
                 self._receive_time = receive_time
         return change
 
-    cdef bint _can_hold(self, const Row* rows, const Item* item) noexcept:
-        """Whether the numbers of an item can be held exactly, and it can be applied."""
+    cdef bint _can_hold(self, const Row* rows, Item* item) noexcept:
+        """Whether the numbers of an item can be held exactly, and it can be applied, now."""
         cdef Scales now, wanted
         cdef Misfit misfit
         now.price = self._price_scale
         now.size = self._size_scale
-        if fits(rows, item, now.price, now.size, &misfit):
-            return True
-        return plan(self._ladders, now, rows, item, &wanted, &misfit)
+        item.fitting = fits(rows, item, now.price, now.size, &misfit)
+        return item.fitting or plan(self._ladders, now, rows, item, &wanted, &misfit)
 
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
@@ -1141,7 +1141,7 @@ cdef class Book:
         cdef bint changed = False
         now.price = self._price_scale
         now.size = self._size_scale
-        if fits(rows, item, now.price, now.size, &misfit):
+        if item.fitting or fits(rows, item, now.price, now.size, &misfit):
             wanted = now
         elif not plan(self._ladders, now, rows, item, &wanted, &misfit):
             applied[0] = False
@@ -1230,15 +1230,18 @@ cdef class Book:
     cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept:
         """A number that two different updates hardly ever share."""
         cdef uint64_t digest = <uint64_t>item.count[0] * 1099511628211u
+        cdef uint64_t price, size
         cdef int side
         cdef Py_ssize_t i
         cdef const Row* row
+        # Each row by itself, so that none waits for the one before; its place is part of it.
         for side in range(2):
             for i in range(item.count[side]):
                 row = &rows[item.first[side] + i]
-                digest = (digest ^ <uint64_t>row.price.mantissa ^ (<uint64_t>row.price.exponent << 58)) * 1099511628211u
-                digest = (digest ^ <uint64_t>row.size.mantissa ^ (<uint64_t>row.size.exponent << 58)) * 1099511628211u
-                digest ^= digest >> 29
+                price = <uint64_t>row.price.mantissa ^ <uint64_t>row.price.exponent << 58
+                size = <uint64_t>row.size.mantissa ^ <uint64_t>row.size.exponent << 58
+                price = (price + <uint64_t>i) * 0x9E3779B97F4A7C15u + size
+                digest += (price ^ price >> 32) * 0xD6E8FEB86659FD93u
         return digest
 
     cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept:

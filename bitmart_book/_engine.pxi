@@ -45,7 +45,7 @@ cdef class Engine:
         self._last_trades = ()
         self._books = {}
         self._by_symbol = {}
-        self._touched = []
+        self._also_touched = []
         if not (clock is None or clock == "monotonic" or callable(clock)):
             raise UsageError(f'clock must be None, "monotonic" or a callable, was {clock!r}')
         self._clock = clock
@@ -116,22 +116,29 @@ cdef class Engine:
     ) except -1:
         cdef Py_ssize_t length
         cdef int change
+        # First what is most frequent: these tests are in the way of every frame.
+        cdef bint is_bytes = isinstance(frame, bytes)
         if self._process != process_generation:
             raise FeedClosed(
                 "the engine belongs to the process that made it; this is a forked child"
             )
         self._scratch.clear()
-        if self._touched:
-            self._touched = []
+        self._touched = None
+        if self._also_touched:
+            self._also_touched = []
         if self._last_trades:
             self._last_trades = ()
         self._frames += 1
+        if self._clock is not None:
+            self._scratch.now = self._now()
         if generation != 0:
-            self._line(generation)._hear(self._now())
-        if isinstance(frame, memoryview):
-            length = frame.nbytes
-        elif isinstance(frame, (bytes, bytearray, str)):
+            self._line(generation)._hear(self._scratch.now)
+        if is_bytes:
+            length = PyBytes_GET_SIZE(frame)
+        elif isinstance(frame, (bytearray, str)):
             length = len(frame)
+        elif isinstance(frame, memoryview):
+            length = frame.nbytes
         else:
             raise UsageError(
                 f"a frame must be bytes, bytearray, memoryview or str, was {type(frame).__name__}"
@@ -141,7 +148,12 @@ cdef class Engine:
                 frame, f"a frame of {length} bytes; the limit is {self._max_frame}"
             )
         if self._scans:
-            change = self._apply_scanned(frame, length, receive_time, generation, only)
+            if is_bytes:
+                change = self._scan(
+                    PyBytes_AS_STRING(frame), length, receive_time, generation, only
+                )
+            else:
+                change = self._apply_scanned(frame, length, receive_time, generation, only)
             if change != NOT_SCANNED:
                 return change
         # The one documented frame that is not JSON: the answer to a text ping.
@@ -161,13 +173,9 @@ cdef class Engine:
     cdef int _apply_scanned(
         self, object frame, Py_ssize_t length, object receive_time, int64_t generation, Book only
     ) except -1:
-        """A book frame of one item whose book exists, straight from its bytes; NOT_SCANNED, and
-        nothing has changed, for every other one."""
+        """`_scan` for what is not bytes."""
         cdef Py_buffer view
         cdef const char* text
-        cdef int change
-        if isinstance(frame, bytes):
-            return self._scan(PyBytes_AS_STRING(frame), length, receive_time, generation, only)
         if isinstance(frame, str):
             if not PyUnicode_IS_ASCII(frame):
                 return NOT_SCANNED
@@ -185,6 +193,8 @@ cdef class Engine:
         self, const char* text, Py_ssize_t length, object receive_time, int64_t generation,
         Book only
     ) except -1:
+        """A book frame of one item whose book exists, straight from its bytes; NOT_SCANNED, and
+        nothing has changed, for every other one."""
         cdef _Scratch scratch = self._scratch
         cdef Item* item
         cdef Route* route
@@ -309,14 +319,23 @@ cdef class Engine:
                 book._counters.refused_generation += 1
                 return 0
             book._adopt(generation, self._line(generation))
+        item.heard = self._scratch.now
         change = book._apply_item(self._scratch, self._scratch.rows, item, receive_time, False)
         if change != 0:
-            if book in self._touched:
-                book._change |= change
-            else:
-                book._change = change
-                self._touched.append(book)
+            self._touch(book, change)
         return change
+
+    cdef int _touch(self, Book book, int change) except -1:
+        """Note that the frame has changed a book, and what. Mostly there is no second one."""
+        if self._touched is None:
+            self._touched = book
+        elif self._touched is book or book in self._also_touched:
+            book._change |= change
+            return 0
+        else:
+            self._also_touched.append(book)
+        book._change = change
+        return 0
 
     cdef int _refuse_unread(self, object frame, object problem) except -1:
         """A frame that cannot be decoded: find out whose it was, as far as its bytes tell."""
@@ -341,7 +360,7 @@ cdef class Engine:
                 if named is None or channel.name == named:
                     book = channel.books.get(symbol)
                     if book is not None and book._refuse(problem):
-                        self._touched.append(book)
+                        self._touch(book, GAP_BIT)
         raise MessageError(problem, symbol=symbols.pop() if len(symbols) == 1 else None)
 
     cdef int _apply_message(
@@ -396,7 +415,7 @@ cdef class Engine:
         for symbol in (symbols,) if isinstance(symbols, str) else symbols:
             book = channel.books.get(symbol)
             if book is not None and book._refuse(str(error)):
-                self._touched.append(book)
+                self._touch(book, GAP_BIT)
         raise error
 
     cdef int _apply_books(
@@ -487,7 +506,7 @@ cdef class Engine:
         if book._state not in (CLOSED, REJECTED):
             book._forget()
             book._become(REJECTED, str(error))
-            self._touched.append(book)
+            self._touch(book, GAP_BIT)
         return 0
 
     cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry):
@@ -566,9 +585,7 @@ cdef class Engine:
                     book = books.books.get(trade.symbol)
                     if book is not None:
                         book._last_trade = trade
-                        if book not in self._touched:
-                            book._change = TRADE_BIT
-                            self._touched.append(book)
+                        self._touch(book, TRADE_BIT)
         return TRADE_BIT if trades else 0
 
     cdef int64_t _now(self) except? -1:
@@ -579,11 +596,16 @@ cdef class Engine:
         return self._clock()
 
     cdef _Line _line(self, int64_t generation):
-        cdef _Line line = self._lines.get(generation)
+        cdef _Line line
+        if generation == self._last_generation and self._last_line is not None:
+            return self._last_line
+        line = self._lines.get(generation)
         if line is None:
             line = self._lines[generation] = _Line.__new__(_Line)
             line.deadline = line.valid_for = NEVER
             line.heard = -1
+        self._last_generation = generation
+        self._last_line = line
         return line
 
     def open_line(self, generation, valid_for):
@@ -620,6 +642,7 @@ cdef class Engine:
     def forget_generation(self, generation):
         """Drop what is kept of a connection that is gone."""
         self._lines.pop(generation, None)
+        self._last_line = None
 
     def invalidate(self, book, reason, *, state=BookState.GAP):
         """Say that a book cannot be trusted, and why: CONNECTING, SYNCING, STALE, GAP, ..."""
@@ -815,7 +838,7 @@ cdef class Engine:
     @property
     def touched(self):
         """tuple of the books that the last `apply` changed."""
-        return tuple(self._touched)
+        return () if self._touched is None else (self._touched, *self._also_touched)
 
     @property
     def trades(self):

@@ -224,6 +224,8 @@ cdef _Pending keep_item(const Row* rows, Item* item):
         raise MemoryError
     pending.n_rows = count
     pending.item = item[0]
+    # The scales may be others when its time comes.
+    pending.item.fitting = False
     for side in range(2):
         memcpy(
             pending.rows + place, rows + item.first[side], <size_t>item.count[side] * sizeof(Row)

@@ -15,8 +15,9 @@ cdef extern from *:
     #include <stdint.h>
     #include <string.h>
 
-    /* Eight characters at a time, where a word holds the first one in its lowest byte. Every other
-       machine, and a build with BITMART_BOOK_PORTABLE, takes them one by one. */
+    /* Eight characters at a time, where a word holds the first one in its lowest byte, and sixteen
+       where every processor of the kind can. Every other machine, and a build with
+       BITMART_BOOK_PORTABLE, takes them one by one. */
     #if !defined(BITMART_BOOK_PORTABLE) && defined(__GNUC__) && defined(__BYTE_ORDER__) \\
         && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     #define BB_BY_WORDS 1
@@ -26,6 +27,12 @@ cdef extern from *:
     #define BB_BY_WORDS 0
     static inline int bb_lowest(uint64_t bits) { (void)bits; return 0; }
     static inline int bb_highest(uint64_t bits) { (void)bits; return 0; }
+    #endif
+    #if BB_BY_WORDS && defined(__SSE2__)
+    #define BB_BY_SIXTEEN 1
+    #include <emmintrin.h>
+    #else
+    #define BB_BY_SIXTEEN 0
     #endif
 
     static inline uint64_t bb_load(const char* p) {
@@ -57,6 +64,54 @@ cdef extern from *:
         return digits ? count - bb_highest(digits) : 0;
     }
 
+    static const uint64_t BB_FIRST[9] = {
+        0, UINT64_C(0xFF), UINT64_C(0xFFFF), UINT64_C(0xFFFFFF), UINT64_C(0xFFFFFFFF),
+        UINT64_C(0xFFFFFFFFFF), UINT64_C(0xFFFFFFFFFFFF), UINT64_C(0xFFFFFFFFFFFFFF), UINT64_MAX
+    };
+
+    /* A number of up to eight digits and its quote, without a branch that depends on where its
+       point stands or whether it has one: such branches cannot be guessed. Reads 16 characters.
+       Returns behind the quote, or NULL for what is longer, or none. */
+    #if BB_BY_SIXTEEN
+    static inline const char* bb_short_number(const char* p, int64_t* mantissa, int32_t* exponent) {
+        const __m128i text = _mm_loadu_si128((const __m128i*)p);
+        const unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')));
+        const unsigned points = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
+        const __m128i above = _mm_subs_epu8(_mm_sub_epi8(text, _mm_set1_epi8('0')), _mm_set1_epi8(9));
+        const unsigned digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(above, _mm_setzero_si128()));
+        /* All below the first quote; all there is without one. */
+        const unsigned inside = (quotes & (0u - quotes)) - 1;
+        const unsigned others = inside & ~digits;
+        const int length = __builtin_ctz(quotes | 0x10000u);
+        const int whole = __builtin_ctz(others | (inside + 1) | 0x10000u);
+        const int count = length - (others != 0);
+        uint64_t joined;
+        int zeros, decimals;
+        /* At most one other character, which is a point between two digits; one to eight digits. */
+        if ((others & (others - 1)) | (others & ~(points & (digits << 1) & (digits >> 1)))
+            | (unsigned)(count - 1 > 7u)) {
+            return 0;
+        }
+        joined = (bb_load(p) & BB_FIRST[whole]) | (bb_load(p + 1) & ~BB_FIRST[whole]);
+        joined = (joined ^ UINT64_C(0x3030303030303030)) << (64 - 8 * count);
+        decimals = count - whole;
+        zeros = bb_highest(joined | 1);
+        zeros = zeros < decimals ? zeros : decimals;
+        joined <<= 8 * zeros;
+        joined = joined * 10 + (joined >> 8);
+        joined = ((joined & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)
+            + ((joined >> 16) & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >> 32;
+        *mantissa = (int64_t)joined;
+        *exponent = zeros - decimals;
+        return p + length + 1;
+    }
+    #else
+    static inline const char* bb_short_number(const char* p, int64_t* mantissa, int32_t* exponent) {
+        (void)p; (void)mantissa; (void)exponent;
+        return 0;
+    }
+    #endif
+
     /* How many of eight characters stand before the first quote; 8: there is none. */
     static inline int bb_before_quote(uint64_t word) {
         word ^= UINT64_C(0x2222222222222222);
@@ -69,6 +124,8 @@ cdef extern from *:
     int count_digits "bb_count_digits"(const char*, uint64_t*) noexcept nogil
     uint64_t digits_value "bb_value"(uint64_t, int) noexcept nogil
     int without_zeros "bb_without_zeros"(uint64_t, int) noexcept nogil
+    const bint BY_SIXTEEN "BB_BY_SIXTEEN"
+    const char* short_number "bb_short_number"(const char*, int64_t*, int32_t*) noexcept nogil
     int before_quote "bb_before_quote"(uint64_t) noexcept nogil
 
 cdef enum:
@@ -76,6 +133,8 @@ cdef enum:
     SAFE_DIGITS = 18
     # What lies beyond it is no symbol, and no name of a channel.
     MAX_NAME = 128
+    # Of two short numbers with all that is around them, and what looking at the second may read.
+    SHORT_LEVEL = 48
     # Nine characters of seven bits fit into sixty-four.
     LONGEST_WORD = 9
 
@@ -94,6 +153,8 @@ cdef struct Item:
     ItemKind kind
     int64_t sequence        # -1: none
     int64_t exchange_time   # -1: none
+    int64_t heard           # when its frame came, by the engine's clock; 0: not said
+    bint fitting            # every number is known to fit at the book's scales
     Py_ssize_t first[2]
     Py_ssize_t count[2]
     bint present[2]
@@ -445,6 +506,30 @@ cdef inline const char* read_level_object(
             return NULL
 
 
+cdef inline const char* read_short_levels(const char* p, const char* end, Rows* rows) noexcept nogil:
+    """As many levels as come in the venue's own spelling, ["price","size"] without a blank. Behind
+    the last comma, or where the bracket behind the last level closes the side."""
+    cdef Row* row = &rows.rows[rows.count]
+    cdef Row* full = &rows.rows[rows.capacity]
+    cdef const char* q
+    while end - p >= SHORT_LEVEL and row != full and p[0] == c'[' and p[1] == c'"':
+        q = short_number(p + 2, &row.price.mantissa, &row.price.exponent)
+        if q == NULL or q[0] != c',' or q[1] != c'"':
+            break
+        q = short_number(q + 2, &row.size.mantissa, &row.size.exponent)
+        if q == NULL or q[0] != c']' or row.price.mantissa == 0:
+            break
+        if q[1] != c',':
+            if q[1] == c']':
+                p = q + 1
+                row += 1
+            break
+        p = q + 2
+        row += 1
+    rows.count = row - rows.rows
+    return p
+
+
 cdef inline const char* read_levels(
     const char* p, const char* end, const Words* words, Rows* rows, Item* item, int side
 ) noexcept nogil:
@@ -461,6 +546,12 @@ cdef inline const char* read_levels(
     if p[0] == c']':
         return p + 1
     while True:
+        if BY_SIXTEEN:
+            p = read_short_levels(p, end, rows)
+            if p < end and p[0] == c']' and p[-1] == c']':
+                item.count[side] = rows.count - item.first[side]
+                return p + 1
+            p = blank(p, end)
         if rows.count >= rows.capacity or p >= end:
             return NULL
         row = &rows.rows[rows.count]
