@@ -33,6 +33,7 @@ help:
 	@echo "make package   build wheel and sdist, install each in a clean environment, use it"
 	@echo "make coverage  line coverage, the compiled code included"
 	@echo "make peers     the exchange in the box against a client for Node (needs npm)"
+	@echo "make portable  the tests with the portable twin of what reads many characters at once"
 	@echo "make sanitize  the tests under AddressSanitizer and UBSan"
 	@echo "make fuzz      ten million random inputs under them, a million at the Python boundary"
 	@echo "make replay    one finding again: FILE=build/fuzz/NAME.jsonl"
@@ -110,7 +111,14 @@ coverage: $(VENV)/.test $(VENV)/.coverage
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report | grep -q _book.pyx
 
-.PHONY: sanitized sanitize fuzz replay soak leaks
+.PHONY: portable sanitized sanitize fuzz replay soak leaks
+
+# What every other machine runs: the same without reading eight or sixteen characters at a time.
+portable: $(VENV)/.test
+	rm -rf build/portable && git clone --quiet . build/portable
+	cd build/portable && BITMART_BOOK_PORTABLE=1 BITMART_BOOK_DEBUG=1 $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
+	cd build/portable && HYPOTHESIS_PROFILE=quick $(CURDIR)/$(BIN)/python -m pytest -q \
+	    -p no:cacheprovider -n $(CPUS) --dist worksteal --ignore tests/simulation
 
 # What is committed, built with sanitizers in a checkout of its own. CPython keeps memory until it
 # exits, so that looking for leaks is `make leaks` and not LeakSanitizer.

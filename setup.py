@@ -1,7 +1,8 @@
 """Builds the one extension; everything static is in pyproject.toml.
 
 Switches (environment): BITMART_BOOK_DEBUG=1 unoptimised with symbols, BITMART_BOOK_COVERAGE=1
-line tracing for coverage, BITMART_BOOK_SANITIZE=1 AddressSanitizer and UBSan.
+line tracing for coverage, BITMART_BOOK_SANITIZE=1 AddressSanitizer and UBSan,
+BITMART_BOOK_PORTABLE=1 none of what only some processors and compilers can.
 """
 
 import os
@@ -10,8 +11,9 @@ import sys
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-DEBUG, COVERAGE, SANITIZE = (
-    os.environ.get(f"BITMART_BOOK_{name}") == "1" for name in ("DEBUG", "COVERAGE", "SANITIZE")
+DEBUG, COVERAGE, SANITIZE, PORTABLE = (
+    os.environ.get(f"BITMART_BOOK_{name}") == "1"
+    for name in ("DEBUG", "COVERAGE", "SANITIZE", "PORTABLE")
 )
 
 compile_args, link_args, macros, directives = [], [], [], {}
@@ -28,6 +30,8 @@ if sys.platform != "win32":
         compile_args += ["-O0", "-g3"] if DEBUG or COVERAGE else ["-O3"]
 if DEBUG or SANITIZE:
     directives["boundscheck"] = True
+if PORTABLE:
+    macros += [("BITMART_BOOK_PORTABLE", "1")]
 if COVERAGE:
     # Without the second macro the .pyx silently leaves the report on Python 3.13 and later.
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]

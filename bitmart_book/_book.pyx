@@ -104,6 +104,7 @@ from bitmart_book._number cimport (
     NUMBER_NEGATIVE,
     NUMBER_OK,
     NUMBER_UNHOLDABLE,
+    MOST10,
     POW10,
     POW10_DOUBLE,
     Number,
@@ -642,7 +643,7 @@ cdef class Book:
         cdef Misfit misfit
         now.price = self._price_scale
         now.size = self._size_scale
-        item.fitting = fits(rows, item, now.price, now.size, &misfit)
+        item.fitting = fits_at_a_glance(item, now) or fits(rows, item, now.price, now.size, &misfit)
         return item.fitting or plan(self._ladders, now, rows, item, &wanted, &misfit)
 
     cdef int _apply_snapshot(
@@ -830,7 +831,6 @@ cdef class Book:
 
     cdef int _apply_update(self, const Row* rows, Item* item) except -1:
         cdef bint empty = item.count[0] + item.count[1] == 0
-        cdef bint was_live = self._state == LIVE
         cdef int64_t last = self._sequence
         cdef int change
         cdef bint applied = True
@@ -1074,7 +1074,9 @@ cdef class Book:
         cdef Ladder* old
         now.price = self._price_scale
         now.size = self._size_scale
-        if not plan(self._ladders, now, rows, item, &wanted, &misfit):
+        if item.fitting:
+            wanted = now
+        elif not plan(self._ladders, now, rows, item, &wanted, &misfit):
             raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
         memset(fresh, 0, sizeof(fresh))
         for side in range(2):

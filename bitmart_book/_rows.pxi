@@ -244,6 +244,17 @@ cdef inline int decimals(Number number) noexcept nogil:
     return -number.exponent if number.exponent < 0 else 0
 
 
+cdef bint fits_at_a_glance(const Item* item, Scales scales) noexcept nogil:
+    """Whether what the scanner has noted of all numbers is enough to say that they fit. It has
+    noted nothing of an item that it has not read, and of one without levels there is nothing."""
+    return (
+        item.bits[0] != 0 and not item.coarse
+        and item.finest[0] + scales.price >= 0 and item.finest[1] + scales.size >= 0
+        and item.bits[0] <= <uint64_t>MOST10[scales.price]
+        and item.bits[1] <= <uint64_t>MOST10[scales.size]
+    )
+
+
 cdef bint fits(
     const Row* rows, const Item* item, int price_scale, int size_scale, Misfit* misfit
 ) noexcept nogil:

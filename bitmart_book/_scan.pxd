@@ -6,7 +6,7 @@
 # end, never looks at or behind that end, and returns where it stopped, or NULL.
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
 from bitmart_book._number cimport NUMBER_OK, POW10, Number, parse_number
 
@@ -77,23 +77,19 @@ cdef extern from *:
         const __m128i text = _mm_loadu_si128((const __m128i*)p);
         const unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')));
         const unsigned points = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
-        const __m128i above = _mm_subs_epu8(_mm_sub_epi8(text, _mm_set1_epi8('0')), _mm_set1_epi8(9));
-        const unsigned digits = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(above, _mm_setzero_si128()));
-        /* All below the first quote; all there is without one. */
-        const unsigned inside = (quotes & (0u - quotes)) - 1;
-        const unsigned others = inside & ~digits;
         const int length = __builtin_ctz(quotes | 0x10000u);
-        const int whole = __builtin_ctz(others | (inside + 1) | 0x10000u);
-        const int count = length - (others != 0);
+        const int whole = __builtin_ctz(quotes | points | 0x10000u);
+        const int count = length - (whole != length);
         uint64_t joined;
         int zeros, decimals;
-        /* At most one other character, which is a point between two digits; one to eight digits. */
-        if ((others & (others - 1)) | (others & ~(points & (digits << 1) & (digits >> 1)))
-            | (unsigned)(count - 1 > 7u)) {
+        if ((unsigned)(count - 1) > 7u) {
             return 0;
         }
         joined = (bb_load(p) & BB_FIRST[whole]) | (bb_load(p + 1) & ~BB_FIRST[whole]);
         joined = (joined ^ UINT64_C(0x3030303030303030)) << (64 - 8 * count);
+        if (((joined + UINT64_C(0x7676767676767676)) | joined) & UINT64_C(0x8080808080808080)) {
+            return 0;
+        }
         decimals = count - whole;
         zeros = bb_highest(joined | 1);
         zeros = zeros < decimals ? zeros : decimals;
@@ -155,6 +151,11 @@ cdef struct Item:
     int64_t exchange_time   # -1: none
     int64_t heard           # when its frame came, by the engine's clock; 0: not said
     bint fitting            # every number is known to fit at the book's scales
+    # Of all prices and of all sizes: every bit that some mantissa has, the least exponent, and
+    # whether an exponent is positive.
+    uint64_t bits[2]
+    int32_t finest[2]
+    bint coarse
     Py_ssize_t first[2]
     Py_ssize_t count[2]
     bint present[2]
@@ -176,6 +177,16 @@ cdef struct Words:
     uint64_t type
     uint64_t side
     uint64_t levels
+
+# How the last level was written that was an object: what stands before its first number, between
+# its two numbers, and whether the first is the price. A level that is written alike has the same
+# keys. Length 0: not known.
+cdef struct Spelling:
+    const char* before
+    Py_ssize_t before_length
+    const char* between
+    Py_ssize_t between_length
+    bint price_first
 
 # Where the rows of a frame go.
 cdef struct Rows:
@@ -383,6 +394,10 @@ cdef inline const char* read_number(const char* p, const char* end, Number* out)
     cdef int n, kept
     if BY_WORDS and end - p > 26 and p[0] == c'"':
         start = p + 1
+        if BY_SIXTEEN:
+            p = short_number(start, &out.mantissa, &out.exponent)
+            if p != NULL:
+                return p
         n = count_digits(start, &whole)
         p = start + n
         if n != 0:
@@ -469,13 +484,39 @@ cdef inline const char* read_odd_number(
     return p
 
 
-cdef inline const char* read_level_object(
-    const char* p, const char* end, const Words* words, Row* row
+cdef inline const char* read_level_alike(
+    const char* p, const char* end, const Spelling* spelling, Row* row
 ) noexcept nogil:
-    """A level as an object, behind its opening brace. Keys that are no price or size are passed
+    """A level, from its opening brace on, if it is written like the one before."""
+    if (
+        end - p < spelling.before_length + spelling.between_length + SHORT_LEVEL
+        or memcmp(p, spelling.before, <size_t>spelling.before_length) != 0
+    ):
+        return NULL
+    p = short_number(p + spelling.before_length, &row.price.mantissa, &row.price.exponent)
+    if p == NULL or memcmp(p, spelling.between, <size_t>spelling.between_length) != 0:
+        return NULL
+    p = short_number(p + spelling.between_length, &row.size.mantissa, &row.size.exponent)
+    if p == NULL or p[0] != c'}':
+        return NULL
+    if not spelling.price_first:
+        row.price, row.size = row.size, row.price
+    return p + 1
+
+
+cdef inline const char* read_level_object(
+    const char* p, const char* end, const Words* words, Row* row, Spelling* spelling
+) noexcept nogil:
+    """A level as an object, from its opening brace on. Keys that are no price or size are passed
     over."""
+    cdef const char* start = p
+    cdef const char* values[2]
+    cdef const char* behind = p
     cdef uint64_t key
     cdef bint has_price = False, has_size = False
+    cdef int n_keys = 0
+    spelling.before_length = 0
+    p = blank(p + 1, end)
     while True:
         p = read_key(p, end, &key)
         if p == NULL:
@@ -484,11 +525,14 @@ cdef inline const char* read_level_object(
             if has_price:
                 return NULL
             has_price = True
+            values[has_size] = p
+            spelling.price_first = not has_size
             p = read_number(p, end, &row.price)
         elif key == words.size:
             if has_size:
                 return NULL
             has_size = True
+            values[has_price] = p
             p = read_number(p, end, &row.size)
         elif is_plain_key(key):
             p = past_plain(p, end)
@@ -496,22 +540,45 @@ cdef inline const char* read_level_object(
             return NULL
         if p == NULL:
             return NULL
+        n_keys += 1
+        if n_keys == 1:
+            behind = p
         p = blank(p, end)
         if p >= end:
             return NULL
         if p[0] == c'}':
-            return p + 1 if has_price and has_size else NULL
+            if not (has_price and has_size):
+                return NULL
+            if BY_SIXTEEN and n_keys == 2 and values[0][0] == c'"' and values[1][0] == c'"':
+                spelling.before = start
+                spelling.before_length = values[0] + 1 - start
+                spelling.between = behind
+                spelling.between_length = values[1] + 1 - behind
+            return p + 1
         p = past(p, end, c',')
         if p == NULL:
             return NULL
 
 
-cdef inline const char* read_short_levels(const char* p, const char* end, Rows* rows) noexcept nogil:
+cdef inline void note_numbers(Item* item, const Row* row) noexcept nogil:
+    """Add a level to what is known of all numbers of the item."""
+    item.bits[0] |= <uint64_t>row.price.mantissa
+    item.bits[1] |= <uint64_t>row.size.mantissa
+    item.finest[0] = min(item.finest[0], row.price.exponent)
+    item.finest[1] = min(item.finest[1], row.size.exponent)
+    item.coarse |= row.price.exponent > 0 or row.size.exponent > 0
+
+
+cdef inline const char* read_short_levels(
+    const char* p, const char* end, Rows* rows, Item* item
+) noexcept nogil:
     """As many levels as come in the venue's own spelling, ["price","size"] without a blank. Behind
     the last comma, or where the bracket behind the last level closes the side."""
     cdef Row* row = &rows.rows[rows.count]
     cdef Row* full = &rows.rows[rows.capacity]
     cdef const char* q
+    cdef uint64_t price_bits = item.bits[0], size_bits = item.bits[1]
+    cdef int32_t price_finest = item.finest[0], size_finest = item.finest[1]
     while end - p >= SHORT_LEVEL and row != full and p[0] == c'[' and p[1] == c'"':
         q = short_number(p + 2, &row.price.mantissa, &row.price.exponent)
         if q == NULL or q[0] != c',' or q[1] != c'"':
@@ -519,14 +586,20 @@ cdef inline const char* read_short_levels(const char* p, const char* end, Rows* 
         q = short_number(q + 2, &row.size.mantissa, &row.size.exponent)
         if q == NULL or q[0] != c']' or row.price.mantissa == 0:
             break
-        if q[1] != c',':
-            if q[1] == c']':
-                p = q + 1
-                row += 1
+        if q[1] != c',' and q[1] != c']':
+            break
+        price_bits |= <uint64_t>row.price.mantissa
+        size_bits |= <uint64_t>row.size.mantissa
+        price_finest = min(price_finest, row.price.exponent)
+        size_finest = min(size_finest, row.size.exponent)
+        row += 1
+        if q[1] == c']':
+            p = q + 1
             break
         p = q + 2
-        row += 1
     rows.count = row - rows.rows
+    item.bits[0], item.bits[1] = price_bits, size_bits
+    item.finest[0], item.finest[1] = price_finest, size_finest
     return p
 
 
@@ -535,6 +608,9 @@ cdef inline const char* read_levels(
 ) noexcept nogil:
     """One side of a book: an array of levels, or null."""
     cdef Row* row
+    cdef const char* start
+    cdef Spelling spelling
+    memset(&spelling, 0, sizeof(Spelling))
     item.present[side] = True
     item.first[side] = rows.count
     item.count[side] = 0
@@ -547,7 +623,7 @@ cdef inline const char* read_levels(
         return p + 1
     while True:
         if BY_SIXTEEN:
-            p = read_short_levels(p, end, rows)
+            p = read_short_levels(p, end, rows, item)
             if p < end and p[0] == c']' and p[-1] == c']':
                 item.count[side] = rows.count - item.first[side]
                 return p + 1
@@ -570,13 +646,19 @@ cdef inline const char* read_levels(
                 return NULL
             p += 1
         elif p[0] == c'{':
-            p = read_level_object(blank(p + 1, end), end, words, row)
+            start = p
+            p = NULL
+            if spelling.before_length != 0:
+                p = read_level_alike(start, end, &spelling, row)
+            if p == NULL:
+                p = read_level_object(start, end, words, row, &spelling)
             if p == NULL:
                 return NULL
         else:
             return NULL
         if row.price.mantissa == 0:
             return NULL
+        note_numbers(item, row)
         rows.count += 1
         p = blank(p, end)
         if p >= end:

@@ -196,6 +196,40 @@ def test_the_scanner_and_the_decoder_agree(texts):
     assert decoding.stats["scanned"] == 0
 
 
+SHORT = st.one_of(
+    st.from_regex(r"[0-9]{1,10}(\.[0-9]{1,10})?", fullmatch=True),
+    st.text("0059.", max_size=17),
+    st.text('19.e-" ,]', max_size=12),
+)
+
+
+@given(st.lists(st.tuples(SHORT, SHORT), min_size=1, max_size=5))
+@example([("12345678", "0.0000000"), ("1234567.8", "123456.789"), ("0", "00.5")])
+@example([("1.2345678", "0.1234567"), ("123456780", "100")])
+@example([("1.", "1")])
+@example([(".5", "1")])
+@example([("1", "1234567.")])
+@example([("1", "1.2.3")])
+@example([("1", "12345678.")])
+@example([("1/2", "1:2")])
+@example([("", "1")])
+def test_short_numbers_are_what_the_decoder_makes_of_them(levels):
+    rows = ",".join(f'["{price}","{size}"]' for price, size in levels)
+    text = (
+        f'{{"data":[{{"bids":[],"asks":[{rows}],"symbol":"BTC_USDT","type":"snapshot","version":9}}],'
+        '"table":"spot/depth/increase100"}'
+    )
+    scanning, decoding = begun(), begun(scan=False)
+    assert outcome(scanning, text) == outcome(decoding, text)
+    assert picture(scanning) == picture(decoding)
+    # A repeat is known as one, however it is read; three that were none would be a restart.
+    update = text.replace("snapshot", "update").replace('"version":9', '"version":10')
+    blank = update.replace("],[", "] , [").replace('["', '[ "')
+    for frame in (update, blank, blank, blank):
+        assert outcome(scanning, frame) == outcome(decoding, frame)
+    assert picture(scanning) == picture(decoding)
+
+
 @given(st.lists(frames(), min_size=1, max_size=3), st.sampled_from(["bytes", "bytearray", "view"]))
 def test_bytes_of_every_kind_are_read_alike(texts, kind):
     engine, other = begun(), begun()
@@ -220,6 +254,11 @@ SCANNED = [
     '"group":"futures/depth20:BTCUSDT"}',
     '{"subscribe":"depth","symbol":"BTC_USDT","precision":6,"data":{"buys":[{"amount":"1",'
     '"total":"1","price":"1","count":1}],"sells":[]}}',
+    '{"table":"spot/depth/increase100","data":[{"version":8,"symbol":"BTC_USDT","type":"update",'
+    '"bids":[["1.25","0.50000"],["1","0"],["1.5","12345678.9"],["0.12345678","7"],["2.5","1"]]}]}',
+    '{"group":"futures/depthIncrease50:BTCUSDT@200ms","data":{"symbol":"BTCUSDT","version":8,'
+    '"type":"update","asks":[{"price":"3","vol":"0"},{"price":"4.5","vol":"10"},'
+    '{"price":"4.25","vol":"1"},{"vol":"2","price":"5"},{"vol":"3","price":"6"}]}}',
 ]  # fmt: skip
 
 
