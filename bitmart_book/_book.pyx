@@ -41,15 +41,17 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
-from cpython.long cimport PyLong_Check
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free
-from cpython.unicode cimport PyUnicode_Check
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_CheckExact
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from bitmart_book._double cimport number_of_double
 from bitmart_book._ladder cimport (
     Cursor,
     IndexedRung,
@@ -136,6 +138,14 @@ cdef extern from *:
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
     void* PyUnicode_1BYTE_DATA(object)
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
+    # Borrowed.
+    bint PyList_CheckExact(object)
+    Py_ssize_t PyList_GET_SIZE(object)
+    PyObject* PyList_GET_ITEM(object, Py_ssize_t)
+    bint PyTuple_CheckExact(object)
+    Py_ssize_t PyTuple_GET_SIZE(object)
+    PyObject* PyTuple_GET_ITEM(object, Py_ssize_t)
     bint PyBuffer_IsContiguous(const Py_buffer*, char)
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
     char* PyOS_double_to_string(double, char, int, int, int*) except NULL
@@ -155,6 +165,8 @@ cdef object WIDEST_STEP = 10 ** 30
 # The deadline of a connection that is held: no time is before it.
 cdef int64_t HELD = -1
 cdef int64_t KNOWN_FROM_START = -INT64_LIMIT
+# Up to here an int64 is a double too.
+cdef int64_t LAST_EXACT = <int64_t>1 << 53
 
 # Who may read: nobody, anybody before the deadline, anybody (frozen copies).
 cdef enum:
@@ -269,6 +281,7 @@ def _set_display(html):
     display_html = html
 
 
+include "_arrays.pxi"
 include "_values.pxi"
 include "_rows.pxi"
 
@@ -588,14 +601,20 @@ cdef class Book:
                 item.sequence = counter(sequence, "sequence")
             if exchange_time is not None:
                 item.exchange_time = counter(exchange_time, "exchange_time_ms")
-            for side, rows in enumerate((bids, asks)):
-                item.first[side] = scratch.n_rows
-                item.present[side] = True
-                rows_by_hand(scratch, rows, side)
-                item.count[side] = scratch.n_rows - item.first[side]
             now.price = self._price_scale
             now.size = self._size_scale
-            if not plan(self._ladders, now, scratch.rows, item, &wanted, &misfit):
+            for side in range(2):
+                item.first[side] = scratch.n_rows
+                item.present[side] = True
+                rows_by_hand(scratch, bids if side == BID else asks, side, now)
+                item.count[side] = scratch.n_rows - item.first[side]
+            # Odd rows run anybody's code.
+            now.price = self._price_scale
+            now.size = self._size_scale
+            if not (
+                fits(scratch.rows, item, now.price, now.size, &misfit)
+                or plan(self._ladders, now, scratch.rows, item, &wanted, &misfit)
+            ):
                 raise UsageError(
                     f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: the numbers have "
                     "more digits than can be held exactly"
@@ -1519,11 +1538,9 @@ cdef class Book:
     cdef Py_ssize_t _fill(self, int side, Py_ssize_t count, object array, bint pad) except -1:
         """Write the best levels of a side into a float64 (k, 2) array; returns how many."""
         cdef Py_buffer view
-        cdef const Ladder* ladder = &self._ladders[side]
-        cdef Cursor cursor
-        cdef const Rung* rung
-        cdef double* cell
-        cdef Py_ssize_t i, rows, filled
+        cdef Grid grid
+        if grid_of_array(array, CONTIGUOUS | WRITEABLE, &grid):
+            return self._fill_cells(side, count, <double*>grid.first, grid.rows, pad)
         try:
             PyObject_GetBuffer(
                 array, &view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
@@ -1531,27 +1548,36 @@ cdef class Book:
         except (TypeError, BufferError, ValueError) as error:
             raise UsageError(f"out must be writable C-contiguous arrays: {error}") from None
         try:
-            if (
-                view.ndim != 2
-                or view.shape[1] != 2
-                or view.format[0] != c'd'
-                or view.format[1] != 0
-            ):
+            if not is_grid(&view):
                 raise UsageError("out must be float64 arrays of shape (k, 2)")
-            rows = view.shape[0]
-            filled = min(min(count, rows), ladder_length(ladder))
-            cell = <double*>view.buf
-            cursor = best_first(ladder)
-            for i in range(filled):
-                rung = next_worse(&cursor)
-                cell[2 * i] = to_double(rung.key * SIGN[side], self._price_scale)
-                cell[2 * i + 1] = to_double(rung.size, self._size_scale)
-            if pad:
-                for i in range(2 * filled, 2 * rows):
-                    cell[i] = NAN
-            return filled
+            get_acquainted(array)
+            return self._fill_cells(side, count, <double*>view.buf, view.shape[0], pad)
         finally:
             PyBuffer_Release(&view)
+
+    cdef Py_ssize_t _fill_cells(
+        self, int side, Py_ssize_t count, double* cell, Py_ssize_t rows, bint pad
+    ) noexcept:
+        cdef const Ladder* ladder = &self._ladders[side]
+        cdef Cursor cursor = best_first(ladder)
+        cdef const Rung* rung
+        cdef Py_ssize_t i
+        cdef Py_ssize_t filled = min(min(count, rows), ladder_length(ladder))
+        cdef double price_unit = SIGN[side] * POW10_DOUBLE[self._price_scale]
+        cdef double size_unit = POW10_DOUBLE[self._size_scale]
+        for i in range(filled):
+            rung = next_worse(&cursor)
+            if -LAST_EXACT <= rung.key <= LAST_EXACT and rung.size <= LAST_EXACT:
+                # Beside each other, as one division of two.
+                cell[2 * i] = <double>rung.key / price_unit
+                cell[2 * i + 1] = <double>rung.size / size_unit
+            else:
+                cell[2 * i] = to_double(rung.key * SIGN[side], self._price_scale)
+                cell[2 * i + 1] = to_double(rung.size, self._size_scale)
+        if pad:
+            for i in range(2 * filled, 2 * rows):
+                cell[i] = NAN
+        return filled
 
     def size_at(self, side, price):
         """float, the size resting at exactly that price (float, text or Decimal); 0.0 if none."""

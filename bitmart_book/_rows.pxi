@@ -339,17 +339,103 @@ cdef Py_ssize_t level_limit(object levels) except -1:
 
 
 cdef int64_t counter(object value, object name) except -1:
+    cdef int overflow = 0
+    cdef int64_t number
+    if PyLong_CheckExact(value):
+        number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if number >= 0 and not overflow:
+            return number
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= INT64_LIMIT:
         raise UsageError(f"{name} must be a whole number that is not negative, was {value!r}")
     return value
 
 
-cdef int rows_by_hand(_Scratch scratch, object rows, int side) except -1:
-    """Parse rows of (price, size) given by hand; UsageError says which row is wrong."""
-    cdef Py_ssize_t start = scratch.n_rows
+cdef inline bint parse_plain(object value, int scale, Number* out) noexcept:
+    """A plain str or float, read where it lies; False where `parse_by_hand` has to look at it.
+
+    `scale` is a guess at the most decimals that a float may have.
+    """
+    if PyUnicode_CheckExact(value):
+        if not PyUnicode_IS_ASCII(value):
+            return False
+        return NUMBER_OK == parse_number(
+            <const char*>PyUnicode_1BYTE_DATA(value), PyUnicode_GET_LENGTH(value), out
+        )
+    if PyFloat_CheckExact(value):
+        return number_of_double(PyFloat_AS_DOUBLE(value), scale, out)
+    return False
+
+
+cdef int parse_pair(object pair, Scales* guess, Number* price, Number* size) except -1:
+    """Parse one (price, size) of any kind; UsageError says what is wrong with it."""
+    try:
+        price_value, size_value = pair
+    except (TypeError, ValueError):
+        raise UsageError(f"expected (price, size), was {pair!r}") from None
+    if isinstance(pair, str):
+        raise UsageError(f"expected (price, size), was {pair!r}")
+    parse_by_hand(price_value, price)
+    parse_by_hand(size_value, size)
+    # What one number needed the next will need.
+    guess.price = min(max(guess.price, decimals(price[0])), MAX_SCALE)
+    guess.size = min(max(guess.size, decimals(size[0])), MAX_SCALE)
+    return 0
+
+
+cdef int add_pair(
+    _Scratch scratch, object pair, int side, Py_ssize_t place, Scales* guess
+) except -1:
+    """Parse one row given by hand into the scratch; `place` is its number, for the error."""
     cdef Row* row
     cdef Number price, size
-    if PyObject_CheckBuffer(rows) and rows_from_doubles(scratch, rows, side):
+    cdef PyObject* price_value
+    cdef PyObject* size_value
+    cdef bint read = False
+    # Nobody else's code runs while the two are borrowed.
+    if PyTuple_CheckExact(pair) and PyTuple_GET_SIZE(pair) == 2:
+        price_value = PyTuple_GET_ITEM(pair, 0)
+        size_value = PyTuple_GET_ITEM(pair, 1)
+        read = True
+    elif PyList_CheckExact(pair) and PyList_GET_SIZE(pair) == 2:
+        price_value = PyList_GET_ITEM(pair, 0)
+        size_value = PyList_GET_ITEM(pair, 1)
+        read = True
+    if not (
+        read
+        and parse_plain(<object>price_value, guess.price, &price)
+        and parse_plain(<object>size_value, guess.size, &size)
+        and price.mantissa != 0
+    ):
+        try:
+            parse_pair(pair, guess, &price, &size)
+            if price.mantissa == 0:
+                raise UsageError("a price must not be zero")
+        except UsageError as error:
+            raise UsageError(f"{SIDE_NAMES[side]} row {place}: {error}") from None
+    row = scratch.add_row()
+    row.price = price
+    row.size = size
+    return 0
+
+
+cdef int rows_by_hand(_Scratch scratch, object rows, int side, Scales now) except -1:
+    """Parse rows of (price, size) given by hand; UsageError says which row is wrong.
+
+    `now` are the scales of the book, which the numbers probably have.
+    """
+    cdef Py_ssize_t place = 0
+    cdef Scales guess = now
+    if PyList_CheckExact(rows):
+        # As long as it is now: odd rows run their own code.
+        while place < PyList_GET_SIZE(rows):
+            add_pair(scratch, (<list>rows)[place], side, place, &guess)
+            place += 1
+        return 0
+    if PyTuple_CheckExact(rows):
+        for place in range(PyTuple_GET_SIZE(rows)):
+            add_pair(scratch, (<tuple>rows)[place], side, place, &guess)
+        return 0
+    if PyObject_CheckBuffer(rows) and rows_from_doubles(scratch, rows, side, &guess):
         return 0
     if getattr(rows, "size", None) == 0:
         return 0  # an empty numpy array of whatever shape
@@ -360,59 +446,55 @@ cdef int rows_by_hand(_Scratch scratch, object rows, int side) except -1:
             f"{SIDE_NAMES[side]}s must be rows of (price, size), were {type(rows).__name__}"
         ) from None
     for pair in iterator:
-        try:
-            try:
-                price_value, size_value = pair
-            except (TypeError, ValueError):
-                raise UsageError(f"expected (price, size), was {pair!r}") from None
-            if isinstance(pair, str):
-                raise UsageError(f"expected (price, size), was {pair!r}")
-            parse_by_hand(price_value, &price)
-            parse_by_hand(size_value, &size)
-            if price.mantissa == 0:
-                raise UsageError("a price must not be zero")
-        except UsageError as error:
-            raise UsageError(
-                f"{SIDE_NAMES[side]} row {scratch.n_rows - start}: {error}"
-            ) from None
-        row = scratch.add_row()
-        row.price = price
-        row.size = size
+        add_pair(scratch, pair, side, place, &guess)
+        place += 1
     return 0
 
 
-cdef bint rows_from_doubles(_Scratch scratch, object rows, int side) except -1:
+cdef bint rows_from_doubles(_Scratch scratch, object rows, int side, Scales* guess) except -1:
     """Rows of a float64 array of shape (n, 2); False for a buffer of another kind."""
     cdef Py_buffer view
-    cdef Py_ssize_t i
-    cdef int column
-    cdef Row* row
-    cdef double value
-    cdef Number[2] numbers
+    cdef Grid grid
+    if grid_of_array(rows, 0, &grid):
+        rows_from_grid(scratch, &grid, side, guess)
+        return True
     try:
         PyObject_GetBuffer(rows, &view, PyBUF_FORMAT | PyBUF_STRIDED_RO)
     except (BufferError, ValueError):
         return False
     try:
-        if view.ndim != 2 or view.shape[1] != 2 or view.format[0] != c'd' or view.format[1] != 0:
+        if not is_grid(&view):
             return False
-        for i in range(view.shape[0]):
-            for column in range(2):
-                value = (<double*>(
-                    <char*>view.buf + i * view.strides[0] + column * view.strides[1]
-                ))[0]
-                try:
-                    parse_by_hand(value, &numbers[column])
-                    if column == 0 and numbers[0].mantissa == 0:
-                        raise UsageError("a price must not be zero")
-                except UsageError as error:
-                    raise UsageError(f"{SIDE_NAMES[side]} row {i}: {error}") from None
-            row = scratch.add_row()
-            row.price = numbers[0]
-            row.size = numbers[1]
+        get_acquainted(rows)
+        grid.first = <char*>view.buf
+        grid.rows = view.shape[0]
+        grid.down = view.strides[0]
+        grid.across = view.strides[1]
+        rows_from_grid(scratch, &grid, side, guess)
         return True
     finally:
         PyBuffer_Release(&view)
+
+
+cdef int rows_from_grid(_Scratch scratch, const Grid* grid, int side, Scales* guess) except -1:
+    cdef Py_ssize_t i
+    cdef Row* row
+    cdef const char* place
+    cdef double price, size
+    for i in range(grid.rows):
+        place = grid.first + i * grid.down
+        price = (<const double*>place)[0]
+        size = (<const double*>(place + grid.across))[0]
+        row = scratch.add_row()
+        if not (
+            number_of_double(price, guess.price, &row.price)
+            and number_of_double(size, guess.size, &row.size)
+            and row.price.mantissa != 0
+        ):
+            # By way of their text.
+            scratch.n_rows -= 1
+            add_pair(scratch, (price, size), side, i, guess)
+    return 0
 
 
 cdef int64_t whole_number(object value) except -2:

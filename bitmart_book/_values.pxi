@@ -434,18 +434,6 @@ cdef class Sweep:
         return Sweep, self._facts()
 
 
-cdef object new_array(Py_ssize_t rows):
-    # numpy is asked for when the first array is, so that importing the package stays cheap.
-    global _numpy_empty
-    if _numpy_empty is None:
-        import numpy
-        _numpy_empty = numpy.empty
-    return _numpy_empty((rows, 2))
-
-
-cdef object _numpy_empty = None
-
-
 cdef object fraction_to_float(object value):
     return ratio(value.numerator, value.denominator)
 

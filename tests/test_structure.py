@@ -186,11 +186,13 @@ def test_the_compiled_module_imports_only_errors_and_model():
     text = "".join(path.read_text() for path in PACKAGE.glob("_*.p*") if path.suffix in COMPILED)
     found = set(re.findall(r"^\s*(?:import|from) (\S+)(?= import|$)", text, re.MULTILINE))
     assert found == {
-        "os", "re", "decimal", "fractions", "msgspec", "numpy", "pandas", "polars",
+        "os", "re", "sys", "decimal", "fractions", "msgspec", "numpy", "pandas", "polars",
         "bitmart_book.errors", "bitmart_book.model",
     }  # fmt: skip
     ours = set(re.findall(r"^from (bitmart_book\S*) cimport", text, re.MULTILINE))
-    assert ours == {"bitmart_book._ladder", "bitmart_book._number", "bitmart_book._scan"}
+    assert ours == {
+        f"bitmart_book.{name}" for name in ("_double", "_ladder", "_number", "_scan")
+    }
 
 
 @pytest.mark.parametrize(
