@@ -1,5 +1,6 @@
 # The compiled book and engine: what is declared here is what a `cimport` can see.
 
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from bitmart_book._ladder cimport IndexedRung, Ladder
@@ -54,11 +55,13 @@ cdef class Quote:
     cdef bint _present[2]
     cdef int _price_scale
     cdef int _size_scale
-    cdef readonly object sequence
-    cdef readonly object exchange_time_ms
+    cdef int _state
+    cdef int64_t _sequence
+    cdef int64_t _exchange_time
+    # Nanoseconds, where `_ages` says that there is an age.
+    cdef int64_t _age
+    cdef bint _ages
     cdef readonly object receive_time_ns
-    cdef readonly object age
-    cdef readonly object state
     cdef readonly int64_t epoch
     cdef readonly int64_t skipped
 
@@ -210,6 +213,11 @@ cdef class Book:
     cdef _Scratch _scratch
     cdef object _standalone
     cdef Counters _counters
+    # The best prices as they were last given out, and what they were made of: good while the best
+    # level has that key at that scale, so that whoever changes a level need not know of them.
+    cdef PyObject* _shown[2]
+    cdef int64_t _shown_keys[2]
+    cdef int _shown_scales[2]
 
     cdef int _set_up(
         self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t
@@ -219,6 +227,7 @@ cdef class Book:
     cdef int64_t _ends(self) noexcept
     cdef bint _lapsed(self) except -1
     cdef int _require_live(self) except -1
+    cdef int _require_live_at(self, int64_t now) except -1
     cdef object _not_live(self)
     cdef object _since_now(self)
     cdef int _require_writable(self) except -1
@@ -267,7 +276,8 @@ cdef class Book:
     cdef bint _crossed(self) noexcept
     cdef str _cross_text(self)
     cdef Level _level(self, int side, Py_ssize_t from_best)
-    cdef Quote _make_quote(self, int64_t skipped)
+    cdef object _best_price(self, int side)
+    cdef Quote _make_quote(self, int64_t skipped, int64_t now)
     cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1
     cdef object _total_size(self, int side, Py_ssize_t levels)
     cdef Levels _side_levels(self, int side)

@@ -44,13 +44,14 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free
-from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_Check, PyUnicode_CheckExact
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from bitmart_book._clock cimport is_before, monotonic_ns
 from bitmart_book._double cimport number_of_double
 from bitmart_book._ladder cimport (
     Cursor,
@@ -117,23 +118,6 @@ from bitmart_book._number cimport (
     to_double,
     widened,
 )
-
-cdef extern from *:
-    """
-    #include <time.h>
-    static int64_t bb_monotonic_ns(void) {
-        struct timespec now;
-    #if defined(CLOCK_BOOTTIME)
-        /* It goes on while the machine sleeps, as the market does: the first read after waking
-           is refused, before anybody has noticed that there was a sleep. */
-        clock_gettime(CLOCK_BOOTTIME, &now);
-    #else
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    #endif
-        return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    }
-    """
-    int64_t bb_monotonic_ns() noexcept nogil
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
@@ -239,7 +223,7 @@ cdef object SYMBOL_IN_BYTES = re.compile(rb'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,6
 def clock_ns():
     """int, nanoseconds of the clock that "monotonic" means: it never goes back, and where the
     system can tell it goes on while the machine sleeps."""
-    return bb_monotonic_ns()
+    return monotonic_ns()
 
 
 class _BareNumber(str):
@@ -347,6 +331,8 @@ cdef class Book:
     def __dealloc__(self):
         ladder_free(&self._ladders[0])
         ladder_free(&self._ladders[1])
+        Py_XDECREF(self._shown[0])
+        Py_XDECREF(self._shown[1])
 
     def __reduce__(self):
         raise TypeError("a Book cannot be pickled or copied; pickle what you read from it")
@@ -355,11 +341,12 @@ cdef class Book:
 
     cdef int64_t _now(self) except? -1:
         if self._native_clock:
-            return bb_monotonic_ns()
+            return monotonic_ns()
         if self._clock is None:
             return 0
         return self._clock()
 
+    @cython.final
     cdef int64_t _ends(self) noexcept:
         """When LIVE ends by itself: at the book's own deadline or at its connection's."""
         if self._line is not None and self._line.deadline < self._deadline:
@@ -369,9 +356,25 @@ cdef class Book:
     cdef bint _lapsed(self) except -1:
         return self._deadline != NEVER and self._now() >= self._ends()
 
+    @cython.final
     cdef int _require_live(self) except -1:
         if self._access == ACCESS_LIVE and self._process == process_generation:
-            if self._deadline == NEVER or self._now() < self._ends():
+            if self._deadline == NEVER:
+                return 0
+            if self._native_clock:
+                if is_before(self._ends(), self._valid_for):
+                    return 0
+            elif self._now() < self._ends():
+                return 0
+        elif self._access == ACCESS_FROZEN:
+            return 0
+        raise self._not_live()
+
+    @cython.final
+    cdef int _require_live_at(self, int64_t now) except -1:
+        """The same for a time that has been read already."""
+        if self._access == ACCESS_LIVE and self._process == process_generation:
+            if self._deadline == NEVER or now < self._ends():
                 return 0
         elif self._access == ACCESS_FROZEN:
             return 0
@@ -611,8 +614,9 @@ cdef class Book:
             # Odd rows run anybody's code.
             now.price = self._price_scale
             now.size = self._size_scale
+            item.fitting = fits(scratch.rows, item, now.price, now.size, &misfit)
             if not (
-                fits(scratch.rows, item, now.price, now.size, &misfit)
+                item.fitting
                 or plan(self._ladders, now, scratch.rows, item, &wanted, &misfit)
             ):
                 raise UsageError(
@@ -1292,6 +1296,7 @@ cdef class Book:
 
     # --- reading ---
 
+    @cython.final
     cdef Level _level(self, int side, Py_ssize_t from_best):
         cdef const Rung* rung = ladder_at(&self._ladders[side], from_best)
         if rung == NULL:
@@ -1299,6 +1304,24 @@ cdef class Book:
         return make_level(
             rung.key * SIGN[side], self._price_scale, rung.size, self._size_scale
         )
+
+    @cython.final
+    cdef object _best_price(self, int side):
+        cdef const Rung* best = ladder_best(&self._ladders[side])
+        cdef object price
+        if best == NULL:
+            return None
+        if (
+            best.key != self._shown_keys[side] or self._price_scale != self._shown_scales[side]
+            or self._shown[side] == NULL
+        ):
+            price = to_double(best.key * SIGN[side], self._price_scale)
+            Py_XDECREF(self._shown[side])
+            Py_INCREF(price)
+            self._shown[side] = <PyObject*>price
+            self._shown_keys[side] = best.key
+            self._shown_scales[side] = self._price_scale
+        return <object>self._shown[side]
 
     @property
     def best_bid(self):
@@ -1316,19 +1339,13 @@ cdef class Book:
     def best_bid_price(self):
         """float, or None where there is no bid. O(1)."""
         self._require_live()
-        cdef const Rung* best = ladder_best(&self._ladders[0])
-        if best == NULL:
-            return None
-        return to_double(best.key, self._price_scale)
+        return self._best_price(BID)
 
     @property
     def best_ask_price(self):
         """float, or None where there is no ask. O(1)."""
         self._require_live()
-        cdef const Rung* best = ladder_best(&self._ladders[1])
-        if best == NULL:
-            return None
-        return to_double(-best.key, self._price_scale)
+        return self._best_price(ASK)
 
     @property
     def best_bid_size(self):
@@ -1351,27 +1368,34 @@ cdef class Book:
     @property
     def quote(self):
         """A `Quote`: both sides, sequence, times, age and state, taken at one instant. O(1)."""
-        self._require_live()
-        return self._make_quote(0)
+        cdef int64_t now = 0
+        if self._clock is None:
+            self._require_live()
+        else:
+            # One look at the clock, for the deadline and the age.
+            now = self._now()
+            self._require_live_at(now)
+        return self._make_quote(0, now)
 
     def quote_in_any_state(self, skipped=0):
         """A `Quote` that never raises: while the book is not LIVE its prices are None. O(1)."""
-        cdef Quote quote = self._make_quote(skipped)
-        quote.state = self.state
-        if quote.state is not BookState.LIVE and self._access != ACCESS_FROZEN:
+        cdef Quote quote = self._make_quote(skipped, self._now())
+        state = self.state
+        quote._state = STATE_NUMBERS[state]
+        if state is not BookState.LIVE and self._access != ACCESS_FROZEN:
             quote._present[0] = False
             quote._present[1] = False
         return quote
 
-    cdef Quote _make_quote(self, int64_t skipped):
+    @cython.final
+    cdef Quote _make_quote(self, int64_t skipped, int64_t now):
         cdef Quote quote = Quote.__new__(Quote)
         cdef const Rung* best
         cdef int side
-        cdef int64_t now = 0
         if self._clock is not None and self._confirmed_by is not None:
-            now = self._now()
-            quote.age = (now - self._confirmed_at) / 1e9
-        quote.state = STATES[self._state]
+            quote._ages = True
+            quote._age = now - self._confirmed_at
+        quote._state = self._state
         for side in range(2):
             best = ladder_best(&self._ladders[side])
             quote._present[side] = best != NULL
@@ -1380,8 +1404,8 @@ cdef class Book:
                 quote._sizes[side] = best.size
         quote._price_scale = self._price_scale
         quote._size_scale = self._size_scale
-        quote.sequence = self.sequence
-        quote.exchange_time_ms = self.exchange_time_ms
+        quote._sequence = self._sequence
+        quote._exchange_time = self._exchange_time
         quote.receive_time_ns = self._receive_time
         quote.epoch = self._epoch
         quote.skipped = skipped

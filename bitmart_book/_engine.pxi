@@ -592,7 +592,7 @@ cdef class Engine:
         if self._clock is None:
             return 0
         if isinstance(self._clock, str):
-            return bb_monotonic_ns()
+            return monotonic_ns()
         return self._clock()
 
     cdef _Line _line(self, int64_t generation):

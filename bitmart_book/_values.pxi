@@ -229,15 +229,16 @@ def _restore_quote(tuple numbers, tuple facts):
         quote._present[0], quote._prices[0], quote._sizes[0],
         quote._present[1], quote._prices[1], quote._sizes[1],
         quote._price_scale, quote._size_scale,
+        quote._sequence, quote._exchange_time, quote._ages, quote._age,
     ) = numbers
-    (
-        quote.sequence, quote.exchange_time_ms, quote.receive_time_ns, quote.age,
-        quote.state, quote.epoch, quote.skipped,
-    ) = facts
+    state, quote.receive_time_ns, quote.epoch, quote.skipped = facts
+    quote._state = STATE_NUMBERS[state]
     return quote
 
 
+# What it holds is numbers: objects are made of them by whoever asks for one.
 @cython.final
+@cython.no_gc
 @cython.freelist(16)
 cdef class Quote:
     """Both sides of the top of a book and what is known about them, taken at one instant.
@@ -297,6 +298,26 @@ cdef class Quote:
             )
         )
 
+    @property
+    def state(self):
+        """The `BookState` of the book."""
+        return STATES[self._state]
+
+    @property
+    def sequence(self):
+        """int, the venue's counter; None where it has none."""
+        return None if self._sequence < 0 else self._sequence
+
+    @property
+    def exchange_time_ms(self):
+        """int, the venue's stamp, milliseconds since 1970; None where there is none."""
+        return None if self._exchange_time < 0 else self._exchange_time
+
+    @property
+    def age(self):
+        """float, seconds since the book was last confirmed; None without a clock."""
+        return self._age / 1e9 if self._ages else None
+
     cdef tuple _facts(self):
         return (
             self.sequence, self.exchange_time_ms, self.receive_time_ns, self.age,
@@ -322,8 +343,10 @@ cdef class Quote:
             self._present[0], self._prices[0], self._sizes[0],
             self._present[1], self._prices[1], self._sizes[1],
             self._price_scale, self._size_scale,
+            self._sequence, self._exchange_time, self._ages, self._age,
         )
-        return _restore_quote, (numbers, self._facts())
+        facts = (self.state, self.receive_time_ns, self.epoch, self.skipped)
+        return _restore_quote, (numbers, facts)
 
 
 @cython.final

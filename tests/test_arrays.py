@@ -48,6 +48,7 @@ def in_words(value):
 
 @given(pairs, st.sampled_from([[], [("1", "1")], [("0.00001", "0.001")], [("0." + "1" * 17, "1")]]))
 @example([(0.1 + 0.2, 1.0), (0.3, 1.0)], [])
+@example([(0.7, 1.63)], [("0." + "1" * 17, "0." + "1" * 16)])
 @example([(1e15, 0.5), (999999999999999.9, 0.25)], [("0.1", "1")])
 def test_a_float_is_its_shortest_text_in_an_array_and_in_a_row(rows, prepared):
     expected = outcome([(in_words(price), in_words(size)) for price, size in rows], prepared)

@@ -278,3 +278,20 @@ def test_data_frames(book, name, monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [absent, *sys.meta_path])
     with pytest.raises(bb.UsageError, match=f"pip install {name}"):
         getattr(book.depth(), f"to_{name}")()
+
+
+def test_a_best_price_that_was_read_before_is_not_read_again_by_mistake():
+    book = bb.Book("BTC_USDT")
+    for bids, asks, best in (
+        ([("100", "1")], [("200", "1")], (100.0, 200.0)),
+        ([("1.00", "1"), ("0.99", "1")], [("2.00", "1"), ("2.01", "1")], (1.0, 2.0)),
+        ([("0.99", "1")], [("2.01", "1")], (0.99, 2.01)),
+        ([], [("2.01", "1")], (None, 2.01)),
+        ([("0.99", "3")], [], (0.99, None)),
+    ):
+        book.apply_snapshot(bids, asks)
+        for _ in range(2):
+            assert (book.best_bid_price, book.best_ask_price) == best
+        assert book.quote.bid == best[0]
+    book.apply_delta([("0.99", "0"), ("0.98", "1")], [])
+    assert book.best_bid_price == 0.98

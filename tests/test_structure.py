@@ -191,7 +191,7 @@ def test_the_compiled_module_imports_only_errors_and_model():
     }  # fmt: skip
     ours = set(re.findall(r"^from (bitmart_book\S*) cimport", text, re.MULTILINE))
     assert ours == {
-        f"bitmart_book.{name}" for name in ("_double", "_ladder", "_number", "_scan")
+        f"bitmart_book.{name}" for name in ("_clock", "_double", "_ladder", "_number", "_scan")
     }
 
 

@@ -388,7 +388,7 @@ TIME = [
         "deadline-on-the-wall-clock",
         "When the machine's clock is set, healthy books go STALE or dead ones stay LIVE.",
         "_book.pyx",
-        "bb_monotonic_ns()",
+        "monotonic_ns()",
         '__import__("time").time_ns()',
         "tests/test_book.py::test_the_machine_clock_is_the_one_that_is_never_set",
         where="cdef int64_t _now(",
@@ -417,6 +417,7 @@ TIME = [
         "self._access == ACCESS_LIVE and self._process == process_generation",
         "self._access == ACCESS_LIVE",
         "tests/test_book.py::test_a_forked_child_has_closed_books",
+        where="cdef int _require_live(",
     ),
 ]
 

@@ -97,7 +97,10 @@ def mutated(file: str, text: str, mutants: list[Mutant]) -> str:
     for first in ("from bitmart_book._number cimport (\n", "from bitmart_book._number cimport "):
         if first in text:
             return text.replace(first, f"{first}bb_mutant, ", 1)
-    return text
+    if not mutants:
+        return text
+    first = "from libc.stdint"
+    return text.replace(first, f"from bitmart_book._number cimport bb_mutant\n{first}", 1)
 
 
 def originals() -> dict[Path, bytes]:
