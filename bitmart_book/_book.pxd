@@ -275,7 +275,7 @@ cdef class Book:
     cdef void _remember(self, const Row* rows, Item* item) noexcept
     cdef bint _crossed(self) noexcept
     cdef str _cross_text(self)
-    cdef Level _level(self, int side, Py_ssize_t from_best)
+    cdef Level _level(self, int side)
     cdef object _best_price(self, int side)
     cdef Quote _make_quote(self, int64_t skipped, int64_t now)
     cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1

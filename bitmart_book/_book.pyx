@@ -55,19 +55,19 @@ from bitmart_book._clock cimport is_before, monotonic_ns
 from bitmart_book._double cimport number_of_double
 from bitmart_book._ladder cimport (
     Cursor,
+    Demand,
     IndexedRung,
     Ladder,
-    Rung,
     best_first,
-    ladder_at,
+    ladder_ask,
     ladder_begin,
     ladder_best,
     ladder_copy,
     ladder_count_from,
     ladder_equal,
     ladder_fault,
-    ladder_find,
     ladder_fits,
+    ladder_fold,
     ladder_free,
     ladder_join,
     ladder_length,
@@ -76,6 +76,8 @@ from bitmart_book._ladder cimport (
     ladder_put,
     ladder_rescale,
     ladder_reserve,
+    ladder_settle,
+    ladder_size,
     ladder_trim,
     ladder_worst,
     next_better,
@@ -118,6 +120,7 @@ from bitmart_book._number cimport (
     to_double,
     widened,
 )
+from bitmart_book._window cimport Rung
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
@@ -1111,13 +1114,13 @@ cdef class Book:
                 raise MemoryError
         try:
             loading = scratch.loading_room(max(item.count[0], item.count[1]))
+            if item.kind == ITEM_SIDE:
+                # The other side stays and has to follow the scale.
+                self._rescale(wanted)
         except MemoryError:
             ladder_free(&fresh[0])
             ladder_free(&fresh[1])
             raise
-        if item.kind == ITEM_SIDE:
-            # The other side stays and has to follow the scale.
-            self._rescale(wanted)
         for side in range(2):
             if not item.present[side]:
                 continue
@@ -1145,6 +1148,8 @@ cdef class Book:
         cdef int64_t price_factor, size_factor
         if wanted.price == self._price_scale and wanted.size == self._size_scale:
             return 0
+        if ladder_fold(&self._ladders[0]) < 0 or ladder_fold(&self._ladders[1]) < 0:
+            raise MemoryError
         self._counters.widened += 1
         price_factor = POW10[wanted.price - self._price_scale]
         size_factor = POW10[wanted.size - self._size_scale]
@@ -1162,6 +1167,7 @@ cdef class Book:
         cdef Py_ssize_t i
         cdef const Row* row
         cdef Ladder* ladder
+        cdef Demand demand
         cdef int64_t key, sign
         cdef bint changed = False
         now.price = self._price_scale
@@ -1171,12 +1177,21 @@ cdef class Book:
         elif not plan(self._ladders, now, rows, item, &wanted, &misfit):
             applied[0] = False
             return 0
-        for side in range(2):
-            ladder = &self._ladders[side]
-            if ladder_reserve(ladder, item.count[side]) < 0:
-                raise MemoryError
         if wanted.price != now.price or wanted.size != now.size:
             self._rescale(wanted)
+        for side in range(2):
+            ladder = &self._ladders[side]
+            sign = SIGN[side]
+            demand.puts = 0
+            demand.deep = 0
+            demand.best = KNOWN_FROM_START
+            for i in range(item.count[side]):
+                row = &rows[item.first[side] + i]
+                ladder_ask(
+                    ladder, &demand, widened(row.price, wanted.price) * sign, row.size.mantissa
+                )
+            if ladder_reserve(ladder, demand) < 0:
+                raise MemoryError
         for side in range(2):
             ladder = &self._ladders[side]
             sign = 1 if side == 0 else -1
@@ -1184,6 +1199,7 @@ cdef class Book:
                 row = &rows[item.first[side] + i]
                 key = widened(row.price, wanted.price) * sign
                 changed |= ladder_put(ladder, key, widened(row.size, wanted.size))
+            ladder_settle(ladder)
         return LEVELS_BIT if changed else 0
 
     cdef int _trim(self) except -1:
@@ -1290,15 +1306,16 @@ cdef class Book:
         return bid.key >= -ask.key
 
     cdef str _cross_text(self):
-        bid = self._level(BID, 0).exact[0]
-        ask = self._level(ASK, 0).exact[0]
+        bid = self._level(BID).exact[0]
+        ask = self._level(ASK).exact[0]
         return f"bid {bid:f} is not below ask {ask:f}"
 
     # --- reading ---
 
     @cython.final
-    cdef Level _level(self, int side, Py_ssize_t from_best):
-        cdef const Rung* rung = ladder_at(&self._ladders[side], from_best)
+    cdef Level _level(self, int side):
+        """The best level; None where there is none."""
+        cdef const Rung* rung = ladder_best(&self._ladders[side])
         if rung == NULL:
             return None
         return make_level(
@@ -1327,13 +1344,13 @@ cdef class Book:
     def best_bid(self):
         """The best bid `Level`, or None where there is none. O(1)."""
         self._require_live()
-        return self._level(BID, 0)
+        return self._level(BID)
 
     @property
     def best_ask(self):
         """The best ask `Level`, or None where there is none. O(1)."""
         self._require_live()
-        return self._level(ASK, 0)
+        return self._level(ASK)
 
     @property
     def best_bid_price(self):
@@ -1608,7 +1625,6 @@ cdef class Book:
         cdef int number = side_number(side)
         cdef Number wanted
         cdef int64_t key
-        cdef const Rung* rung
         text = number_text(price)
         cdef NumberStatus status = parse_text(text, &wanted)
         if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:
@@ -1617,8 +1633,7 @@ cdef class Book:
         key = -1 if status == NUMBER_UNHOLDABLE else at_scale(wanted, self._price_scale)
         if key < 0:
             return 0.0  # finer or larger than any price in the book
-        rung = ladder_find(&self._ladders[number], key * SIGN[number])
-        return 0.0 if rung == NULL else to_double(rung.size, self._size_scale)
+        return to_double(ladder_size(&self._ladders[number], key * SIGN[number]), self._size_scale)
 
     def sweep(self, side, *, size=None, notional=None):
         """What consuming `side` ("bid" or "ask") up to a size or a notional would give: a `Sweep`.
@@ -1815,7 +1830,7 @@ cdef class Book:
         return (
             f"<{kind}Book {self.channel}:{self.symbol} {self.state}"
             f"{f' ({self.reason})' if self.reason else ''} "
-            f"bid {side(self._level(BID, 0))} | ask {side(self._level(ASK, 0))}, "
+            f"bid {side(self._level(BID))} | ask {side(self._level(ASK))}, "
             f"{ladder_length(&self._ladders[0])}/{ladder_length(&self._ladders[1])} levels>"
         )
 

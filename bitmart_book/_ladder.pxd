@@ -2,17 +2,37 @@
 #
 # The key is the price for bids and the negated price for asks, so that one routine serves both.
 # A ladder is one flat array, until it holds more than FLAT_MOST levels: from then on it is blocks
-# of them with a directory, so that a change moves the rest of a block and not of a side
-# (docs/ladder.md has the measurements). Only this file knows which of the two it is.
+# of them with a directory, so that a change moves the rest of a block and not of a side. A side
+# that changes, and whose best levels lie close, has a window over them besides: all its levels are
+# above those of the array or of the blocks, which are then called the deep ones
+# (docs/ladder.md has the measurements). Only this file knows which of these there are.
 #
 # No Python objects, no numbers but integers. Memory is taken by `ladder_reserve`, `ladder_begin`
 # and nothing else, so that everything that changes a level cannot fail.
 
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from bitmart_book._number cimport INT64_LIMIT
+from bitmart_book._window cimport (
+    WINDOW_SLOTS,
+    WORD,
+    Rung,
+    Walk,
+    Window,
+    base_under,
+    count_at_or_above,
+    from_base,
+    from_top,
+    is_within,
+    size_in,
+    top_of,
+    walk_down,
+    walk_up,
+    window_fault,
+    window_put,
+)
 
 cdef extern from *:
     # Of Cython's own header: the common book is shallow, and its way is to be the straight one.
@@ -27,10 +47,15 @@ cdef enum:
     BLOCK_ROOM = 64
     BLOCK_FILL = 48
     BLOCK_HALF = 32
-
-cdef struct Rung:
-    int64_t key
-    int64_t size
+    # A window is laid out after so many puts, over so many levels and one in so many of the side;
+    # with fewer than half of either it is taken back, and then as many puts are waited for as make
+    # its price nothing. What takes puts to pay comes after puts only.
+    WINDOW_PUTS = 64
+    WINDOW_LEVELS = 24
+    WINDOW_SHARE = 8
+    WINDOW_REST = 4096
+    # So many puts a window stays before it follows the best level downwards, by two words at least.
+    WINDOW_STAYS = 256
 
 cdef struct Block:
     Rung* rungs
@@ -51,14 +76,28 @@ cdef struct Ladder:
     Py_ssize_t n_blocks
     Py_ssize_t n_owned
     Py_ssize_t directory_capacity
+    # NULL: there is none. No deep level is at or above its base, and no level is above its top.
+    Window* window
+    # The best level, size 0 where there is none; kept only while there is a window.
+    Rung best
+    # Since something was last done about the window; negative while it rests.
+    Py_ssize_t puts
+
+# What the rows of a frame ask of a ladder, before any is put.
+cdef struct Demand:
+    # All of them, those that belong into the deep part, and the best key that becomes a level.
+    Py_ssize_t puts
+    Py_ssize_t deep
+    int64_t best
 
 cdef struct IndexedRung:
     int64_t key
     int64_t size
     Py_ssize_t arrival
 
-# A place between two levels. It is good until the ladder changes.
+# A place between two levels. It is good until the ladder changes; a level it gave, until the next.
 cdef struct Cursor:
+    Walk walk
     const Rung* rung
     # Where the cursor leaves its block, and the last block that it may enter.
     const Rung* edge
@@ -83,6 +122,7 @@ cdef inline void ladder_free(Ladder* ladder) noexcept nogil:
         free(ladder.blocks[i].rungs)
     free(ladder.blocks)
     free(ladder.whole.rungs)
+    free(ladder.window)
     memset(ladder, 0, sizeof(Ladder))
     ladder.known_from = known_from
 
@@ -141,13 +181,19 @@ cdef inline int ladder_begin(Ladder* ladder, Py_ssize_t count) noexcept nogil:
 
 
 cdef inline int reshape(Ladder* ladder, Py_ssize_t count) noexcept nogil:
-    """Make it flat or blocks, whichever is right for `count` levels. -1 without memory, and then
-    nothing has changed."""
+    """Make the deep part flat or blocks, whichever is right for `count` levels. -1 without memory,
+    and then nothing has changed."""
+    cdef Ladder deep = ladder[0]
     cdef Ladder other
+    deep.window = NULL
     memset(&other, 0, sizeof(Ladder))
-    if ladder_copy(&other, ladder, count) < 0:
+    if ladder_copy(&other, &deep, count) < 0:
         return -1
-    ladder_move(ladder, &other)
+    other.window = ladder.window
+    other.best = ladder.best
+    other.puts = ladder.puts
+    ladder_free(&deep)
+    ladder[0] = other
     return 0
 
 
@@ -168,10 +214,37 @@ cdef inline int reserve_more(Ladder* ladder, Py_ssize_t more) noexcept nogil:
     return own_blocks(ladder, ladder.n_blocks + spare)
 
 
-cdef inline int ladder_reserve(Ladder* ladder, Py_ssize_t more) noexcept nogil:
-    """Room for `more` puts. -1 without memory, and then no level has changed."""
-    if unlikely(ladder.whole.length + more > ladder.capacity):
-        return reserve_more(ladder, more)
+cdef inline void ladder_ask(
+    const Ladder* ladder, Demand* demand, int64_t key, int64_t size
+) noexcept nogil:
+    """Add a put that is to come to what the ladder is asked for. Starts from a Demand of zeros,
+    with `best` below every key."""
+    demand.puts += 1
+    demand.deep += ladder.window == NULL or key < ladder.window.base
+    if size != 0 and key > demand.best:
+        demand.best = key
+
+
+cdef inline int ladder_reserve(Ladder* ladder, Demand demand) noexcept nogil:
+    """Room for the puts that were asked for. -1 without memory, and then no level has changed."""
+    ladder.puts += demand.puts
+    if ladder.window == NULL:
+        if unlikely(ladder.puts >= WINDOW_PUTS):
+            ladder.puts = 0
+            lay_window(ladder)
+            demand.deep = demand.puts
+    if ladder.window != NULL:
+        if unlikely(ladder.puts >= WINDOW_STAYS):
+            ladder.puts = 0
+            settle_window(ladder)
+            demand.deep = demand.puts
+        if unlikely(ladder.window != NULL and demand.best > top_of(ladder.window)):
+            # What was to come into the window may now belong below it.
+            demand.deep = demand.puts
+            if raise_window(ladder, base_under(demand.best)) < 0:
+                return -1
+    if unlikely(ladder.whole.length + demand.deep > ladder.capacity):
+        return reserve_more(ladder, demand.deep)
     return 0
 
 
@@ -179,6 +252,8 @@ cdef inline int ladder_reserve(Ladder* ladder, Py_ssize_t more) noexcept nogil:
 
 
 cdef inline Py_ssize_t ladder_length(const Ladder* ladder) noexcept nogil:
+    if ladder.window != NULL:
+        return ladder.window.count + ladder.whole.length
     return ladder.whole.length
 
 
@@ -194,6 +269,12 @@ cdef inline const Block* last_block(const Ladder* ladder) noexcept nogil:
 
 cdef inline const Rung* ladder_best(const Ladder* ladder) noexcept nogil:
     """The best level; NULL where there is none."""
+    if ladder.window != NULL:
+        return &ladder.best if ladder.best.size != 0 else NULL
+    return deep_best(ladder)
+
+
+cdef inline const Rung* deep_best(const Ladder* ladder) noexcept nogil:
     cdef const Block* block
     if ladder.whole.length == 0:
         return NULL
@@ -201,20 +282,19 @@ cdef inline const Rung* ladder_best(const Ladder* ladder) noexcept nogil:
     return block.rungs + (block.length - 1)
 
 
-cdef inline const Rung* ladder_worst(const Ladder* ladder) noexcept nogil:
-    """The worst level; NULL where there is none."""
-    return NULL if ladder.whole.length == 0 else first_block(ladder).rungs
+cdef inline Rung ladder_worst(const Ladder* ladder) noexcept nogil:
+    """The worst level; of size 0 where there is none."""
+    cdef Cursor cursor = worst_first(ladder)
+    return level_or_none(next_better(&cursor))
 
 
-cdef inline const Rung* ladder_at(const Ladder* ladder, Py_ssize_t from_best) noexcept nogil:
-    """The level at that place, 0 is the best; NULL beyond the worst. O(number of blocks)."""
-    cdef const Block* block = last_block(ladder)
-    if from_best >= ladder.whole.length:
-        return NULL
-    while from_best >= block.length:
-        from_best -= block.length
-        block -= 1
-    return block.rungs + (block.length - 1 - from_best)
+cdef inline Rung level_or_none(const Rung* rung) noexcept nogil:
+    cdef Rung none
+    if rung != NULL:
+        return rung[0]
+    none.key = 0
+    none.size = 0
+    return none
 
 
 cdef inline Py_ssize_t block_search(const Block* block, int64_t key) noexcept nogil:
@@ -224,7 +304,7 @@ cdef inline Py_ssize_t block_search(const Block* block, int64_t key) noexcept no
     if length == 0:
         return 0
     while length > 1:
-        half = length // 2
+        half = length >> 1
         base += half * (base[half - 1].key < key)
         length -= half
     return (base - block.rungs) + (base.key < key)
@@ -235,31 +315,35 @@ cdef inline Py_ssize_t find_block(const Ladder* ladder, int64_t key) noexcept no
     cdef const Block* base = ladder.blocks
     cdef Py_ssize_t length = ladder.n_blocks, half
     while length > 1:
-        half = length // 2
+        half = length >> 1
         base += half * (base[half - 1].limit < key)
         length -= half
     # The last limit is above every key.
     return (base - ladder.blocks) + (base.limit < key)
 
 
-cdef inline const Rung* ladder_find(const Ladder* ladder, int64_t key) noexcept nogil:
-    """The level of that key; NULL where there is none. O(log n)."""
+cdef inline int64_t ladder_size(const Ladder* ladder, int64_t key) noexcept nogil:
+    """The size at that key; 0 where no level is. O(log n)."""
     cdef const Block* block = first_block(ladder)
     cdef Py_ssize_t at
+    if ladder.window != NULL and is_within(ladder.window, key):
+        return size_in(ladder.window, key)
     if ladder.blocks != NULL:
         block = ladder.blocks + find_block(ladder, key)
     at = block_search(block, key)
-    return block.rungs + at if at < block.length and block.rungs[at].key == key else NULL
+    return block.rungs[at].size if at < block.length and block.rungs[at].key == key else 0
 
 
 cdef inline Py_ssize_t ladder_count_from(const Ladder* ladder, int64_t key) noexcept nogil:
     """How many levels are at or above `key`: the best ones. O(log n + number of blocks)."""
     cdef const Block* block = first_block(ladder)
     cdef const Block* last = last_block(ladder)
-    cdef Py_ssize_t count
+    cdef Py_ssize_t count = 0
+    if ladder.window != NULL:
+        count = count_at_or_above(ladder.window, key)
     if ladder.blocks != NULL:
         block += find_block(ladder, key)
-    count = block.length - block_search(block, key)
+    count += block.length - block_search(block, key)
     while block != last:
         block += 1
         count += block.length
@@ -269,6 +353,7 @@ cdef inline Py_ssize_t ladder_count_from(const Ladder* ladder, int64_t key) noex
 cdef inline Cursor best_first(const Ladder* ladder) noexcept nogil:
     """Above the best level: for `next_worse`."""
     cdef Cursor cursor
+    cursor.walk = from_top(ladder.window)
     cursor.block = last_block(ladder)
     cursor.last = first_block(ladder)
     cursor.edge = cursor.block.rungs
@@ -278,6 +363,12 @@ cdef inline Cursor best_first(const Ladder* ladder) noexcept nogil:
 
 cdef inline const Rung* next_worse(Cursor* cursor) noexcept nogil:
     """The level below the cursor, which steps over it; NULL at the end, and then for ever."""
+    cdef const Rung* rung
+    if cursor.walk.window != NULL:
+        rung = walk_down(&cursor.walk)
+        if rung != NULL:
+            return rung
+        cursor.walk.window = NULL
     if unlikely(cursor.rung == cursor.edge):
         if cursor.block == cursor.last:
             return NULL
@@ -292,6 +383,7 @@ cdef inline const Rung* next_worse(Cursor* cursor) noexcept nogil:
 cdef inline Cursor worst_first(const Ladder* ladder) noexcept nogil:
     """Below the worst level: for `next_better`."""
     cdef Cursor cursor
+    cursor.walk = from_base(ladder.window)
     cursor.block = first_block(ladder)
     cursor.last = last_block(ladder)
     cursor.rung = cursor.block.rungs
@@ -303,7 +395,7 @@ cdef inline const Rung* next_better(Cursor* cursor) noexcept nogil:
     """The level above the cursor, which steps over it; NULL at the end, and then for ever."""
     if unlikely(cursor.rung == cursor.edge):
         if cursor.block == cursor.last:
-            return NULL
+            return walk_up(&cursor.walk)
         cursor.block += 1
         cursor.rung = cursor.block.rungs
         cursor.edge = cursor.rung + cursor.block.length
@@ -316,9 +408,9 @@ cdef inline bint ladder_equal(const Ladder* a, const Ladder* b) noexcept nogil:
     cdef Cursor left, right
     cdef const Rung* rung
     cdef const Rung* other
-    if a.whole.length != b.whole.length:
+    if ladder_length(a) != ladder_length(b):
         return False
-    if a.blocks == NULL and b.blocks == NULL:
+    if a.blocks == NULL and b.blocks == NULL and a.window == NULL and b.window == NULL:
         return (
             a.whole.length == 0
             or memcmp(a.whole.rungs, b.whole.rungs, <size_t>a.whole.length * sizeof(Rung)) == 0
@@ -362,15 +454,15 @@ cdef inline void ladder_append(Ladder* ladder, int64_t key, int64_t size) noexce
 cdef inline int ladder_copy(Ladder* to, const Ladder* source, Py_ssize_t count) noexcept nogil:
     """Copy a ladder into a new one with room for `count` levels, or for all where that is more.
 
-    -1 without memory; then the new one is empty.
+    The copy has no window. -1 without memory; then the new one is empty.
     """
     cdef Cursor cursor = worst_first(source)
     cdef const Rung* rung
-    if ladder_begin(to, max(count, source.whole.length)) < 0:
+    if ladder_begin(to, max(count, ladder_length(source))) < 0:
         ladder_free(to)
         return -1
     to.known_from = source.known_from
-    if source.blocks == NULL and to.blocks == NULL:
+    if source.window == NULL and source.blocks == NULL and to.blocks == NULL:
         if source.whole.length:
             memcpy(to.whole.rungs, source.whole.rungs, <size_t>source.whole.length * sizeof(Rung))
         to.whole.length = source.whole.length
@@ -543,20 +635,135 @@ cdef inline bint put_in_blocks(Ladder* ladder, int64_t key, int64_t size) noexce
     return result != UNCHANGED
 
 
-cdef inline bint ladder_put(Ladder* ladder, int64_t key, int64_t size) noexcept nogil:
-    """Set the size at a key, zero removes it. Says whether anything changed. Needs room for one."""
+cdef inline bint deep_put(Ladder* ladder, int64_t key, int64_t size) noexcept nogil:
     if unlikely(ladder.blocks != NULL):
         return put_in_blocks(ladder, key, size)
     return block_put(&ladder.whole, key, size) != UNCHANGED
 
 
-cdef inline Py_ssize_t ladder_trim(Ladder* ladder, Py_ssize_t longest) noexcept nogil:
-    """Drop the worst levels beyond `longest`; what was dropped is no longer known. Their number."""
-    cdef Py_ssize_t excess = ladder.whole.length - longest
+cdef inline bint ladder_put(Ladder* ladder, int64_t key, int64_t size) noexcept nogil:
+    """Set the size at a key, zero removes it. Says whether anything changed. Needs room for one;
+    after the last of some puts comes `ladder_settle`."""
+    if ladder.window != NULL:
+        if is_within(ladder.window, key):
+            return window_put(ladder.window, key, size)
+        if key >= ladder.window.base:
+            # Room is made for levels; this one is to go, and was never here.
+            return False
+    return deep_put(ladder, key, size)
+
+
+cdef inline void ladder_settle(Ladder* ladder) noexcept nogil:
+    """Look up the best level after puts."""
+    cdef Walk walk
+    cdef const Rung* rung
+    if ladder.window == NULL:
+        return
+    walk = from_top(ladder.window)
+    rung = walk_down(&walk)
+    ladder.best = level_or_none(deep_best(ladder) if rung == NULL else rung)
+
+
+# --- the window's place ---
+
+
+cdef inline void lay_window(Ladder* ladder) noexcept nogil:
+    """Lay out a window over the best levels, where it is worth its memory and there is some."""
+    cdef const Rung* best = deep_best(ladder)
+    cdef Py_ssize_t count
+    cdef int64_t base
+    if best == NULL:
+        return
+    base = base_under(best.key)
+    count = ladder_count_from(ladder, base)
+    if count < WINDOW_LEVELS or count * WINDOW_SHARE < ladder.whole.length:
+        return
+    ladder.window = <Window*>calloc(1, sizeof(Window))
+    if ladder.window == NULL:
+        return
+    ladder.window.base = base
+    take_over(ladder)
+    ladder_settle(ladder)
+    if ladder.blocks == NULL:
+        give_back(ladder)
+
+
+cdef inline void take_over(Ladder* ladder) noexcept nogil:
+    """Move the deep levels that are above the window's base into it."""
+    cdef const Rung* rung = deep_best(ladder)
+    while rung != NULL and rung.key >= ladder.window.base:
+        window_put(ladder.window, rung.key, rung.size)
+        deep_put(ladder, rung.key, 0)
+        rung = deep_best(ladder)
+
+
+cdef inline void give_back(Ladder* ladder) noexcept nogil:
+    """Let a flat array that has lost levels to the window be no larger than it must be."""
+    cdef Py_ssize_t capacity = ladder.capacity
+    ladder.capacity = 0
+    if own_rungs(ladder, ladder.whole.length) < 0:
+        ladder.capacity = capacity
+
+
+cdef inline int leave_window(Ladder* ladder, Py_ssize_t leaving) noexcept nogil:
+    """Make so many of the window's worst levels deep ones. -1 without memory, and then nothing has
+    changed."""
+    cdef Window* window = ladder.window
+    cdef Walk walk = from_base(window)
+    cdef Rung rung
+    if ladder.whole.length + leaving > ladder.capacity and reserve_more(ladder, leaving) < 0:
+        return -1
+    while leaving:
+        rung = walk_up(&walk)[0]
+        window_put(window, rung.key, 0)
+        deep_put(ladder, rung.key, rung.size)
+        leaving -= 1
+    return 0
+
+
+cdef inline int raise_window(Ladder* ladder, int64_t base) noexcept nogil:
+    """Move the window up to `base`. -1 without memory, and then nothing has changed."""
+    cdef Window* window = ladder.window
+    if leave_window(ladder, window.count - count_at_or_above(window, base)) < 0:
+        return -1
+    window.base = base
+    return 0
+
+
+cdef inline int ladder_fold(Ladder* ladder) noexcept nogil:
+    """Have no window: all levels become deep ones. -1 without memory, and then nothing has
+    changed."""
+    if ladder.window == NULL:
+        return 0
+    if leave_window(ladder, ladder.window.count) < 0:
+        return -1
+    free(ladder.window)
+    ladder.window = NULL
+    ladder.puts = 0
+    return 0
+
+
+cdef inline void settle_window(Ladder* ladder) noexcept nogil:
+    """Follow the best level downwards, or give the window up where too few levels are near it."""
+    cdef Window* window = ladder.window
+    cdef Py_ssize_t count
+    cdef int64_t base
+    base = base_under(ladder.best.key)
+    count = ladder_count_from(ladder, base)
+    if 2 * count < WINDOW_LEVELS or 2 * count * WINDOW_SHARE < ladder_length(ladder):
+        # Without memory it stays, which is slower and not wrong.
+        if ladder_fold(ladder) == 0:
+            ladder.puts = -WINDOW_REST
+    elif base <= window.base - 2 * WORD:
+        window.base = base
+        take_over(ladder)
+
+
+cdef inline void deep_trim(Ladder* ladder, Py_ssize_t excess) noexcept nogil:
+    """Drop so many of the worst deep levels."""
+    cdef Py_ssize_t longest = ladder.whole.length - excess
     cdef Py_ssize_t left = excess
     cdef Block* block
-    if excess <= 0:
-        return 0
     while ladder.n_blocks > 1 and left >= ladder.blocks[0].length:
         left -= ladder.blocks[0].length
         drop_block(ladder, 0)
@@ -566,6 +773,25 @@ cdef inline Py_ssize_t ladder_trim(Ladder* ladder, Py_ssize_t longest) noexcept 
     ladder.whole.length = longest
     if ladder.blocks != NULL:
         mend(ladder, 0)
+
+
+cdef inline Py_ssize_t ladder_trim(Ladder* ladder, Py_ssize_t longest) noexcept nogil:
+    """Drop the worst levels beyond `longest`; what was dropped is no longer known. Their number."""
+    cdef Py_ssize_t excess = ladder_length(ladder) - longest
+    cdef Py_ssize_t left = excess
+    cdef Walk walk
+    if excess <= 0:
+        return 0
+    if ladder.whole.length:
+        left = min(excess, ladder.whole.length)
+        deep_trim(ladder, left)
+        left = excess - left
+    if left:
+        walk = from_base(ladder.window)
+        while left:
+            window_put(ladder.window, walk_up(&walk).key, 0)
+            left -= 1
+        ladder_settle(ladder)
     if longest == 0:
         ladder.known_from = INT64_LIMIT
     elif ladder_worst(ladder).key > ladder.known_from:
@@ -592,7 +818,7 @@ cdef inline bint ladder_fits(
 cdef inline void ladder_rescale(
     Ladder* ladder, int64_t price_factor, int64_t size_factor
 ) noexcept nogil:
-    """Multiply every price and size. Needs a ladder that fits."""
+    """Multiply every price and size. Needs a ladder that fits, and has no window."""
     cdef Cursor cursor = worst_first(ladder)
     cdef Rung* rung
     cdef Py_ssize_t i
@@ -615,8 +841,7 @@ cdef inline void ladder_rescale(
 # --- checking ---
 
 
-cdef inline const char* ladder_fault(const Ladder* ladder) noexcept nogil:
-    """What is wrong with the structure, or NULL. The levels themselves are the caller's."""
+cdef inline const char* deep_fault(const Ladder* ladder) noexcept nogil:
     cdef Py_ssize_t i
     cdef Py_ssize_t length = 0
     cdef const Block* block
@@ -645,4 +870,25 @@ cdef inline const char* ladder_fault(const Ladder* ladder) noexcept nogil:
         return "the last block has a limit"
     if length != ladder.whole.length:
         return "the blocks hold another number of levels"
+    return NULL
+
+
+cdef inline const char* ladder_fault(const Ladder* ladder) noexcept nogil:
+    """What is wrong with the structure, or NULL. The levels themselves are the caller's."""
+    cdef const char* fault = deep_fault(ladder)
+    cdef const Rung* deep
+    cdef Cursor cursor
+    cdef Rung best
+    if fault != NULL or ladder.window == NULL:
+        return fault
+    fault = window_fault(ladder.window)
+    if fault != NULL:
+        return fault
+    deep = deep_best(ladder)
+    if deep != NULL and deep.key >= ladder.window.base:
+        return "a deep level is not below the window"
+    cursor = best_first(ladder)
+    best = level_or_none(next_worse(&cursor))
+    if best.key != ladder.best.key or best.size != ladder.best.size:
+        return "another level is kept as the best"
     return NULL
