@@ -1184,12 +1184,12 @@ cdef class Book:
             sign = SIGN[side]
             demand.puts = 0
             demand.deep = 0
+            demand.sizes = 0
             demand.best = KNOWN_FROM_START
             for i in range(item.count[side]):
                 row = &rows[item.first[side] + i]
-                ladder_ask(
-                    ladder, &demand, widened(row.price, wanted.price) * sign, row.size.mantissa
-                )
+                key = widened(row.price, wanted.price) * sign
+                ladder_ask(ladder, &demand, key, widened(row.size, wanted.size))
             if ladder_reserve(ladder, demand) < 0:
                 raise MemoryError
         for side in range(2):

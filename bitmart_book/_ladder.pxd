@@ -10,13 +10,14 @@
 # No Python objects, no numbers but integers. Memory is taken by `ladder_reserve`, `ladder_begin`
 # and nothing else, so that everything that changes a level cannot fail.
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from bitmart_book._number cimport INT64_LIMIT
 from bitmart_book._window cimport (
-    WINDOW_SLOTS,
+    NARROW_SLOTS,
+    WIDE_SLOTS,
     WORD,
     Rung,
     Walk,
@@ -25,6 +26,7 @@ from bitmart_book._window cimport (
     count_at_or_above,
     from_base,
     from_top,
+    is_wide,
     is_within,
     size_in,
     top_of,
@@ -82,6 +84,8 @@ cdef struct Ladder:
     Rung best
     # Since something was last done about the window; negative while it rests.
     Py_ssize_t puts
+    # A size of more than 32 bits was put: windows are wide from then on.
+    bint wide
 
 # What the rows of a frame ask of a ladder, before any is put.
 cdef struct Demand:
@@ -89,6 +93,8 @@ cdef struct Demand:
     Py_ssize_t puts
     Py_ssize_t deep
     int64_t best
+    # The bits of all sizes.
+    uint64_t sizes
 
 cdef struct IndexedRung:
     int64_t key
@@ -192,6 +198,7 @@ cdef inline int reshape(Ladder* ladder, Py_ssize_t count) noexcept nogil:
     other.window = ladder.window
     other.best = ladder.best
     other.puts = ladder.puts
+    other.wide = ladder.wide
     ladder_free(&deep)
     ladder[0] = other
     return 0
@@ -221,6 +228,7 @@ cdef inline void ladder_ask(
     with `best` below every key."""
     demand.puts += 1
     demand.deep += ladder.window == NULL or key < ladder.window.base
+    demand.sizes |= <uint64_t>size
     if size != 0 and key > demand.best:
         demand.best = key
 
@@ -231,8 +239,15 @@ cdef inline int ladder_reserve(Ladder* ladder, Demand demand) noexcept nogil:
     if ladder.window == NULL:
         if unlikely(ladder.puts >= WINDOW_PUTS):
             ladder.puts = 0
+            ladder.wide |= demand.sizes >> 32 != 0
             lay_window(ladder)
             demand.deep = demand.puts
+    if ladder.window != NULL:
+        if unlikely(demand.sizes >> 32 != 0 and not is_wide(ladder.window)):
+            ladder.wide = True
+            demand.deep = demand.puts
+            if ladder_fold(ladder) < 0:
+                return -1
     if ladder.window != NULL:
         if unlikely(ladder.puts >= WINDOW_STAYS):
             ladder.puts = 0
@@ -241,7 +256,7 @@ cdef inline int ladder_reserve(Ladder* ladder, Demand demand) noexcept nogil:
         if unlikely(ladder.window != NULL and demand.best > top_of(ladder.window)):
             # What was to come into the window may now belong below it.
             demand.deep = demand.puts
-            if raise_window(ladder, base_under(demand.best)) < 0:
+            if raise_window(ladder, base_under(demand.best, ladder.window.slots)) < 0:
                 return -1
     if unlikely(ladder.whole.length + demand.deep > ladder.capacity):
         return reserve_more(ladder, demand.deep)
@@ -667,21 +682,41 @@ cdef inline void ladder_settle(Ladder* ladder) noexcept nogil:
 # --- the window's place ---
 
 
+cdef inline bint pays(const Ladder* ladder, int64_t base) noexcept nogil:
+    """Whether so many levels are near the best one that a window is worth its memory."""
+    cdef Py_ssize_t count = ladder_count_from(ladder, base)
+    return count >= WINDOW_LEVELS and count * WINDOW_SHARE >= ladder_length(ladder)
+
+
+cdef inline bint needs_wide(const Ladder* ladder) noexcept nogil:
+    """Whether any size has more than 32 bits."""
+    cdef Cursor cursor = best_first(ladder)
+    cdef const Rung* rung
+    while True:
+        rung = next_worse(&cursor)
+        if rung == NULL:
+            return False
+        if rung.size >> 32 != 0:
+            return True
+
+
 cdef inline void lay_window(Ladder* ladder) noexcept nogil:
-    """Lay out a window over the best levels, where it is worth its memory and there is some."""
+    """Lay out a window over the best levels, where it pays and there is memory."""
     cdef const Rung* best = deep_best(ladder)
-    cdef Py_ssize_t count
-    cdef int64_t base
-    if best == NULL:
+    cdef Window* window
+    cdef int64_t slots
+    if best == NULL or not pays(ladder, base_under(best.key, NARROW_SLOTS)):
         return
-    base = base_under(best.key)
-    count = ladder_count_from(ladder, base)
-    if count < WINDOW_LEVELS or count * WINDOW_SHARE < ladder.whole.length:
+    ladder.wide = ladder.wide or needs_wide(ladder)
+    slots = WIDE_SLOTS if ladder.wide else NARROW_SLOTS
+    if not pays(ladder, base_under(best.key, slots)):
         return
-    ladder.window = <Window*>calloc(1, sizeof(Window))
-    if ladder.window == NULL:
+    window = <Window*>calloc(1, sizeof(Window))
+    if window == NULL:
         return
-    ladder.window.base = base
+    window.slots = slots
+    window.base = base_under(best.key, slots)
+    ladder.window = window
     take_over(ladder)
     ladder_settle(ladder)
     if ladder.blocks == NULL:
@@ -747,8 +782,7 @@ cdef inline void settle_window(Ladder* ladder) noexcept nogil:
     """Follow the best level downwards, or give the window up where too few levels are near it."""
     cdef Window* window = ladder.window
     cdef Py_ssize_t count
-    cdef int64_t base
-    base = base_under(ladder.best.key)
+    cdef int64_t base = base_under(ladder.best.key, window.slots)
     count = ladder_count_from(ladder, base)
     if 2 * count < WINDOW_LEVELS or 2 * count * WINDOW_SHARE < ladder_length(ladder):
         # Without memory it stays, which is slower and not wrong.
@@ -884,6 +918,8 @@ cdef inline const char* ladder_fault(const Ladder* ladder) noexcept nogil:
     fault = window_fault(ladder.window)
     if fault != NULL:
         return fault
+    if not is_wide(ladder.window) and needs_wide(ladder):
+        return "a size is too large for the window"
     deep = deep_best(ladder)
     if deep != NULL and deep.key >= ladder.window.base:
         return "a deep level is not below the window"

@@ -1,7 +1,8 @@
 # The best levels of a side, one slot for each price: a change is a store and no search.
 #
-# A window holds the sizes at WINDOW_SLOTS keys that follow each other, from its base on; 0 is no
-# level. The slot of a key is its lowest bits, whatever the base, so that a window that moves leaves
+# A window holds the sizes at keys that follow each other, from its base on; 0 is no level. Sizes of
+# 32 bits leave room for twice as many of them; a window of a side that has larger ones is a wide
+# one. The slot of a key is its lowest bits, whatever the base, so that a window that moves leaves
 # everything where it is. A bit for each slot says whether there is a level: the best one and the
 # next ones are found by them. Which levels are in a window, and when there is one, is the
 # ladder's business (docs/ladder.md).
@@ -9,7 +10,7 @@
 # Nothing here takes memory, and nothing can fail. Keys are compared by unsigned distances, which
 # are right at the ends of int64 too.
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from *:
     """
@@ -47,10 +48,13 @@ cdef extern from *:
     const int64_t LOWEST_KEY "BB_INT64_MIN"
 
 cdef enum:
-    # 4 KiB; measured: with 256 a third of the changes of real streams are below it.
-    WINDOW_SLOTS = 512
+    # Bytes of all sizes; how many slots that is, and how many if it is wide.
+    WINDOW_BYTES = 4096
+    NARROW_SLOTS = 1024
+    WIDE_SLOTS = 512
+    # Slots that share a word of bits; words, at most.
     WORD = 64
-    WINDOW_WORDS = 8
+    WINDOW_WORDS = 16
 
 cdef struct Rung:
     int64_t key
@@ -59,9 +63,11 @@ cdef struct Rung:
 cdef struct Window:
     # The lowest key, a multiple of WORD, so that a word of bits is never half in it.
     int64_t base
+    int64_t slots
     Py_ssize_t count
     uint64_t bits[WINDOW_WORDS]
-    int64_t sizes[WINDOW_SLOTS]
+    # uint32, or int64 in a wide one.
+    char sizes[WINDOW_BYTES]
 
 # A place between two levels of a window. It is good until the window changes.
 cdef struct Walk:
@@ -73,44 +79,61 @@ cdef struct Walk:
     Rung rung
 
 
-cdef inline int64_t base_under(int64_t key) noexcept nogil:
+cdef inline int64_t base_under(int64_t key, int64_t slots) noexcept nogil:
     """The base of the window that holds `key` in its highest word, or as near to it as can be."""
     # Two's complement: the lowest bits of a negative number count upwards too.
     cdef int64_t word = key - <int64_t>(<uint64_t>key % WORD)
-    if word < LOWEST_KEY + (WINDOW_SLOTS - WORD):
+    if word < LOWEST_KEY + (slots - WORD):
         return LOWEST_KEY
-    return word - (WINDOW_SLOTS - WORD)
+    return word - (slots - WORD)
 
 
 cdef inline int64_t top_of(const Window* window) noexcept nogil:
     """The highest key that the window can hold."""
-    return window.base + (WINDOW_SLOTS - 1)
+    return window.base + (window.slots - 1)
+
+
+cdef inline bint is_wide(const Window* window) noexcept nogil:
+    return window.slots == WIDE_SLOTS
 
 
 cdef inline bint is_within(const Window* window, int64_t key) noexcept nogil:
-    return <uint64_t>key - <uint64_t>window.base < WINDOW_SLOTS
+    return <uint64_t>key - <uint64_t>window.base < <uint64_t>window.slots
+
+
+cdef inline uint64_t* word_of(Window* window, int64_t key) noexcept nogil:
+    """The bits of the word that holds `key`."""
+    return &window.bits[(<uint64_t>key & <uint64_t>(window.slots - 1)) // WORD]
 
 
 cdef inline uint64_t word_at(const Window* window, int64_t key) noexcept nogil:
-    """The bits of the word that holds `key`."""
-    return window.bits[<uint64_t>key // WORD % WINDOW_WORDS]
+    return word_of(<Window*>window, key)[0]
 
 
 cdef inline int64_t size_in(const Window* window, int64_t key) noexcept nogil:
     """The size at a key within the window; 0 where no level is."""
-    return window.sizes[<uint64_t>key % WINDOW_SLOTS]
+    cdef uint64_t slot = <uint64_t>key & <uint64_t>(window.slots - 1)
+    if is_wide(window):
+        return (<const int64_t*>window.sizes)[slot]
+    return (<const uint32_t*>window.sizes)[slot]
 
 
 cdef inline bint window_put(Window* window, int64_t key, int64_t size) noexcept nogil:
     """Set the size at a key within the window, zero removes it; says whether that is a change.
+    The size has 32 bits, or the window is wide.
 
-    What it will be cannot be guessed, so nothing here is a branch.
+    What it will be cannot be guessed, so nothing here is a branch but on the form of the window.
     """
-    cdef int64_t* place = &window.sizes[<uint64_t>key % WINDOW_SLOTS]
-    cdef uint64_t* word = &window.bits[<uint64_t>key // WORD % WINDOW_WORDS]
+    cdef uint64_t slot = <uint64_t>key & <uint64_t>(window.slots - 1)
+    cdef uint64_t* word = &window.bits[slot // WORD]
     cdef int bit = <uint64_t>key % WORD
-    cdef int64_t before = place[0]
-    place[0] = size
+    cdef int64_t before
+    if is_wide(window):
+        before = (<int64_t*>window.sizes)[slot]
+        (<int64_t*>window.sizes)[slot] = size
+    else:
+        before = (<uint32_t*>window.sizes)[slot]
+        (<uint32_t*>window.sizes)[slot] = <uint32_t>size
     word[0] = word[0] & ~(<uint64_t>1 << bit) | <uint64_t>(size != 0) << bit
     window.count += (size != 0) - (before != 0)
     return before != size
@@ -128,7 +151,7 @@ cdef inline Walk from_top(const Window* window) noexcept nogil:
     walk.rung.key = 0
     walk.rung.size = 0
     if window != NULL:
-        walk.word = window.base + (WINDOW_SLOTS - WORD)
+        walk.word = window.base + (window.slots - WORD)
         walk.bits = word_at(window, walk.word)
     return walk
 
@@ -166,7 +189,7 @@ cdef inline const Rung* walk_up(Walk* walk) noexcept nogil:
     """The level above, which is stepped over; NULL at the end, and then for ever."""
     cdef int bit
     while walk.bits == 0:
-        if walk.window == NULL or walk.word == walk.window.base + (WINDOW_SLOTS - WORD):
+        if walk.window == NULL or walk.word == walk.window.base + (walk.window.slots - WORD):
             return NULL
         walk.word += WORD
         walk.bits = word_at(walk.window, walk.word)
@@ -181,10 +204,10 @@ cdef inline Py_ssize_t count_at_or_above(const Window* window, int64_t key) noex
     """How many levels of the window are at or above `key`."""
     cdef int64_t word
     cdef Py_ssize_t count = 0
-    cdef int i
+    cdef int64_t i
     if key <= window.base:
         return window.count
-    for i in range(WINDOW_WORDS):
+    for i in range(window.slots // WORD):
         word = window.base + i * WORD
         if word >= key:
             count += count_bits(word_at(window, word))
@@ -198,13 +221,16 @@ cdef inline Py_ssize_t count_at_or_above(const Window* window, int64_t key) noex
 
 cdef inline const char* window_fault(const Window* window) noexcept nogil:
     """What is wrong with the structure, or NULL."""
-    cdef uint64_t slot
+    cdef int64_t offset, key
     cdef Py_ssize_t count = 0
+    if window.slots != NARROW_SLOTS and window.slots != WIDE_SLOTS:
+        return "the window has another number of slots"
     if <uint64_t>window.base % WORD != 0:
         return "the window begins within a word"
-    for slot in range(<uint64_t>WINDOW_SLOTS):
-        count += window.sizes[slot] != 0
-        if (window.bits[slot // WORD] >> (slot % WORD) & 1) != (window.sizes[slot] != 0):
+    for offset in range(window.slots):
+        key = window.base + offset
+        count += size_in(window, key) != 0
+        if (word_at(window, key) >> (<uint64_t>key % WORD) & 1) != (size_in(window, key) != 0):
             return "the window's bits are not where its levels are"
     if count != window.count:
         return "the window holds another number of levels"
