@@ -152,9 +152,9 @@ cdef inline bint holds(Number number, int scale) noexcept nogil:
 
 cdef inline int64_t widened(Number number, int scale) noexcept nogil:
     """The mantissa at a scale at which it is known to fit."""
-    cdef int32_t shift = number.exponent + scale
-    # Zero is zero at every scale.
-    return 0 if number.mantissa == 0 else number.mantissa * POW10[shift]
+    # Zero is zero at every scale; whether a size is zero cannot be guessed, hence no branch.
+    cdef int32_t shift = (number.exponent + scale) & -<int32_t>(number.mantissa != 0)
+    return number.mantissa * POW10[shift]
 
 
 cdef inline double to_double(int64_t mantissa, int scale) noexcept:
