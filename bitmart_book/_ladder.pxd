@@ -53,7 +53,7 @@ cdef enum:
     # with fewer than half of either it is taken back, and then as many puts are waited for as make
     # its price nothing. What takes puts to pay comes after puts only.
     WINDOW_PUTS = 64
-    WINDOW_LEVELS = 24
+    WINDOW_LEVELS = 16
     WINDOW_SHARE = 8
     WINDOW_REST = 4096
     # So many puts a window stays before it follows the best level downwards, by two words at least.

@@ -12,6 +12,7 @@ import pytest
 import bitmart_book as bb
 from bitmart_book import Change
 from tests.numbers import grid_price
+from tests.twin import Twin
 
 SOURCE = Path(__file__).parent.parent / "bitmart_book" / "_ladder.pxd"
 LIMITS = {
@@ -30,42 +31,6 @@ LENGTHS = sorted(
     | {limit + step for limit in (FLAT_LEAST, FLAT_MOST) for step in (-1, 0, 1, 2)}
     | {FLAT_MOST // FILL * FILL + FILL * blocks + step for blocks in (1, 2) for step in (-1, 0, 1)}
 )
-
-
-class Twin:
-    """A book and two dicts of price to size, fed with the same rows."""
-
-    def __init__(self, **options):
-        self.book = bb.Book("BTC_USDT", **options)
-        self.sides = ({}, {})
-
-    def snapshot(self, bids, asks=()):
-        for side, rows in zip(self.sides, (bids, asks), strict=True):
-            side.clear()
-            side.update(rows)
-            self._drop_zeros(side)
-        self.book.apply_snapshot(bids, asks)
-        self.compare()
-
-    def delta(self, bids, asks=()):
-        for side, rows in zip(self.sides, (bids, asks), strict=True):
-            side.update(rows)
-            self._drop_zeros(side)
-        return self.book.apply_delta(bids, asks)
-
-    @staticmethod
-    def _drop_zeros(side):
-        for price in [price for price, size in side.items() if size == 0]:
-            del side[price]
-
-    def rows(self, number):
-        return sorted(self.sides[number].items(), reverse=number == 0)
-
-    def compare(self):
-        self.book.check()
-        for number, found in enumerate(self.book.depth()):
-            expected = np.array(self.rows(number), dtype=float).reshape(-1, 2)
-            assert np.array_equal(found, expected)
 
 
 def levels(count, sign=-1):
