@@ -37,7 +37,7 @@ help:
 	@echo "make sanitize  the tests under AddressSanitizer and UBSan"
 	@echo "make fuzz      ten million random inputs under them, a million at the Python boundary"
 	@echo "make replay    one finding again: FILE=build/fuzz/NAME.jsonl"
-	@echo "make soak      a day of messages for twenty symbols, bombs, threads: memory and limits"
+	@echo "make soak      a day of messages, bombs, threads, a thousand topics: memory and limits"
 	@echo "make trust     every figure of docs/trust.md, in one table: forty minutes"
 	@echo "make leaks     connections opened and closed two hundred times: what is left behind"
 	@echo "make picture   the picture in README, from the real program"
@@ -158,6 +158,7 @@ SOAK ?=
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak.bombs
 	$(BIN)/python -m tests.soak.threads
+	$(BIN)/python -m tests.soak.topics
 	$(BIN)/python -m tests.soak.day $(SOAK)
 
 # make trust SHARE=0.1 does a tenth of what takes long.

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.soak import consumers, sockets
+from tests.soak import consumers, sockets, topics
 from tests.soak.rows import Row, at_least, at_most, exactly, show
 
 
@@ -68,3 +68,27 @@ def test_the_wire_check_sees_a_wrong_book(monkeypatch):
     monkeypatch.setattr(sockets, "differences", lambda simulator, book: [book.symbol])
     rows = asyncio.run(sockets.measure(0.5, speed=20.0))
     assert "wrong levels while LIVE" in [row.figure for row in rows if not row.passed]
+
+
+def test_many_topics_at_once_keep_every_limit():
+    check(asyncio.run(topics.measure(240)))
+
+
+def test_the_witness_of_the_limits_sees_one_broken(monkeypatch):
+    """With narrower limits than BitMart's, what is kept is a breach."""
+    narrow = {"spot_public": (1, 50, 10, 100), "spot_private": (0, 20, 10, 100)}
+    monkeypatch.setattr(topics, "DOCUMENTED", narrow)
+    monkeypatch.setattr(topics, "MESSAGES", (1, 10.0))
+    monkeypatch.setattr(topics, "CONNECTS", (0, 60.0))
+    rows = asyncio.run(topics.measure(240))
+    broken = [row.figure for row in rows if row.figure.startswith("spot") and not row.passed]
+    kept = ["spot_public: logins of each", "spot_private: logins of each"]
+    assert sorted([*broken, *kept]) == sorted(
+        row.figure for row in rows if row.figure.startswith("spot")
+    )
+
+
+def test_the_busiest_window():
+    assert topics.most_within([], 10) == 0
+    assert topics.most_within([0, 9, 10, 19, 20, 20], 10) == 3
+    assert topics.most_within([0, 9, 9.5], 10) == 3

@@ -43,6 +43,7 @@ def programs(share, jobs):
         ("consumers", ["-m", "tests.soak.consumers"]),
         ("leaks", ["-W", "error", "-m", "tests.soak.leaks"]),
         ("sockets", ["-m", "tests.soak.sockets"]),
+        ("a thousand topics", ["-m", "tests.soak.topics"]),
         ("a day", ["-m", "tests.soak.day", "--messages", part(MESSAGES, 100_000)]),
     ]
 
