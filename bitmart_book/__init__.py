@@ -27,6 +27,7 @@ from bitmart_book.errors import (
     UsageError,
     VenueError,
 )
+from bitmart_book.journal import TRACE
 from bitmart_book.model import (
     Balance,
     BookState,
@@ -92,6 +93,7 @@ __all__ = [
     "StreamGap",
     "SubscriptionRejected",
     "Sweep",
+    "TRACE",
     "Ticker",
     "Trade",
     "UsageError",

@@ -17,7 +17,7 @@ import msgspec
 
 from bitmart_book._book import Book, Engine
 from bitmart_book.account import Account
-from bitmart_book.credentials import Credentials
+from bitmart_book.credentials import Credentials, redact
 from bitmart_book.errors import CompressionError, LimitError, MessageError, UsageError
 from bitmart_book.limits import PROCESS_LIMITER, Limiter, pause
 from bitmart_book.model import BookState, Change, Event
@@ -343,7 +343,7 @@ class Client:
         """A frame that the engine refused: its books, or all of the connection, are in doubt."""
         place = self._connections[connection]
         self.counters["bad_frames"] += 1
-        self._event("bad frame", now, connection=connection, reason=str(error))
+        self._event("bad frame", now, connection=connection, reason=redact(error))
         # What could not be inflated the engine has not seen: what it touched was another frame.
         seen = () if isinstance(error, CompressionError) else self._engine.touched
         touched = [book for book in seen if book in self._by_book]
@@ -667,6 +667,8 @@ class Client:
         reply = place.profile.classify(message)
         if reply is not None:
             if reply.kind == "error":
+                # Futures repeat what they did not understand, logins too.
+                reply = msgspec.structs.replace(reply, message=redact(reply.message))
                 self.counters["errors"] += 1
                 self._event(
                     "error",
@@ -699,7 +701,7 @@ class Client:
                 "bad frame",
                 now,
                 connection=place.name,
-                reason=f"{parsed.channel}: {type(error).__name__}: {error}",
+                reason=redact(f"{parsed.channel}: {type(error).__name__}: {error}"),
             )
             return
         self._push(place, stream, parsed, values, now)

@@ -31,7 +31,7 @@ from bitmart_book.errors import (
     UsageError,
 )
 from bitmart_book.fork import Owned
-from bitmart_book.journal import Journal
+from bitmart_book.journal import Journal, Logger
 from bitmart_book.limits import Limiter
 from bitmart_book.live import LiveBook, Stream
 from bitmart_book.model import BookState, Event, Instrument
@@ -63,7 +63,8 @@ class Feed(Owned):
     `subscribe` waits; wait: "all", or "none" to return at once.
     on_error: called with (what failed, the exception) when a user's callback raises, instead of a
     line in the log. on_outage: called with an `Event` once a minute while an exchange cannot be
-    reached. Neither can hurt the feed. logger: instead of `logging.getLogger("bitmart_book")`.
+    reached. Neither can hurt the feed. logger: instead of `logging.getLogger("bitmart_book")`;
+    at its level TRACE (5) every frame is written, without secrets.
     speed (captures): None as fast as possible, 1.0 as recorded. on_bad_line (captures): "raise"
     or "skip".
     """
@@ -88,7 +89,7 @@ class Feed(Owned):
         speed: float | None = None,
         on_bad_line: Literal["raise", "skip"] = "raise",
         progress: Callable[[int, int], None] | None = None,
-        logger: logging.Logger | None = None,
+        logger: Logger | None = None,
         limiter: Limiter | None = None,
         timeouts: Timeouts | None = None,
         venue: Venue | None = None,

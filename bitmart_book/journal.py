@@ -1,21 +1,32 @@
 """What a feed writes into the log: one line for each thing that happened, and no storms.
 
 Each event becomes at most one line; equal causes are held back and counted. What a server sent is
-written without control characters, and no line is longer than 1 kB. Not a clock: the time is an
-argument.
+written without control characters, and no line is longer than 1 kB. At the level TRACE, below
+DEBUG, every frame of both directions is a line too. Whatever is written has passed `redact`. Not a
+clock: the time is an argument.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import traceback
 
+from bitmart_book.credentials import redact
+from bitmart_book.errors import BitmartBookError
 from bitmart_book.model import Event
 from bitmart_book.throttle import Line, Throttle
 
-__all__ = ["Journal", "escaped"]
+__all__ = ["TRACE", "Journal", "escaped"]
 
+TRACE = 5
+"""The level of `logging` at which a feed writes every frame."""
 MAX_LINE_BYTES = 1_000
+# Every frame that BitMart was seen to send is shorter.
+MAX_TRACE_BYTES = 64 * 1024
+Logger = logging.Logger | logging.LoggerAdapter  # type: ignore[type-arg]
+if logging.getLevelName(TRACE) == f"Level {TRACE}":
+    logging.addLevelName(TRACE, "TRACE")
 _NUMBER = re.compile(r"\d+")
 # What a user has to know about. A book that is connecting for the first time is not among them.
 _WARNINGS = {
@@ -32,7 +43,10 @@ _STATES = {"connecting", "syncing", "live", "stale", "gap", "rejected", "closed"
 
 
 def escaped(text: str, limit: int = MAX_LINE_BYTES) -> str:
-    """One line of at most `limit` bytes: control characters escaped, the rest cut off."""
+    """One line of at most `limit` bytes: secrets masked, control characters escaped, the rest cut
+    off."""
+    # Before anything is cut: half a secret is not known for one.
+    text = redact(text)
     if not text.isprintable():
         text = "".join(
             c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
@@ -46,7 +60,7 @@ def escaped(text: str, limit: int = MAX_LINE_BYTES) -> str:
 class Journal:
     """Writes events and warnings of one feed to a logger."""
 
-    def __init__(self, logger: logging.Logger, throttle: Throttle | None = None) -> None:
+    def __init__(self, logger: Logger, throttle: Throttle | None = None) -> None:
         self._logger = logger
         self._throttle = throttle or Throttle()
         # In which state each topic was left by its last event.
@@ -56,6 +70,16 @@ class Journal:
     def swallowed(self) -> int:
         """How many lines were held back and only counted."""
         return self._throttle.swallowed
+
+    @property
+    def traces(self) -> bool:
+        """Whether anybody wants to see every frame."""
+        return self._logger.isEnabledFor(TRACE)
+
+    def trace(self, connection: str, way: str, frame: bytes | str) -> None:
+        """Write a frame; way: ">" for one that is sent, "<" for one that has arrived."""
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "backslashreplace")
+        self._write(TRACE, f"{connection} {way} {text}", limit=MAX_TRACE_BYTES)
 
     def event(self, event: Event, now: float) -> None:
         """Write an event."""
@@ -115,9 +139,24 @@ class Journal:
             if line is not None:
                 self._write(*line, error)
 
-    def _write(self, level: int, text: str, error: BaseException | None = None) -> None:
+    def _write(
+        self,
+        level: int,
+        text: str,
+        error: BaseException | None = None,
+        limit: int = MAX_LINE_BYTES,
+    ) -> None:
         try:
-            self._logger.log(level, "%s", escaped(text), exc_info=error)
+            self._logger.log(level, "%s", escaped(text, limit), exc_info=_masked(error))
         except Exception:
             # A handler or filter of the user's own: it can hurt his log, but not his books.
             return
+
+
+def _masked(error: BaseException | None) -> BaseException | None:
+    """An exception whose traceback shows no secret: another one in its place if need be."""
+    if error is None:
+        return None
+    shown = "".join(traceback.format_exception(error))
+    masked = redact(shown)
+    return error if masked == shown else BitmartBookError(masked)

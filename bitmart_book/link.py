@@ -18,6 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 
+from bitmart_book.credentials import RedactingFilter
+
 __all__ = ["Link"]
 
 # The largest documented frame is a few kilobytes, the largest real one 1.1 MB.
@@ -37,6 +39,7 @@ _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 # The library's own, at DEBUG, would write every frame into the log, logins included.
 _library_log = logging.getLogger("bitmart_book.websocket")
 _library_log.setLevel(logging.INFO)
+_library_log.addFilter(RedactingFilter())
 
 Receive = Callable[["Link", bytes, bool], None]
 Ended = Callable[["Link", str], None]

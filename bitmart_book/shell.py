@@ -71,6 +71,8 @@ class Shell:
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
+        # Looked up now and then: a logger takes longer to answer than a frame to be applied.
+        self._traces = journal.traces
         self._stopped = False
         self._told = False
         # When the client wants to be woken up, and when that is so long ago that it must be first.
@@ -172,6 +174,7 @@ class Shell:
                 "something in it blocks, or the machine is busy",
                 self.now(),
             )
+        self._traces = self._journal.traces
         self._journal.tick(self.now())
         self._beat_at = now + BEAT_SECONDS
         self._beat = self._loop.call_later(BEAT_SECONDS, self._look_at_loop)
@@ -202,6 +205,8 @@ class Shell:
                 elif name in self._opening:
                     self._opening.pop(name).cancel()
             elif name in self._links:
+                if self._traces:
+                    self._journal.trace(name, ">", action.text)
                 self._links[name].send_text(action.text)
 
     # --- one connection ---
@@ -268,6 +273,8 @@ class Shell:
         try:
             if is_binary:
                 payload = inflate(payload)
+            if self._traces:
+                self._journal.trace(link.name, "<", payload)
             # What belongs to an account is in no capture.
             if self._writer is not None and not self._client.is_private(link.name):
                 self._record(self._writer, link, payload, received)
