@@ -1,8 +1,10 @@
-"""Settings of the test run: how hard Hypothesis tries."""
+"""Settings of the test run: how hard Hypothesis tries, and who looks for secrets."""
 
 import os
 
 from hypothesis import settings
+
+from tests.canaries import pytest_runtest_call as pytest_runtest_call
 
 settings.register_profile(
     "default", max_examples=300, stateful_step_count=50, deadline=None, print_blob=True

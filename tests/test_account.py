@@ -16,6 +16,8 @@ from bitmart_book.venues import FUTURES_PRIVATE, SPOT_PRIVATE
 from tests import test_venues_futures_private, test_venues_spot_private
 from tests.frames import spot
 
+pytestmark = pytest.mark.private
+
 NEW, PARTLY, FILLED = OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
 PENDING = OrderStatus.PENDING
 CANCELED, PARTLY_CANCELED = OrderStatus.CANCELED, OrderStatus.PARTIALLY_CANCELED

@@ -16,6 +16,8 @@ from bitmart_book.sim.private import Keys, signature
 from bitmart_book.venues.futures_private import FUTURES_PRIVATE
 from bitmart_book.venues.spot_private import SPOT_PRIVATE
 
+pytestmark = pytest.mark.private
+
 START_MS = 1_787_000_000_000
 BTC = "BTC_USDT"
 ORDERS, ORDER = "spot/user/orders:ALL_SYMBOLS", f"spot/user/order:{BTC}"

@@ -20,6 +20,8 @@ from bitmart_book.credentials import RedactingFilter, redact
 from bitmart_book.venues import FUTURES_PRIVATE, SPOT_PRIVATE
 from tests.test_venues_spot_private import KEY, MEMO, SECRET
 
+pytestmark = pytest.mark.private(files=True)  # it writes keys into files
+
 STAMP = 1589267764859
 SIGN = "3ceeb7e1b8cb165a975e28a2e2dfaca4d30b358873c0351c1a071d8c83314556"
 # Such as appear nowhere else, so that finding one anywhere is a leak.

@@ -10,6 +10,8 @@ from bitmart_book.client import Client, Close, Open, Send
 from bitmart_book.limits import Limiter
 from bitmart_book.venues import BITMART
 
+pytestmark = pytest.mark.private
+
 ORDERS = "spot/user/orders:ALL_SYMBOLS"
 BALANCE = "spot/user/balance:BALANCE_UPDATE"
 CANARY = {"key": "canary-key-1", "secret": "canary-secret-2", "memo": "canary-memo-3"}

@@ -42,6 +42,8 @@ from tests import (
     test_venues_spot_private,
 )
 
+pytestmark = pytest.mark.private
+
 PRIVATE = (SPOT_PRIVATE, FUTURES_PRIVATE)
 FILTERS = {
     "spot_public": ("BTC_USDT", "Yinbi_BTC", "A" * 20 + "_" + "b" * 20),

@@ -93,7 +93,10 @@ def documents():
 
 
 DOCUMENTS = list(documents())
-pytestmark = pytest.mark.skipif(not DOCUMENTS, reason="the documents are not at hand")
+pytestmark = [
+    pytest.mark.private,
+    pytest.mark.skipif(not DOCUMENTS, reason="the documents are not at hand"),
+]
 each_document = pytest.mark.parametrize(
     ("name", "number", "text"),
     [pytest.param(*document, id=f"{document[0]}-{document[1] + 1}") for document in DOCUMENTS],

@@ -17,6 +17,8 @@ from bitmart_book.sim import Exchange, Knobs, Simulator
 from bitmart_book.sim.control import Control, HttpRequest, is_control
 from bitmart_book.sim.private import Keys, signature
 
+pytestmark = pytest.mark.private
+
 KEYS = {"compression": None, "ping_interval": None, "proxy": None}
 BTC = "BTC_USDT"
 

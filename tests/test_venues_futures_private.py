@@ -21,6 +21,8 @@ from bitmart_book.venues import (
 )
 from tests.test_venues_spot_private import KEY, MEMO, SECRET
 
+pytestmark = pytest.mark.private
+
 ORDER = (
     '{"group":"futures/order","data":[{"action":3,"order":{"order_id":"220906179895578",'
     '"client_order_id":"BM1234","price":"1","size":"1000","symbol":"BTCUSDT","state":2,"side":1,'

@@ -13,6 +13,8 @@ import bitmart_book as bb
 from bitmart_book.model import Balance, Fill, Order, OrderStatus
 from bitmart_book.venues import SPOT, SPOT_PRIVATE, Reply, Topic, Trouble
 
+pytestmark = pytest.mark.private
+
 ORDER = (
     '{"data":[{"symbol":"BTC_USDT","side":"buy","type":"market","notional":"",'
     '"size":"1.0000000000","ms_t":"1609926028000","price":"46100.0000000000",'
