@@ -13,6 +13,7 @@ from typing import Any
 
 from bitmart_book._book import Book, Engine
 from bitmart_book.client import Push
+from bitmart_book.errors import BitmartBookError
 from bitmart_book.hub import BookHub, Callback
 from bitmart_book.journal import Journal
 from bitmart_book.model import Event
@@ -94,6 +95,11 @@ class Audience:
         """Nobody is subscribed to that topic any more."""
         for box in self._streams.pop(topic, []):
             box.close()
+
+    def refuse(self, topic: str, error: BitmartBookError) -> None:
+        """The venue refused a topic: whoever iterates over it is told, and that is the end."""
+        for box in self._streams.get(topic, ()):
+            box.fail(error)
 
     def add_events(self, box: Mailbox) -> None:
         """From now on the mailbox gets every event, as long as somebody holds it."""

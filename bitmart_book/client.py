@@ -18,7 +18,13 @@ import msgspec
 from bitmart_book._book import Book, Engine
 from bitmart_book.account import Account
 from bitmart_book.credentials import Credentials, redact
-from bitmart_book.errors import CompressionError, LimitError, MessageError, UsageError
+from bitmart_book.errors import (
+    BitmartBookError,
+    CompressionError,
+    LimitError,
+    MessageError,
+    UsageError,
+)
 from bitmart_book.limits import PROCESS_LIMITER, Limiter, pause
 from bitmart_book.model import BookState, Change, Event
 from bitmart_book.places import Place, Wanted
@@ -210,6 +216,13 @@ class Client:
         wanted = self._wanted.get(topic)
         return None if wanted is None else wanted.refused
 
+    def problem(self, topic: str) -> BitmartBookError | None:
+        """What the venue last said of a wanted topic for which it has no answer yet."""
+        wanted = self._wanted.get(topic)
+        if wanted is None or wanted.problem is None or self.answered(topic):
+            return None
+        return wanted.profile.error(wanted.problem, (topic,))
+
     def is_open(self, connection: str) -> bool:
         """Whether that connection has a socket."""
         place = self._connections.get(connection)
@@ -300,13 +313,15 @@ class Client:
         if place is None or place.session is None:
             return
         heard = any(wanted.answered for wanted in place.topics.values())
+        # Before a login is accepted nothing is asked for, and so nothing can be missed.
+        asked = not place.session.waits_for_login
         good = heard and now - place.session.opened_at >= GOOD_AFTER
         place.attempts = 0 if good else place.attempts
         self._engine.forget_generation(place.generation)
         place.session = None
         self.counters["disconnects"] += 1
         self._event("disconnected", now, connection=connection, reason=reason)
-        if place.profile.private:
+        if place.profile.private and asked:
             # What happened meanwhile nobody will tell.
             place.hole = reason
             self.account.resync(reason, market=place.profile.market)
@@ -318,7 +333,7 @@ class Client:
                     wanted.book, f"no connection: {reason}", state=BookState.CONNECTING
                 )
                 self._recovery.tell(wanted, now)
-            else:
+            elif asked:
                 self._event("gap", now, topic=wanted.topic, reason=f"connection lost: {reason}")
         self._retry_later(place, now)
 
@@ -455,8 +470,16 @@ class Client:
             },
             "topics": self.subscriptions(),
             "counters": dict(self.counters),
+            "unknown_fields": self._unknown_fields(),
             "engine": self._engine.stats,
         }
+
+    def _unknown_fields(self) -> dict[str, int]:
+        """Of what nobody documented, how often it came: by "channel.field", in this process."""
+        found: dict[str, int] = {}
+        for profile in self._venue.profiles:
+            found.update(profile.unknown_fields())
+        return found
 
     def explain(self, topic: str, now: float) -> str:
         """A sentence about a topic: its state, why, and what is being done about it."""
@@ -522,7 +545,7 @@ class Client:
             self._recovery.began(wanted, place, now)
         self._flush(place, now)
 
-    def _leave(self, wanted: Wanted, now: float) -> None:
+    def _leave(self, wanted: Wanted, now: float, *, subscribed: bool = True) -> None:
         """Take a topic off its connection, and end a connection that carries nothing."""
         place = wanted.place
         if place is None:
@@ -530,7 +553,10 @@ class Client:
         wanted.place = None
         place.topics.pop(wanted.topic, None)
         if place.session is not None:
-            place.session.unsubscribe([wanted.topic])
+            if subscribed:
+                place.session.unsubscribe([wanted.topic])
+            else:
+                place.session.forget(wanted.topic)
             self._flush(place, now)
         if not place.topics:
             place.door.gave_up(place)
@@ -678,12 +704,22 @@ class Client:
                     code=reply.code,
                     reason=reply.message,
                 )
+                self._note_problem(place, reply)
             for answer in session.receive(reply, now):
                 self._settle(place, answer, now)
             if reply.operation == "login":
                 self._login_answered(place, reply, now)
             return
         self._stream(place, message, now)
+
+    @staticmethod
+    def _note_problem(place: Place, reply: Reply) -> None:
+        """The venue cannot now: whoever waits for an answer is told so if none comes in time."""
+        trouble = place.profile.trouble(reply)
+        if trouble is not None and trouble.passes:
+            named = place.topics.get(reply.topic or "")
+            for wanted in place.topics.values() if named is None else [named]:
+                wanted.problem = reply
 
     def _stream(self, place: Place, message: Any, now: float) -> None:
         profile = place.profile
@@ -758,11 +794,11 @@ class Client:
         ]
         return max(stamps) - self._wall_ms() if stamps else None
 
-    def _told(self, value: Any) -> list[Any]:
-        """What is news of a value of the account: none of it where it only repeats."""
+    def _is_news(self, value: Any) -> bool:
+        """Whether a value of the account says more than was known."""
         outcome = self.account.apply(value)
         self.counters[f"account_{outcome.kind}"] += 1
-        return [] if outcome.kind in ("repeated", "older") and outcome.fill is None else [value]
+        return outcome.kind not in ("repeated", "older") or outcome.fill is not None
 
     def _push_trades(self, place: Place, now: float) -> None:
         for stream in place.profile.streams:
@@ -774,13 +810,24 @@ class Client:
         self, place: Place, stream: StreamChannel, topic: Topic, values: Iterable[Any], now: float
     ) -> None:
         by_topic: dict[str, list[Any]] = {}
+        brought: dict[str, None] = {}
         for value in values:
             wanted = self._find(place, stream.topics_of(topic, value))
-            if wanted is not None:
-                news = self._told(value) if place.profile.private else [value]
-                by_topic.setdefault(wanted.topic, []).extend(news)
-        for name, found in by_topic.items():
+            if wanted is None:
+                continue
+            brought[wanted.topic] = None
+            if not place.profile.private:
+                by_topic.setdefault(wanted.topic, []).append(value)
+            elif self._is_news(value):
+                # Two topics may bring the same; whichever is first, it is news to both.
+                for name in self._wanted:
+                    if self._wanted[name].profile is place.profile and _brings(
+                        place.profile, name, stream.kind, value
+                    ):
+                        by_topic.setdefault(name, []).append(value)
+        for name in brought:
             self._answer(self._wanted[name], now)
+        for name, found in by_topic.items():
             if found:
                 self._pushes.append(Push(name, tuple(found)))
 
@@ -810,6 +857,7 @@ class Client:
             return
         if answer.accepted:
             wanted.answered = True
+            wanted.problem = None
             self._event("subscribed", now, topic=answer.topic, connection=place.name)
         else:
             self._give_up(wanted, answer, now)
@@ -824,7 +872,8 @@ class Client:
             )
         wanted.told = BookState.REJECTED
         self._event("rejected", now, topic=answer.topic, code=answer.code, reason=answer.message)
-        self._leave(wanted, now)
+        # What the venue refused cannot be unsubscribed: its error would be taken for another's.
+        self._leave(wanted, now, subscribed=answer.error is None)
 
     def _state(self, wanted: Wanted) -> str:
         if wanted.book is not None:
@@ -857,3 +906,12 @@ class Client:
                 after=after,
             )
         )
+
+
+def _brings(profile: Profile, topic: str, kind: str, value: Any) -> bool:
+    """Whether a private topic tells of such a value."""
+    parsed = Topic.parse(topic)
+    stream = profile.stream(parsed.channel)
+    if stream is None or stream.kind != kind:
+        return False
+    return stream.whole == (topic,) or getattr(value, stream.key) == parsed.symbol

@@ -195,7 +195,7 @@ _OTHERS = (
     (re.compile(rf"(?i)(x-bm-(?:key|sign|timestamp){_Q}?\s*[:=,]\s*(?:{_Q})?)[^\s\"',)}}\]]+"),
      rf"\1{MASK}"),
     # What the futures host says of a key that it does not know.
-    (re.compile(r"(?i)(api_?key\s+)[0-9a-z]+\*+"), rf"\1{MASK}"),
+    (re.compile(r"(?i)(api_?key\s+)[^\s*]+\*+"), rf"\1{MASK}"),
 )  # fmt: skip
 # A shorter part of a key may be a word that stands in any text: it is masked as a whole word only.
 _UNMISTAKABLE = 8

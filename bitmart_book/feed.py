@@ -29,6 +29,7 @@ from bitmart_book.errors import (
     NotConnected,
     SubscriptionRejected,
     UsageError,
+    VenueError,
 )
 from bitmart_book.fork import Owned
 from bitmart_book.journal import Journal, Logger
@@ -36,7 +37,7 @@ from bitmart_book.limits import Limiter
 from bitmart_book.live import LiveBook, Stream
 from bitmart_book.model import BookState, Event, Instrument
 from bitmart_book.playback import Playback
-from bitmart_book.session import Timeouts
+from bitmart_book.session import Answer, Timeouts
 from bitmart_book.shadow import ShadowEngine
 from bitmart_book.shell import Shell
 from bitmart_book.streams import Mailbox
@@ -347,7 +348,8 @@ class Feed(Owned):
         A raw topic that is not a book's gives a `Stream` of its events. Returns when every one is
         LIVE or has sent its first data; with wait="none" at once. Raises SubscriptionRejected,
         with `.topics`, for those that the venue refused or that did not come in time, and
-        NotConnected where there is no connection; the others stay.
+        NotConnected where there is no connection; the others stay. Where the venue says more than
+        that, AuthenticationError, VenueError or LimitExceeded, with its code and words.
         """
         if not topics:
             raise UsageError("subscribe() takes at least one symbol or topic")
@@ -603,11 +605,12 @@ class Feed(Owned):
         if self.closed:
             raise FeedClosed("the feed was closed while subscribing")
         if refused:
-            first = next(iter(refused.values()))
-            if isinstance(first.error, AuthenticationError):
-                raise first.error
-            raise SubscriptionRejected(tuple(refused), first.code, first.message)
+            raise _verdict(refused)
         if waiting:
+            for topic in waiting:
+                problem = client.problem(topic)
+                if problem is not None:
+                    raise problem
             failures = "; ".join(dict.fromkeys(shell.failures.values()))
             if failures:
                 raise NotConnected(f"no connection: {failures}")
@@ -653,6 +656,11 @@ class Feed(Owned):
 
     def _publish(self, events: list[Event], pushes: list[Push]) -> None:
         self._audience.publish(events, pushes)
+        for event in events:
+            if event.kind == "rejected" and event.topic is not None and self._client is not None:
+                answer = self._client.refusal(event.topic)
+                if answer is not None:
+                    self._audience.refuse(event.topic, _verdict({event.topic: answer}))
         self._stepped.set()
 
     # --- captures ---
@@ -675,6 +683,17 @@ class Feed(Owned):
         self._audience.look_at_all()
         self._audience.deliver()
         self._stepped.set()
+
+
+def _verdict(refused: Mapping[str, Answer]) -> BitmartBookError:
+    """One exception for all topics that were refused together."""
+    first = next(iter(refused.values()))
+    if isinstance(first.error, AuthenticationError):
+        return first.error
+    kinds = {type(answer.error) for answer in refused.values()}
+    if len(kinds) == 1 and isinstance(first.error, VenueError):
+        return type(first.error)(first.code, first.message, tuple(refused))
+    return SubscriptionRejected(tuple(refused), first.code, first.message)
 
 
 def _here(question: Callable[[], str]) -> str:

@@ -8,7 +8,7 @@ from bitmart_book._book import Book
 from bitmart_book.limits import Door
 from bitmart_book.model import BookState
 from bitmart_book.session import Answer, Session
-from bitmart_book.venues.profile import Profile, Topic
+from bitmart_book.venues.profile import Profile, Reply, Topic
 
 __all__ = ["Place", "Wanted"]
 
@@ -29,6 +29,8 @@ class Wanted:
         self.asked = False
         self.pushed_before = 0
         self.refused: Answer | None = None
+        # What the venue last said instead of an answer: that it cannot now.
+        self.problem: Reply | None = None
         # What was last told of the book: its state, since when, and when it last was LIVE.
         self.told = BookState.CONNECTING
         self.told_at = 0.0

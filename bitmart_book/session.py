@@ -96,12 +96,12 @@ class Session:
         }
         # Topics by the time their subscription was sent, oldest first: unanswered ones.
         self._unanswered: dict[str, float] = {}
-        self._batches: deque[list[str]] = deque()
-        # After an error that names no topic, its suspects are asked for one at a time.
+        # After an error that names no topic, its suspects are asked for one at a time, each when
+        # the pong behind the one before has come through, and its answer with it.
         self._suspects: deque[str] = deque()
         self._suspect: str | None = None
-        # When the ping was sent whose pong will be behind all errors of the message in question.
-        self._fence: float | None = None
+        self._pongs_to_come = 0
+        self._clear_at = 0.0
         # Pings that were not answered yet, by when they were sent.
         self._pings: deque[float] = deque()
         self._pinged_at = now
@@ -154,6 +154,11 @@ class Session:
                 continue
             self._queues["unsubscribe"][topic] = None
 
+    def forget(self, topic: str) -> None:
+        """A topic that the venue refused: there is nothing to give up."""
+        self._settle(topic)
+        self._queues["subscribe"].pop(topic, None)
+
     def renew(self, topic: str) -> None:
         """Give a topic up and ask for it again."""
         self._settle(topic)
@@ -171,10 +176,11 @@ class Session:
         if reply.kind == "pong":
             if self._pings:
                 self.answers_pings = True
-                sent_at = self._pings.popleft()
-                self.round_trip = now - sent_at
-                if self._fence is not None and sent_at >= self._fence:
-                    self._fence = None
+                self.round_trip = now - self._pings.popleft()
+            if self._pongs_to_come:
+                self._pongs_to_come -= 1
+                if not self._pongs_to_come:
+                    self._cleared()
             return []
         if reply.operation == "login":
             if reply.kind == "ack":
@@ -183,9 +189,13 @@ class Session:
         if reply.operation in ("unsubscribe", "request"):
             return []
         if reply.kind == "ack":
-            if reply.topic is None or not self._settle(reply.topic):
+            topic = reply.topic
+            if topic is None and reply.code is not None:
+                # "Subscribed already" names nobody: whose turn it is.
+                topic = self._suspect or next(iter(self._unanswered), None)
+            if topic is None or not self._settle(topic):
                 return []
-            return [Answer(reply.topic, True)]
+            return [Answer(topic, True)]
         if reply.topic is not None:
             return self._refused(reply.topic, reply, now)
         return self._blame(reply, now)
@@ -209,36 +219,48 @@ class Session:
 
     def _blame(self, reply: Reply, now: float) -> list[Answer]:
         """An error without a topic: of one suspect it is the verdict, of several a reason to ask
-        for each by itself, once the other errors of the same message are known to be through."""
-        if self._fence is not None:
-            return []
+        for each by itself."""
         if self._suspect is not None:
             return self._refused(self._suspect, reply, now)
-        suspects = [topic for batch in self._batches for topic in batch]
-        if reply.code in self.profile.retry_codes or not suspects:
+        suspects = list(self._unanswered)
+        if reply.code in self.profile.retry_codes or self._doubts:
             return []
         if len(suspects) == 1:
             return self._refused(suspects[0], reply, now)
-        for topic in suspects:
-            self._settle(topic)
-        self._suspects.extend(suspects)
-        self._ping(now)
-        self._fence = now
+        if suspects:
+            self._clear(now)
         return []
+
+    @property
+    def _doubts(self) -> bool:
+        """Whether it is being found out whom an error was about."""
+        return bool(self._pongs_to_come or self._suspects)
+
+    def _clear(self, now: float) -> None:
+        """Find out when all answers have come that are on their way."""
+        self._ping(now)
+        self._pongs_to_come = len(self._pings)
+        self._clear_at = now + self.timeouts.pong_within
+
+    def _cleared(self) -> None:
+        """All answers have come: whom was none about?"""
+        self._pongs_to_come = 0
+        if self._suspect is not None:
+            # Nothing was said against it.
+            self._suspect = None
+            return
+        for topic in list(self._unanswered):
+            self._settle(topic)
+            self._suspects.append(topic)
 
     def _settle(self, topic: str) -> bool:
         """A topic is no longer in question; whether it was."""
-        for batch in self._batches:
-            if topic in batch:
-                batch.remove(topic)
-        while self._batches and not self._batches[0]:
-            self._batches.popleft()
         if topic == self._suspect:
             self._suspect = None
-        waiting = topic in self._suspects
-        if waiting:
+        suspected = topic in self._suspects
+        if suspected:
             self._suspects.remove(topic)
-        return self._unanswered.pop(topic, None) is not None or waiting
+        return self._unanswered.pop(topic, None) is not None or suspected
 
     # --- time ---
 
@@ -259,6 +281,8 @@ class Session:
             return []
         if now >= self._pinged_at + self.timeouts.ping_after:
             self._ping(now)
+        if self._pongs_to_come and now >= self._clear_at:
+            self._cleared()
         silent = [
             topic
             for topic, asked_at in self._unanswered.items()
@@ -326,13 +350,16 @@ class Session:
         if self._unanswered:
             oldest = min(self._unanswered.values())
             deadline = min(deadline, oldest + self.timeouts.answer_within)
-        if self._fence is not None:
-            deadline = min(deadline, self._fence + self.timeouts.pong_within)
-        elif self._suspects and self._suspect is None:
-            deadline = min(deadline, self._messages.ready_at(now))
-        if any(queue for name, queue in self._queues.items() if not self._holds_back(name)):
+        if self._pongs_to_come:
+            deadline = min(deadline, self._clear_at)
+        waits = any(queue for operation, queue in self._queues.items() if not self._held(operation))
+        if waits or (self._suspects and not self._pongs_to_come):
             deadline = min(deadline, self._messages.ready_at(now))
         return deadline
+
+    def _held(self, operation: Operation) -> bool:
+        """Whether it must wait: an error about a new topic would be taken for a suspect's."""
+        return operation == "subscribe" and self._doubts
 
     def output(self) -> list[str]:
         """The texts to send, in order; handed out once."""
@@ -343,26 +370,18 @@ class Session:
         """Write what may be written now; `advance` does this too."""
         if self._login_sent is not None:
             return
-        if self._fence is not None and now >= self._fence + self.timeouts.pong_within:
-            self._fence = None  # a side that answers no pings
-        if self._next_suspect_is_free() and self._messages.ready_at(now) <= now:
+        ready = self._messages.ready_at(now) <= now
+        if self._suspects and not self._pongs_to_come and ready:
             self._suspect = self._suspects.popleft()
             self._write("subscribe", [self._suspect], now)
             self._unanswered[self._suspect] = now
+            self._clear(now)
         for operation, queue in self._queues.items():
-            while queue and not self._holds_back(operation) and self._messages.ready_at(now) <= now:
+            while queue and not self._held(operation) and self._messages.ready_at(now) <= now:
                 topics = self._batch(queue)
                 self._write(operation, topics, now)
                 if operation == "subscribe":
                     self._unanswered.update(dict.fromkeys(topics, now))
-                    self._batches.append(topics)
-
-    def _next_suspect_is_free(self) -> bool:
-        return bool(self._suspects) and self._suspect is None and self._fence is None
-
-    def _holds_back(self, operation: Operation) -> bool:
-        """While errors without a topic are being put down to somebody, nobody else is asked."""
-        return operation == "subscribe" and bool(self._suspects or self._suspect)
 
     def _batch(self, queue: dict[str, None]) -> list[str]:
         """As many topics as one message may hold, taken from the queue."""

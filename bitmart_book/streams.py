@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bitmart_book.errors import StreamGap
+from bitmart_book.errors import BitmartBookError, StreamGap
 from bitmart_book.fork import Owned
 
 __all__ = ["Empty", "Ended", "Mailbox", "Slot"]
@@ -45,6 +45,8 @@ class Mailbox(Owned):
         """Add values; a hole takes the place of those that do not fit."""
         with self._lock:
             items = self._items
+            if self._closed:
+                return
             for value in values:
                 if len(items) < self.maxsize:
                     items.append(value)
@@ -61,6 +63,15 @@ class Mailbox(Owned):
                 self._items.append(StreamGap(None, reason))
         self._wake()
 
+    def fail(self, error: BitmartBookError) -> None:
+        """No more will come, for this reason: it is told once, behind what is there."""
+        with self._lock:
+            if self._closed:
+                return
+            self._items.append(error)
+            self._closed = True
+        self._wake()
+
     def close(self) -> None:
         """No more will come; what is there can still be taken."""
         with self._lock:
@@ -68,14 +79,14 @@ class Mailbox(Owned):
         self._wake()
 
     def take(self) -> Any:
-        """The oldest value. Raises StreamGap at a hole, Empty, or Ended; FeedClosed in a forked
-        child."""
+        """The oldest value. Raises StreamGap at a hole, what `fail` was given at the end, Empty,
+        or Ended; FeedClosed in a forked child."""
         self.check_process()
         with self._lock:
             if not self._items:
                 raise Ended if self._closed else Empty
             item = self._items.popleft()
-        if isinstance(item, StreamGap):
+        if isinstance(item, BitmartBookError):
             raise item
         return item
 

@@ -161,6 +161,8 @@ class Watch(logging.Handler):
 def _shown(values):
     shown = []
     for name, value in values.items():
+        if name == "payload":
+            continue  # what a server says is in a variable as long as it is read
         try:
             shown.append(f"{name} = {value!r}")
         except Exception as error:

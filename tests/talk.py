@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 
 from websockets.asyncio.server import serve
 
@@ -16,7 +17,9 @@ def snapshot(version, symbol="BTC_USDT"):
 @contextlib.asynccontextmanager
 async def talking(talk, **options):
     """The urls of a server that does `await talk(connection)` for each connection."""
-    options = {"compression": None, "close_timeout": 1, **options}
+    # A venue knows what it is sent; its log is not ours.
+    logger = logging.Logger("a venue", logging.CRITICAL)
+    options = {"compression": None, "close_timeout": 1, "logger": logger, **options}
     async with serve(talk, "127.0.0.1", 0, **options) as server:
         scheme = "wss" if options.get("ssl") else "ws"
         yield {"spot_public": f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"}

@@ -243,3 +243,40 @@ def test_a_lost_connection_is_a_hole_and_is_named_when_it_is_back(shell):
     shell.hear(order("new", "0"))
     assert shell.client.account.is_confirmed(shell.client.account.order("7"))
     assert len(shell.pushes) == 2, "a confirmation after a hole is news"
+
+
+def test_what_two_topics_bring_is_told_on_both_and_proves_one(shell):
+    single = "spot/user/order:BTC_USDT"
+    shell.hear(ACKNOWLEDGED)
+    shell.client.subscribe([single, "spot/user/order:ETH_USDT"], shell.now)
+    shell.step()
+    shell.hear(order("new", "0"))
+    assert sorted(push.topic for push in shell.pushes) == [single, ORDERS]
+    assert shell.client.answered(ORDERS)
+    assert not shell.client.answered(single), "the push was of the other"
+    shell.hear(order("new", "0").replace("orders", "order"))
+    assert len(shell.pushes) == 2
+    assert shell.client.answered(single)
+
+
+def test_the_assets_of_one_currency_are_not_those_of_another():
+    shell = Shell()
+    topics = ["futures/asset:USDT", "futures/asset:BTC"]
+    shell.client.subscribe(topics, shell.now)
+    shell.step()
+    shell.hear('{"action":"access","success":true}')
+    shell.hear(
+        '{"group":"futures/asset:USDT","data":{"currency":"USDT","available_balance":"3.5",'
+        '"position_deposit":"0.5","frozen_balance":"0"}}'
+    )
+    assert [push.topic for push in shell.pushes] == topics[:1]
+
+
+def test_nothing_is_missed_before_the_login_is_accepted(shell):
+    shell.hear(refused("91002"))
+    while shell.opens < 2:
+        shell.step(0.5)
+    shell.hear(ACKNOWLEDGED)
+    assert "gap" not in shell.kinds()
+    assert "resync" not in shell.kinds()
+    assert shell.client.account.holes == 0

@@ -30,6 +30,10 @@ def subscribed(session):
     assert sent(session) == [("subscribe", [TOPIC])]
 
 
+def ack(topic):
+    return Reply(kind="ack", operation="subscribe", topic=topic)
+
+
 def error(code, topic=TOPIC):
     return Reply(kind="error", operation="subscribe", topic=topic, code=code, message="no")
 
@@ -61,6 +65,65 @@ def test_any_other_error_is_final(session):
     assert (answer.topic, answer.accepted, answer.code) == (TOPIC, False, "90004")
     session.advance(6.0, 6.0)
     assert sent(session) == []
+
+
+def test_one_bad_topic_of_three_is_found_by_asking_for_each(session):
+    """The error names nobody; those whose answers were still on their way are answered."""
+    topics = [f"spot/ticker:{name}_B" for name in "ABC"]
+    session.subscribe(topics)
+    session.advance(0.0, 0.0)
+    assert sent(session) == [("subscribe", topics)]
+    assert [a.topic for a in session.receive(ack(topics[0]), 0.1)] == topics[:1]
+    assert session.receive(error("92001", None), 0.1) == []
+    session.subscribe(["spot/ticker:D_B"])
+    session.send_due(0.1)
+    assert session.output() == [session.profile.ping], "first all answers have to be there"
+    assert [a.topic for a in session.receive(ack(topics[2]), 0.1)] == topics[2:]
+    session.receive(PONG, 0.2)
+    session.send_due(0.2)
+    assert sent(session) == [("subscribe", topics[1:2])]
+    (answer,) = session.receive(error("92001", None), 0.3)
+    assert (answer.topic, answer.accepted) == (topics[1], False)
+    session.forget(topics[1])
+    session.send_due(0.3)
+    assert sent(session) == []
+    session.receive(PONG, 0.3)
+    session.advance(0.4, 0.4)
+    assert sent(session) == [("subscribe", ["spot/ticker:D_B"])]
+    assert session.unanswered == ("spot/ticker:D_B",)
+
+
+def test_a_server_without_pongs_or_acks_is_asked_for_each_topic_too(session):
+    """Of whom nothing is said within three seconds, nothing was to be said."""
+    topics = [f"spot/ticker:{name}_B" for name in "ABC"]
+    session.subscribe(topics)
+    session.advance(0.0, 0.0)
+    sent(session)
+    session.receive(error("92001", None), 0.1)
+    asked = []
+    for tenth in range(2, 200):
+        now = tenth / 10
+        deadline = session.next_deadline(now)
+        assert deadline > now - 0.1, "it does not spin"
+        session.advance(now, now)
+        for operation, names in sent(session):
+            assert operation == "subscribe"
+            asked += names
+            if names == topics[1:2]:
+                (answer,) = session.receive(error("92001", None), now)
+                assert answer.topic == topics[1]
+                session.forget(topics[1])
+    assert asked[:3] == topics
+    assert set(asked[3:]) <= {topics[0], topics[2]}, "unanswered ones are asked for again"
+
+
+def test_a_word_that_it_is_there_already_is_an_answer(session):
+    """It names nobody either: it is the turn of the one that was asked for first."""
+    subscribed(session)
+    already = Reply(kind="ack", operation="subscribe", code="90008")
+    (answer,) = session.receive(already, 0.1)
+    assert (answer.topic, answer.accepted) == (TOPIC, True)
+    assert session.receive(already, 0.1) == []
 
 
 def test_a_renewed_topic_is_given_up_first(session):

@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "capture": {"msgspec", "errors", "zstandard", "compression"},
     "hub": {"fork", "streams", "_book", "model", "errors", "threading"},
     "live": {"fork", "hub", "streams", "_book", "model", "asyncio"},
-    "audience": {"client", "hub", "journal", "streams", "_book", "model"},
+    "audience": {"client", "hub", "journal", "streams", "_book", "errors", "model"},
     "playback": {"_book", "capture", "errors", "asyncio", "time"},
     "link": {"credentials", "asyncio", "websockets"},
     "shell": {"client", "session", "link", "journal", "fork", "capture", "_book", "model",

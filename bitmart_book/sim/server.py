@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import ipaddress
+import logging
 import os
 import random
 import signal
@@ -62,6 +63,10 @@ LONGEST_PIECE = 64
 # After a blocked loop or a suspended machine the exchange has not lived through the pause.
 LONGEST_STEP = 1.0
 ANSWER_SECONDS = 10.0
+
+# The library's own, at DEBUG, would write every frame into the log, logins included.
+_library_log = logging.getLogger("bitmart_book.sim.websocket")
+_library_log.setLevel(logging.WARNING)
 
 _T = TypeVar("_T")
 
@@ -378,7 +383,7 @@ class _Peer(asyncio.Protocol):
         self.connection: int | None = None
         self._simulator = simulator
         # No extensions: without permessage-deflate, as BitMart's clients expect.
-        self._protocol = _SilentProtocol(max_size=MAX_MESSAGE_BYTES)
+        self._protocol = _SilentProtocol(max_size=MAX_MESSAGE_BYTES, logger=_library_log)
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._parts: list[bytes] = []

@@ -107,8 +107,14 @@ SESSION = [
         "whole-message-blamed",
         "One misspelt symbol ends the subscription of nineteen good ones.",
         "session.py",
+<<<<<<< HEAD
         "for topic in suspects:\n    self._settle(topic)\nself._suspects.extend(suspects)\n",
         "return [answer for topic in suspects for answer in self._refused(topic, reply, now)]\n",
+=======
+        "if suspects:\n    self._clear(now)\nreturn []\n",
+        "return [answer for topic in list(suspects) for answer in self._refused(topic, reply, now)]"
+        "\n",
+>>>>>>> a9abbb0 (A refusal reaches the call and the stream that caused it, typed; nameless errors are traced to their topics by pongs; the account over real sockets is tested)
         "tests/test_client.py::test_one_bad_symbol_among_many_costs_only_itself",
     ),
     Mutant(
