@@ -173,6 +173,9 @@ def test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next(session):
     session.advance(0.3, 0.3)
     assert sent(session) == [("subscribe", BATCH[:1])]
     assert [answer.topic for answer in session.receive(error("92001", None), 0.4)] == BATCH[:1]
+    session.advance(0.4, 0.4)
+    assert sent(session) == []
+    session.receive(PONG, 0.5)
     session.advance(0.5, 0.5)
     assert sent(session) == [("subscribe", BATCH[1:2])]
     ack = Reply(kind="ack", operation="subscribe", topic=BATCH[1])
@@ -180,6 +183,7 @@ def test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next(session):
     # What is acknowledged late is not asked for again.
     late = Reply(kind="ack", operation="subscribe", topic=BATCH[2])
     assert [answer.topic for answer in session.receive(late, 0.6)] == [BATCH[2]]
+    session.receive(PONG, 0.7)
     session.advance(0.7, 0.7)
     assert sent(session) == [("subscribe", [TOPIC.replace("A_B", "G_H")])]
 
