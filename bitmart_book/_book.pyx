@@ -1167,7 +1167,8 @@ cdef class Book:
         cdef Py_ssize_t i
         cdef const Row* row
         cdef Ladder* ladder
-        cdef Demand demand
+        cdef Demand[2] demands
+        cdef Demand* demand
         cdef int64_t key, sign
         cdef bint changed = False
         now.price = self._price_scale
@@ -1182,6 +1183,7 @@ cdef class Book:
         for side in range(2):
             ladder = &self._ladders[side]
             sign = SIGN[side]
+            demand = &demands[side]
             demand.puts = 0
             demand.deep = 0
             demand.sizes = 0
@@ -1189,8 +1191,8 @@ cdef class Book:
             for i in range(item.count[side]):
                 row = &rows[item.first[side] + i]
                 key = widened(row.price, wanted.price) * sign
-                ladder_ask(ladder, &demand, key, widened(row.size, wanted.size))
-            if ladder_reserve(ladder, demand) < 0:
+                ladder_ask(ladder, demand, key, widened(row.size, wanted.size))
+            if ladder_reserve(ladder, demand[0]) < 0:
                 raise MemoryError
         for side in range(2):
             ladder = &self._ladders[side]
@@ -1199,7 +1201,7 @@ cdef class Book:
                 row = &rows[item.first[side] + i]
                 key = widened(row.price, wanted.price) * sign
                 changed |= ladder_put(ladder, key, widened(row.size, wanted.size))
-            ladder_settle(ladder)
+            ladder_settle(ladder, demands[side].best)
         return LEVELS_BIT if changed else 0
 
     cdef int _trim(self) except -1:

@@ -11,11 +11,12 @@
 # and nothing else, so that everything that changes a level cannot fail.
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from bitmart_book._number cimport INT64_LIMIT
 from bitmart_book._window cimport (
+    MOST_SLOTS,
     NARROW_SLOTS,
     WIDE_SLOTS,
     WORD,
@@ -23,11 +24,11 @@ from bitmart_book._window cimport (
     Walk,
     Window,
     base_under,
-    count_at_or_above,
+    count_below,
     from_base,
     from_top,
-    is_wide,
     is_within,
+    new_window,
     size_in,
     top_of,
     walk_down,
@@ -49,15 +50,21 @@ cdef enum:
     BLOCK_ROOM = 64
     BLOCK_FILL = 48
     BLOCK_HALF = 32
-    # A window is laid out after so many puts, over so many levels and one in so many of the side;
-    # with fewer than half of either it is taken back, and then as many puts are waited for as make
-    # its price nothing. What takes puts to pay comes after puts only.
+    # A window is laid out after so many puts, and one for so many levels: what it costs is paid
+    # for by then, and a side that only gets pictures has none.
     WINDOW_PUTS = 64
+    WINDOW_PRICE = 4
+    # It must hold so many levels, and one in so many of the side. With fewer than half of either
+    # it is taken back, and none is laid out before so many further puts.
     WINDOW_LEVELS = 16
     WINDOW_SHARE = 8
     WINDOW_REST = 4096
-    # So many puts a window stays before it follows the best level downwards, by two words at least.
+    # It is made twice as large as long as that takes no more than so many bytes for each level
+    # that it wins, and it is laid out anew where it takes four times as many for all of them.
+    WINDOW_BYTES = 128
+    # So many puts it stays, and one for so many slots, before it follows the best level down.
     WINDOW_STAYS = 256
+    STAYS_SLOTS = 4
 
 cdef struct Block:
     Rung* rungs
@@ -237,19 +244,19 @@ cdef inline int ladder_reserve(Ladder* ladder, Demand demand) noexcept nogil:
     """Room for the puts that were asked for. -1 without memory, and then no level has changed."""
     ladder.puts += demand.puts
     if ladder.window == NULL:
-        if unlikely(ladder.puts >= WINDOW_PUTS):
+        if unlikely(ladder.puts >= WINDOW_PUTS) and ladder.puts >= ladder.whole.length // WINDOW_PRICE:
             ladder.puts = 0
             ladder.wide |= demand.sizes >> 32 != 0
             lay_window(ladder)
             demand.deep = demand.puts
     if ladder.window != NULL:
-        if unlikely(demand.sizes >> 32 != 0 and not is_wide(ladder.window)):
+        if unlikely(demand.sizes >> 32 != 0 and not ladder.window.wide):
             ladder.wide = True
             demand.deep = demand.puts
             if ladder_fold(ladder) < 0:
                 return -1
     if ladder.window != NULL:
-        if unlikely(ladder.puts >= WINDOW_STAYS):
+        if unlikely(ladder.puts >= WINDOW_STAYS) and ladder.puts >= ladder.window.slots // STAYS_SLOTS:
             ladder.puts = 0
             settle_window(ladder)
             demand.deep = demand.puts
@@ -355,7 +362,7 @@ cdef inline Py_ssize_t ladder_count_from(const Ladder* ladder, int64_t key) noex
     cdef const Block* last = last_block(ladder)
     cdef Py_ssize_t count = 0
     if ladder.window != NULL:
-        count = count_at_or_above(ladder.window, key)
+        count = ladder.window.count - count_below(ladder.window, key)
     if ladder.blocks != NULL:
         block += find_block(ladder, key)
     count += block.length - block_search(block, key)
@@ -368,7 +375,7 @@ cdef inline Py_ssize_t ladder_count_from(const Ladder* ladder, int64_t key) noex
 cdef inline Cursor best_first(const Ladder* ladder) noexcept nogil:
     """Above the best level: for `next_worse`."""
     cdef Cursor cursor
-    cursor.walk = from_top(ladder.window)
+    cursor.walk = from_top(ladder.window, INT64_LIMIT)
     cursor.block = last_block(ladder)
     cursor.last = first_block(ladder)
     cursor.edge = cursor.block.rungs
@@ -658,7 +665,7 @@ cdef inline bint deep_put(Ladder* ladder, int64_t key, int64_t size) noexcept no
 
 cdef inline bint ladder_put(Ladder* ladder, int64_t key, int64_t size) noexcept nogil:
     """Set the size at a key, zero removes it. Says whether anything changed. Needs room for one;
-    after the last of some puts comes `ladder_settle`."""
+    after the last put that was asked for comes `ladder_settle`."""
     if ladder.window != NULL:
         if is_within(ladder.window, key):
             return window_put(ladder.window, key, size)
@@ -668,13 +675,15 @@ cdef inline bint ladder_put(Ladder* ladder, int64_t key, int64_t size) noexcept 
     return deep_put(ladder, key, size)
 
 
-cdef inline void ladder_settle(Ladder* ladder) noexcept nogil:
-    """Look up the best level after puts."""
+cdef inline void ladder_settle(Ladder* ladder, int64_t best) noexcept nogil:
+    """Look up the best level after puts, the best of which had the key `best`."""
     cdef Walk walk
     cdef const Rung* rung
     if ladder.window == NULL:
         return
-    walk = from_top(ladder.window)
+    if ladder.best.size != 0:
+        best = max(best, ladder.best.key)
+    walk = from_top(ladder.window, best)
     rung = walk_down(&walk)
     ladder.best = level_or_none(deep_best(ladder) if rung == NULL else rung)
 
@@ -682,10 +691,21 @@ cdef inline void ladder_settle(Ladder* ladder) noexcept nogil:
 # --- the window's place ---
 
 
-cdef inline bint pays(const Ladder* ladder, int64_t base) noexcept nogil:
-    """Whether so many levels are near the best one that a window is worth its memory."""
-    cdef Py_ssize_t count = ladder_count_from(ladder, base)
-    return count >= WINDOW_LEVELS and count * WINDOW_SHARE >= ladder_length(ladder)
+cdef inline int64_t slots_for(const Ladder* ladder, int64_t best, bint wide) noexcept nogil:
+    """How many slots a window over the levels under the key `best` would pay with; 0: none does."""
+    cdef int64_t slots = WIDE_SLOTS if wide else NARROW_SLOTS
+    cdef int64_t bytes_each = 8 if wide else 4
+    cdef Py_ssize_t count = ladder_count_from(ladder, base_under(best, slots))
+    cdef Py_ssize_t more
+    while slots < MOST_SLOTS:
+        more = ladder_count_from(ladder, base_under(best, 2 * slots))
+        if (more - count) * WINDOW_BYTES < slots * bytes_each:
+            break
+        slots *= 2
+        count = more
+    if count < WINDOW_LEVELS or count * WINDOW_SHARE < ladder_length(ladder):
+        return 0
+    return slots
 
 
 cdef inline bint needs_wide(const Ladder* ladder) noexcept nogil:
@@ -703,24 +723,37 @@ cdef inline bint needs_wide(const Ladder* ladder) noexcept nogil:
 cdef inline void lay_window(Ladder* ladder) noexcept nogil:
     """Lay out a window over the best levels, where it pays and there is memory."""
     cdef const Rung* best = deep_best(ladder)
-    cdef Window* window
-    cdef int64_t slots
-    if best == NULL or not pays(ladder, base_under(best.key, NARROW_SLOTS)):
+    cdef const Rung* rung
+    cdef Ladder other
+    cdef Cursor cursor
+    cdef int64_t slots, base
+    if best == NULL or slots_for(ladder, best.key, False) == 0:
         return
     ladder.wide = ladder.wide or needs_wide(ladder)
-    slots = WIDE_SLOTS if ladder.wide else NARROW_SLOTS
-    if not pays(ladder, base_under(best.key, slots)):
+    slots = slots_for(ladder, best.key, ladder.wide)
+    if slots == 0:
         return
-    window = <Window*>calloc(1, sizeof(Window))
-    if window == NULL:
+    base = base_under(best.key, slots)
+    memset(&other, 0, sizeof(Ladder))
+    other.window = new_window(base, slots, ladder.wide)
+    if other.window == NULL:
         return
-    window.slots = slots
-    window.base = base_under(best.key, slots)
-    ladder.window = window
-    take_over(ladder)
-    ladder_settle(ladder)
-    if ladder.blocks == NULL:
-        give_back(ladder)
+    if ladder_begin(&other, ladder.whole.length - ladder_count_from(ladder, base)) < 0:
+        ladder_free(&other)
+        return
+    other.known_from = ladder.known_from
+    other.wide = ladder.wide
+    other.best = best[0]
+    cursor = worst_first(ladder)
+    while True:
+        rung = next_better(&cursor)
+        if rung == NULL:
+            break
+        if rung.key < base:
+            ladder_append(&other, rung.key, rung.size)
+        else:
+            window_put(other.window, rung.key, rung.size)
+    ladder_move(ladder, &other)
 
 
 cdef inline void take_over(Ladder* ladder) noexcept nogil:
@@ -730,14 +763,6 @@ cdef inline void take_over(Ladder* ladder) noexcept nogil:
         window_put(ladder.window, rung.key, rung.size)
         deep_put(ladder, rung.key, 0)
         rung = deep_best(ladder)
-
-
-cdef inline void give_back(Ladder* ladder) noexcept nogil:
-    """Let a flat array that has lost levels to the window be no larger than it must be."""
-    cdef Py_ssize_t capacity = ladder.capacity
-    ladder.capacity = 0
-    if own_rungs(ladder, ladder.whole.length) < 0:
-        ladder.capacity = capacity
 
 
 cdef inline int leave_window(Ladder* ladder, Py_ssize_t leaving) noexcept nogil:
@@ -759,7 +784,7 @@ cdef inline int leave_window(Ladder* ladder, Py_ssize_t leaving) noexcept nogil:
 cdef inline int raise_window(Ladder* ladder, int64_t base) noexcept nogil:
     """Move the window up to `base`. -1 without memory, and then nothing has changed."""
     cdef Window* window = ladder.window
-    if leave_window(ladder, window.count - count_at_or_above(window, base)) < 0:
+    if leave_window(ladder, count_below(window, base)) < 0:
         return -1
     window.base = base
     return 0
@@ -768,26 +793,34 @@ cdef inline int raise_window(Ladder* ladder, int64_t base) noexcept nogil:
 cdef inline int ladder_fold(Ladder* ladder) noexcept nogil:
     """Have no window: all levels become deep ones. -1 without memory, and then nothing has
     changed."""
+    cdef Ladder other
     if ladder.window == NULL:
         return 0
-    if leave_window(ladder, ladder.window.count) < 0:
+    memset(&other, 0, sizeof(Ladder))
+    if ladder_copy(&other, ladder, 0) < 0:
         return -1
-    free(ladder.window)
-    ladder.window = NULL
-    ladder.puts = 0
+    other.wide = ladder.wide
+    ladder_move(ladder, &other)
     return 0
 
 
 cdef inline void settle_window(Ladder* ladder) noexcept nogil:
-    """Follow the best level downwards, or give the window up where too few levels are near it."""
+    """Follow the best level downwards, take another size, or give the window up where too few
+    levels are near the best one. Without memory it stays, which is slower and not wrong."""
     cdef Window* window = ladder.window
-    cdef Py_ssize_t count
     cdef int64_t base = base_under(ladder.best.key, window.slots)
-    count = ladder_count_from(ladder, base)
+    cdef int64_t bytes_all = window.slots * (8 if window.wide else 4)
+    cdef int64_t least = WIDE_SLOTS if window.wide else NARROW_SLOTS
+    cdef Py_ssize_t count = ladder_count_from(ladder, base)
     if 2 * count < WINDOW_LEVELS or 2 * count * WINDOW_SHARE < ladder_length(ladder):
-        # Without memory it stays, which is slower and not wrong.
         if ladder_fold(ladder) == 0:
             ladder.puts = -WINDOW_REST
+    elif (
+        slots_for(ladder, ladder.best.key, window.wide) > window.slots
+        or (window.slots > least and count * 4 * WINDOW_BYTES < bytes_all)
+    ):
+        if ladder_fold(ladder) == 0:
+            lay_window(ladder)
     elif base <= window.base - 2 * WORD:
         window.base = base
         take_over(ladder)
@@ -825,7 +858,7 @@ cdef inline Py_ssize_t ladder_trim(Ladder* ladder, Py_ssize_t longest) noexcept 
         while left:
             window_put(ladder.window, walk_up(&walk).key, 0)
             left -= 1
-        ladder_settle(ladder)
+        ladder_settle(ladder, -INT64_LIMIT)
     if longest == 0:
         ladder.known_from = INT64_LIMIT
     elif ladder_worst(ladder).key > ladder.known_from:
@@ -918,7 +951,7 @@ cdef inline const char* ladder_fault(const Ladder* ladder) noexcept nogil:
     fault = window_fault(ladder.window)
     if fault != NULL:
         return fault
-    if not is_wide(ladder.window) and needs_wide(ladder):
+    if not ladder.window.wide and needs_wide(ladder):
         return "a size is too large for the window"
     deep = deep_best(ladder)
     if deep != NULL and deep.key >= ladder.window.base:

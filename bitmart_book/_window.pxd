@@ -1,16 +1,16 @@
 # The best levels of a side, one slot for each price: a change is a store and no search.
 #
-# A window holds the sizes at keys that follow each other, from its base on; 0 is no level. Sizes of
-# 32 bits leave room for twice as many of them; a window of a side that has larger ones is a wide
-# one. The slot of a key is its lowest bits, whatever the base, so that a window that moves leaves
+# A window holds the sizes at keys that follow each other, from its base on; 0 is no level. Sizes
+# have 32 bits; a window of a side that has larger ones is a wide one, of 64. The slot of a key is its lowest bits, whatever the base, so that a window that moves leaves
 # everything where it is. A bit for each slot says whether there is a level: the best one and the
 # next ones are found by them. Which levels are in a window, and when there is one, is the
 # ladder's business (docs/ladder.md).
 #
-# Nothing here takes memory, and nothing can fail. Keys are compared by unsigned distances, which
+# Nothing but `new_window` takes memory or can fail. Keys are compared by unsigned distances, which
 # are right at the ends of int64 too.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc
 
 cdef extern from *:
     """
@@ -48,13 +48,12 @@ cdef extern from *:
     const int64_t LOWEST_KEY "BB_INT64_MIN"
 
 cdef enum:
-    # Bytes of all sizes; how many slots that is, and how many if it is wide.
-    WINDOW_BYTES = 4096
+    # The smallest window has sizes of 4 KiB: so many slots, or so many if it is wide.
     NARROW_SLOTS = 1024
     WIDE_SLOTS = 512
-    # Slots that share a word of bits; words, at most.
+    MOST_SLOTS = 1048576
+    # Slots that share a word of bits.
     WORD = 64
-    WINDOW_WORDS = 16
 
 cdef struct Rung:
     int64_t key
@@ -63,11 +62,14 @@ cdef struct Rung:
 cdef struct Window:
     # The lowest key, a multiple of WORD, so that a word of bits is never half in it.
     int64_t base
+    # A power of two.
     int64_t slots
+    bint wide
+    # Levels.
     Py_ssize_t count
-    uint64_t bits[WINDOW_WORDS]
-    # uint32, or int64 in a wide one.
-    char sizes[WINDOW_BYTES]
+    uint64_t* bits
+    # In a wide one int64.
+    uint32_t* sizes
 
 # A place between two levels of a window. It is good until the window changes.
 cdef struct Walk:
@@ -77,6 +79,20 @@ cdef struct Walk:
     int64_t word
     uint64_t bits
     Rung rung
+
+
+cdef inline Window* new_window(int64_t base, int64_t slots, bint wide) noexcept nogil:
+    """A window without levels, one piece of memory; NULL where there is none."""
+    cdef size_t bits = <size_t>(slots // WORD) * sizeof(uint64_t)
+    cdef size_t sizes = <size_t>slots * (sizeof(int64_t) if wide else sizeof(uint32_t))
+    cdef Window* window = <Window*>calloc(1, sizeof(Window) + bits + sizes)
+    if window != NULL:
+        window.base = base
+        window.slots = slots
+        window.wide = wide
+        window.bits = <uint64_t*>(window + 1)
+        window.sizes = <uint32_t*>(window.bits + slots // WORD)
+    return window
 
 
 cdef inline int64_t base_under(int64_t key, int64_t slots) noexcept nogil:
@@ -93,29 +109,21 @@ cdef inline int64_t top_of(const Window* window) noexcept nogil:
     return window.base + (window.slots - 1)
 
 
-cdef inline bint is_wide(const Window* window) noexcept nogil:
-    return window.slots == WIDE_SLOTS
-
-
 cdef inline bint is_within(const Window* window, int64_t key) noexcept nogil:
     return <uint64_t>key - <uint64_t>window.base < <uint64_t>window.slots
 
 
-cdef inline uint64_t* word_of(Window* window, int64_t key) noexcept nogil:
-    """The bits of the word that holds `key`."""
-    return &window.bits[(<uint64_t>key & <uint64_t>(window.slots - 1)) // WORD]
-
-
 cdef inline uint64_t word_at(const Window* window, int64_t key) noexcept nogil:
-    return word_of(<Window*>window, key)[0]
+    """The bits of the word that holds `key`."""
+    return window.bits[(<uint64_t>key & <uint64_t>(window.slots - 1)) // WORD]
 
 
 cdef inline int64_t size_in(const Window* window, int64_t key) noexcept nogil:
     """The size at a key within the window; 0 where no level is."""
     cdef uint64_t slot = <uint64_t>key & <uint64_t>(window.slots - 1)
-    if is_wide(window):
+    if window.wide:
         return (<const int64_t*>window.sizes)[slot]
-    return (<const uint32_t*>window.sizes)[slot]
+    return window.sizes[slot]
 
 
 cdef inline bint window_put(Window* window, int64_t key, int64_t size) noexcept nogil:
@@ -128,12 +136,12 @@ cdef inline bint window_put(Window* window, int64_t key, int64_t size) noexcept 
     cdef uint64_t* word = &window.bits[slot // WORD]
     cdef int bit = <uint64_t>key % WORD
     cdef int64_t before
-    if is_wide(window):
+    if window.wide:
         before = (<int64_t*>window.sizes)[slot]
         (<int64_t*>window.sizes)[slot] = size
     else:
-        before = (<uint32_t*>window.sizes)[slot]
-        (<uint32_t*>window.sizes)[slot] = <uint32_t>size
+        before = window.sizes[slot]
+        window.sizes[slot] = <uint32_t>size
     word[0] = word[0] & ~(<uint64_t>1 << bit) | <uint64_t>(size != 0) << bit
     window.count += (size != 0) - (before != 0)
     return before != size
@@ -142,8 +150,9 @@ cdef inline bint window_put(Window* window, int64_t key, int64_t size) noexcept 
 # --- walking ---
 
 
-cdef inline Walk from_top(const Window* window) noexcept nogil:
-    """Above the best level: for `walk_down`. The window may be NULL."""
+cdef inline Walk from_top(const Window* window, int64_t best) noexcept nogil:
+    """For `walk_down`: above the best level, which is known to be not above the key `best`. The
+    window may be NULL."""
     cdef Walk walk
     walk.window = window
     walk.word = 0
@@ -151,7 +160,8 @@ cdef inline Walk from_top(const Window* window) noexcept nogil:
     walk.rung.key = 0
     walk.rung.size = 0
     if window != NULL:
-        walk.word = window.base + (window.slots - WORD)
+        best = max(window.base, min(best, top_of(window)))
+        walk.word = best - <int64_t>(<uint64_t>best % WORD)
         walk.bits = word_at(window, walk.word)
     return walk
 
@@ -200,19 +210,20 @@ cdef inline const Rung* walk_up(Walk* walk) noexcept nogil:
     return &walk.rung
 
 
-cdef inline Py_ssize_t count_at_or_above(const Window* window, int64_t key) noexcept nogil:
-    """How many levels of the window are at or above `key`."""
+cdef inline Py_ssize_t count_below(const Window* window, int64_t key) noexcept nogil:
+    """How many levels of the window are below `key`. Takes a step for each word of them."""
     cdef int64_t word
     cdef Py_ssize_t count = 0
     cdef int64_t i
-    if key <= window.base:
+    if key > top_of(window):
         return window.count
     for i in range(window.slots // WORD):
         word = window.base + i * WORD
-        if word >= key:
-            count += count_bits(word_at(window, word))
-        elif key - word < WORD:
-            count += count_bits(word_at(window, word) >> (key - word))
+        if key - word < WORD:
+            if key > word:
+                count += count_bits(word_at(window, word) << (WORD - (key - word)))
+            break
+        count += count_bits(word_at(window, word))
     return count
 
 
@@ -223,7 +234,7 @@ cdef inline const char* window_fault(const Window* window) noexcept nogil:
     """What is wrong with the structure, or NULL."""
     cdef int64_t offset, key
     cdef Py_ssize_t count = 0
-    if window.slots != NARROW_SLOTS and window.slots != WIDE_SLOTS:
+    if window.slots & (window.slots - 1) or not WIDE_SLOTS <= window.slots <= MOST_SLOTS:
         return "the window has another number of slots"
     if <uint64_t>window.base % WORD != 0:
         return "the window begins within a word"
