@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bitmart_book import _book, display
+from bitmart_book import _book
 from bitmart_book._book import Book, Depth, Engine, Guard, Level, Levels, Quote, Sweep
-from bitmart_book.account import Account
-from bitmart_book.credentials import Credentials
 from bitmart_book.errors import (
     AuthenticationError,
     BitmartBookError,
@@ -106,17 +104,29 @@ __version__ = "0.1.0"
 
 # The compiled module knows shapes and no venue; this is where it meets BitMart.
 _book._set_default_venue(BITMART)
-_book._set_display(display.html)
+
+
+def _html(book: Book) -> str:
+    from bitmart_book import display
+
+    return display.html(book)
+
+
+_book._set_display(_html)
 
 if TYPE_CHECKING:
     from bitmart_book import sync
+    from bitmart_book.account import Account
+    from bitmart_book.credentials import Credentials
     from bitmart_book.feed import Feed, LiveBook
     from bitmart_book.sim import Simulator
     from bitmart_book.sync import connect
 
-# What needs an event loop is imported when it is first used: code that only wants the compiled
-# book does not pay for asyncio and websockets.
+# What a book alone does not need is imported when it is first used: asyncio and websockets, and
+# what signs a login.
 _LATER = {
+    "Account": "account",
+    "Credentials": "credentials",
     "Feed": "feed",
     "LiveBook": "feed",
     "Simulator": "sim",

@@ -232,6 +232,7 @@ def test_every_error_is_in_the_tree():
 def test_importing_costs_little():
     """No terminal library, no numpy and no test oracle before somebody needs them."""
     heavy = ["rich", "click", "numpy", "sortedcontainers", "websockets", "asyncio", "zstandard"]
+    heavy += ["hmac", "logging"]
     code = (
         f"import sys; heavy = set({heavy!r}); before = heavy & set(sys.modules)\n"
         "import bitmart_book\n"

@@ -12,9 +12,8 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bitmart_book.credentials import Credentials
 from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
 from bitmart_book.venues.futures import DEMO_HOST, FUTURES, classify, encode, judge
 from bitmart_book.venues.profile import Profile, StreamChannel, Topic
@@ -30,6 +29,9 @@ from bitmart_book.venues.values import (
     time_or_none,
     word,
 )
+
+if TYPE_CHECKING:
+    from bitmart_book.credentials import Credentials
 
 __all__ = ["FUTURES_PRIVATE", "FUTURES_PRIVATE_DEMO"]
 

@@ -18,12 +18,11 @@ import enum
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
-from bitmart_book.credentials import Credentials
 from bitmart_book.errors import (
     AuthenticationError,
     BitmartBookError,
@@ -34,6 +33,10 @@ from bitmart_book.errors import (
     VenueError,
 )
 from bitmart_book.venues.values import Fields
+
+if TYPE_CHECKING:
+    # hashlib, hmac and logging are for those who log in.
+    from bitmart_book.credentials import Credentials
 
 __all__ = [
     "BookChannel",

@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bitmart_book.credentials import Credentials
 from bitmart_book.model import Balance, Fill, Order, OrderStatus
 from bitmart_book.venues.profile import Limits, Profile, Rate, StreamChannel, Topic
 from bitmart_book.venues.spot import SPOT, classify, encode, judge
@@ -28,6 +27,9 @@ from bitmart_book.venues.values import (
     time_or_none,
     word,
 )
+
+if TYPE_CHECKING:
+    from bitmart_book.credentials import Credentials
 
 __all__ = ["SPOT_PRIVATE"]
 
