@@ -34,6 +34,7 @@ def programs(share, jobs):
             "determinism",
             ["-m", "tests.simulation", "--twice", "--seeds", part(TWICE), "--hours", "0.02"],
         ),
+        ("depth of recorded markets", ["-m", "tests.simulation.depth"]),
         ("seeded bugs", ["-m", "tests.mutants", *many]),
         ("fuzzing", ["-m", "tests.fuzz.native", "--inputs", part(INPUTS, 10_000)]),
         ("boundary", ["-m", "tests.fuzz.boundary", "--runs", part(BOUNDARY, 1_000)]),
@@ -54,7 +55,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--only", default="", help="a regular expression of what to show")
     options = parser.parse_args()
-    failed = []
+    failed, figures = [], []
+    began = time.perf_counter()
     for name, arguments in programs(options.share, options.jobs):
         if not re.search(options.only, name):
             continue
@@ -65,11 +67,15 @@ def main():
             # Progress is for whoever watches the program itself.
             if not line.startswith("     "):
                 print(f"   {line}")
+            if line.startswith(("ok ", "FAILED ")) and not line.endswith("(target -)"):
+                figures.append(line)
         verdict = "passed" if done.returncode == 0 else "FAILED"
         print(f"   {verdict} in {time.perf_counter() - started:.0f} s", flush=True)
         if done.returncode:
             failed.append(name)
-    print(f"failed: {', '.join(failed)}" if failed else "all passed")
+    print("\n".join(["", "every figure:", *figures]))
+    minutes = (time.perf_counter() - began) / 60
+    print(f"failed: {', '.join(failed)}" if failed else "all passed", f"in {minutes:.0f} minutes")
     return bool(failed)
 
 

@@ -70,7 +70,7 @@ KINDS: dict[str, Kind] = {
     "latereply": Kind("late_reply", (8, 12), 3.0, 0.1, 2.0, "the answer to a request is slow"),
     "oldsnap": Kind("old_snapshots", (9,), 2.0, 0.1, 3.0, "requests are answered from a cache"),
     "early": Kind("early", (8,), 1.0, 0.02, 0.0, "after subscribing, updates precede the snapshot"),
-    "overflow": Kind("overflow", (10,), 0.5, 0.026, 3.0, "1,100 updates while no snapshot comes"),
+    "overflow": Kind("overflow", (10,), 0.5, 0.05, 3.0, "1,100 updates while no snapshot comes"),
     # The market and its counter.
     "restart": Kind("restart", (13,), 3.0, 0.3, 0.0, "versions start anew, also from 1"),
     "slide": Kind("slide", (15,), 6.0, 0.4, 0.0, "many best levels go at once; unseen ones rise"),
@@ -96,13 +96,13 @@ KINDS: dict[str, Kind] = {
     "suberror": Kind("subscription", (), 1.0, 0.025, 0.0, "a subscription meets an internal error"),
     "lostack": Kind("lost_ack", (46,), 1.0, 0.025, 0.0, "an acknowledgement is lost"),
     "wrongack": Kind("lost_ack", (46,), 1.0, 0.025, 0.0, "an acknowledgement names another topic"),
-    "nopong": Kind("no_pong", (48,), 1.0, 0.025, 20.0, "pings are not answered"),
+    "nopong": Kind("no_pong", (48,), 1.0, 0.04, 20.0, "pings are not answered"),
     # One symbol.
     "mute": Kind("mute", (36,), 1.0, 0.03, 20.0, "a symbol is silent while others flow"),
-    "stuck": Kind("stuck", (37,), 0.5, 0.026, 40.0, "a symbol's heartbeats come, its changes not"),
-    "pongs": Kind("pongs", (38,), 0.5, 0.022, 20.0, "a connection brings pongs and nothing else"),
+    "stuck": Kind("stuck", (37,), 0.5, 0.04, 40.0, "a symbol's heartbeats come, its changes not"),
+    "pongs": Kind("pongs", (38,), 0.5, 0.035, 20.0, "a connection brings pongs and nothing else"),
     # Connections.
-    "silence": Kind("silence", (35, 53), 0.5, 0.022, 0.0, "a connection brings nothing any more"),
+    "silence": Kind("silence", (35, 53), 0.5, 0.045, 0.0, "a connection brings nothing any more"),
     "freeze": Kind("freeze", (35,), 1.0, 0.05, 3.0, "a connection stalls; all of it arrives, late"),
     "lag": Kind("lag", (), 0.5, 0.025, 15.0, "a connection's delay grows while bytes keep coming"),
     "reset": Kind("reset", (40, 43, 44), 1.0, 0.08, 0.0, "a connection is reset"),

@@ -18,6 +18,7 @@ from tests.mutants import page
 from tests.mutants.build import COPY, compile_copy, environment, generate, number_of
 from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
+from tests.soak import rows
 
 # Seconds for one test and, as a loop in compiled code hears no signal, for one run.
 LIMITS = (30, 90)
@@ -126,6 +127,8 @@ def main() -> int:
         results = list(pool.map(lambda mutant: show(mutant.name, attack(mutant)), mutants))
     killed = sum(result.good for result in results)
     say(f"{killed} of {len(mutants)} killed in {time.monotonic() - start:.0f} s")
+    survivors = len(mutants) - killed
+    rows.show([rows.exactly(f"{len(mutants)} seeded bugs: not noticed", 0, survivors)])
     if killed < len(mutants) or not passes.result().good:
         return 1
     if options.write:

@@ -8,15 +8,11 @@ import subprocess
 import sys
 import time
 
+from tests.simulation import figures
+from tests.simulation.figures import ROWS
 from tests.simulation.scenarios import STALL_WITHIN, stalls
 from tests.simulation.simulate import LIVENESS_SECONDS, SPEC, percentile, simulate_many
-
-# Rows of the catalogue of faults that can be provoked from outside the client, without bytes.
-ROWS = (
-    *(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26),
-    *(27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 48, 50, 51),
-    *(52, 53, 55),
-)
+from tests.soak.rows import show
 
 
 def table(total, seconds):
@@ -89,7 +85,7 @@ def run(options):
     if options.counts:
         for counts in (total.by_name, total.by_row, total.counters):
             print(dict(sorted(counts.items())))
-    return not total.failed
+    return show(figures.of_a_run(total)) == 0 and not total.failed
 
 
 def again(seed, options):
@@ -113,8 +109,7 @@ def run_twice(options):
     ]
     first, second = (json.loads(process.communicate()[0]) for process in processes)
     differ = [seed for seed in first if first[seed] != second.get(seed)]
-    print(f"{len(first)} seeds twice: {len(differ)} logs differ {differ or ''}")
-    return bool(first) and not differ
+    return bool(first) and show(figures.of_seeds_twice(len(first), differ)) == 0
 
 
 def run_stalls(options):
@@ -129,7 +124,7 @@ def run_stalls(options):
             f"{len(late)} above {STALL_WITHIN} s {late[:5] or ''}"
         )
     print(f"{time.perf_counter() - started:.0f} real seconds")
-    return all(times[0][0] <= STALL_WITHIN for times in found if times)
+    return show(figures.of_stalls(found)) == 0
 
 
 def main():
