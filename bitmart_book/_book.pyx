@@ -82,6 +82,7 @@ from bitmart_book._ladder cimport (
     ladder_worst,
     next_better,
     next_worse,
+    no_demand,
     worst_first,
 )
 from bitmart_book._scan cimport (
@@ -1167,9 +1168,9 @@ cdef class Book:
         cdef Py_ssize_t i
         cdef const Row* row
         cdef Ladder* ladder
-        cdef Demand[2] demands
-        cdef Demand* demand
+        cdef Demand demand
         cdef int64_t key, sign
+        cdef int64_t[2] best
         cdef bint changed = False
         now.price = self._price_scale
         now.size = self._size_scale
@@ -1183,16 +1184,13 @@ cdef class Book:
         for side in range(2):
             ladder = &self._ladders[side]
             sign = SIGN[side]
-            demand = &demands[side]
-            demand.puts = 0
-            demand.deep = 0
-            demand.sizes = 0
-            demand.best = KNOWN_FROM_START
+            demand = no_demand()
             for i in range(item.count[side]):
                 row = &rows[item.first[side] + i]
                 key = widened(row.price, wanted.price) * sign
-                ladder_ask(ladder, demand, key, widened(row.size, wanted.size))
-            if ladder_reserve(ladder, demand[0]) < 0:
+                ladder_ask(ladder, &demand, key, widened(row.size, wanted.size))
+            best[side] = demand.best
+            if ladder_reserve(ladder, demand) < 0:
                 raise MemoryError
         for side in range(2):
             ladder = &self._ladders[side]
@@ -1201,7 +1199,7 @@ cdef class Book:
                 row = &rows[item.first[side] + i]
                 key = widened(row.price, wanted.price) * sign
                 changed |= ladder_put(ladder, key, widened(row.size, wanted.size))
-            ladder_settle(ladder, demands[side].best)
+            ladder_settle(ladder, best[side])
         return LEVELS_BIT if changed else 0
 
     cdef int _trim(self) except -1:

@@ -16,6 +16,7 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 
 from bitmart_book._number cimport INT64_LIMIT
 from bitmart_book._window cimport (
+    LOWEST_KEY,
     MOST_SLOTS,
     NARROW_SLOTS,
     WIDE_SLOTS,
@@ -228,16 +229,26 @@ cdef inline int reserve_more(Ladder* ladder, Py_ssize_t more) noexcept nogil:
     return own_blocks(ladder, ladder.n_blocks + spare)
 
 
+cdef inline Demand no_demand() noexcept nogil:
+    cdef Demand demand
+    demand.puts = 0
+    demand.deep = 0
+    demand.sizes = 0
+    demand.best = LOWEST_KEY
+    return demand
+
+
 cdef inline void ladder_ask(
     const Ladder* ladder, Demand* demand, int64_t key, int64_t size
 ) noexcept nogil:
-    """Add a put that is to come to what the ladder is asked for. Starts from a Demand of zeros,
-    with `best` below every key."""
+    """Add a put that is to come to what the ladder is asked for."""
     demand.puts += 1
     demand.deep += ladder.window == NULL or key < ladder.window.base
     demand.sizes |= <uint64_t>size
-    if size != 0 and key > demand.best:
-        demand.best = key
+    # A removal asks for nothing. Which rows are some cannot be guessed, hence no branch.
+    key |= LOWEST_KEY & -<int64_t>(size == 0)
+    key &= LOWEST_KEY | -<int64_t>(size != 0)
+    demand.best = max(demand.best, key)
 
 
 cdef inline int ladder_reserve(Ladder* ladder, Demand demand) noexcept nogil:
