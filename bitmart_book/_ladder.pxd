@@ -53,7 +53,7 @@ cdef enum:
     BLOCK_HALF = 32
     # A window is laid out after so many puts, and one for so many levels: what it costs is paid
     # for by then, and a side that only gets pictures has none.
-    WINDOW_PUTS = 64
+    WINDOW_PUTS = 16
     WINDOW_PRICE = 4
     # It must hold so many levels, and one in so many of the side. With fewer than half of either
     # it is taken back, and none is laid out before so many further puts.
