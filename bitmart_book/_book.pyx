@@ -65,6 +65,7 @@ from bitmart_book._ladder cimport (
     ladder_copy,
     ladder_count_from,
     ladder_equal,
+    ladder_expect,
     ladder_fault,
     ladder_fits,
     ladder_fold,
@@ -840,6 +841,7 @@ cdef class Book:
                     joined[side].known_from = covered[side]
                     change = LEVELS_BIT
                 ladder_join(&joined[side], mine, below, &fresh[side])
+                ladder_expect(&joined[side])
                 ladder_move(mine, &joined[side])
         finally:
             for side in range(2):
@@ -1139,6 +1141,8 @@ cdef class Book:
                 or not ladder_equal(old, &fresh[side])
             ):
                 change = LEVELS_BIT
+            if item.kind == ITEM_SNAPSHOT:
+                ladder_expect(&fresh[side])
             ladder_move(old, &fresh[side])
         self._price_scale = wanted.price
         self._size_scale = wanted.size

@@ -51,8 +51,8 @@ cdef enum:
     BLOCK_ROOM = 64
     BLOCK_FILL = 48
     BLOCK_HALF = 32
-    # A window is laid out after so many puts, and one for so many levels: what it costs is paid
-    # for by then, and a side that only gets pictures has none.
+    # Where nothing said that changes follow, a window is laid out after so many puts, and one for
+    # so many levels: what it costs is paid for by then.
     WINDOW_PUTS = 16
     WINDOW_PRICE = 4
     # It must hold so many levels, and one in so many of the side. With fewer than half of either
@@ -169,7 +169,7 @@ cdef inline int own_blocks(Ladder* ladder, Py_ssize_t count) noexcept nogil:
 
 cdef inline int own_rungs(Ladder* ladder, Py_ssize_t count) noexcept nogil:
     """Room for `count` levels, at most FLAT_MOST, in a flat ladder. -1 without memory."""
-    cdef Py_ssize_t capacity = max(ladder.capacity, 32)
+    cdef Py_ssize_t capacity = max(ladder.capacity, 8)
     cdef Rung* grown
     while capacity < count:
         capacity += capacity // 2
@@ -729,6 +729,13 @@ cdef inline bint needs_wide(const Ladder* ladder) noexcept nogil:
             return False
         if rung.size >> 32 != 0:
             return True
+
+
+cdef inline void ladder_expect(Ladder* ladder) noexcept nogil:
+    """Changes are to follow: have a window at once, where it is a small one. Of a ladder that was
+    filled just now, so that the memory of its array goes to the next one."""
+    if ladder.window == NULL and ladder.blocks == NULL:
+        lay_window(ladder)
 
 
 cdef inline void lay_window(Ladder* ladder) noexcept nogil:

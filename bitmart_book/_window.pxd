@@ -215,14 +215,16 @@ cdef inline Py_ssize_t count_below(const Window* window, int64_t key) noexcept n
     cdef int64_t word
     cdef Py_ssize_t count = 0
     cdef int64_t i
+    if key <= window.base:
+        return 0
     if key > top_of(window):
         return window.count
     for i in range(window.slots // WORD):
         word = window.base + i * WORD
-        if key - word < WORD:
-            if key > word:
-                count += count_bits(word_at(window, word) << (WORD - (key - word)))
+        if key <= word:
             break
+        if key - word < WORD:
+            return count + count_bits(word_at(window, word) << (WORD - (key - word)))
         count += count_bits(word_at(window, word))
     return count
 
