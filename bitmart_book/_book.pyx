@@ -359,7 +359,11 @@ cdef class Book:
         return self._deadline
 
     cdef bint _lapsed(self) except -1:
-        return self._deadline != NEVER and self._now() >= self._ends()
+        if self._deadline == NEVER:
+            return False
+        if self._native_clock:
+            return not is_before(self._ends(), self._valid_for)
+        return self._now() >= self._ends()
 
     @cython.final
     cdef int _require_live(self) except -1:

@@ -158,7 +158,9 @@ class BookHub(Owned):
         """A whole frame was applied."""
         for callback in self._on_change:
             callback(self._book, change)
-        self.look(bool(change & Change.TOP))
+        # Of most frames nobody has to be told.
+        if change & Change.TOP or self._book.state is not self._state:
+            self.look(True)
 
     def look(self, top_changed: bool = False) -> None:
         """Tell the listeners if the top, or the state, is another than they were told."""

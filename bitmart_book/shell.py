@@ -75,7 +75,8 @@ class Shell:
         self._traces = journal.traces
         self._stopped = False
         self._told = False
-        # When the client wants to be woken up, and when that is so long ago that it must be first.
+        # When the client wants to be woken up, and when that is so long ago that it must be first:
+        # in nanoseconds of the clock, as it is asked with every frame.
         self._timer: asyncio.TimerHandle | None = None
         self._overdue = math.inf
         self._beat_at = 0.0
@@ -157,7 +158,7 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         if not self._stopped:
-            self._overdue = deadline + OVERDUE_SECONDS
+            self._overdue = (deadline + OVERDUE_SECONDS) * 1e9
             self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._advance)
         self._rested()
 
@@ -259,7 +260,7 @@ class Shell:
 
     def _receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
         """One message: the engine first, then whoever it concerns."""
-        if self.now() > self._overdue:
+        if clock_ns() > self._overdue:
             self._advance()
             if link.ended:
                 return

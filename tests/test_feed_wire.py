@@ -554,7 +554,7 @@ def test_after_a_long_pause_the_client_is_told_before_a_frame_is_applied(monkeyp
             monkeypatch.setattr(feed._client, "advance", advanced)
             monkeypatch.setattr(feed._shell, "_take", taken)
             feed._shell._timer.cancel()
-            feed._shell._overdue = feed._shell.now() - 1.0
+            feed._shell._overdue = (feed._shell.now() - 1.0) * 1e9
             await seen.wait()
             assert order[:2] == ["advance", "frame"]
             assert book.state == "LIVE"

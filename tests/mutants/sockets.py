@@ -40,7 +40,7 @@ SOCKETS = [
         "late-frame-taken-for-news",
         "After a pause of the program what had piled up is applied as if it were of now.",
         "shell.py",
-        "self.now() > self._overdue",
+        "clock_ns() > self._overdue",
         "False",
         "tests/test_feed_wire.py"
         "::test_after_a_long_pause_the_client_is_told_before_a_frame_is_applied",
