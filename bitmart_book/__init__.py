@@ -25,7 +25,6 @@ from bitmart_book.errors import (
     UsageError,
     VenueError,
 )
-from bitmart_book.journal import TRACE
 from bitmart_book.model import (
     Balance,
     BookState,
@@ -119,6 +118,7 @@ if TYPE_CHECKING:
     from bitmart_book.account import Account
     from bitmart_book.credentials import Credentials
     from bitmart_book.feed import Feed, LiveBook
+    from bitmart_book.journal import TRACE
     from bitmart_book.sim import Simulator
     from bitmart_book.sync import connect
 
@@ -130,6 +130,7 @@ _LATER = {
     "Feed": "feed",
     "LiveBook": "feed",
     "Simulator": "sim",
+    "TRACE": "journal",
     "connect": "sync",
     "sync": "sync",
 }

@@ -277,6 +277,8 @@ cdef class Book:
     cdef str _cross_text(self)
     cdef Level _level(self, int side)
     cdef object _best_price(self, int side)
+    cdef bint read_best(self, int side, double* price, double* size) except -1
+    cdef Py_ssize_t read_levels(self, int side, double* cells, Py_ssize_t rows) except -1
     cdef Quote _make_quote(self, int64_t skipped, int64_t now)
     cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1
     cdef object _total_size(self, int side, Py_ssize_t levels)

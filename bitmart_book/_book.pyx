@@ -1348,6 +1348,25 @@ cdef class Book:
             self._shown_scales[side] = self._price_scale
         return <object>self._shown[side]
 
+    # For C, of whoever cimports this: side 0 are bids, 1 asks.
+
+    cdef bint read_best(self, int side, double* price, double* size) except -1:
+        """The best level of a side; False where there is none. Raises BookNotLive."""
+        cdef const Rung* best
+        self._require_live()
+        best = ladder_best(&self._ladders[side])
+        if best == NULL:
+            return False
+        price[0] = to_double(best.key * SIGN[side], self._price_scale)
+        size[0] = to_double(best.size, self._size_scale)
+        return True
+
+    cdef Py_ssize_t read_levels(self, int side, double* cells, Py_ssize_t rows) except -1:
+        """Write the best levels of a side, best first, as price, size, price, size, ...; at most
+        `rows` of them. How many. Raises BookNotLive."""
+        self._require_live()
+        return self._fill_cells(side, rows, cells, rows, False)
+
     @property
     def best_bid(self):
         """The best bid `Level`, or None where there is none. O(1)."""
