@@ -17,7 +17,7 @@ from tests.soak.rows import show
 
 def table(total, seconds):
     """The lines of the summary."""
-    hours = total.symbol_hours
+    hours, seeds = total.symbol_hours, len(total.digests)
     yield "symbol-hours", f"{hours:.1f} in {seconds:.0f} real seconds"
     yield "book frames", f"{total.frames}, {total.frames / hours / 3600:.1f} per symbol and second"
     yield "comparisons", f"{total.checked}, {total.fully_checked} of them of the whole book"
@@ -35,6 +35,10 @@ def table(total, seconds):
     yield "end of faults to LIVE", _times(total.comebacks)
     yield "the same after a ban", _times(total.banned_comebacks)
     yield "not LIVE in time", f"{len(total.not_back)} (bound: {LIVENESS_SECONDS:g} s, or the ban)"
+    yield "own orders", f"{total.orders}, {total.fills} fills, in {total.accounts} of {seeds} seeds"
+    yield "told of orders", f"{total.told}, with {total.stream_gaps} gaps"
+    yield "lost without a gap, or wrong", str(len(total.account_wrong))
+    yield "comparisons of futures books", str(total.futures_checked)
     yield "limits broken", str(dict(total.breaches) or "none")
     yield "requests", f"{total.requested_topics / hours / 60:.2f} per symbol and minute"
     joined = "".join(total.digests[seed] for seed in sorted(total.digests))
@@ -63,7 +67,7 @@ def run(options):
         print(f"{total.symbol_hours:8.1f} symbol-hours, {total.faults} faults, {took:.0f} s")
         for seed in result.failed:
             print(f"FAILED, again with: {again(seed, options)}")
-            for what in (result.wrong, result.over_age, result.not_back):
+            for what in (result.wrong, result.over_age, result.not_back, result.account_wrong):
                 for item in what[:3]:
                     print("   ", item)
             if result.breaches:

@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from bitmart_book.sim.exchange import Exchange, Knobs
+from tests.simulation import account
 from tests.simulation.world import World
 
 SPEC = "all"
@@ -26,6 +27,8 @@ LIVENESS_SECONDS = 15.0
 BAN_SECONDS = 61.0
 GIVE_UP_SECONDS = 180.0
 REST_SECONDS = 5.0
+# So long until a position is told again, of which a push was missed.
+ACCOUNT_REST_SECONDS = 12.0
 
 
 @dataclass
@@ -60,6 +63,16 @@ class Result:
     requested_topics: int = 0
     counters: Counter = field(default_factory=Counter)
     digests: dict = field(default_factory=dict)
+    accounts: int = 0
+    """Seeds in which somebody traded on spot and futures."""
+    orders: int = 0
+    fills: int = 0
+    told: int = 0
+    """What users were told of orders; each of it had happened."""
+    stream_gaps: int = 0
+    futures_checked: int = 0
+    account_wrong: list = field(default_factory=list)
+    """Orders that were lost without a gap, told twice or invented; an account that is not so."""
     failed: list = field(default_factory=list)
     """Seeds in which something was wrong, too old, broken or not back."""
 
@@ -80,27 +93,38 @@ class Result:
         return self
 
 
-def simulate(seed, hours, *, faults=SPEC, knobs=None, safety=SAFETY_SECONDS):
-    """Run so many symbol-hours from a seed. `knobs` of the exchange are drawn unless given."""
+def simulate(seed, hours, *, faults=SPEC, knobs=None, safety=SAFETY_SECONDS, trades=None):
+    """Run so many symbol-hours from a seed. `knobs` of the exchange are drawn unless given.
+
+    `trades`: whether somebody trades too, and listens to futures and his account; by the seed
+    unless it is said.
+    """
+    trades = seed % 2 == 0 if trades is None else trades
     rng = random.Random(f"simulate {seed}")
     drawn = _knobs(rng)
     exchange = Exchange(
         seed=seed,
         knobs=knobs or drawn,
-        symbols=SYMBOLS,
+        symbols=(*SYMBOLS, *account.CONTRACTS) if trades else SYMBOLS,
         extra_symbols=EXTRA_SYMBOLS,
         extra_rate=EXTRA_RATE,
         glimpses=20,
         history=1_500,
     )
-    world = World(seed, exchange, log=True, keep=False)
+    kind = account.AccountWorld if trades else World
+    world = kind(seed, exchange, log=True, keep=False)
     result = Result()
     started = time.perf_counter()
-    world.subscribe(*exchange.listings)
+    if trades:
+        faults = account.noticeable(faults)
+        world.begin()
+    else:
+        world.subscribe(*exchange.listings)
     end = hours * 3600.0 / len(exchange.listings)
     reads = live = 0
     while world.now < end:
         before = (world.reads, world.live_reads)
+        world.resume()
         world.network.start(faults, world.now)
         world.run(min(end, world.now + safety))
         reads += world.reads - before[0]
@@ -121,10 +145,25 @@ def simulate(seed, hours, *, faults=SPEC, knobs=None, safety=SAFETY_SECONDS):
     result.breaches = exchange.breaches
     result.requests, result.requested_topics = world.requests, world.requested_topics
     result.counters = world.client.counters
+    if trades:
+        _add_account(world, result)
     result.digests = {seed: world.digest()}
-    if result.wrong or result.over_age or result.breaches or result.not_back:
+    wrong = result.wrong or result.over_age or result.account_wrong
+    if wrong or result.breaches or result.not_back:
         result.failed = [seed]
     return result
+
+
+def _add_account(world, result):
+    truths = world.truth.values()
+    result.accounts = 1
+    result.orders = world.orders
+    result.fills = sum(len(fills) for truth in truths for fills in truth.fills.values())
+    result.told = sum(truth.told for truth in truths)
+    result.stream_gaps = sum(truth.gaps for truth in truths)
+    result.futures_checked = world.futures_checked
+    for what in ("lost", "twice", "invented", "account_wrong"):
+        result.account_wrong += [(what, *found) for found in getattr(world, what)[:5]]
 
 
 def _come_back(world, result):
@@ -141,7 +180,8 @@ def _come_back(world, result):
     if took > limit:
         result.not_back.append((start, took, str(world.trouble())))
     (result.banned_comebacks if banned else result.comebacks).append(took)
-    world.run(world.now + REST_SECONDS)
+    world.run(world.now + (ACCOUNT_REST_SECONDS if hasattr(world, "truth") else REST_SECONDS))
+    world.check_rest()
 
 
 def _knobs(rng):

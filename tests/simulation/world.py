@@ -26,7 +26,7 @@ from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults import Faults
 from bitmart_book.sim.kinds import KINDS, Kind
 from bitmart_book.sim.network import NO_ANSWER, Order, Reset
-from bitmart_book.venues import BITMART
+from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 
 FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
 LIVE = BookState.LIVE
@@ -44,6 +44,14 @@ TOP = 20
 MAX_AGE = {"plain": 10.1, "late": 13.2, "stuck": 65.0}
 # A suspended machine's connections survive that long.
 SLEEP_KEEPS_CONNECTIONS = 15.0
+
+ENDPOINTS = {
+    SPOT.url: "spot_public",
+    SPOT_PRIVATE.url: "spot_private",
+    FUTURES.url: "futures_public",
+    FUTURES_PRIVATE.url: "futures_private",
+    LEGACY.url: "legacy",
+}
 
 WORLD_KINDS = {
     **KINDS,
@@ -100,6 +108,7 @@ class World:
         full_every=100,
         log=False,
         keep=True,
+        credentials=None,
     ):
         self.now = 0.0
         self.rng = random.Random(f"world {seed}")
@@ -107,7 +116,12 @@ class World:
         self.engine = Engine(clock=self._clock, only_known=True)
         self.limiter = Limiter()
         self.client = Client(
-            self.engine, BITMART, rng=random.Random(f"client {seed}"), limiter=self.limiter
+            self.engine,
+            BITMART,
+            rng=random.Random(f"client {seed}"),
+            limiter=self.limiter,
+            credentials=credentials,
+            wall_ms=exchange._now_ms,
         )
         self.network = Faults(
             spec,
@@ -255,6 +269,12 @@ class World:
         states = self.client.subscriptions()
         return all(states[topic] == LIVE for topic in self.wanted)
 
+    def resume(self):
+        """What `calm` has ended begins anew, beside the network's faults."""
+
+    def check_rest(self):
+        """Nothing is under way: whatever can be compared only then."""
+
     def calm(self):
         """No more faults from now on; a client that did not run does so again."""
         self._execute(self.network.stop(self.now))
@@ -357,21 +377,24 @@ class World:
         for action in actions:
             self._note(*action)
             if isinstance(action, Open):
-                endpoint = "legacy" if "openws" in action.url else "spot_public"
-                link = self.links[action.connection] = Link(action.connection, endpoint)
+                link = Link(action.connection, ENDPOINTS[action.url])
+                self.links[action.connection] = link
                 self.at(self.now + self._latency() * 2, self._connect, link)
             elif isinstance(action, Send):
                 self._to_exchange(self.links[action.connection], action.text)
             elif isinstance(action, Close):
                 self._closed_by_client(action.connection)
-        events = self.client.events()
-        if events:
-            for event in events:
-                self._note(str(event))
-            if self.keep:
-                self.events += events
+        events, pushes = self.client.events(), self.client.pushes()
+        if events or pushes:
+            self._publish(events, pushes)
+
+    def _publish(self, events, pushes):
+        """What the client has to say."""
+        for event in events:
+            self._note(str(event))
         if self.keep:
-            self.pushes += self.client.pushes()
+            self.events += events
+            self.pushes += pushes
 
     def _connect(self, link):
         if not link.alive:

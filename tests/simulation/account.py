@@ -1,0 +1,325 @@
+"""The account and futures in the simulated world: orders of one's own, and who is told of them.
+
+The oracle is what the exchange itself did: a recorder sits between its markets and its private
+feeds. What a user is told must be that, in its order and once; where some of it is missing, a
+`StreamGap` stands in its place. Futures books are compared level by level, as those of spot are.
+"""
+
+import logging
+import random
+from decimal import Decimal
+
+from bitmart_book import BookState, StreamGap
+from bitmart_book.audience import Audience
+from bitmart_book.credentials import Credentials
+from bitmart_book.errors import UsageError
+from bitmart_book.journal import Journal
+from bitmart_book.sim.kinds import ALL_PER_MINUTE
+from bitmart_book.streams import Empty, Mailbox
+from tests.simulation.scripted import Fault
+from tests.simulation.world import WORLD_KINDS, World
+
+CONTRACTS = ("BTCUSDT", "SOLUSDT", "ASTEROIDETHUSDT")
+CHANNEL = "futures/depthIncrease20"
+ORDERS = {"spot": "spot/user/orders:ALL_SYMBOLS", "futures": "futures/order"}
+OTHERS = ("spot/user/balance:BALANCE_UPDATE", "futures/position", "futures/asset:USDT")
+# Seconds between two things that the trader does.
+TRADES_EVERY = 3.0
+# What nobody could notice: private pushes have no versions. A connection that brings nothing but
+# pongs, and a subscription that is acknowledged and not made, lose orders without a trace.
+UNNOTICEABLE = frozenset({"pongs", "ackonly"})
+
+
+def noticeable(spec):
+    """A specification whose "all" is all but those."""
+    return " ".join(
+        _all(float(word.partition("%")[2] or ALL_PER_MINUTE)) if word[:3] == "all" else word
+        for word in spec.split()
+    )
+
+
+def _all(per_minute):
+    kinds = {name: kind for name, kind in WORLD_KINDS.items() if name not in UNNOTICEABLE}
+    total = sum(kind.share for kind in kinds.values())
+    return " ".join(f"{name}%{per_minute * kind.share / total!r}" for name, kind in kinds.items())
+
+
+class Disturbed(Fault):
+    """What the faults of spot's books are to those of futures; and private pushes that repeat."""
+
+    on = True
+
+    def frames(self, world, link, payload):
+        if not self.on or type(payload) is not str:
+            return [(payload, 0.0)]
+        chance = world.rng.random
+        if CHANNEL in payload and '"data"' in payload:
+            what = chance()
+            if what < 0.01:
+                world.seen["futures lost"] += 1
+                return []
+            if what < 0.02:
+                world.seen["futures twice"] += 1
+                return [(payload, 0.0)] * 2
+            if what < 0.024:
+                world.seen["futures cut"] += 1
+                return [(payload[: world.rng.randrange(len(payload))], 0.0)]
+        elif "order_id" in payload and chance() < 0.1:
+            world.seen["push twice"] += 1
+            return [(payload, 0.0)] * 2
+        return [(payload, 0.0)]
+
+
+class Told:
+    """What happened to the orders of one market, in its order, and how much of it was told."""
+
+    def __init__(self, listener):
+        self._listener = listener
+        self.happened = []
+        self.where = {}
+        self.fills = {}
+        # The next that must be told, unless something may be missing before it.
+        self.next = None
+        self.gapped = True
+        self.told = 0
+        self.gaps = 0
+
+    def order_changed(self, order, action):
+        key = (str(order.id), order.state, order.filled)
+        self.where[key] = len(self.happened)
+        self.happened.append(key)
+        if action == 1:
+            fill = order.last.fill
+            self.fills.setdefault(str(order.id), []).append((fill.number, fill.size))
+        self._listener.order_changed(order, action)
+
+    def __getattr__(self, name):
+        return getattr(self._listener, name)
+
+
+class AccountWorld(World):
+    """A world in which somebody trades on spot and futures, and listens to his account.
+
+    `lost`, `twice` and `invented` are what was found of orders: told too little, too often, or of
+    what never was. `account_wrong` is where the account and the exchange differ at rest.
+    """
+
+    def __init__(self, seed, exchange, **options):
+        options.setdefault("faults", Disturbed())
+        keys = Credentials(**exchange.keys._asdict())
+        super().__init__(seed, exchange, credentials=keys, **options)
+        self.trader = random.Random(f"trader {seed}")
+        self.truth = {market: self._record(market) for market in ORDERS}
+        logger = logging.Logger("of nobody", logging.CRITICAL)
+        self.audience = Audience(
+            self.engine,
+            Journal(logger),
+            on_error=None,
+            on_outage=None,
+            explain=lambda book: "",
+            now=lambda: self.now,
+        )
+        self.boxes = {}
+        self.orders = 0
+        self.lost, self.twice, self.invented, self.account_wrong = [], [], [], []
+        self.futures_checked = 0
+        self.resting = False
+
+    def _record(self, market):
+        trading = self.exchange._trading[market]
+        trading.listener = told = Told(trading.listener)
+        return told
+
+    def begin(self):
+        """Subscribe everything, and begin to trade."""
+        for topic in (*ORDERS.values(), *OTHERS):
+            self.boxes[topic] = Mailbox(100_000, lambda: None)
+            self.audience.add_stream(topic, self.boxes[topic])
+        self.subscribe(*self.exchange.listings, *self.boxes)
+        self.subscribe(*(f"{CHANNEL}:{symbol}@200ms" for symbol in self.exchange.contracts))
+        self.at(self.now + TRADES_EVERY, self._trade)
+
+    # --- trading ---
+
+    def _trade(self):
+        self.at(self.now + self.trader.expovariate(1 / TRADES_EVERY), self._trade)
+        if self.resting:
+            return
+        market = self.trader.choice(("spot", "futures"))
+        open_orders = self.exchange.orders(market)
+        try:
+            if open_orders and self.trader.random() < 0.4:
+                self.exchange.cancel(self.trader.choice(open_orders)["order_id"], now=self.now)
+            else:
+                self._place(market)
+        except UsageError as error:
+            # Nobody to trade with, or nothing to close.
+            self._note("refused", str(error))
+        self._from_exchange()
+
+    def _place(self, market):
+        chance, exchange = self.trader, self.exchange
+        venue = exchange.spot if market == "spot" else exchange.futures
+        listed = sorted(exchange.listings if market == "spot" else exchange.contracts)
+        symbol = chance.choice(listed)
+        publisher = venue.publisher(symbol)
+        best = publisher.best()
+        if best is None:
+            return
+        listing = publisher.listing
+        sides = ("buy", "sell", "sell_close_long", "buy_close_short")[
+            : 2 if market == "spot" else 4
+        ]
+        side = chance.choice(sides)
+        tick = Decimal(1).scaleb(-listing.price_decimals)
+        lot = Decimal(1).scaleb(-listing.size_decimals)
+        buys = side.startswith("buy")
+        away = chance.choice((-3, 0, 1, 5, 40)) * (-1 if buys else 1)
+        price = max(1, best[0 if buys else 1][0] + away) * tick
+        size = chance.randint(1, 3 * max(1, best[1 if buys else 0][1])) * lot
+        kind = chance.choice(("limit", "limit", "limit", "limit_maker", "ioc", "market"))
+        placed = exchange.place(
+            market,
+            symbol,
+            side,
+            None if kind == "market" else str(price),
+            str(size),
+            kind="limit" if kind == "market" else kind,
+            now=self.now,
+        )
+        self.orders += 1
+        self._note("placed", market, placed, side, str(price), str(size), kind)
+
+    # --- what the user is told ---
+
+    def _publish(self, events, pushes):
+        super()._publish(events, pushes)
+        self.audience.publish(events, pushes)
+
+    def read(self):
+        """Take everything that has arrived out of the mailboxes, and compare."""
+        for market, topic in ORDERS.items():
+            truth = self.truth[market]
+            for value in _taken(self.boxes[topic]):
+                if value is None:
+                    truth.gapped = True
+                    truth.gaps += 1
+                else:
+                    self._compare_order(market, truth, value)
+        for topic in OTHERS:
+            for _ in _taken(self.boxes[topic]):
+                pass
+
+    def _compare_order(self, market, truth, order):
+        state = _STATES.get(order.status, order.status)
+        lots = self._lots(market, order)
+        key = (order.order_id, state, lots)
+        self._note("told", market, key)
+        at = truth.where.get(key)
+        if at is None:
+            self.invented.append((self.now, market, key))
+            return
+        truth.told += 1
+        if truth.next is not None and at < truth.next:
+            self.twice.append((self.now, market, key))
+        elif not truth.gapped and at > truth.next:
+            self.lost.append((self.now, market, truth.happened[truth.next : at]))
+        truth.next, truth.gapped = at + 1, False
+
+    def _lots(self, market, order):
+        if market == "futures":
+            return int(order.filled_size)
+        decimals = self.exchange.listings[order.symbol].size_decimals
+        return int(order.filled_size.scaleb(decimals))
+
+    # --- at rest ---
+
+    def check_rest(self):
+        """Nothing is under way: everything was told, or a gap says that it was not; what the
+        account says is what the exchange says, or is unconfirmed."""
+        self.read()
+        for market, truth in self.truth.items():
+            if not truth.gapped and truth.next is not None and truth.next < len(truth.happened):
+                self.lost.append((self.now, market, truth.happened[truth.next :]))
+        account = self.client.account
+        for market in ORDERS:
+            self._check_orders(market, account)
+        for (market, currency), balance in account.balances.items():
+            if account.is_confirmed(balance):
+                ours = (balance.available, balance.frozen)
+                truth = self.exchange.balances(market)[currency]
+                theirs = tuple(Decimal(truth[name]) for name in ("available", "frozen"))
+                places = 30 if market == "spot" else 12
+                pairs = zip(ours, theirs, strict=True)
+                if any(abs(a - b) >= Decimal(1).scaleb(-places) for a, b in pairs):
+                    self._account_wrong(market, currency, ours, theirs)
+        held = {(row["symbol"], row["side"]): row for row in self.exchange.positions("futures")}
+        for key, position in account.positions.items():
+            theirs = held[key]["size"] if key in held else "0"
+            if account.is_confirmed(position) and position.size != Decimal(theirs):
+                self._account_wrong("futures", key, position.size, theirs)
+
+    def _check_orders(self, market, account):
+        truth = self.truth[market]
+        last = {order_id: (state, filled) for order_id, state, filled in truth.happened}
+        for order_id in last:
+            order = account.order(order_id, market)
+            if order is None:
+                continue
+            if account.is_confirmed(order):
+                ours = (_STATES.get(order.status, order.status), self._lots(market, order))
+                if ours != last[order_id]:
+                    self._account_wrong(market, order_id, ours, last[order_id])
+            fills = account.fills(order_id, market)
+            if len({fill.fill_id for fill in fills}) != len(fills):
+                self.twice.append((self.now, market, order_id, fills))
+            filled = sum((fill.size for fill in fills), Decimal(0))
+            if filled + account.missing_size(order_id, market) != order.filled_size:
+                self._account_wrong(market, order_id, fills, order.filled_size)
+            if not account.holes and len(fills) != len(truth.fills.get(order_id, ())):
+                self.lost.append((self.now, market, order_id, fills))
+
+    def _account_wrong(self, *what):
+        self._note("account wrong", *map(str, what))
+        self.account_wrong.append((self.now, *what))
+
+    # --- futures books ---
+
+    def _look(self, book, *, full=False):
+        if not book.channel.startswith(CHANNEL):
+            super()._look(book, full=full)
+            return
+        if book.state is not BookState.LIVE:
+            return
+        self.futures_checked += 1
+        symbol, version = book.symbol, book.sequence
+        truth = self.exchange.futures.window(f"{book.channel}:{symbol}@200ms", version)
+        if truth is None:
+            self._wrong(symbol, version, "no such version")
+            return
+        for side, rows, expected in zip(("bid", "ask"), book.depth(exact=True), truth, strict=True):
+            if [tuple(row) for row in rows] != [tuple(row) for row in expected]:
+                self._wrong(symbol, version, side)
+
+    def calm(self):
+        self.resting, self.faults.on = True, False
+        super().calm()
+
+    def resume(self):
+        """Trade, and disturb, again."""
+        self.resting, self.faults.on = False, True
+
+
+# Futures say less of how an order ended; what was filled says the rest.
+_STATES = {"pending": "new"}
+
+
+def _taken(box):
+    """What is in a mailbox; None for each hole."""
+    while True:
+        try:
+            yield box.take()
+        except StreamGap:
+            yield None
+        except Empty:
+            return

@@ -1,0 +1,105 @@
+"""The account in the simulated world: nothing is lost without a gap, and what would be is seen."""
+
+import re
+
+import pytest
+
+from bitmart_book.account import Account
+from bitmart_book.audience import Audience
+from bitmart_book.client import Client
+from bitmart_book.sim.exchange import Exchange
+from tests.simulation import account
+from tests.simulation.account import CONTRACTS, AccountWorld, Disturbed, noticeable
+from tests.simulation.simulate import simulate
+
+
+def traded(seed=4, *, spec="all%40", seconds=240.0, **options):
+    exchange = Exchange(seed=seed, symbols=("BTC_USDT", "BMX_ETH", *CONTRACTS), glimpses=20)
+    w = AccountWorld(seed, exchange, spec=noticeable(spec), **options)
+    w.begin()
+    w.run(seconds)
+    w.calm()
+    w.run_until(w.wanted_live, 76.0 if w.now < w.banned_at + 61 else 15.0)
+    w.run(w.now + 12)
+    w.check_rest()
+    return w
+
+
+def found(w):
+    return w.lost, w.twice, w.invented, w.account_wrong, w.wrong, dict(w.exchange.breaches)
+
+
+NOTHING = ([], [], [], [], [], {})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_own_orders_and_futures_among_all_faults(seed):
+    w = traded(seed)
+    assert found(w) == NOTHING
+    assert w.orders > 30
+    assert all(len(truth.fills) > 3 for truth in w.truth.values())
+    assert all(truth.told > 20 for truth in w.truth.values())
+    assert w.futures_checked > 1_000
+
+
+@pytest.mark.parametrize("name", ["reset", "silence", "freeze", "outage", "sleep", "block"])
+def test_a_hole_is_told(name):
+    w = traded(spec=" ".join(f"{name}@{at}" for at in range(10, 230, 15)), seed=len(name))
+    assert found(w) == NOTHING
+    if name not in ("freeze", "block"):
+        # Holes with nothing between them are one.
+        assert sum(truth.gaps for truth in w.truth.values()) >= 2
+
+
+def test_without_faults_everything_is_told():
+    w = traded(spec="", faults=account.Disturbed(end=0.0))
+    w.faults.on = False
+    assert found(w) == NOTHING
+    for truth in w.truth.values():
+        assert truth.told == len(truth.happened)
+        assert truth.gaps == 0
+
+
+def test_the_seed_decides_who_trades_and_is_the_same_run_again():
+    first, again, other = (simulate(seed, 0.1, faults="all%60") for seed in (2, 2, 3))
+    assert first.digests == again.digests
+    assert (first.accounts, other.accounts) == (1, 0)
+    assert first.failed == other.failed == []
+    assert first.orders > 10
+
+
+# --- what it would see ---
+
+
+def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
+    publish = Audience.publish
+    monkeypatch.setattr(
+        Audience,
+        "publish",
+        lambda self, events, pushes: publish(self, [e for e in events if e.kind != "gap"], pushes),
+    )
+    assert traded(spec="outage%3").lost
+
+
+def test_it_sees_orders_that_are_told_twice(monkeypatch):
+    is_news = Client._is_news
+    monkeypatch.setattr(Client, "_is_news", lambda self, value: is_news(self, value) or True)
+    assert traded().twice
+
+
+def test_it_sees_an_account_that_forgets_its_holes(monkeypatch):
+    monkeypatch.setattr(Account, "resync", lambda self, reason, market=None: None)
+    w = traded(spec="outage%3")
+    assert w.account_wrong or w.lost
+
+
+def test_it_sees_a_futures_book_that_is_not_as_published(monkeypatch):
+    frames = Disturbed.frames
+
+    def changed(self, world, link, payload):
+        if type(payload) is str and "futures/depth" in payload:
+            payload = re.sub(r'"vol":"[1-8]', '"vol":"9', payload, count=1)
+        return frames(self, world, link, payload)
+
+    monkeypatch.setattr(Disturbed, "frames", changed)
+    assert traded().wrong
