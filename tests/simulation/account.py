@@ -235,8 +235,15 @@ class AccountWorld(World):
     # --- at rest ---
 
     def check_rest(self):
-        """Nothing is under way: everything was told, or a gap says that it was not; what the
+        """When nothing is under way: everything was told, or a gap says that it was not; what the
         account says is what the exchange says, or is unconfirmed."""
+        # Markets that go on would fill what rests at the last moment.
+        self.exchange.pause()
+        self.run(self.now + 1.0)
+        self._check_rest()
+        self.exchange.resume()
+
+    def _check_rest(self):
         self.read()
         for market, truth in self.truth.items():
             if not truth.gapped and truth.next is not None and truth.next < len(truth.happened):

@@ -145,6 +145,7 @@ class World:
         self._client_due = 0.0
         self._blocked_until = 0.0
         self._asleep = False
+        self._slept_from = 0.0, 0
         self._backlog = []
         self._poisons = itertools.count(1)
         # What was found.
@@ -314,13 +315,18 @@ class World:
 
     def sleep(self, seconds):
         """The client's machine is suspended, and its clock has gone on when it wakes."""
-        if seconds > SLEEP_KEEPS_CONNECTIONS:
+        if seconds > SLEEP_KEEPS_CONNECTIONS and not self._asleep:
             self._asleep = True
+            self._slept_from = self.now, len(self._backlog)
         self.block(seconds)
 
     def _unblock(self):
         if self.now < self._blocked_until:
             return
+        since, waiting = self._slept_from
+        if self._asleep and self.now - since > SLEEP_KEEPS_CONNECTIONS:
+            # Nobody was there to take it. Of a shorter sleep all has waited.
+            del self._backlog[waiting:]
         self._asleep = False
         self._blocked_until = 0.0
         if self.check:
@@ -336,8 +342,7 @@ class World:
     def _to_client(self, action, *arguments):
         """Something happens to the client, when its event loop runs again."""
         if self.now < self._blocked_until:
-            if not self._asleep:
-                self._backlog.append((action, arguments))
+            self._backlog.append((action, arguments))
         else:
             action(*arguments)
 
