@@ -46,6 +46,8 @@ OUTAGE_AFTER = 60.0
 LOGINS = 3
 BAD_FRAMES = 3
 BAD_FRAMES_WITHIN = 10.0
+# A server that invents channels must not fill the memory.
+MOST_UNKNOWN = 100
 
 
 # The text of a number without quotes is kept, so that no digit passes through a double.
@@ -136,6 +138,7 @@ class Client:
         self._connections: dict[str, Place] = {}
         self._generations = 0
         self._names: Counter[str] = Counter()
+        self._unknown: set[str] = set()
         self._next_tick = 0.0
         self._outages: dict[str, float] = {}
         self.counters: Counter[str] = Counter()
@@ -367,9 +370,7 @@ class Client:
             touched = [
                 wanted.book
                 for wanted in place.topics.values()
-                if wanted.book is not None
-                and wanted.book.state == BookState.LIVE
-                and wanted.profile.can_request
+                if wanted.book is not None and wanted.book.state == BookState.LIVE
             ]
             for book in touched:
                 self._engine.invalidate(book, f"an unreadable frame: {error}")
@@ -728,6 +729,7 @@ class Client:
         stream = parsed and profile.stream(parsed.channel)
         if not stream or not parsed:
             self.counters["unknown_frames"] += 1
+            self._note_unknown(place, name, now)
             return
         try:
             values = stream.decode(message)
@@ -741,6 +743,14 @@ class Client:
             )
             return
         self._push(place, stream, parsed, values, now)
+
+    def _note_unknown(self, place: Place, name: Any, now: float) -> None:
+        """Of each channel that nobody knows once."""
+        shown = redact(str(name)[:100])
+        if shown not in self._unknown and len(self._unknown) < MOST_UNKNOWN:
+            self._unknown.add(shown)
+            reason = f"of {shown}" if isinstance(name, str) else "of no channel"
+            self._event("unknown frame", now, connection=place.name, reason=reason)
 
     # --- logging in ---
 

@@ -37,8 +37,10 @@ _WARNINGS = {
     "unanswered",
     "error",
     "bad frame",
-    "outage",
+    "overflow",
 }
+_ERRORS = {"outage"}
+_ASIDES = {"unknown frame"}
 _STATES = {"connecting", "syncing", "live", "stale", "gap", "rejected", "closed"}
 
 
@@ -87,6 +89,10 @@ class Journal:
         # Lost is what was there before: until then a book only waits for its first connection.
         lost = event.kind == "connecting" and before is not None
         level = logging.WARNING if lost or event.kind in _WARNINGS else logging.INFO
+        if event.kind in _ERRORS:
+            level = logging.ERROR
+        elif event.kind in _ASIDES:
+            level = logging.DEBUG
         text = f"{event.topic or event.connection or 'feed'}: {event.kind}"
         if event.after is not None:
             text += f" after {event.after:.3f} s"

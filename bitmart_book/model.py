@@ -397,7 +397,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     Each transition of a book is one event, whose `kind` is the new state in lower case:
     "connecting", "syncing", "live", "stale", "gap", "rejected", "closed". Others are "connected",
     "disconnected", "authenticated" (a login was accepted), "resync" (so it was after a hole in what
-    the account is told), "subscribed", "unanswered", "bad frame", "error", "callback failed",
+    the account is told), "subscribed", "unanswered", "bad frame", "unknown frame" (once for each
+    channel), "error", "overflow" (too many updates while a snapshot is awaited), "callback failed",
     "outage" (once a minute while an endpoint cannot be reached) and "reachable". A "gap" of a topic
     that is no book's is a hole in its stream. `time` is in seconds of the feed's clock. What does
     not apply is None.

@@ -43,6 +43,8 @@ class Wanted:
         # no update had.
         self.replied: tuple[int, int] | None = None
         self.frozen_replies = 0
+        # How often too much had been kept for a snapshot when that was last told of.
+        self.overflows = 0
         # How many snapshots had been too old when its recovery last took a step.
         self.old_snapshots = 0
         # Recovery: since when, how many steps were taken, when the next one is due.

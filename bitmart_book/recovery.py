@@ -99,6 +99,7 @@ class Recovery:
             if wanted.troubled_since is not None:
                 self.calm(wanted)
         elif change & (Change.GAP | Change.CROSSED):
+            self._tell_overflow(wanted, now)
             self.trouble(wanted, now)
 
     def _is_frozen(self, wanted: Wanted, now: float) -> bool:
@@ -260,6 +261,15 @@ class Recovery:
         wanted.told_at = now
         self._counters[f"to_{wanted.told.lower()}"] += 1
         self._emit(wanted.told.lower(), now, topic=wanted.topic, reason=reason, after=after)
+
+    def _tell_overflow(self, wanted: Wanted, now: float) -> None:
+        """The state of a book that waits stays what it was when it can keep no more."""
+        book = wanted.book
+        assert book is not None
+        before, wanted.overflows = wanted.overflows, book.stats["buffer_overflows"]
+        if wanted.overflows > before:
+            self._counters["overflows"] += 1
+            self._emit("overflow", now, topic=wanted.topic, reason=book.reason)
 
     def tell_all(self, place: Place, now: float) -> None:
         for wanted in place.topics.values():

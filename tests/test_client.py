@@ -309,6 +309,19 @@ def test_attempts_of_several_clients_share_one_limit():
     assert sum(isinstance(action, Open) for action in clients[0].actions()) == 1
 
 
+def test_rubbish_takes_legacy_books_out_of_live_too():
+    """It may have been a picture, and nobody can be asked for another one: the next one heals."""
+    w = world()
+    w.subscribe("legacy/depth:BMX_ETH@6", "legacy/price:BMX_ETH")
+    w.run_until(w.all_live, 10)
+    book = w.engine["legacy/depth:BMX_ETH"]
+    w._arrive_at_client(next(iter(w.by_server.values())), "{'subscribe':'depth'")
+    assert book.state == BookState.GAP
+    assert book.reason.startswith("an unreadable frame")
+    assert w.run_until(w.all_live, 3) < 2
+    assert w.client.counters["disconnects"] == 0
+
+
 def test_the_legacy_feed_connects_once_in_four_seconds_whatever_happens():
     w = world()
     w.subscribe("legacy/depth:BMX_ETH@6")
@@ -792,8 +805,13 @@ def test_when_too_many_updates_are_kept_all_of_them_are_dropped_and_the_book_is_
     w.subscribe("BTC_USDT")
     w.run(8)
     book = w.engine["BTC_USDT"]
-    assert book.stats["buffer_overflows"] >= 1
+    overflows = book.stats["buffer_overflows"]
+    assert overflows >= 1
     assert book.state == BookState.GAP
+    told = [event for event in w.events if event.kind == "overflow"]
+    assert len(told) == overflows == w.client.counters["overflows"]
+    assert told[0].topic == "spot/depth/increase100:BTC_USDT"
+    assert "too many updates" in told[0].reason
     w.run_until(w.all_live, 5)
     assert w.wrong == []
 
@@ -865,7 +883,21 @@ def test_a_frame_of_a_table_that_nobody_knows_is_counted_and_changes_nothing(tex
     assert (book.state, book.sequence, book.epoch) == (BookState.LIVE, *before)
     assert len(w.engine) == known
     assert w.client.counters["bad_frames"] == 0
-    assert w.client.counters["unknown_frames"] == ("nothing" in text)
+    w._arrive_at_client(next(iter(w.by_server.values())), text)
+    assert w.client.counters["unknown_frames"] == 2 * ("nothing" in text)
+    told = [event.reason for event in w.events if event.kind == "unknown frame"]
+    assert told == ["of spot/nothing:BTC_USDT"] * ("nothing" in text), "once"
+
+
+def test_a_server_that_invents_channels_fills_no_memory():
+    w = world()
+    w.subscribe("BTC_USDT")
+    w.run(5)
+    for number in range(300):
+        text = f'{{"table":"spot/nothing{number}","data":[]}}'
+        w._arrive_at_client(next(iter(w.by_server.values())), text)
+    assert w.client.counters["unknown_frames"] == 300
+    assert len([event for event in w.events if event.kind == "unknown frame"]) == 100
 
 
 def test_one_book_cannot_be_wanted_under_two_names():

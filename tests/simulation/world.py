@@ -121,7 +121,7 @@ class World:
             rng=random.Random(f"client {seed}"),
             limiter=self.limiter,
             credentials=credentials,
-            wall_ms=exchange._now_ms,
+            wall_ms=None if credentials is None else exchange._now_ms,
         )
         self.network = Faults(
             spec,
@@ -382,7 +382,7 @@ class World:
         for action in actions:
             self._note(*action)
             if isinstance(action, Open):
-                link = Link(action.connection, ENDPOINTS[action.url])
+                link = Link(action.connection, ENDPOINTS.get(action.url, "spot_public"))
                 self.links[action.connection] = link
                 self.at(self.now + self._latency() * 2, self._connect, link)
             elif isinstance(action, Send):
