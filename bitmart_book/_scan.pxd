@@ -69,11 +69,36 @@ cdef extern from *:
         UINT64_C(0xFFFFFFFFFF), UINT64_C(0xFFFFFFFFFFFF), UINT64_C(0xFFFFFFFFFFFFFF), UINT64_MAX
     };
 
+    /* Where the point of a number stands, and its quote; 0: not known, or there is no point. */
+    typedef struct { int point, quote; } bb_form;
+
+    #if BB_BY_SIXTEEN
+    /* What up to eight characters say, of which the first is the lowest byte and all before them
+       are zero. False: some of them is no digit. */
+    static inline int bb_digits(
+        uint64_t digits, int decimals, int64_t* mantissa, int32_t* exponent
+    ) {
+        int zeros;
+        if (((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080)) {
+            return 0;
+        }
+        zeros = bb_highest(digits | 1);
+        zeros = zeros < decimals ? zeros : decimals;
+        digits <<= 8 * zeros;
+        digits = digits * 10 + (digits >> 8);
+        digits = ((digits & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)
+            + ((digits >> 16) & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >> 32;
+        *mantissa = (int64_t)digits;
+        *exponent = zeros - decimals;
+        return 1;
+    }
+
     /* A number of up to eight digits and its quote, without a branch that depends on where its
        point stands or whether it has one: such branches cannot be guessed. Reads 16 characters.
        Returns behind the quote, or NULL for what is longer, or none. */
-    #if BB_BY_SIXTEEN
-    static inline const char* bb_short_number(const char* p, int64_t* mantissa, int32_t* exponent) {
+    static inline const char* bb_short_number(
+        const char* p, int64_t* mantissa, int32_t* exponent, bb_form* form
+    ) {
         const __m128i text = _mm_loadu_si128((const __m128i*)p);
         const unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')));
         const unsigned points = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
@@ -81,29 +106,47 @@ cdef extern from *:
         const int whole = __builtin_ctz(quotes | points | 0x10000u);
         const int count = length - (whole != length);
         uint64_t joined;
-        int zeros, decimals;
         if ((unsigned)(count - 1) > 7u) {
             return 0;
         }
         joined = (bb_load(p) & BB_FIRST[whole]) | (bb_load(p + 1) & ~BB_FIRST[whole]);
         joined = (joined ^ UINT64_C(0x3030303030303030)) << (64 - 8 * count);
-        if (((joined + UINT64_C(0x7676767676767676)) | joined) & UINT64_C(0x8080808080808080)) {
+        if (!bb_digits(joined, count - whole, mantissa, exponent)) {
             return 0;
         }
-        decimals = count - whole;
-        zeros = bb_highest(joined | 1);
-        zeros = zeros < decimals ? zeros : decimals;
-        joined <<= 8 * zeros;
-        joined = joined * 10 + (joined >> 8);
-        joined = ((joined & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)
-            + ((joined >> 16) & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >> 32;
-        *mantissa = (int64_t)joined;
-        *exponent = zeros - decimals;
+        form->point = whole;
+        form->quote = whole == length ? 0 : length;
         return p + length + 1;
     }
+
+    /* The same of a number that is written like the one before, as prices mostly are. */
+    static inline const char* bb_number_alike(
+        const char* p, int64_t* mantissa, int32_t* exponent, const bb_form* form
+    ) {
+        const uint64_t first = BB_FIRST[form->point];
+        uint64_t joined;
+        if (p[form->point] != '.' || p[form->quote] != '"') {
+            return 0;
+        }
+        joined = (bb_load(p) & first) | (bb_load(p + 1) & ~first);
+        joined = (joined ^ UINT64_C(0x3030303030303030)) << (72 - 8 * form->quote);
+        if (!bb_digits(joined, form->quote - 1 - form->point, mantissa, exponent)) {
+            return 0;
+        }
+        return p + form->quote + 1;
+    }
     #else
-    static inline const char* bb_short_number(const char* p, int64_t* mantissa, int32_t* exponent) {
-        (void)p; (void)mantissa; (void)exponent;
+    static inline const char* bb_short_number(
+        const char* p, int64_t* mantissa, int32_t* exponent, bb_form* form
+    ) {
+        (void)p; (void)mantissa; (void)exponent; (void)form;
+        return 0;
+    }
+
+    static inline const char* bb_number_alike(
+        const char* p, int64_t* mantissa, int32_t* exponent, const bb_form* form
+    ) {
+        (void)p; (void)mantissa; (void)exponent; (void)form;
         return 0;
     }
     #endif
@@ -121,7 +164,11 @@ cdef extern from *:
     uint64_t digits_value "bb_value"(uint64_t, int) noexcept nogil
     int without_zeros "bb_without_zeros"(uint64_t, int) noexcept nogil
     const bint BY_SIXTEEN "BB_BY_SIXTEEN"
-    const char* short_number "bb_short_number"(const char*, int64_t*, int32_t*) noexcept nogil
+    ctypedef struct Form "bb_form":
+        int point
+        int quote
+    const char* short_number "bb_short_number"(const char*, int64_t*, int32_t*, Form*) noexcept nogil
+    const char* number_alike "bb_number_alike"(const char*, int64_t*, int32_t*, const Form*) noexcept nogil
     int before_quote "bb_before_quote"(uint64_t) noexcept nogil
 
 cdef enum:
@@ -392,10 +439,11 @@ cdef inline const char* read_number(const char* p, const char* end, Number* out)
     cdef const char* start
     cdef uint64_t whole, part
     cdef int n, kept
+    cdef Form form
     if BY_WORDS and end - p > 26 and p[0] == c'"':
         start = p + 1
         if BY_SIXTEEN:
-            p = short_number(start, &out.mantissa, &out.exponent)
+            p = short_number(start, &out.mantissa, &out.exponent, &form)
             if p != NULL:
                 return p
         n = count_digits(start, &whole)
@@ -488,15 +536,16 @@ cdef inline const char* read_level_alike(
     const char* p, const char* end, const Spelling* spelling, Row* row
 ) noexcept nogil:
     """A level, from its opening brace on, if it is written like the one before."""
+    cdef Form form
     if (
         end - p < spelling.before_length + spelling.between_length + SHORT_LEVEL
         or memcmp(p, spelling.before, <size_t>spelling.before_length) != 0
     ):
         return NULL
-    p = short_number(p + spelling.before_length, &row.price.mantissa, &row.price.exponent)
+    p = short_number(p + spelling.before_length, &row.price.mantissa, &row.price.exponent, &form)
     if p == NULL or memcmp(p, spelling.between, <size_t>spelling.between_length) != 0:
         return NULL
-    p = short_number(p + spelling.between_length, &row.size.mantissa, &row.size.exponent)
+    p = short_number(p + spelling.between_length, &row.size.mantissa, &row.size.exponent, &form)
     if p == NULL or p[0] != c'}':
         return NULL
     if not spelling.price_first:
@@ -579,11 +628,17 @@ cdef inline const char* read_short_levels(
     cdef const char* q
     cdef uint64_t price_bits = item.bits[0], size_bits = item.bits[1]
     cdef int32_t price_finest = item.finest[0], size_finest = item.finest[1]
+    cdef Form form, other
+    form.point = form.quote = 0
     while end - p >= SHORT_LEVEL and row != full and p[0] == c'[' and p[1] == c'"':
-        q = short_number(p + 2, &row.price.mantissa, &row.price.exponent)
+        q = NULL
+        if form.quote != 0:
+            q = number_alike(p + 2, &row.price.mantissa, &row.price.exponent, &form)
+        if q == NULL:
+            q = short_number(p + 2, &row.price.mantissa, &row.price.exponent, &form)
         if q == NULL or q[0] != c',' or q[1] != c'"':
             break
-        q = short_number(q + 2, &row.size.mantissa, &row.size.exponent)
+        q = short_number(q + 2, &row.size.mantissa, &row.size.exponent, &other)
         if q == NULL or q[0] != c']' or row.price.mantissa == 0:
             break
         if q[1] != c',' and q[1] != c']':

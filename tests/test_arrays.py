@@ -140,14 +140,14 @@ def test_an_array_of_another_shape_is_no_rows_or_none(shape):
 @pytest.mark.parametrize(
     "array",
     [
-        np.empty((2, 2), ">f8"),
-        np.empty((2, 2), "f4"),
-        np.empty((2, 2), "i8"),
-        np.empty((2, 2), order="F"),
-        np.empty((4, 2))[::2],
-        np.empty((2, 3)),
-        np.empty((2, 2, 1)),
-        np.empty(2),
+        np.zeros((2, 2), ">f8"),
+        np.zeros((2, 2), "f4"),
+        np.zeros((2, 2), "i8"),
+        np.zeros((2, 2), order="F"),
+        np.zeros((4, 2))[::2],
+        np.zeros((2, 3)),
+        np.zeros((2, 2, 1)),
+        np.zeros(2),
         read_only([(1.0, 2.0)]),
         [(1.0, 2.0)],
         None,
@@ -158,15 +158,15 @@ def test_an_array_of_another_shape_is_no_rows_or_none(shape):
 def test_only_contiguous_arrays_of_doubles_are_filled(array):
     book = bb.Book("BTC_USDT")
     book.apply_snapshot(ROWS, [])
-    fine = np.empty((2, 2)), np.empty((2, 2))
+    fine = np.zeros((2, 2)), np.zeros((2, 2))
     assert book.depth(out=fine) == (2, 0)
     for out in ((array, fine[1]), (fine[0], array)):
         with pytest.raises(bb.UsageError, match="out must be"):
             book.depth(out=out)
 
 
-@pytest.mark.parametrize("make", [np.empty, lambda shape: memoryview(np.empty(shape)),
-                                  lambda shape: np.empty(shape).view(Subclass)])  # fmt: skip
+@pytest.mark.parametrize("make", [np.zeros, lambda shape: memoryview(np.zeros(shape)),
+                                  lambda shape: np.zeros(shape).view(Subclass)])  # fmt: skip
 def test_what_is_filled_in_is_float_of_the_text(make):
     # Some above 2**53 at the scale of the book, where an int64 has no double of its own.
     bids, asks = ["1.789012345678901234", "0.3", "0.1"], ["9.007199254740993", "9.1"]
