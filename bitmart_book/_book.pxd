@@ -152,6 +152,8 @@ cdef class _Scratch:
     cdef Py_ssize_t loading_capacity
     cdef bint busy
     cdef int64_t now
+    # Where the sides of a snapshot are made; empty between frames.
+    cdef Ladder fresh[2]
 
     cdef int clear(self) except -1
     cdef Row* add_row(self) except NULL

@@ -63,6 +63,7 @@ from bitmart_book._ladder cimport (
     ladder_begin,
     ladder_best,
     ladder_copy,
+    ladder_exchange,
     ladder_count_from,
     ladder_equal,
     ladder_expect,
@@ -71,6 +72,7 @@ from bitmart_book._ladder cimport (
     ladder_fold,
     ladder_free,
     ladder_join,
+    ladder_lay_out,
     ladder_length,
     ladder_load,
     ladder_move,
@@ -1098,7 +1100,7 @@ cdef class Book:
 
         `window` is where the venue cuts its pictures; 0: this one is whole.
         """
-        cdef Ladder[2] fresh
+        cdef Ladder* fresh = scratch.fresh
         cdef Scales now, wanted
         cdef Misfit misfit
         cdef IndexedRung* loading
@@ -1111,28 +1113,19 @@ cdef class Book:
             wanted = now
         elif not plan(self._ladders, now, rows, item, &wanted, &misfit):
             raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
-        memset(fresh, 0, sizeof(fresh))
         for side in range(2):
-            if not item.present[side]:
-                continue
-            if ladder_begin(&fresh[side], item.count[side]) < 0:
-                ladder_free(&fresh[0])
-                ladder_free(&fresh[1])
+            if item.present[side] and ladder_begin(&fresh[side], item.count[side]) < 0:
                 raise MemoryError
-        try:
-            loading = scratch.loading_room(max(item.count[0], item.count[1]))
-            if item.kind == ITEM_SIDE:
-                # The other side stays and has to follow the scale.
-                self._rescale(wanted)
-        except MemoryError:
-            ladder_free(&fresh[0])
-            ladder_free(&fresh[1])
-            raise
+        loading = scratch.loading_room(max(item.count[0], item.count[1]))
+        if item.kind == ITEM_SIDE:
+            # The other side stays and has to follow the scale.
+            self._rescale(wanted)
         for side in range(2):
             if not item.present[side]:
                 continue
-            fill_loading(loading, rows, item, side, wanted)
-            ladder_load(&fresh[side], loading, item.count[side])
+            if not fill_in_order(&fresh[side], rows, item, side, wanted):
+                fill_loading(loading, rows, item, side, wanted)
+                ladder_load(&fresh[side], loading, item.count[side])
             fresh[side].known_from = KNOWN_FROM_START
             self._counters.trimmed += ladder_trim(&fresh[side], self._max_levels)
             if 0 < window <= ladder_length(&fresh[side]):
@@ -1147,7 +1140,7 @@ cdef class Book:
                 change = LEVELS_BIT
             if item.kind == ITEM_SNAPSHOT:
                 ladder_expect(&fresh[side])
-            ladder_move(old, &fresh[side])
+            ladder_exchange(old, &fresh[side])
         self._price_scale = wanted.price
         self._size_scale = wanted.size
         return change
@@ -1913,6 +1906,28 @@ cdef class Book:
                 f"{self._size_scale}, worst levels first: bids {ladder_text(&self._ladders[0])}, "
                 f"asks {ladder_text(&self._ladders[1])}"
             )
+
+
+cdef bint fill_in_order(
+    Ladder* fresh, const Row* rows, const Item* item, int side, Scales scales
+) noexcept nogil:
+    """Fill a new ladder by rows that come best first and without zeros, as venues send them; False,
+    and it is as new as before, where they do not."""
+    cdef Py_ssize_t count = item.count[side], i
+    cdef const Row* row = &rows[item.first[side]]
+    cdef Rung* rung = ladder_lay_out(fresh, count)
+    cdef int64_t sign = SIGN[side]
+    if rung == NULL:
+        return False
+    rung += count
+    for i in range(count):
+        rung -= 1
+        rung.key = widened(row[i].price, scales.price) * sign
+        rung.size = widened(row[i].size, scales.size)
+        if rung.size == 0 or i != 0 and rung.key >= rung[1].key:
+            ladder_lay_out(fresh, 0)
+            return False
+    return True
 
 
 cdef void fill_loading(

@@ -141,6 +141,19 @@ cdef inline void ladder_free(Ladder* ladder) noexcept nogil:
     ladder.known_from = known_from
 
 
+cdef inline void ladder_exchange(Ladder* ladder, Ladder* other) noexcept nogil:
+    """The two change places. `other` is empty then; of its memory it keeps what is of use to a new
+    ladder of a few levels."""
+    cdef Ladder was = ladder[0]
+    ladder[0] = other[0]
+    memset(other, 0, sizeof(Ladder))
+    if was.window == NULL and was.blocks == NULL:
+        other.whole.rungs = was.whole.rungs
+        other.capacity = was.capacity
+    else:
+        ladder_free(&was)
+
+
 cdef inline void ladder_move(Ladder* to, Ladder* source) noexcept nogil:
     """`to` becomes `source`, which is left empty."""
     ladder_free(to)
@@ -171,6 +184,8 @@ cdef inline int own_rungs(Ladder* ladder, Py_ssize_t count) noexcept nogil:
     """Room for `count` levels, at most FLAT_MOST, in a flat ladder. -1 without memory."""
     cdef Py_ssize_t capacity = max(ladder.capacity, 8)
     cdef Rung* grown
+    if ladder.capacity >= count and ladder.whole.rungs != NULL:
+        return 0
     while capacity < count:
         capacity += capacity // 2
     capacity = min(capacity, FLAT_MOST)
@@ -551,6 +566,15 @@ cdef inline Py_ssize_t put_in_order(IndexedRung* rows, Py_ssize_t count) noexcep
             rows[left] = rows[i]
             left += 1
     return left
+
+
+cdef inline Rung* ladder_lay_out(Ladder* ladder, Py_ssize_t count) noexcept nogil:
+    """The place of `count` levels in a new ladder that was begun for them, worst first, for whoever
+    has them in order; NULL where they do not lie in one piece. They are levels when all are set."""
+    if ladder.blocks != NULL:
+        return NULL
+    ladder.whole.length = count
+    return ladder.whole.rungs
 
 
 cdef inline void ladder_load(Ladder* ladder, IndexedRung* rows, Py_ssize_t count) noexcept nogil:

@@ -144,6 +144,8 @@ cdef class _Scratch:
         free(self.rows)
         free(self.items)
         free(self.loading)
+        ladder_free(&self.fresh[0])
+        ladder_free(&self.fresh[1])
 
     cdef int clear(self) except -1:
         if self.busy:

@@ -349,6 +349,19 @@ def test_generated_frames_are_all_scanned():
     assert engine.stats["decoded"] == 2
 
 
+def test_what_is_kept_is_looked_at_again_when_its_time_comes():
+    engine = Engine()
+    engine.apply(spot("snapshot", 7, [["1.5", "1"]], [["3", "1"]]))
+    engine.apply(spot("update", 9, [["1.5", "2"]], []))
+    book = engine["BTC_USDT"]
+    assert (book.state, engine.stats["scanned"]) == (BookState.GAP, 1)
+    # With such a price there is no room for decimals.
+    engine.apply(spot("snapshot", 8, [["1", "1"]], [["4000000000000000000", "1"]]))
+    assert book.state == BookState.GAP
+    engine.apply(spot("snapshot", 9, [["1", "1"]], [["4000000000000000000", "1"]]))
+    assert book.best_bid.exact == (Decimal(1), Decimal(1))
+
+
 def test_a_closed_book_is_not_found_again():
     engine = begun()
     book = engine["BTC_USDT"]

@@ -4,6 +4,22 @@ from tests.mutants.mutant import Mutant
 
 SCANNER = [
     Mutant(
+        "kept-numbers-not-looked-at-again",
+        "An update that waited for its snapshot is applied at scales for which it was not checked.",
+        "_rows.pxi",
+        "pending.item.fitting = False\n",
+        "pass\n",
+        "tests/test_scanner.py::test_what_is_kept_is_looked_at_again_when_its_time_comes",
+    ),
+    Mutant(
+        "glance-without-decimals",
+        "A price with more decimals than the book's is put at another price.",
+        "_rows.pxi",
+        "item.finest[0] + scales.price >= 0",
+        "True",
+        "tests/test_scanner.py::test_short_numbers_are_what_the_decoder_makes_of_them",
+    ),
+    Mutant(
         "scanned-zeros-kept",
         "A size padded to thirty decimals makes the whole book finer than can be held.",
         "_scan.pxd",
