@@ -1184,12 +1184,7 @@ cdef class Book:
             self._rescale(wanted)
         for side in range(2):
             ladder = &self._ladders[side]
-            sign = SIGN[side]
-            demand = no_demand()
-            for i in range(item.count[side]):
-                row = &rows[item.first[side] + i]
-                key = widened(row.price, wanted.price) * sign
-                ladder_ask(ladder, &demand, key, widened(row.size, wanted.size))
+            demand = demand_of(ladder, rows, item, side, wanted)
             best[side] = demand.best
             if ladder_reserve(ladder, demand) < 0:
                 raise MemoryError
@@ -1940,6 +1935,21 @@ cdef void fill_loading(
         loading[i].key = at_scale(row.price, scales.price) * SIGN[side]
         loading[i].size = at_scale(row.size, scales.size)
         loading[i].arrival = i
+
+
+cdef Demand demand_of(
+    const Ladder* ladder, const Row* rows, const Item* item, int side, Scales scales
+) noexcept nogil:
+    cdef Demand demand = no_demand()
+    cdef int64_t sign = 1 if side == 0 else -1
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for i in range(item.count[side]):
+        row = &rows[item.first[side] + i]
+        ladder_ask(
+            ladder, &demand, widened(row.price, scales.price) * sign, widened(row.size, scales.size)
+        )
+    return demand
 
 
 cdef struct Comparison:

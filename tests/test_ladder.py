@@ -1,8 +1,13 @@
-"""One side of a book at every depth: beside a plain dict, around every limit of its blocks."""
+"""One side of a book at every depth: beside a plain dict, around every limit of its blocks.
+
+The same prices lie close together or, at a scale that is finer by far, apart: then no window covers
+any of them, and all levels are in the array or in the blocks (test_window.py has the windows).
+"""
 
 import json
 import random
 import re
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,8 +16,8 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import Change
+from tests import twin
 from tests.numbers import grid_price
-from tests.twin import Twin
 
 SOURCE = Path(__file__).parent.parent / "bitmart_book" / "_ladder.pxd"
 LIMITS = {
@@ -31,6 +36,33 @@ LENGTHS = sorted(
     | {limit + step for limit in (FLAT_LEAST, FLAT_MOST) for step in (-1, 0, 1, 2)}
     | {FLAT_MOST // FILL * FILL + FILL * blocks + step for blocks in (1, 2) for step in (-1, 0, 1)}
 )
+
+
+# Finer than every price of the tests.
+FINEST = Decimal("0.00001")
+APART = False
+
+
+@pytest.fixture(autouse=True, params=["close", "apart"])
+def spacing(request, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "APART", request.param == "apart")
+
+
+def new_book(**options):
+    return spread(bb.Book("BTC_USDT", **options))
+
+
+def spread(book):
+    if APART:
+        book.apply_snapshot([(FINEST, 1)], [])
+        book.apply_snapshot([], [])
+    return book
+
+
+class Twin(twin.Twin):
+    def __init__(self, **options):
+        super().__init__(**options)
+        spread(self.book)
 
 
 def levels(count, sign=-1):
@@ -212,7 +244,7 @@ def test_random_frames(seed):
 @pytest.mark.parametrize("longest", [1, 2, HALF, FLAT_LEAST, FLAT_MOST, DEEP, DEEP + 1])
 def test_the_worst_levels_are_trimmed(longest):
     count = 2 * DEEP
-    book = bb.Book("BTC_USDT", max_levels=longest)
+    book = new_book(max_levels=longest)
     rows = levels(count)
     book.apply_snapshot(rows, [])
     held = rows[:longest]
@@ -230,7 +262,7 @@ def test_the_worst_levels_are_trimmed(longest):
 
 
 def test_what_was_trimmed_is_not_known():
-    book = bb.Book("BTC_USDT", max_levels=DEEP)
+    book = new_book(max_levels=DEEP)
     rows = levels(DEEP + 10)
     book.apply_snapshot(rows, [])
     book.apply_delta([(price, 0) for price, _ in rows[: DEEP // 2]], [])
@@ -245,13 +277,13 @@ def test_what_was_trimmed_is_not_known():
 
 @pytest.mark.parametrize("count", [100, FLAT_MOST, DEEP])
 def test_a_finer_scale_moves_every_level(count):
-    book = bb.Book("BTC_USDT")
+    book = new_book()
     bids, asks = levels(count), levels(count, 1)
     book.apply_snapshot(bids, asks)
     # What ended a block has gone before the scale changes.
     gone = {price for price, _ in bids[FILL - 2 :: FILL]}
     book.apply_delta([(price, 0) for price in gone], [])
-    fine = (Decimal("0.001"), Decimal("0.5"))
+    fine = (FINEST / 10, Decimal("0.5"))
     book.apply_delta([fine], [])
     book.check()
     expected = [row for row in bids if row[0] not in gone] + [fine]
@@ -302,7 +334,7 @@ def test_reads_find_every_level(count):
 
 
 def test_sizes_within_are_cut_exactly_at_the_limit():
-    book = bb.Book("BTC_USDT")
+    book = new_book()
     book.apply_snapshot([("100", 1), ("99", 2), ("98.9", 4)], [("100.1", 1), ("101.101", 2)])
     assert book.size_within("bid", 100) == 3
     assert book.size_within("bid", "99.999999") == 1

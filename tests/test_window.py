@@ -246,6 +246,33 @@ def test_at_the_ends_of_what_can_be_held(number, place):
 
 
 @SIDES
+@pytest.mark.parametrize("apart", [1, 5, 9, 90])
+def test_every_read_finds_the_levels_of_both_parts(number, apart):
+    name = ("bid", "ask")[number]
+    for length in (100, DEEP):
+        side = Side(number)
+        side.snapshot([(-key * apart, key + 1) for key in range(length)])
+        side.put(*[(-key * apart, key + 1) for key in range(0, length, 3)])
+        side.compare()
+        rows = side.twin.rows(number)
+        book = side.book
+        assert book.complete_depth(name) == length
+        best = rows[0][0]
+        for take in (1, 2, 30, 99, length):
+            # Half-way to the next level; a tick is far more than what the text leaves out.
+            reach = abs(rows[take - 1][0] - best) + Decimal(apart) / 2
+            whole = sum(size for _, size in rows[:take])
+            assert book.size_within(name, f"{reach * 10_000 / best:.15f}") == whole
+            assert book.sweep(name, size=whole).levels == take
+            assert book.sweep(name, size=whole).worst_price == rows[take - 1][0]
+            found = book.depth(take, exact=True)
+            assert (found.bids, found.asks)[number] == rows[:take]
+        for price, size in rows:
+            assert book.size_at(name, price) == size
+            assert book.size_at(name, price + 1) == dict(rows).get(price + 1, 0)
+
+
+@SIDES
 def test_a_frozen_copy_and_a_new_picture(number):
     side = Side(number)
     levels = [(-key, key + 1) for key in range(200)]

@@ -267,7 +267,7 @@ LEVELS = [
         "A quarter of all real removals, those of levels that were never sent, end the connection.",
         "_book.pyx",
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
-        "if row.size.mantissa == 0 and ladder_find(ladder, key) == NULL:\n"
+        "if row.size.mantissa == 0 and ladder_size(ladder, key) == 0:\n"
         "    raise MessageError(self.symbol)\n"
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
         "tests/test_book.py::test_change_bits_of_updates",

@@ -24,8 +24,8 @@ READS = [
         "ask-sought-among-the-bids",
         "`size_at` finds no size at any ask.",
         "_book.pyx",
-        "ladder_find(&self._ladders[number], key * SIGN[number])",
-        "ladder_find(&self._ladders[number], key)",
+        "ladder_size(&self._ladders[number], key * SIGN[number])",
+        "ladder_size(&self._ladders[number], key)",
         "tests/test_reads.py::test_size_at",
     ),
     Mutant(
