@@ -1,7 +1,7 @@
 """The window over the best levels of a side: beside a plain dict, wherever prices go.
 
-Books of one side, so that prices may wander anywhere. A window comes after WINDOW_PUTS changes of
-a side whose best levels lie close; the tests send more of them than that first.
+Books of one side, so that prices may wander anywhere. A window comes with a snapshot, or to a deep
+side after some changes whose best levels lie close; the tests send more of them than that first.
 """
 
 import random
@@ -22,7 +22,7 @@ LIMITS = {
 }
 NARROW, WIDE, WORD = LIMITS["NARROW_SLOTS"], LIMITS["WIDE_SLOTS"], LIMITS["WORD"]
 PUTS, STAYS, REST = LIMITS["WINDOW_PUTS"], LIMITS["WINDOW_STAYS"], LIMITS["WINDOW_REST"]
-FEWEST, SHARE, DEEP = LIMITS["WINDOW_LEVELS"], LIMITS["WINDOW_SHARE"], LIMITS["FLAT_MOST"] + 200
+FEWEST, PRICE, DEEP = LIMITS["WINDOW_LEVELS"], LIMITS["WINDOW_PRICE"], LIMITS["FLAT_MOST"] + 200
 LARGEST = 2**63 - 1
 LARGE = 2**32
 
@@ -56,6 +56,7 @@ class Side:
 
     def stir(self, key, count=PUTS, sizes=(5, 6)):
         """Change a level until a window is laid out, or moves if it is to."""
+        count = max(count, len(self.twin.sides[self.number]) // PRICE)
         for i in range(count // 16 + 1):
             self.put(*[(key, sizes[i % 2])] * 16)
         self.put()
