@@ -122,7 +122,11 @@ def generate() -> None:
     by_file = sorted(MUTANTS, key=lambda mutant: mutant.file)
     mutants = {file: list(group) for file, group in groupby(by_file, lambda mutant: mutant.file)}
     files = originals()
-    for file in {*mutants, SEEN_BY_ALL, *(p.name for p in files if p.suffix in COMPILED)}:
+    for file in {
+        *mutants,
+        SEEN_BY_ALL,
+        *(p.name for p in files if p.parts[0] == "bitmart_book" and p.suffix in COMPILED),
+    }:
         path = Path("bitmart_book") / file
         text = mutated(file, files[path].decode(), mutants.get(file, []))
         files[path] = text.encode()
