@@ -28,7 +28,11 @@ cdef extern from *:
         char flags;
         int type_num;
     } bb_dtype;
+    /* Up to here an int64 is a double too. */
+    #define BB_LAST_EXACT (INT64_C(1) << 53)
     """
+    const int64_t LAST_EXACT "BB_LAST_EXACT"
+
     ctypedef struct ArrayHead "bb_array":
         char* data
         int nd
@@ -80,6 +84,12 @@ cdef inline bint grid_of_array(object array, int flags, Grid* grid) noexcept:
     if type(array) is not known_array:
         return False
     return grid_of_head(array, ALIGNED | flags, grid)
+
+
+cdef inline void put_level(char* cells, Py_ssize_t row, double price, double size) noexcept nogil:
+    """Write a row. A buffer need not be aligned."""
+    memcpy(cells + 16 * row, &price, sizeof(double))
+    memcpy(cells + 16 * row + 8, &size, sizeof(double))
 
 
 cdef bint is_grid(const Py_buffer* view) noexcept:

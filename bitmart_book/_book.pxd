@@ -287,7 +287,7 @@ cdef class Book:
     cdef Levels _side_levels(self, int side)
     cdef Py_ssize_t _fill(self, int side, Py_ssize_t count, object array, bint pad) except -1
     cdef Py_ssize_t _fill_cells(
-        self, int side, Py_ssize_t count, double* cell, Py_ssize_t rows, bint pad
+        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad
     ) noexcept
     cdef Py_ssize_t _known(self, int side) noexcept
     cdef bint _whole(self, int side, Py_ssize_t levels) noexcept

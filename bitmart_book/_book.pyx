@@ -156,8 +156,6 @@ cdef object WIDEST_STEP = 10 ** 30
 # The deadline of a connection that is held: no time is before it.
 cdef int64_t HELD = -1
 cdef int64_t KNOWN_FROM_START = -INT64_LIMIT
-# Up to here an int64 is a double too.
-cdef int64_t LAST_EXACT = <int64_t>1 << 53
 
 # Who may read: nobody, anybody before the deadline, anybody (frozen copies).
 cdef enum:
@@ -1353,7 +1351,7 @@ cdef class Book:
         """Write the best levels of a side, best first, as price, size, price, size, ...; at most
         `rows` of them. How many. Raises BookNotLive."""
         self._require_live()
-        return self._fill_cells(side, rows, cells, rows, False)
+        return self._fill_cells(side, rows, <char*>cells, rows, False)
 
     @property
     def best_bid(self):
@@ -1596,7 +1594,7 @@ cdef class Book:
         cdef Py_buffer view
         cdef Grid grid
         if grid_of_array(array, CONTIGUOUS | WRITEABLE, &grid):
-            return self._fill_cells(side, count, <double*>grid.first, grid.rows, pad)
+            return self._fill_cells(side, count, grid.first, grid.rows, pad)
         try:
             PyObject_GetBuffer(
                 array, &view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
@@ -1607,12 +1605,12 @@ cdef class Book:
             if not is_grid(&view):
                 raise UsageError("out must be float64 arrays of shape (k, 2)")
             get_acquainted(array)
-            return self._fill_cells(side, count, <double*>view.buf, view.shape[0], pad)
+            return self._fill_cells(side, count, <char*>view.buf, view.shape[0], pad)
         finally:
             PyBuffer_Release(&view)
 
     cdef Py_ssize_t _fill_cells(
-        self, int side, Py_ssize_t count, double* cell, Py_ssize_t rows, bint pad
+        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad
     ) noexcept:
         cdef const Ladder* ladder = &self._ladders[side]
         cdef Cursor cursor = best_first(ladder)
@@ -1621,18 +1619,20 @@ cdef class Book:
         cdef Py_ssize_t filled = min(min(count, rows), ladder_length(ladder))
         cdef double price_unit = SIGN[side] * POW10_DOUBLE[self._price_scale]
         cdef double size_unit = POW10_DOUBLE[self._size_scale]
+        cdef double price, size
         for i in range(filled):
             rung = next_worse(&cursor)
             if -LAST_EXACT <= rung.key <= LAST_EXACT and rung.size <= LAST_EXACT:
                 # Beside each other, as one division of two.
-                cell[2 * i] = <double>rung.key / price_unit
-                cell[2 * i + 1] = <double>rung.size / size_unit
+                price = <double>rung.key / price_unit
+                size = <double>rung.size / size_unit
             else:
-                cell[2 * i] = to_double(rung.key * SIGN[side], self._price_scale)
-                cell[2 * i + 1] = to_double(rung.size, self._size_scale)
+                price = to_double(rung.key * SIGN[side], self._price_scale)
+                size = to_double(rung.size, self._size_scale)
+            put_level(cells, i, price, size)
         if pad:
-            for i in range(2 * filled, 2 * rows):
-                cell[i] = NAN
+            for i in range(filled, rows):
+                put_level(cells, i, NAN, NAN)
         return filled
 
     def size_at(self, side, price):

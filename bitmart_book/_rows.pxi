@@ -485,8 +485,9 @@ cdef int rows_from_grid(_Scratch scratch, const Grid* grid, int side, Scales* gu
     cdef double price, size
     for i in range(grid.rows):
         place = grid.first + i * grid.down
-        price = (<const double*>place)[0]
-        size = (<const double*>(place + grid.across))[0]
+        # They need not be aligned.
+        memcpy(&price, place, sizeof(double))
+        memcpy(&size, place + grid.across, sizeof(double))
         row = scratch.add_row()
         if not (
             number_of_double(price, guess.price, &row.price)

@@ -117,6 +117,7 @@ class Subclass(np.ndarray):
         np.array(ROWS, dtype="g"),
         np.array(ROWS, dtype=object),
         memoryview(np.array(ROWS)),
+        memoryview(b"x" + np.array(ROWS).tobytes())[1:].cast("B").cast("d", (len(ROWS), 2)),
         np.array(ROWS)[:0],
         np.array(ROWS)[:1],
     ],
@@ -165,8 +166,15 @@ def test_only_contiguous_arrays_of_doubles_are_filled(array):
             book.depth(out=out)
 
 
-@pytest.mark.parametrize("make", [np.zeros, lambda shape: memoryview(np.zeros(shape)),
-                                  lambda shape: np.zeros(shape).view(Subclass)])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        np.zeros,
+        lambda shape: memoryview(bytearray(1 + 16 * shape[0]))[1:].cast("d", shape),
+        lambda shape: memoryview(np.zeros(shape)),
+        lambda shape: np.zeros(shape).view(Subclass),
+    ],
+)
 def test_what_is_filled_in_is_float_of_the_text(make):
     # Some above 2**53 at the scale of the book, where an int64 has no double of its own.
     bids, asks = ["1.789012345678901234", "0.3", "0.1"], ["9.007199254740993", "9.1"]
