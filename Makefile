@@ -16,11 +16,12 @@ REAL := $(addprefix --real ,$(firstword $(BITMART_BOOK_DATA) $(wildcard ../share
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow trust mutants simulate sanitize sanitized fuzz replay soak leaks bench \
+.PHONY: help demo account test slow trust mutants simulate sanitize sanitized fuzz replay soak leaks bench \
     bench-peers instructions lint types format package coverage picture peers clean
 
 help:
 	@echo "make demo      ten seconds of two live books, from the exchange in the box"
+	@echo "make account   orders of your own at that exchange: one rests, one fills"
 	@echo "make test      the tests"
 	@echo "make slow      the long tests too: 2,000 runs of each property, ten minutes of market"
 	@echo "make mutants   one seeded bug after the other, each of which a test must notice"
@@ -45,6 +46,9 @@ help:
 
 demo: $(VENV)/.package
 	@$(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 10
+
+account: $(VENV)/.package
+	@$(BIN)/python examples/own_orders.py
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal

@@ -43,7 +43,7 @@ from bitmart_book.model import (
     Ticker,
     Trade,
 )
-from bitmart_book.venues import BITMART
+from bitmart_book.venues import BITMART, read_instruments
 
 __all__ = [
     "Account",
@@ -96,6 +96,7 @@ __all__ = [
     "UsageError",
     "VenueError",
     "connect",
+    "read_instruments",
     "sync",
 ]
 

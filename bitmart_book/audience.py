@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bitmart_book._book import Book, Engine
@@ -16,7 +16,7 @@ from bitmart_book.client import Push
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.hub import BookHub, Callback
 from bitmart_book.journal import Journal
-from bitmart_book.model import Event
+from bitmart_book.model import Event, Instrument
 from bitmart_book.streams import Mailbox
 
 __all__ = ["Audience"]
@@ -27,6 +27,7 @@ class Audience:
 
     on_error: called with (what failed, the exception) instead of a line in the log. on_outage:
     called with an event. explain: the sentence about a book. now: monotonic seconds.
+    instruments: what is known of symbols.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Audience:
         on_outage: Callable[[Event], object] | None,
         explain: Callable[[Book], str],
         now: Callable[[], float],
+        instruments: Mapping[str, Instrument] | None = None,
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -45,6 +47,7 @@ class Audience:
         self._on_outage = on_outage and Callback("on_outage", on_outage, self._callback_failed)
         self._explain = explain
         self._now = now
+        self._instruments = {} if instruments is None else instruments
         self._hubs: dict[Book, BookHub] = {}
         self._streams: dict[str, list[Mailbox]] = {}
         # Weak: whoever drops a stream of events does not fill it for ever.
@@ -66,6 +69,7 @@ class Audience:
                 failed=self._callback_failed,
                 due=self._is_due,
                 explain=lambda: self._explain(book),
+                instrument=lambda: self._instruments.get(book.symbol),
             )
             # Two threads may ask for the same book of a capture at the same time.
             book.hub = hub = self._hubs.setdefault(book, hub)

@@ -55,7 +55,8 @@ class Feed(Owned):
 
     source: "live" (BitMart's own addresses), "sim" (an exchange inside this process), a
     `bb.Simulator`, or a capture file. credentials: for private topics; the simulator has its own.
-    demo: futures are those of demo trading. instruments: symbol to `bb.Instrument`.
+    demo: futures are those of demo trading. instruments: symbol to `bb.Instrument`, as
+    `bb.read_instruments` makes it of BitMart's lists; the simulator brings its own.
     urls: endpoint name to address, to point at another server; one that is neither the venue's own
     host, encrypted, nor this machine needs allow_other_hosts, and gets no login even then.
     ca_file: certificates (PEM) to trust instead of the system's, for wss addresses; there is no
@@ -137,6 +138,7 @@ class Feed(Owned):
             on_outage=on_outage,
             explain=lambda book: self._across(lambda: self._explain_book(book)),
             now=lambda: clock_ns() / 1e9,
+            instruments=self.instruments,
         )
         # Where questions about the client are answered: in `sync` on another thread.
         self._across: Callable[[Callable[[], str]], str] = _here
@@ -247,13 +249,16 @@ class Feed(Owned):
         if self._source == "sim":
             from bitmart_book.sim import Simulator
 
-            self._simulator = Simulator()
-            await self._simulator.start()
-            return {**self._simulator.urls, **self._urls}
-        if not self._source.urls:
-            self._simulator = self._source
-            await self._source.start()
-        return {**self._source.urls, **self._urls}
+            simulator = self._simulator = Simulator()
+            await simulator.start()
+        else:
+            simulator = self._source
+            if not simulator.urls:
+                self._simulator = simulator
+                await simulator.start()
+        for symbol, instrument in simulator.exchange.instruments().items():
+            self.instruments.setdefault(symbol, instrument)
+        return {**simulator.urls, **self._urls}
 
     async def close(self) -> None:
         """End every connection, iterator and task. Takes a few seconds at most; may be called

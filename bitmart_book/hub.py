@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bitmart_book._book import Book, Quote
 from bitmart_book.errors import UsageError
 from bitmart_book.fork import Owned
-from bitmart_book.model import BookState, Change
+from bitmart_book.model import BookState, Change, Instrument
 from bitmart_book.streams import Slot
 
 __all__ = ["BookHub", "Callback", "Handle"]
@@ -88,7 +89,7 @@ class BookHub(Owned):
 
     failed: told of each failure of a callback. due: told that there is something to deliver;
     whoever feeds the book calls `deliver` when it has applied all that has arrived. explain: the
-    sentence about the book's state.
+    sentence about the book's state. instrument: what is known of its symbol.
     """
 
     def __init__(
@@ -98,9 +99,11 @@ class BookHub(Owned):
         failed: Callable[[Callback, BaseException], None],
         due: Callable[[BookHub], None],
         explain: Callable[[], str],
+        instrument: Callable[[], Instrument | None] = lambda: None,
     ) -> None:
         super().__init__()
         self.explain = explain
+        self.instrument = instrument
         self._book = book
         self._failed = failed
         self._due = due
@@ -111,6 +114,24 @@ class BookHub(Owned):
         self._on_change: tuple[Callback, ...] = ()
         self._state = book.state
         self._changes = 0
+
+    def base_size(self, size: Decimal | float | str, price: Decimal | None) -> Decimal:
+        """A size of the book in the base currency. UsageError where that is not known."""
+        try:
+            exact = Decimal(str(size))
+        except InvalidOperation:
+            raise UsageError(f"a size must be a number, was {size!r}") from None
+        if self._book.unit == "base":
+            return exact
+        instrument = self.instrument()
+        if instrument is None:
+            raise UsageError(
+                f"the contract size of {self._book.symbol} is not known; the feed takes instruments"
+            )
+        try:
+            return instrument.base_size(exact, price)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
 
     def add(self, slot: Slot) -> None:
         """From now on the slot is told of changes."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from bitmart_book._book import Book, Quote
 from bitmart_book.fork import Owned
 from bitmart_book.hub import BookHub, Handle
-from bitmart_book.model import BookState
+from bitmart_book.model import BookState, Instrument
 from bitmart_book.streams import Empty, Ended, Mailbox, Slot
 
 __all__ = ["LiveBook", "Stream"]
@@ -65,6 +66,19 @@ class LiveBook(Book):
         """Call `callback(book, change)` after each whole frame that changed the book. The next
         frame waits for it: a slow one delays every book of the feed."""
         return self.hub.on_change(callback)
+
+    @property
+    def instrument(self) -> Instrument | None:
+        """What is known of the symbol: tick, lot, contract size."""
+        return self.hub.instrument()
+
+    def base_size(self, size: Decimal | float | str, price: Decimal | None = None) -> Decimal:
+        """A size of this book in the base currency, exact: on futures `unit` is "contracts".
+
+        An inverse contract needs a price, and is divided. Raises UsageError where the contract
+        size is not among the feed's `instruments`.
+        """
+        return self.hub.base_size(size, price)
 
     def explain(self) -> str:
         """A sentence: the state of the book, why, since when, and what is being done about it."""

@@ -12,6 +12,7 @@ import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 from weakref import WeakSet
 
@@ -22,7 +23,7 @@ from bitmart_book.errors import CaptureError, FeedClosed, UsageError
 from bitmart_book.feed import Feed as AsyncFeed
 from bitmart_book.fork import Owned
 from bitmart_book.hub import BookHub, Handle
-from bitmart_book.model import BookState, Event
+from bitmart_book.model import BookState, Event, Instrument
 from bitmart_book.streams import Empty, Ended, Mailbox, Slot
 
 __all__ = ["Feed", "LiveBook", "Stream", "connect"]
@@ -78,6 +79,19 @@ class LiveBook(Book):
         """Call `callback(book, change)` on the feed's thread after each whole frame. The next
         frame waits for it: a slow one delays every book of the feed."""
         return self.hub.on_change(callback)
+
+    @property
+    def instrument(self) -> Instrument | None:
+        """What is known of the symbol: tick, lot, contract size."""
+        return self.hub.instrument()
+
+    def base_size(self, size: Decimal | float | str, price: Decimal | None = None) -> Decimal:
+        """A size of this book in the base currency, exact: on futures `unit` is "contracts".
+
+        An inverse contract needs a price, and is divided. Raises UsageError where the contract
+        size is not among the feed's `instruments`.
+        """
+        return self.hub.base_size(size, price)
 
     def explain(self) -> str:
         """A sentence: the state of the book, why, since when, and what is being done about it."""
@@ -307,6 +321,11 @@ class Feed(Owned):
     ) -> Stream[Any]:
         """Own balances; on futures of one currency ("USDT" unless it is said)."""
         return self._open_stream(self._feed._balances(currency, market), maxsize)
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """What is known of symbols: tick, lot, contract size."""
+        return self._feed.instruments
 
     @property
     def account(self) -> Account:

@@ -31,6 +31,13 @@ def test_there_is_an_example_for_each_reader():
     ] == [True] * 5
 
 
+def test_the_example_of_own_orders_is_a_file_too():
+    """`make account` runs it."""
+    program = (ROOT / "examples" / "own_orders.py").read_text()
+    assert program.endswith(EXAMPLES[4])
+    assert "examples/own_orders.py" in (ROOT / "Makefile").read_text()
+
+
 def test_the_picture_is_there_and_is_of_the_program():
     picture = (ROOT / re.search(r"!\[.*\]\((.*)\)", README)[1]).read_text()
     assert "BTC_USDT" in picture
@@ -48,6 +55,6 @@ def test_the_map_names_files_that_exist():
 def test_the_commands_are_targets():
     makefile = (ROOT / "Makefile").read_text()
     commands = re.findall(r"^make (\w+)", README, re.MULTILINE)
-    assert commands[:2] == ["demo", "test"]
+    assert commands[:3] == ["demo", "account", "test"]
     for command in commands:
         assert re.search(rf"^{command}:", makefile, re.MULTILINE), command
