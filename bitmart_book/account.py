@@ -58,6 +58,8 @@ class Account:
         # Finished orders, and those of which only executions were heard.
         self._rest: dict[tuple[str, str], _Known] = {}
         self._positions: dict[tuple[str, str | None], Position] = {}
+        # Positions that seemed to be older than what was known.
+        self._doubted: dict[tuple[str, str | None], Position] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
         self._unconfirmed: set[tuple[Any, ...]] = set()
         self.holes = 0
@@ -135,7 +137,12 @@ class Account:
         key = (position.symbol, position.side)
         known = self._positions.get(key)
         if known is not None and _is_older(position.update_time_ms, known.update_time_ms):
-            return Outcome("older")
+            # The venue tells of positions again and again: what it insists on is so, though its
+            # clock went back.
+            if self._doubted.get(key) != position:
+                self._doubted[key] = position
+                return Outcome("older")
+        self._doubted.pop(key, None)
         if position.mode == "one_way_mode":
             # There is one position of a symbol, and it changes sides.
             for other in [k for k in self._positions if k[0] == position.symbol and k != key]:

@@ -268,6 +268,15 @@ def test_positions_of_two_sides():
     assert kinds(account, position("6", time=3)) == ["older"]
 
 
+def test_a_position_that_the_venue_insists_on_is_believed_though_its_clock_went_back():
+    account = Account()
+    assert kinds(account, position("5", time=10), position("7", time=9)) == ["new", "older"]
+    assert account.positions["BTCUSDT", "long"].size == 5
+    assert kinds(account, position("5", time=10), position("7", time=9)) == ["repeated", "older"]
+    assert kinds(account, position("7", time=9)) == ["changed"]
+    assert account.positions["BTCUSDT", "long"].size == 7
+
+
 def test_in_one_way_mode_a_position_changes_sides():
     account = bb.Account()
     one_way = {"mode": "one_way_mode"}

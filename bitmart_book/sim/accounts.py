@@ -140,12 +140,12 @@ class Order:
         self.cost += fill.price * fill.size
         self.fee += traded.fee
         self.fee_currency = traded.fee_currency
-        self.updated_ms = traded.time_ms
+        self.updated_ms = max(self.updated_ms, traded.time_ms)
         self.state = "filled" if self.filled == self.size else "partially_filled"
 
     def _end(self, now_ms: int) -> None:
         self.state = "partially_canceled" if self.filled else "canceled"
-        self.updated_ms = now_ms
+        self.updated_ms = max(self.updated_ms, now_ms)
 
 
 class Account:
@@ -423,7 +423,7 @@ class FuturesAccount(Account):
         position.volume_cost += price * size
         position.opened_cost += price * size
         position.deposit += deposit
-        position.updated_ms = time_ms
+        position.updated_ms = max(position.updated_ms, time_ms)
 
     def _closed(
         self, order: Order, contract: Contract, size: int, price: Fraction, time_ms: int
@@ -441,5 +441,5 @@ class FuturesAccount(Account):
         position.frozen -= size
         position.closed += size
         position.closed_cost += price * size
-        position.updated_ms = time_ms
+        position.updated_ms = max(position.updated_ms, time_ms)
         return back + won
