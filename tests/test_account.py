@@ -269,7 +269,7 @@ def test_positions_of_two_sides():
 
 
 def test_a_position_that_the_venue_insists_on_is_believed_though_its_clock_went_back():
-    account = Account()
+    account = bb.Account()
     assert kinds(account, position("5", time=10), position("7", time=9)) == ["new", "older"]
     assert account.positions["BTCUSDT", "long"].size == 5
     assert kinds(account, position("5", time=10), position("7", time=9)) == ["repeated", "older"]
