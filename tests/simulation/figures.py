@@ -24,6 +24,12 @@ def of_a_run(total):
         f"simulation: not LIVE {LIVENESS_SECONDS:g} s after the faults", 0, len(total.not_back)
     )
     yield at_least("simulation: book frames a second and symbol", 5, total.frames / hours / 3600)
+    if total.accounts:
+        yield exactly(
+            f"simulation, {total.orders} own orders: lost without a gap, told twice, or wrong",
+            0,
+            len(total.account_wrong),
+        )
     for kind, half, most in (("gap", 0.4, 2.0), ("reset", None, 5.0)):
         times = [s for k, clean, s in total.recoveries if k == kind and clean]
         if not times:
