@@ -1,10 +1,11 @@
 # The best levels of a side, one slot for each price: a change is a store and no search.
 #
 # A window holds the sizes at keys that follow each other, from its base on; 0 is no level. Sizes
-# have 32 bits; a window of a side that has larger ones is a wide one, of 64. The slot of a key is its lowest bits, whatever the base, so that a window that moves leaves
-# everything where it is. A bit for each slot says whether there is a level: the best one and the
-# next ones are found by them. Which levels are in a window, and when there is one, is the
-# ladder's business (docs/ladder.md).
+# have 32 bits; a window of a side that has larger ones is a wide one, of 64. The slot of a key is
+# its lowest bits, whatever the base, so that a window that moves leaves everything where it is. A
+# bit for each slot says whether there is a level: the best one and the next ones are found by
+# them. Which levels are in a window, and when there is one, is the ladder's business
+# (docs/ladder.md).
 #
 # Nothing but `new_window` takes memory or can fail. Keys are compared by unsigned distances, which
 # are right at the ends of int64 too.

@@ -136,12 +136,12 @@ class Account:
     def _apply_position(self, position: Position) -> Outcome:
         key = (position.symbol, position.side)
         known = self._positions.get(key)
-        if known is not None and _is_older(position.update_time_ms, known.update_time_ms):
-            # The venue tells of positions again and again: what it insists on is so, though its
-            # clock went back.
-            if self._doubted.get(key) != position:
-                self._doubted[key] = position
-                return Outcome("older")
+        older = known is not None and _is_older(position.update_time_ms, known.update_time_ms)
+        # The venue tells of positions again and again: what it insists on is so, though its clock
+        # went back.
+        if older and self._doubted.get(key) != position:
+            self._doubted[key] = position
+            return Outcome("older")
         self._doubted.pop(key, None)
         if position.mode == "one_way_mode":
             # There is one position of a symbol, and it changes sides.
