@@ -10,6 +10,12 @@ cdef tuple split_topic(object topic):
     return channel, symbol
 
 
+cdef Py_ssize_t commas(object frame) except -1:
+    if isinstance(frame, str):
+        return frame.count(",")
+    return (frame if isinstance(frame, (bytes, bytearray)) else bytes(frame)).count(b",")
+
+
 cdef class Engine:
     """Turns raw frames into books: one call for any frame of any market and symbol.
 
@@ -160,6 +166,8 @@ cdef class Engine:
         if length == 4 and (frame == "pong" if isinstance(frame, str) else frame == b"pong"):
             self._other += 1
             return OTHER_BIT
+        if length > MAX_COMMAS and commas(frame) > MAX_COMMAS:
+            self._refuse_unread(frame, f"a frame of more than {MAX_COMMAS} values")
         try:
             message = _decode(frame)
         except (msgspec.DecodeError, ValueError, RecursionError, BufferError) as error:
@@ -345,7 +353,13 @@ cdef class Engine:
         if isinstance(frame, str):
             frame = frame.encode("utf-8", "replace")
         frame = bytes(frame)
-        symbols = {match.decode("ascii") for match in SYMBOL_IN_BYTES.findall(frame)}
+        symbols = set()
+        for count, found in enumerate(SYMBOL_IN_BYTES.finditer(frame)):
+            if count == self._max_books:
+                # It goes on and on: every book is in doubt.
+                symbols |= {book.symbol for book in self._books.values()}
+                break
+            symbols.add(found[1].decode("ascii"))
         named = None
         for key, prefix, _ in self._envelopes:
             match = re.search(b'"%b"\\s*:\\s*"([^"\\\\]{1,120})"' % key.encode(), frame)

@@ -229,9 +229,11 @@ cdef _Pending keep_item(const Row* rows, Item* item):
     # The scales may be others when its time comes.
     pending.item.fitting = False
     for side in range(2):
-        memcpy(
-            pending.rows + place, rows + item.first[side], <size_t>item.count[side] * sizeof(Row)
-        )
+        if item.count[side] != 0:
+            memcpy(
+                pending.rows + place, rows + item.first[side],
+                <size_t>item.count[side] * sizeof(Row),
+            )
         pending.item.first[side] = place
         place += item.count[side]
     return pending

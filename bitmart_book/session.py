@@ -21,6 +21,8 @@ __all__ = ["Answer", "Session", "Timeouts", "inflate"]
 MAX_INFLATED_BYTES = 8 * 1024 * 1024
 MAX_INFLATE_RATIO = 100
 _PINGS_REMEMBERED = 16
+# Of what is inflated, so much at a time.
+_PIECE = 1 << 20
 
 
 class Timeouts(NamedTuple):
@@ -54,17 +56,25 @@ def inflate(payload: bytes) -> bytes:
     """
     limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    # In pieces: what zlib makes at once it holds twice while it grows.
+    pieces, room, rest = [], limit, payload
     try:
-        data = stream.decompress(payload, limit)
+        while room and not stream.eof:
+            piece = stream.decompress(rest, min(room, _PIECE))
+            if not piece and not stream.eof:
+                break
+            pieces.append(piece)
+            room -= len(piece)
+            rest = stream.unconsumed_tail
     except zlib.error as error:
         raise CompressionError(f"not raw deflate: {error}") from None
     if stream.unconsumed_tail or not stream.eof:
         # Either there is more output than allowed, or the stream stops before its end.
-        problem = "too large" if len(data) >= limit else "cut off"
+        problem = "cut off" if room else "too large"
         raise CompressionError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
     if stream.unused_data:
         raise CompressionError("a compressed frame with bytes behind its end")
-    return data
+    return b"".join(pieces)
 
 
 class Session:
