@@ -54,7 +54,7 @@ cdef enum:
     # Where nothing said that changes follow, a window is laid out after so many puts, and one for
     # so many levels: what it costs is paid for by then.
     WINDOW_PUTS = 16
-    WINDOW_PRICE = 4
+    WINDOW_PRICE = 8
     # It must hold so many levels, and one in so many of the side. With fewer than half of either
     # it is taken back, and none is laid out before so many further puts.
     WINDOW_LEVELS = 16
@@ -63,9 +63,9 @@ cdef enum:
     # It is made twice as large as long as that takes no more than so many bytes for each level
     # that it wins, and it is laid out anew where it takes four times as many for all of them.
     WINDOW_BYTES = 128
-    # So many puts it stays, and one for so many slots, before it follows the best level down.
+    # So many puts it stays, and as many for its levels as one is laid out after, before it follows
+    # the best level down or the levels of a side that has grown.
     WINDOW_STAYS = 256
-    STAYS_SLOTS = 4
 
 cdef struct Block:
     Rung* rungs
@@ -282,7 +282,7 @@ cdef inline int ladder_reserve(Ladder* ladder, Demand demand) noexcept nogil:
             if ladder_fold(ladder) < 0:
                 return -1
     if ladder.window != NULL:
-        if unlikely(ladder.puts >= WINDOW_STAYS) and ladder.puts >= ladder.window.slots // STAYS_SLOTS:
+        if unlikely(ladder.puts >= WINDOW_STAYS) and ladder.puts >= ladder.window.count // WINDOW_PRICE:
             ladder.puts = 0
             settle_window(ladder)
             demand.deep = demand.puts
@@ -726,9 +726,15 @@ cdef inline void ladder_settle(Ladder* ladder, int64_t best) noexcept nogil:
 # --- the window's place ---
 
 
-cdef inline int64_t slots_for(const Ladder* ladder, int64_t best, bint wide) noexcept nogil:
-    """How many slots a window over the levels under the key `best` would pay with; 0: none does."""
-    cdef int64_t slots = WIDE_SLOTS if wide else NARROW_SLOTS
+cdef inline int64_t fewest_slots(bint wide) noexcept nogil:
+    return WIDE_SLOTS if wide else NARROW_SLOTS
+
+
+cdef inline int64_t slots_for(
+    const Ladder* ladder, int64_t best, bint wide, int64_t slots
+) noexcept nogil:
+    """How many slots, so many at least, a window over the levels under the key `best` would pay
+    with; 0: none does."""
     cdef int64_t bytes_each = 8 if wide else 4
     cdef Py_ssize_t count = ladder_count_from(ladder, base_under(best, slots))
     cdef Py_ssize_t more
@@ -769,10 +775,10 @@ cdef inline void lay_window(Ladder* ladder) noexcept nogil:
     cdef Ladder other
     cdef Cursor cursor
     cdef int64_t slots, base
-    if best == NULL or slots_for(ladder, best.key, False) == 0:
+    if best == NULL or slots_for(ladder, best.key, False, NARROW_SLOTS) == 0:
         return
     ladder.wide = ladder.wide or needs_wide(ladder)
-    slots = slots_for(ladder, best.key, ladder.wide)
+    slots = slots_for(ladder, best.key, ladder.wide, fewest_slots(ladder.wide))
     if slots == 0:
         return
     base = base_under(best.key, slots)
@@ -852,14 +858,13 @@ cdef inline void settle_window(Ladder* ladder) noexcept nogil:
     cdef Window* window = ladder.window
     cdef int64_t base = base_under(ladder.best.key, window.slots)
     cdef int64_t bytes_all = window.slots * (8 if window.wide else 4)
-    cdef int64_t least = WIDE_SLOTS if window.wide else NARROW_SLOTS
     cdef Py_ssize_t count = ladder_count_from(ladder, base)
     if 2 * count < WINDOW_LEVELS or 2 * count * WINDOW_SHARE < ladder_length(ladder):
         if ladder_fold(ladder) == 0:
             ladder.puts = -WINDOW_REST
     elif (
-        slots_for(ladder, ladder.best.key, window.wide) > window.slots
-        or (window.slots > least and count * 4 * WINDOW_BYTES < bytes_all)
+        slots_for(ladder, ladder.best.key, window.wide, window.slots) > window.slots
+        or (window.slots > fewest_slots(window.wide) and count * 4 * WINDOW_BYTES < bytes_all)
     ):
         if ladder_fold(ladder) == 0:
             lay_window(ladder)
