@@ -199,10 +199,17 @@ cdef inline int own_rungs(Ladder* ladder, Py_ssize_t count) noexcept nogil:
 
 cdef inline int ladder_begin(Ladder* ladder, Py_ssize_t count) noexcept nogil:
     """Room for `count` levels that are appended or loaded to a new ladder. -1 without memory."""
+    if unlikely(ladder.blocks != NULL):
+        # It was begun before, for more levels, and then there was no memory for the rest.
+        ladder_free(ladder)
     if count <= FLAT_MOST:
         return own_rungs(ladder, count)
     if own_blocks(ladder, (count + BLOCK_FILL - 1) // BLOCK_FILL) < 0:
         return -1
+    # It may have been kept from a ladder before.
+    free(ladder.whole.rungs)
+    ladder.whole.rungs = NULL
+    ladder.capacity = 0
     ladder.n_blocks = 1
     ladder.blocks[0].length = 0
     ladder.blocks[0].limit = INT64_LIMIT
