@@ -210,7 +210,7 @@ $(VENV)/.python:
 
 $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@echo "building bitmart_book"
-	@$(PIP) install --quiet --editable .
+	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable .
 	@touch $@
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.types $(VENV)/.coverage $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.package

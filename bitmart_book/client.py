@@ -20,6 +20,7 @@ from bitmart_book.account import Account
 from bitmart_book.credentials import Credentials, redact
 from bitmart_book.errors import (
     BitmartBookError,
+    ClockError,
     CompressionError,
     LimitError,
     MessageError,
@@ -42,6 +43,8 @@ TICK = 1.0
 LATE = 3.0
 TOO_LATE = 5.0
 OUTAGE_AFTER = 60.0
+# How far the time of a login may be from the venue's.
+CLOCK_MS = 60_000
 # A login that is refused so often is refused.
 LOGINS = 3
 BAD_FRAMES = 3
@@ -778,7 +781,12 @@ class Client:
         if trouble is not None and trouble.passes:
             self._close(place, f"no login now: {reply.message}", now)
             return
-        offset = self._venue_offset_ms() if trouble is Trouble.CLOCK else None
+        offset = self._venue_offset_ms() if trouble in (Trouble.CLOCK, Trouble.LOGIN) else None
+        if offset is not None and abs(offset) > CLOCK_MS:
+            # Futures say the same of a wrong time as of a wrong key.
+            trouble = Trouble.CLOCK
+        elif trouble is Trouble.LOGIN:
+            offset = None
         if offset is not None and not place.clock_tried:
             # Once, with the time that the venue itself puts on its public frames.
             place.clock_tried = True
@@ -790,6 +798,8 @@ class Client:
             return
         for wanted in list(place.topics.values()):
             error = place.profile.error(reply, (wanted.topic,))
+            if trouble is Trouble.CLOCK:
+                error = ClockError(reply.code, reply.message)
             answer = Answer(wanted.topic, False, reply.code, reply.message, error)
             self._give_up(wanted, answer, now)
 

@@ -166,6 +166,30 @@ def test_a_wrong_clock_is_corrected_once_by_the_venues_own_time():
     assert len(shell.logins) == 2
 
 
+@pytest.mark.parametrize(("seconds", "tries"), [(300, 2), (30, 3)])
+def test_futures_name_no_clock_but_their_stamps_do(seconds, tries):
+    """A wrong time is refused in the words of a wrong key."""
+    shell = Shell()
+    shell.client.subscribe(["futures/depthIncrease20:BTCUSDT"], shell.now)
+    shell.step()
+    public, venue_ms = shell.name, shell.wall + seconds * 1000
+    shell.hear(
+        '{"data":{"symbol":"BTCUSDT","asks":[],"bids":[{"price":"2","vol":"1"}],'
+        f'"ms_t":{venue_ms},"version":1,"type":"snapshot"}},'
+        '"group":"futures/depthIncrease20:BTCUSDT"}'
+    )
+    shell.client.subscribe(["futures/order"], shell.now)
+    shell.step()
+    for _ in range(100):
+        if shell.name != public and shell.client.is_open(shell.name):
+            shell.hear('{"action":"access","success":false,"error":"openapi auth failed"}')
+        shell.step(0.2)
+    assert len(shell.logins) == tries
+    error = shell.client.refusal("futures/order").error
+    assert isinstance(error, bb.AuthenticationError)
+    assert isinstance(error, bb.ClockError) == (seconds > 60)
+
+
 def test_without_credentials_private_topics_are_refused_at_once():
     shell = Shell(credentials=None)
     with pytest.raises(bb.UsageError, match="private"):
