@@ -283,6 +283,15 @@ def test_what_two_topics_bring_is_told_on_both_and_proves_one(shell):
     assert shell.client.answered(single)
 
 
+def test_what_was_refused_is_not_given_up(shell):
+    """There is nothing to give up, and the error of that would be blamed on another topic."""
+    shell.hear(ACKNOWLEDGED)
+    shell.hear(f'{{"event":"subscribe:{BALANCE}","errorCode":"90004","errorMessage":"no"}}')
+    shell.step(1.0)
+    assert shell.client.refusal(BALANCE).code == "90004"
+    assert not [text for text in shell.sent if "unsubscribe" in text]
+
+
 def test_the_assets_of_one_currency_are_not_those_of_another():
     shell = Shell()
     topics = ["futures/asset:USDT", "futures/asset:BTC"]

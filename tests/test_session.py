@@ -117,6 +117,23 @@ def test_a_server_without_pongs_or_acks_is_asked_for_each_topic_too(session):
     assert set(asked[3:]) <= {topics[0], topics[2]}, "unanswered ones are asked for again"
 
 
+def test_an_answer_that_comes_late_clears_a_suspect(session):
+    """The pong has overtaken it."""
+    topics = [f"spot/ticker:{name}_B" for name in "ABC"]
+    session.subscribe(topics)
+    session.advance(0.0, 0.0)
+    session.receive(error("92001", None), 0.1)
+    session.receive(PONG, 0.1)
+    session.send_due(0.1)
+    assert sent(session)[1:] == [("subscribe", topics[:1])]
+    (answer,) = session.receive(ack(topics[2]), 0.2)
+    assert (answer.topic, answer.accepted) == (topics[2], True)
+    session.receive(ack(topics[0]), 0.2)
+    session.receive(PONG, 0.2)
+    session.send_due(0.2)
+    assert sent(session) == [("subscribe", topics[1:2])]
+
+
 def test_a_word_that_it_is_there_already_is_an_answer(session):
     """It names nobody either: it is the turn of the one that was asked for first."""
     subscribed(session)

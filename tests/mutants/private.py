@@ -100,7 +100,7 @@ PRIVATE = [
         "client.py",
         "subscribed=answer.error is None",
         "subscribed=True",
-        "tests/test_feed_private.py::test_one_bad_topic_among_twenty_is_refused_alone",
+        "tests/test_login.py::test_what_was_refused_is_not_given_up",
     ),
     Mutant(
         "answer-of-a-suspect-unheard",
@@ -108,7 +108,7 @@ PRIVATE = [
         "session.py",
         "self._unanswered.pop(topic, None) is not None or suspected",
         "self._unanswered.pop(topic, None) is not None",
-        "tests/test_session.py::test_one_bad_topic_of_three_is_found_by_asking_for_each",
+        "tests/test_session.py::test_an_answer_that_comes_late_clears_a_suspect",
     ),
     Mutant(
         "news-for-one-topic-only",
