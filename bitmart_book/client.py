@@ -893,7 +893,8 @@ class Client:
         wanted.told = BookState.REJECTED
         self._event("rejected", now, topic=answer.topic, code=answer.code, reason=answer.message)
         # What the venue refused cannot be unsubscribed: its error would be taken for another's.
-        self._leave(wanted, now, subscribed=answer.error is None)
+        stands = answer.error is None
+        self._leave(wanted, now, subscribed=stands)
 
     def _state(self, wanted: Wanted) -> str:
         if wanted.book is not None:

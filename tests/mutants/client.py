@@ -53,7 +53,7 @@ CLIENT = [
         "rejected-topic-asked-for-after-each-reconnect",
         "A symbol that the venue refused is asked for again whenever a connection is made.",
         "client.py",
-        "self._leave(wanted, now, subscribed=answer.error is None)\n",
+        "self._leave(wanted, now, subscribed=stands)\n",
         "",
         "tests/test_recovery.py::test_what_was_refused_is_not_asked_for_again",
         where="def _give_up(",

@@ -98,8 +98,8 @@ PRIVATE = [
         "refused-topic-given-up",
         "A topic that the venue refused is unsubscribed, and the error of that blamed on another.",
         "client.py",
-        "subscribed=answer.error is None",
-        "subscribed=True",
+        "stands = answer.error is None\n",
+        "stands = True\n",
         "tests/test_login.py::test_what_was_refused_is_not_given_up",
     ),
     Mutant(
