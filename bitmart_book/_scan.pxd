@@ -73,28 +73,56 @@ cdef extern from *:
     typedef struct { int point, quote; } bb_form;
 
     #if BB_BY_SIXTEEN
+    static inline int bb_are_digits(uint64_t digits) {
+        return !(((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080));
+    }
+
     /* What up to eight characters say, of which the first is the lowest byte and all before them
        are zero. False: some of them is no digit. */
     static inline int bb_digits(
         uint64_t digits, int decimals, int64_t* mantissa, int32_t* exponent
     ) {
         int zeros;
-        if (((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080)) {
+        if (!bb_are_digits(digits)) {
             return 0;
         }
         zeros = bb_highest(digits | 1);
         zeros = zeros < decimals ? zeros : decimals;
-        digits <<= 8 * zeros;
-        digits = digits * 10 + (digits >> 8);
-        digits = ((digits & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)
-            + ((digits >> 16) & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >> 32;
-        *mantissa = (int64_t)digits;
+        *mantissa = (int64_t)bb_value(digits << (8 * zeros), 8);
         *exponent = zeros - decimals;
         return 1;
     }
 
-    /* A number of up to eight digits and its quote, without a branch that depends on where its
-       point stands or whether it has one: such branches cannot be guessed. Reads 16 characters.
+    /* The same of nine to fifteen characters, whose point stands behind `whole` of them. */
+    static int bb_many_digits(
+        const char* p, int whole, int count, int64_t* mantissa, int32_t* exponent
+    ) {
+        static const int64_t ten[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+        const int first = whole < 8 ? whole : 8;
+        const int second = whole - first;
+        const int more = count - 8;
+        const int decimals = count - whole;
+        uint64_t high = (bb_load(p) & BB_FIRST[first]) | (bb_load(p + 1) & ~BB_FIRST[first]);
+        uint64_t low = (bb_load(p + 8) & BB_FIRST[second]) | (bb_load(p + 9) & ~BB_FIRST[second]);
+        int zeros;
+        high ^= UINT64_C(0x3030303030303030);
+        low = (low ^ UINT64_C(0x3030303030303030)) << (64 - 8 * more);
+        if (low == 0 && decimals >= more) {
+            /* Padding. */
+            return bb_digits(high, decimals - more, mantissa, exponent);
+        }
+        if (!bb_are_digits(high) || !bb_are_digits(low)) {
+            return 0;
+        }
+        zeros = bb_highest(low | 1);
+        zeros = zeros < decimals ? zeros : decimals;
+        *mantissa = (int64_t)(bb_value(high, 8) * ten[more - zeros] + bb_value(low << (8 * zeros), 8));
+        *exponent = zeros - decimals;
+        return 1;
+    }
+
+    /* A number of up to fourteen digits and its quote, without a branch that depends on where its
+       point stands or whether it has one: such branches cannot be guessed. Reads 17 characters.
        Returns behind the quote, or NULL for what is longer, or none. */
     static inline const char* bb_short_number(
         const char* p, int64_t* mantissa, int32_t* exponent, bb_form* form
@@ -107,7 +135,11 @@ cdef extern from *:
         const int count = length - (whole != length);
         uint64_t joined;
         if ((unsigned)(count - 1) > 7u) {
-            return 0;
+            if ((unsigned)(count - 1) > 13u || !bb_many_digits(p, whole, count, mantissa, exponent)) {
+                return 0;
+            }
+            form->quote = 0;
+            return p + length + 1;
         }
         joined = (bb_load(p) & BB_FIRST[whole]) | (bb_load(p + 1) & ~BB_FIRST[whole]);
         joined = (joined ^ UINT64_C(0x3030303030303030)) << (64 - 8 * count);
