@@ -53,6 +53,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from bitmart_book._clock cimport is_before, monotonic_ns
 from bitmart_book._double cimport number_of_double
+from bitmart_book._json cimport LONGEST_WORD, Span, pack_word
 from bitmart_book._ladder cimport (
     Cursor,
     Demand,
@@ -93,16 +94,13 @@ from bitmart_book._scan cimport (
     ITEM_SIDE,
     ITEM_SNAPSHOT,
     ITEM_UPDATE,
-    LONGEST_WORD,
     Item,
     ItemKind,
     Row,
     Rows,
-    Span,
     Words,
     find_topic,
     is_among,
-    pack_word,
     scan_frame,
     topic_name,
 )

@@ -190,7 +190,7 @@ def test_the_compiled_module_imports_only_errors_and_model():
         "bitmart_book.errors", "bitmart_book.model",
     }  # fmt: skip
     ours = set(re.findall(r"^from (bitmart_book\S*) cimport", text, re.MULTILINE))
-    names = ("clock", "double", "ladder", "number", "scan", "window")
+    names = ("clock", "digits", "double", "json", "ladder", "number", "scan", "window")
     assert ours == {f"bitmart_book._{name}" for name in names}
 
 

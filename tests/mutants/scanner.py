@@ -22,7 +22,7 @@ SCANNER = [
     Mutant(
         "scanned-zeros-kept",
         "A size padded to thirty decimals makes the whole book finer than can be held.",
-        "_scan.pxd",
+        "_digits.pxd",
         "digit != 0",
         "True",
         "tests/test_scanner.py::test_padding_makes_a_book_no_finer",
@@ -31,7 +31,7 @@ SCANNER = [
     Mutant(
         "scanned-zeros-kept-in-words-of-eight",
         "A size padded to eight decimals leaves no room for large ones in the book.",
-        "_scan.pxd",
+        "_digits.pxd",
         "kept = without_zeros(part, kept)\n",
         "",
         "tests/test_scanner.py::test_padding_makes_a_book_no_finer",
@@ -39,7 +39,7 @@ SCANNER = [
     Mutant(
         "scanned-number-wraps",
         "A number of many digits becomes another number instead of an error.",
-        "_scan.pxd",
+        "_digits.pxd",
         "end if end - start < SAFE_DIGITS + 1 else start + SAFE_DIGITS + 1",
         "end if end - start < SAFE_DIGITS + 9 else start + SAFE_DIGITS + 9",
         "tests/test_scanner.py::test_numbers_of_many_digits",
