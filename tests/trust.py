@@ -65,7 +65,7 @@ def main():
         done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
         for line in done.stdout.splitlines():
             # Progress is for whoever watches the program itself.
-            if not line.startswith("     "):
+            if not line.startswith("  "):
                 print(f"   {line}")
             if line.startswith(("ok ", "FAILED ")) and not line.endswith("(target -)"):
                 figures.append(line)
