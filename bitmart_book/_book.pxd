@@ -374,5 +374,6 @@ cdef class Engine:
     cdef int64_t _now(self) except? -1
     cdef _Line _line(self, int64_t generation)
     cdef Book _mine(self, object book)
+    cdef int _require_room(self, Py_ssize_t books) except -1
     cdef Book _book_for(self, _Channel channel, str symbol)
     cdef object _find(self, object key)

@@ -500,10 +500,12 @@ cdef class Engine:
             self._refuse_named(channel, symbols, error)
         except MessageError as error:
             self._refuse_named(channel, symbols, error)
-        # All books first: when there are too many, no item has been applied.
+        # All books first: when there are too many, no item has been applied and none was made.
         if self._only_known:
             books = [channel.books.get(symbol) for symbol in books]
         else:
+            if len(books) > 1:
+                self._require_room(len({name for name in books if name not in channel.books}))
             books = [self._book_for(channel, symbol) for symbol in books]
         for i in range(scratch.n_items):
             book = books[i]
@@ -765,11 +767,15 @@ cdef class Engine:
             raise UsageError(f"{book!r} is not a book of this engine")
         return book
 
+    cdef int _require_room(self, Py_ssize_t books) except -1:
+        if len(self._books) + books > self._max_books:
+            raise LimitError(f"more than {self._max_books} books in one engine")
+        return 0
+
     cdef Book _book_for(self, _Channel channel, str symbol):
         cdef Book book = channel.books.get(symbol)
         if book is None:
-            if len(self._books) >= self._max_books:
-                raise LimitError(f"more than {self._max_books} books in one engine")
+            self._require_room(1)
             book = self._book_type.__new__(self._book_type)
             book._set_up(symbol, channel, self._clock, self._valid_for, self._max_levels)
             channel.books[symbol] = book

@@ -134,7 +134,6 @@ def test_an_enormous_exponent_and_a_broken_row():
 # --- limits ---
 
 
-@open_finding("books are made one after the other until one is too many")
 def test_a_frame_of_too_many_symbols_makes_no_book():
     engine = Engine(max_books=2)
     items = [spot_item("snapshot", 1, [("1", "1")], [("2", "1")], name) for name in "ABC"]

@@ -79,8 +79,8 @@ FRAMES = [
         "one-book-too-many",
         "The process holds more books than the user allowed.",
         "_engine.pxi",
-        "len(self._books) >= self._max_books",
-        "len(self._books) > self._max_books",
+        "len(self._books) + books > self._max_books",
+        "len(self._books) + books > self._max_books + 1",
         "tests/test_engine.py::test_too_many_books",
     ),
     Mutant(
