@@ -217,6 +217,7 @@ cdef Py_ssize_t MAX_ROWS = 20_000
 # A frame of so many levels with four members each has fewer. Decoded, every value is an object, and
 # small ones take forty times their text.
 cdef Py_ssize_t MAX_COMMAS = 100_000
+cdef Py_ssize_t MAX_OBJECTS = 25_000
 cdef Py_ssize_t MAX_BUFFERED_FRAMES = 1_000
 cdef Py_ssize_t MAX_BUFFERED_ROWS = 4 * 1024 * 1024 // sizeof(Row)
 

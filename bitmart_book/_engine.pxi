@@ -10,10 +10,12 @@ cdef tuple split_topic(object topic):
     return channel, symbol
 
 
-cdef Py_ssize_t commas(object frame) except -1:
-    if isinstance(frame, str):
-        return frame.count(",")
-    return (frame if isinstance(frame, (bytes, bytearray)) else bytes(frame)).count(b",")
+cdef bint is_overfull(object frame) except -1:
+    """Whether a frame has more values than its levels could need."""
+    if not isinstance(frame, str):
+        text = frame if isinstance(frame, (bytes, bytearray)) else bytes(frame)
+        return text.count(b",") > MAX_COMMAS or text.count(b"{") > MAX_OBJECTS
+    return frame.count(",") > MAX_COMMAS or frame.count("{") > MAX_OBJECTS
 
 
 cdef class Engine:
@@ -166,8 +168,10 @@ cdef class Engine:
         if length == 4 and (frame == "pong" if isinstance(frame, str) else frame == b"pong"):
             self._other += 1
             return OTHER_BIT
-        if length > MAX_COMMAS and commas(frame) > MAX_COMMAS:
-            self._refuse_unread(frame, f"a frame of more than {MAX_COMMAS} values")
+        if length > MAX_COMMAS and is_overfull(frame):
+            self._refuse_unread(
+                frame, f"a frame of more than {MAX_COMMAS} values or {MAX_OBJECTS} objects"
+            )
         try:
             message = _decode(frame)
         except (msgspec.DecodeError, ValueError, RecursionError, BufferError) as error:
