@@ -908,3 +908,16 @@ def test_one_book_cannot_be_wanted_under_two_names():
     with pytest.raises(bb.UsageError, match="it is the same book"):
         client.subscribe(["futures/depth20:BTCUSDT@200ms"], 0.0)
     assert list(client.subscriptions()) == ["futures/depth20:BTCUSDT@100ms"]
+
+
+def test_what_the_box_sends_is_scanned():
+    w = world()
+    w.subscribe(
+        *("BTC_USDT", "ETH_USDT", "spot/depth5:BTC_USDT", "spot/depth50:BTC_USDT"),
+        *("futures/depthIncrease20:BTCUSDT@200ms", "futures/depth20:BTCUSDT"),
+        "futures/depthAll50:ETHUSDT@200ms",
+    )
+    w.run(60)
+    stats = w.engine.stats
+    assert stats["scanned"] > 1_000
+    assert stats["decoded"] <= stats["scanned"] / 1000
