@@ -125,7 +125,10 @@ def four_readers(reads, rate=2_000, number=4):
         def read(me):
             mine = reads // number
             try:
-                for turn in range(mine):
+                # Until it has seen the book change, however fast reads are.
+                for turn in range(mine * 100):
+                    if turn >= mine and len(sequences[me]) > 1:
+                        break
                     try:
                         quote = book.quote
                     except bb.BookNotLive:
