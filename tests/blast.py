@@ -1,6 +1,7 @@
 """A server in a process of its own that pushes at a steady rate, whoever keeps up with it.
 
-`python -m tests.blast --rate 2000` prints its address and serves until its standard input ends.
+`python -m tests.blast --rate 2000` prints its address and serves until its standard input ends. A
+number that is written to it is answered with a line once it has pushed so many more versions.
 What a book must be at a version is a function of the version alone: see `truth`. Every symbol has
 the same versions.
 """
@@ -57,6 +58,7 @@ class Blast:
         self.padding = padding
         self.version = 1
         self.subscribers = {}
+        self._pushed = asyncio.Event()
 
     async def talk(self, connection):
         try:
@@ -94,6 +96,14 @@ class Blast:
                 for topic, peers in self.subscribers.items():
                     if peers:
                         broadcast(peers, self.push_of(topic))
+            self._pushed.set()
+
+    async def passes(self, versions):
+        """Wait until so many more versions have been pushed."""
+        target = self.version + versions
+        while self.version < target:
+            self._pushed.clear()
+            await self._pushed.wait()
 
     def push_of(self, topic):
         channel, _, symbol = topic.partition(":")
@@ -114,19 +124,36 @@ async def main():
         sys.stdout.write(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/\n")
         sys.stdout.flush()
         pushing = asyncio.create_task(blast.push())
-        await asyncio.to_thread(sys.stdin.read)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            await blast.passes(int(line))
+            sys.stdout.write("\n")
+            sys.stdout.flush()
         pushing.cancel()
+
+
+class Server:
+    """Such a server in a process of its own. `urls` are those of a feed."""
+
+    def __init__(self, process):
+        self._process = process
+        self.urls = {"spot_public": process.stdout.readline().strip()}
+
+    def passes(self, versions):
+        """Stand still until the server has pushed so many more versions: the market is the clock."""
+        self._process.stdin.write(f"{versions}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "\n", "the server has ended"
 
 
 @contextlib.contextmanager
 def running(rate=1_000, padding=0):
-    """The urls of such a server in a process of its own."""
+    """A `Server` that pushes so many versions a second."""
     command = [sys.executable, "-m", "tests.blast", "--rate", str(rate), "--padding", str(padding)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            yield {"spot_public": process.stdout.readline().strip()}
+            yield Server(process)
         finally:
             process.stdin.close()
             process.terminate()

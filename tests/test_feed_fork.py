@@ -196,8 +196,8 @@ asyncio.run(main())
 @pytest.mark.parametrize("end", ["os._exit(0)", "raise SystemExit(0)"])
 def test_a_child_forked_inside_the_loop(end):
     """In the second case it even runs the parent's loop to its end, over the same epoll."""
-    with running(rate=200) as urls:
-        check(*play(FORKED + WITH_AWAIT, "live", urls, end))
+    with running(rate=200) as server:
+        check(*play(FORKED + WITH_AWAIT, "live", server.urls, end))
 
 
 def test_what_belongs_to_a_process_is_not_pickled_or_copied():

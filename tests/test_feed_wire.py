@@ -278,7 +278,7 @@ def test_servers_that_are_not_who_they_should_be_are_refused(authority, tmp_path
     elif wrong == "system":
         trusted = None
     elif wrong == "host":
-        context = authority.server("IP:127.0.0.2")
+        context = authority.server("127.0.0.2")
     elif wrong == "expired":
         context = authority.server(days=-1)
     else:

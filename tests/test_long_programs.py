@@ -56,7 +56,8 @@ def test_what_is_left_behind_is_noticed(monkeypatch):
 
     async def careless(number):
         await whole(number)
-        left.append((open("/dev/null"), asyncio.create_task(asyncio.sleep(3600))))  # noqa: SIM115
+        task = asyncio.create_task(asyncio.Event().wait())
+        left.append((open("/dev/null"), task))  # noqa: SIM115
 
     monkeypatch.setattr(leaks, "one_feed", careless)
     found = {row.figure for row in failures(leaks.measure(rounds=2))}

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import mmap
+import os
 from decimal import Decimal
 
 import pytest
@@ -400,8 +401,8 @@ class GuardedPages:
         self.map = mmap.mmap(-1, 2 * self.size)
         self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mprotect(ctypes.c_void_p(self.start + self.size), self.size, 0):
-            pytest.skip("mprotect is not to be had here")
+        failed = libc.mprotect(ctypes.c_void_p(self.start + self.size), self.size, 0)
+        assert not failed, os.strerror(ctypes.get_errno())
 
     def at_the_end(self, data):
         address = self.start + self.size - len(data)

@@ -7,6 +7,7 @@ no liquidation and no funding: a futures balance may fall below zero.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, NamedTuple
@@ -148,29 +149,29 @@ class Order:
         self.updated_ms = max(self.updated_ms, now_ms)
 
 
-class Account:
+class Account(ABC):
     """The balances of one account, made when a currency is first used."""
 
     def __init__(self) -> None:
         self.balances: dict[str, Balance] = {}
 
+    @abstractmethod
     def balance(self, currency: str) -> Balance:
         """Of a currency; UsageError for one that nothing is traded in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, order: Order, reference: int) -> list[str]:
         """Freeze what an order may cost. `reference` is the worst price that it can be filled at
         to its owner's cost, in ticks. Returns the currencies that changed. UsageError when there
         is not enough, with nothing changed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fill(self, order: Order, fill: Fill, time_ms: int) -> list[str]:
         """A fill of an order. Returns the currencies that changed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, order: Order, now_ms: int) -> list[str]:
         """An order is taken out of the market. Returns the currencies that changed."""
-        raise NotImplementedError
 
     def deposit(self, currency: str, amount: Fraction) -> None:
         """Add to what is available, or take away from it. UsageError when there is not so much."""

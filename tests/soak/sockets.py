@@ -125,10 +125,12 @@ class Watch:
 async def until_all_live(books, seconds):
     """Whether every book is LIVE again within so many seconds, and how long it took."""
     start = time.monotonic()
-    while any(book.state != "LIVE" for book in books):
-        if time.monotonic() > start + seconds:
-            break
-        await asyncio.sleep(0.01)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while late := [book for book in books if book.state != "LIVE"]:
+                async for quote in late[0].quotes():
+                    if quote.state == "LIVE":
+                        break
     return time.monotonic() - start
 
 
