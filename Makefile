@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
-COMPILED := $(wildcard bitmart_book/*.pyx bitmart_book/*.pxd bitmart_book/*.pxi) setup.py pyproject.toml
+COMPILED := $(wildcard bitmart_book/_book.p* bitmart_book/native/*.p*) setup.py pyproject.toml
 # The books that others wrote want a newer Python than this package does: see bench-peers.
 PEERS := build/peers
 PEERS_PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 \
@@ -111,7 +111,7 @@ coverage: $(VENV)/.test $(VENV)/.coverage
 	cd build/coverage && BITMART_BOOK_COVERAGE=1 $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
 	cd build/coverage && HYPOTHESIS_PROFILE=quick $(CURDIR)/$(BIN)/python -m coverage run \
 	    -m pytest -q -p no:cacheprovider --ignore tests/simulation \
-	    --deselect tests/test_book.py::test_readers_in_other_threads_see_whole_frames
+	    --deselect tests/book/test_book.py::test_readers_in_other_threads_see_whole_frames
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report | grep -q _book.pyx
 
@@ -151,7 +151,7 @@ FUZZ ?= --inputs 10_000_000 --seed 1
 BOUNDARY ?= --runs 1_000_000 --seed 1
 fuzz: sanitized $(VENV)/.fuzz
 	cd $(SANITIZED) && $(PRELOADED) $(CURDIR)/$(BIN)/python -m tests.fuzz.native $(FUZZ) --out $(CURDIR)/build/fuzz
-	$(BIN)/python -m tests.fuzz.native --kind bitmart_book.shadow:ShadowEngine \
+	$(BIN)/python -m tests.fuzz.native --kind bitmart_book.check.shadow:ShadowEngine \
 	    --inputs 200_000 --out build/fuzz
 	$(BIN)/python -m tests.fuzz.boundary $(BOUNDARY) --out build/fuzz
 

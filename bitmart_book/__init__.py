@@ -116,22 +116,23 @@ _book._set_display(_html)
 
 if TYPE_CHECKING:
     from bitmart_book import sync
-    from bitmart_book.account import Account
+    from bitmart_book.client.account import Account
     from bitmart_book.credentials import Credentials
-    from bitmart_book.feed import Feed, LiveBook
-    from bitmart_book.journal import TRACE
+    from bitmart_book.feed.asynchronous import Feed
+    from bitmart_book.feed.live import LiveBook
+    from bitmart_book.log.journal import TRACE
     from bitmart_book.sim import Simulator
     from bitmart_book.sync import connect
 
 # What a book alone does not need is imported when it is first used: asyncio and websockets, and
 # what signs a login.
 _LATER = {
-    "Account": "account",
+    "Account": "client.account",
     "Credentials": "credentials",
-    "Feed": "feed",
-    "LiveBook": "feed",
+    "Feed": "feed.asynchronous",
+    "LiveBook": "feed.live",
     "Simulator": "sim",
-    "TRACE": "journal",
+    "TRACE": "log.journal",
     "connect": "sync",
     "sync": "sync",
 }

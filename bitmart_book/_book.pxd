@@ -3,9 +3,9 @@
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
-from bitmart_book._json cimport Span
-from bitmart_book._ladder cimport IndexedRung, Ladder
-from bitmart_book._scan cimport Item, ItemKind, Row, Words
+from bitmart_book.native.json cimport Span
+from bitmart_book.native.ladder cimport IndexedRung, Ladder
+from bitmart_book.native.scan cimport Item, ItemKind, Row, Words
 
 cdef enum:
     RECENT = 32

@@ -51,10 +51,10 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from bitmart_book._clock cimport is_before, monotonic_ns
-from bitmart_book._double cimport number_of_double
-from bitmart_book._json cimport LONGEST_WORD, Span, pack_word
-from bitmart_book._ladder cimport (
+from bitmart_book.native.clock cimport is_before, monotonic_ns
+from bitmart_book.native.double cimport number_of_double
+from bitmart_book.native.json cimport LONGEST_WORD, Span, pack_word
+from bitmart_book.native.ladder cimport (
     Cursor,
     Demand,
     IndexedRung,
@@ -89,7 +89,7 @@ from bitmart_book._ladder cimport (
     no_demand,
     worst_first,
 )
-from bitmart_book._scan cimport (
+from bitmart_book.native.scan cimport (
     ITEM_FULL,
     ITEM_SIDE,
     ITEM_SNAPSHOT,
@@ -104,7 +104,7 @@ from bitmart_book._scan cimport (
     scan_frame,
     topic_name,
 )
-from bitmart_book._number cimport (
+from bitmart_book.native.number cimport (
     INT64_LIMIT,
     MAX_SCALE,
     NUMBER_MALFORMED,
@@ -122,7 +122,7 @@ from bitmart_book._number cimport (
     to_double,
     widened,
 )
-from bitmart_book._window cimport Rung
+from bitmart_book.native.window cimport Rung
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
@@ -272,9 +272,9 @@ def _set_display(html):
     display_html = html
 
 
-include "_arrays.pxi"
-include "_values.pxi"
-include "_rows.pxi"
+include "native/arrays.pxi"
+include "native/values.pxi"
+include "native/rows.pxi"
 
 
 cdef class Book:
@@ -2082,4 +2082,4 @@ cdef bint has_levels(const Row* rows, const Item* item) noexcept nogil:
     return False
 
 
-include "_engine.pxi"
+include "native/engine.pxi"

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-from tests.canaries import pytest_runtest_call as pytest_runtest_call
+from tests.helpers.canaries import pytest_runtest_call as pytest_runtest_call
 
 settings.register_profile(
     "default", max_examples=300, stateful_step_count=50, deadline=None, print_blob=True

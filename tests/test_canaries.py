@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import bitmart_book as bb
-from bitmart_book.capture import CaptureWriter
-from bitmart_book.client import Client
-from bitmart_book.journal import TRACE
+from bitmart_book.client.client import Client
+from bitmart_book.log.journal import TRACE
 from bitmart_book.model import Event
-from tests.canaries import Watch
+from bitmart_book.wire.capture import CaptureWriter
+from tests.helpers.canaries import Watch
 
 KEY, SECRET, MEMO = "key-canary-5a31", "secret-canary-77e0", "memo-canary-c9d4"
 STAMP = 1_787_000_000_000
@@ -158,7 +158,7 @@ def test_every_test_with_secrets_is_watched():
     """All that deals with logins is marked; this file leaks on purpose."""
     here = Path(__file__)
     secret = re.compile(r"\bCredentials\(|simulator\.credentials|_PRIVATE\b|feed\.account")
-    for path in here.parent.glob("test_*.py"):
+    for path in here.parent.rglob("test_*.py"):
         text = path.read_text()
         if path != here and secret.search(text):
             assert re.search(r"^pytestmark = \[?\s*pytest\.mark\.private", text, re.M), path.name

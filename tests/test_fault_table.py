@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bitmart_book.sim.kinds import KINDS
+from bitmart_book.sim.faults.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "faults.md").read_text()
@@ -137,7 +137,10 @@ def replaced(old, new):
         (replaced("(`gap`)", "(`hole`)"), "row 1 has the words ['hole'], the simulation ['gap']"),
         (replaced("(`absent`)", ""), "row 17 has the words []"),
         (replaced("::test_spot", "::tset_spot"), "row 1: there is no tests/"),
-        (replaced("tests/test_book.py", "tests/test_bok.py"), "there is no tests/test_bok.py::"),
+        (
+            replaced("tests/book/test_book.py", "tests/book/bok.py"),
+            "there is no tests/book/bok.py::",
+        ),
         (replaced("`<br>`", "`, `"), "names no test and gives no reason"),
     ],
 )

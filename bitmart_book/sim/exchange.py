@@ -17,17 +17,17 @@ from typing import Any, Literal
 
 from bitmart_book.errors import UsageError
 from bitmart_book.model import Instrument
-from bitmart_book.sim.accounts import FuturesAccount, Order, SpotAccount
-from bitmart_book.sim.contracts import Contract, contracts
-from bitmart_book.sim.futures import Futures
-from bitmart_book.sim.knobs import Knobs
-from bitmart_book.sim.legacy import Legacy
-from bitmart_book.sim.lines import Close, Lines, Ping, Pong, Refusal, Rules, Send
-from bitmart_book.sim.market import Listing, Market, listings
-from bitmart_book.sim.private import FuturesPrivate, Keys, SpotPrivate
-from bitmart_book.sim.publisher import Glimpse, Side
-from bitmart_book.sim.spot import Spot
-from bitmart_book.sim.trading import Number, Trading
+from bitmart_book.sim.account.accounts import FuturesAccount, Order, SpotAccount
+from bitmart_book.sim.account.private import FuturesPrivate, Keys, SpotPrivate
+from bitmart_book.sim.account.trading import Number, Trading
+from bitmart_book.sim.market.contracts import Contract, contracts
+from bitmart_book.sim.market.market import Listing, Market, listings
+from bitmart_book.sim.venue.futures import Futures
+from bitmart_book.sim.venue.knobs import Knobs
+from bitmart_book.sim.venue.legacy import Legacy
+from bitmart_book.sim.venue.lines import Close, Lines, Ping, Pong, Refusal, Rules, Send
+from bitmart_book.sim.venue.publisher import Glimpse, Side
+from bitmart_book.sim.venue.spot import Spot
 
 __all__ = ["Close", "Exchange", "Knobs", "Ping", "Pong", "Refusal", "Send"]
 

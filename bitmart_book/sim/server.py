@@ -27,12 +27,12 @@ from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
 from bitmart_book.errors import UsageError
+from bitmart_book.sim.account.trading import Number
 from bitmart_book.sim.control import Control, HttpRequest, is_control
 from bitmart_book.sim.exchange import Close, Exchange, Knobs, Ping, Pong, Refusal, Send
-from bitmart_book.sim.faults import Faults
-from bitmart_book.sim.market import capture_markets
-from bitmart_book.sim.network import NO_ANSWER, Op, Reset, Slice
-from bitmart_book.sim.trading import Number
+from bitmart_book.sim.faults.faults import Faults
+from bitmart_book.sim.faults.network import NO_ANSWER, Op, Reset, Slice
+from bitmart_book.sim.market.market import capture_markets
 
 __all__ = ["Simulator"]
 

@@ -24,11 +24,11 @@ from pathlib import Path
 import msgspec
 
 from bitmart_book import CaptureError, Engine, LimitError, MessageError, UsageError
-from bitmart_book.capture import Capture
-from bitmart_book.client import Client
-from bitmart_book.limits import Limiter
-from bitmart_book.session import MAX_INFLATED_BYTES, inflate
+from bitmart_book.client.client import Client
+from bitmart_book.client.limits import Limiter
+from bitmart_book.client.session import MAX_INFLATED_BYTES, inflate
 from bitmart_book.venues import BITMART, Reply, Topic, read_instruments
+from bitmart_book.wire.capture import Capture
 from tests.fuzz.grammar import SEEDS, case
 from tests.soak.rows import Row, at_least, exactly, noted, show
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bitmart_book.venues import BITMART
-from tests import frames as documented
 from tests.fuzz.mutate import mutate
-from tests.test_venues_futures import DEPTHS as FUTURES_DEPTHS
-from tests.test_venues_futures import STREAM_FRAMES as FUTURES_STREAMS
-from tests.test_venues_legacy import DEPTH as LEGACY_DEPTH
-from tests.test_venues_legacy import STREAM_FRAMES as LEGACY_STREAMS
-from tests.test_venues_spot import STREAM_FRAMES as SPOT_STREAMS
+from tests.helpers import frames as documented
+from tests.venues.test_futures import DEPTHS as FUTURES_DEPTHS
+from tests.venues.test_futures import STREAM_FRAMES as FUTURES_STREAMS
+from tests.venues.test_legacy import DEPTH as LEGACY_DEPTH
+from tests.venues.test_legacy import STREAM_FRAMES as LEGACY_STREAMS
+from tests.venues.test_spot import STREAM_FRAMES as SPOT_STREAMS
 
 __all__ = ["Case", "Step", "case", "real_streams"]
 

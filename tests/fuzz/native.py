@@ -25,7 +25,7 @@ from collections import deque
 from pathlib import Path
 
 from bitmart_book import Change, Engine
-from bitmart_book.shadow import ShadowEngine
+from bitmart_book.check.shadow import ShadowEngine
 from tests.fuzz.grammar import CHANNELS, STEPS, Case, case, dump, load, real_streams
 from tests.fuzz.oracle import ALL_BITS, Watch, play
 from tests.soak.rows import Row, at_least, exactly, noted, show
@@ -33,7 +33,7 @@ from tests.soak.rows import Row, at_least, exactly, noted, show
 __all__ = ["fuzz", "run_cases", "shrink"]
 
 ENGINE = "bitmart_book:Engine"
-SHADOW = "bitmart_book.shadow:ShadowEngine"
+SHADOW = "bitmart_book.check.shadow:ShadowEngine"
 SHARE = 500_000
 MOST_FINDINGS = 20
 PLACE = struct.Struct("qq")

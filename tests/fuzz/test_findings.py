@@ -8,8 +8,8 @@ import json
 import pytest
 
 from bitmart_book import BookState, Engine, LimitError, MessageError, UsageError
-from bitmart_book.shadow import ShadowEngine
-from tests.frames import SPOT_SNAPSHOT_4, futures_side, spot, spot_item, spot_items
+from bitmart_book.check.shadow import ShadowEngine
+from tests.helpers.frames import SPOT_SNAPSHOT_4, futures_side, spot, spot_item, spot_items
 
 
 def open_finding(reason):

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from bitmart_book import Change, Engine, MessageError
-from bitmart_book.shadow import ShadowEngine
+from bitmart_book.check.shadow import ShadowEngine
 from tests.fuzz import boundary, native
 from tests.fuzz.grammar import CHANNELS, case, dump, load
 from tests.fuzz.mutate import mutate

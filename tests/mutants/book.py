@@ -11,7 +11,7 @@ SEQUENCE = [
         "_book.pyx",
         CONTINUES,
         "item.sequence >= 0 and item.sequence <= last or (last < 0 and item.sequence >= 0)",
-        "tests/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
+        "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
         quick=True,
     ),
     Mutant(
@@ -20,7 +20,7 @@ SEQUENCE = [
         "_book.pyx",
         CONTINUES,
         "item.sequence >= 0 and item.sequence < last or (last < 0 and item.sequence >= 0)",
-        "tests/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
+        "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
     ),
     Mutant(
         "counted-update-joined-to-an-uncounted-snapshot",
@@ -28,7 +28,7 @@ SEQUENCE = [
         "_book.pyx",
         CONTINUES,
         "item.sequence >= 0 and item.sequence != last + 1 and last >= 0",
-        "tests/test_book.py::test_an_unsequenced_book",
+        "tests/book/test_book.py::test_an_unsequenced_book",
     ),
     Mutant(
         "heartbeat-is-a-gap",
@@ -36,7 +36,7 @@ SEQUENCE = [
         "_book.pyx",
         "last < 0 or item.sequence > last",
         "last < 0 or item.sequence >= last",
-        "tests/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
+        "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
     ),
     Mutant(
         "heartbeat-confirms-nothing",
@@ -44,7 +44,7 @@ SEQUENCE = [
         "_book.pyx",
         "empty and item.sequence == last",
         "False",
-        "tests/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
+        "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
     ),
     Mutant(
         "heartbeat-heals-a-crossed-book",
@@ -52,7 +52,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._state == STALE and (self._crossed() or self._is_in_the_dark())",
         "False",
-        "tests/test_book.py::test_a_crossed_snapshot_is_stale_until_an_update_heals_it",
+        "tests/book/test_book.py::test_a_crossed_snapshot_is_stale_until_an_update_heals_it",
     ),
     Mutant(
         "empty-update-does-not-count",
@@ -60,7 +60,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._sequence = item.sequence\n",
         "if not empty:\n    self._sequence = item.sequence\n",
-        "tests/test_engine.py::test_an_empty_futures_update_advances_the_version",
+        "tests/native/test_engine.py::test_an_empty_futures_update_advances_the_version",
         where="cdef int _apply_update(",
     ),
     Mutant(
@@ -69,7 +69,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._keep(rows, item)\nreturn GAP_BIT\n",
         "return GAP_BIT\n",
-        "tests/test_engine.py::test_the_gap_itself_is_kept_for_the_snapshot",
+        "tests/native/test_engine.py::test_the_gap_itself_is_kept_for_the_snapshot",
     ),
     Mutant(
         "restart-never-noticed",
@@ -77,7 +77,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._stale_run += 1\n",
         "",
-        "tests/test_book.py::test_repeats_never_look_like_a_restart_but_unknown_old_frames_do",
+        "tests/book/test_book.py::test_repeats_never_look_like_a_restart_but_unknown_old_frames_do",
         where="cdef int _apply_update(",
     ),
     Mutant(
@@ -86,7 +86,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._is_repeat(rows, item)",
         "False",
-        "tests/test_book.py::test_repeats_never_look_like_a_restart_but_unknown_old_frames_do",
+        "tests/book/test_book.py::test_repeats_never_look_like_a_restart_but_unknown_old_frames_do",
     ),
     Mutant(
         "repeat-told-by-its-number-alone",
@@ -94,7 +94,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._recent_digest[slot] == self._digest(rows, item)",
         "True",
-        "tests/test_book.py::test_a_counter_that_restarts_a_little_below_is_no_repeat",
+        "tests/book/test_book.py::test_a_counter_that_restarts_a_little_below_is_no_repeat",
     ),
     Mutant(
         "held-snapshot-is-no-evidence",
@@ -102,7 +102,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._held_sequence >= 0 and item.sequence == self._held_sequence + 1",
         "False",
-        "tests/test_engine.py::test_a_late_snapshot_is_held_and_not_shown",
+        "tests/native/test_engine.py::test_a_late_snapshot_is_held_and_not_shown",
     ),
     Mutant(
         "refused-frame-leaves-the-book-live",
@@ -110,7 +110,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._spec.kind == ITEM_UPDATE and self._state in (LIVE, STALE)",
         "False",
-        "tests/test_engine.py::test_a_frame_of_the_wrong_shape",
+        "tests/native/test_engine.py::test_a_frame_of_the_wrong_shape",
     ),
     Mutant(
         "epoch-stands-still",
@@ -118,7 +118,7 @@ SEQUENCE = [
         "_book.pyx",
         "self._epoch += 1\n",
         "",
-        "tests/test_book.py::test_a_gap_keeps_reads_out_until_the_next_snapshot",
+        "tests/book/test_book.py::test_a_gap_keeps_reads_out_until_the_next_snapshot",
     ),
 ]
 
@@ -129,7 +129,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "item.sequence < self._sequence",
         "False",
-        "tests/test_engine.py::test_a_late_snapshot_is_held_and_not_shown",
+        "tests/native/test_engine.py::test_a_late_snapshot_is_held_and_not_shown",
         where="cdef int _apply_snapshot(",
         quick=True,
     ),
@@ -139,7 +139,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "self._empty_snapshots < 2",
         "False",
-        "tests/test_engine.py::test_an_empty_snapshot_must_be_repeated",
+        "tests/native/test_engine.py::test_an_empty_snapshot_must_be_repeated",
         where="cdef int _apply_snapshot(",
     ),
     Mutant(
@@ -148,7 +148,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "change |= self._drain(&complete)\n",
         "",
-        "tests/test_book.py::test_updates_kept_before_the_snapshot_are_replayed_in_order",
+        "tests/book/test_book.py::test_updates_kept_before_the_snapshot_are_replayed_in_order",
     ),
     Mutant(
         "hole-in-the-replay-ignored",
@@ -156,7 +156,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "self._sequence < 0 or pending.item.sequence != self._sequence + 1",
         "False",
-        "tests/test_engine.py::test_updates_before_the_snapshot_wait_and_a_hole_in_them_is_seen",
+        "tests/native/test_engine.py::test_updates_before_the_snapshot_wait_and_a_hole_in_them_is_seen",
     ),
     Mutant(
         "buffer-dropped-on-retry",
@@ -172,7 +172,7 @@ SNAPSHOTS = [
         "    self._state if self._state in (SYNCING, GAP) else GAP,\n"
         '    f"the snapshot {item.sequence} does not reach the updates kept for it",\n'
         ")\n",
-        "tests/test_engine.py::test_updates_before_the_snapshot_wait_and_a_hole_in_them_is_seen",
+        "tests/native/test_engine.py::test_updates_before_the_snapshot_wait_and_a_hole_in_them_is_seen",
     ),
     Mutant(
         "replay-newest-first",
@@ -180,7 +180,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "self._buffer.append(keep_item(rows, item))\n",
         "self._buffer.insert(0, keep_item(rows, item))\n",
-        "tests/test_book.py::test_updates_kept_before_the_snapshot_are_replayed_in_order",
+        "tests/book/test_book.py::test_updates_kept_before_the_snapshot_are_replayed_in_order",
     ),
     Mutant(
         "buffer-without-a-bound",
@@ -188,7 +188,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "len(self._buffer) >= MAX_BUFFERED_FRAMES",
         "False",
-        "tests/test_engine.py::test_the_buffer_is_bounded",
+        "tests/native/test_engine.py::test_the_buffer_is_bounded",
     ),
     Mutant(
         "old-count-kept-in-the-buffer",
@@ -196,7 +196,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "item.sequence < tail.item.sequence",
         "False",
-        "tests/test_engine.py::test_a_counter_that_goes_back_while_waiting_drops_the_old_count",
+        "tests/native/test_engine.py::test_a_counter_that_goes_back_while_waiting_drops_the_old_count",
     ),
     Mutant(
         "cut-snapshot-claims-the-whole-side",
@@ -204,7 +204,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "0 < window <= ladder_length(&fresh[side])",
         "False",
-        "tests/test_reads.py::test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level",
+        "tests/book/test_reads.py::test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level",
         where="cdef int _load_sides(",
     ),
     Mutant(
@@ -213,7 +213,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "0 < window <= ladder_length(&fresh[side])",
         "0 < window < ladder_length(&fresh[side])",
-        "tests/test_reads.py::test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level",
+        "tests/book/test_reads.py::test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level",
         where="cdef int _load_sides(",
     ),
     Mutant(
@@ -222,7 +222,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "item.exchange_time >= self._exchange_time",
         "True",
-        "tests/test_engine.py::test_spot_full_pictures",
+        "tests/native/test_engine.py::test_spot_full_pictures",
     ),
     Mutant(
         "one-side-shown-before-its-partner",
@@ -230,7 +230,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "was_live and self._would_cross(rows, item, side)",
         "False",
-        "tests/test_engine.py::test_one_sided_pictures_wait_for_their_partner",
+        "tests/native/test_engine.py::test_one_sided_pictures_wait_for_their_partner",
     ),
     Mutant(
         "one-side-is-enough",
@@ -238,7 +238,7 @@ SNAPSHOTS = [
         "_book.pyx",
         "self._side_seen[0] and self._side_seen[1]",
         "self._side_seen[0] or self._side_seen[1]",
-        "tests/test_engine.py::test_one_sided_pictures_wait_for_their_partner",
+        "tests/native/test_engine.py::test_one_sided_pictures_wait_for_their_partner",
     ),
 ]
 
@@ -250,7 +250,7 @@ LEVELS = [
         "if not self._can_hold(rows, item):\n"
         "    return change & ~SNAPSHOT_BIT | self._unholdable()\n",
         "",
-        "tests/test_engine.py::test_sides_that_cannot_be_held_beside_each_other",
+        "tests/native/test_engine.py::test_sides_that_cannot_be_held_beside_each_other",
     ),
     Mutant(
         "removals-of-asks-ignored",
@@ -259,7 +259,7 @@ LEVELS = [
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
         "if side == BID or row.size.mantissa != 0:\n"
         "    changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
-        "tests/test_book.py::test_change_bits_of_updates",
+        "tests/book/test_book.py::test_change_bits_of_updates",
         quick=True,
     ),
     Mutant(
@@ -270,7 +270,7 @@ LEVELS = [
         "if row.size.mantissa == 0 and ladder_size(ladder, key) == 0:\n"
         "    raise MessageError(self.symbol)\n"
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
-        "tests/test_book.py::test_change_bits_of_updates",
+        "tests/book/test_book.py::test_change_bits_of_updates",
     ),
     Mutant(
         "crossed-in-the-middle-of-a-frame",
@@ -280,7 +280,7 @@ LEVELS = [
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n"
         "if self._crossed():\n"
         "    self._crossed_gap()\n",
-        "tests/test_book.py::test_crossing_is_judged_after_the_whole_frame",
+        "tests/book/test_book.py::test_crossing_is_judged_after_the_whole_frame",
     ),
     Mutant(
         "first-of-a-price-wins-in-an-update",
@@ -288,7 +288,7 @@ LEVELS = [
         "_book.pyx",
         "row = &rows[item.first[side] + i]\n",
         "row = &rows[item.first[side] + item.count[side] - 1 - i]\n",
-        "tests/test_book.py::test_the_last_row_of_a_price_wins_in_an_update",
+        "tests/book/test_book.py::test_the_last_row_of_a_price_wins_in_an_update",
         where="cdef int _put_rows(",
     ),
     Mutant(
@@ -298,16 +298,16 @@ LEVELS = [
         "widened(row.price, wanted.price)",
         "<int64_t>(to_double(widened(row.price, wanted.price), wanted.price) * "
         "POW10_DOUBLE[wanted.price])",
-        "tests/test_book.py::test_every_price_is_found_again",
+        "tests/book/test_book.py::test_every_price_is_found_again",
         where="cdef int _put_rows(",
     ),
     Mutant(
         "sizes-not-rescaled",
         "The first size with more decimals makes all other sizes too small by powers of ten.",
-        "_ladder.pxd",
+        "native/ladder.pxd",
         "rung.size *= size_factor\n",
         "",
-        "tests/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
+        "tests/book/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
     ),
     Mutant(
         "asks-not-rescaled",
@@ -315,15 +315,15 @@ LEVELS = [
         "_book.pyx",
         "ladder_rescale(&self._ladders[side], price_factor, size_factor)\n",
         "if side == BID:\n    ladder_rescale(&self._ladders[side], price_factor, size_factor)\n",
-        "tests/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
+        "tests/book/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
     ),
     Mutant(
         "known-window-not-rescaled",
         "After the first finer price the book says that levels it has never seen are certain.",
-        "_ladder.pxd",
+        "native/ladder.pxd",
         "ladder.known_from *= price_factor\n",
         "",
-        "tests/test_reads.py::test_the_known_window_survives_a_finer_scale_and_a_new_snapshot",
+        "tests/book/test_reads.py::test_the_known_window_survives_a_finer_scale_and_a_new_snapshot",
     ),
     Mutant(
         "never-crossed",
@@ -331,7 +331,7 @@ LEVELS = [
         "_book.pyx",
         "bid.key >= -ask.key",
         "False",
-        "tests/test_book.py::test_a_locked_or_crossed_book_is_a_gap",
+        "tests/book/test_book.py::test_a_locked_or_crossed_book_is_a_gap",
     ),
     Mutant(
         "locked-is-not-crossed",
@@ -339,7 +339,7 @@ LEVELS = [
         "_book.pyx",
         "bid.key >= -ask.key",
         "bid.key > -ask.key",
-        "tests/test_book.py::test_a_locked_or_crossed_book_is_a_gap",
+        "tests/book/test_book.py::test_a_locked_or_crossed_book_is_a_gap",
     ),
     Mutant(
         "top-not-told-when-its-level-goes",
@@ -347,7 +347,7 @@ LEVELS = [
         "_book.pyx",
         "not same_number(before[side].key, scales.price, now.key, book._price_scale)",
         "False",
-        "tests/test_book.py::test_the_top_has_changed_when_the_next_level_has_the_same_size",
+        "tests/book/test_book.py::test_the_top_has_changed_when_the_next_level_has_the_same_size",
     ),
     Mutant(
         "top-told-when-only-its-spelling-changed",
@@ -355,7 +355,7 @@ LEVELS = [
         "_book.pyx",
         "not same_number(before[side].key, scales.price, now.key, book._price_scale)",
         "before[side].key != now.key",
-        "tests/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
+        "tests/book/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
     ),
 ]
 
@@ -366,7 +366,7 @@ TIME = [
         "_book.pyx",
         "self._now() < self._ends()",
         "self._now() <= self._ends()",
-        "tests/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
+        "tests/book/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
     ),
     Mutant(
         "deadline-never-compared",
@@ -374,7 +374,7 @@ TIME = [
         "_book.pyx",
         "self._now() < self._ends()",
         "True",
-        "tests/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
+        "tests/book/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
     ),
     Mutant(
         "state-forgets-the-deadline",
@@ -382,7 +382,7 @@ TIME = [
         "_book.pyx",
         "self._now() >= self._ends()",
         "False",
-        "tests/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
+        "tests/book/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
     ),
     Mutant(
         "deadline-on-the-wall-clock",
@@ -390,7 +390,7 @@ TIME = [
         "_book.pyx",
         "monotonic_ns()",
         '__import__("time").time_ns()',
-        "tests/test_book.py::test_the_machine_clock_is_the_one_that_is_never_set",
+        "tests/book/test_book.py::test_the_machine_clock_is_the_one_that_is_never_set",
         where="cdef int64_t _now(",
     ),
     Mutant(
@@ -399,7 +399,7 @@ TIME = [
         "_book.pyx",
         "self._counters.duplicates += 1\n",
         "self._counters.duplicates += 1\nself._confirm('duplicate')\n",
-        "tests/test_book.py::test_updates_and_heartbeats_confirm_and_duplicates_do_not",
+        "tests/book/test_book.py::test_updates_and_heartbeats_confirm_and_duplicates_do_not",
         where="cdef int _apply_update(",
     ),
     Mutant(
@@ -408,7 +408,7 @@ TIME = [
         "_book.pyx",
         "copy._state = STATE_NUMBERS[self.state]\n",
         "copy._state = self._state\n",
-        "tests/test_book.py::test_peek_stops_time",
+        "tests/book/test_book.py::test_peek_stops_time",
     ),
     Mutant(
         "forked-child-reads-on",
@@ -416,7 +416,7 @@ TIME = [
         "_book.pyx",
         "self._access == ACCESS_LIVE and self._process == process_generation",
         "self._access == ACCESS_LIVE",
-        "tests/test_book.py::test_a_forked_child_has_closed_books",
+        "tests/book/test_book.py::test_a_forked_child_has_closed_books",
         where="cdef int _require_live(",
     ),
 ]

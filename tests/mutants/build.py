@@ -23,7 +23,7 @@ COMPILED = {".pyx", ".pxd", ".pxi"}
 MADE = {".so", ".pyd", ".c", ".o", ".pyc"}
 
 # The header of numbers is seen by all compiled files.
-SEEN_BY_ALL = "_number.pxd"
+SEEN_BY_ALL = "native/number.pxd"
 SWITCH = f'''
 cdef extern from *:
     """
@@ -94,13 +94,16 @@ def mutated(file: str, text: str, mutants: list[Mutant]) -> str:
     if file == SEEN_BY_ALL:
         first = "from libc.stdint"
         return text.replace(first, SWITCH + first, 1)
-    for first in ("from bitmart_book._number cimport (\n", "from bitmart_book._number cimport "):
+    for first in (
+        "from bitmart_book.native.number cimport (\n",
+        "from bitmart_book.native.number cimport ",
+    ):
         if first in text:
             return text.replace(first, f"{first}bb_mutant, ", 1)
     if not mutants:
         return text
     first = "from libc.stdint"
-    return text.replace(first, f"from bitmart_book._number cimport bb_mutant\n{first}", 1)
+    return text.replace(first, f"from bitmart_book.native.number cimport bb_mutant\n{first}", 1)
 
 
 def originals() -> dict[Path, bytes]:
@@ -125,7 +128,11 @@ def generate() -> None:
     for file in {
         *mutants,
         SEEN_BY_ALL,
-        *(p.name for p in files if p.parts[0] == "bitmart_book" and p.suffix in COMPILED),
+        *(
+            str(p.relative_to("bitmart_book"))
+            for p in files
+            if p.parts[0] == "bitmart_book" and p.suffix in COMPILED
+        ),
     }:
         path = Path("bitmart_book") / file
         text = mutated(file, files[path].decode(), mutants.get(file, []))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bitmart_book import BookState
 from bitmart_book.sim.exchange import Exchange
-from bitmart_book.sim.market import capture_markets
+from bitmart_book.sim.market.market import capture_markets
 from tests.simulation.world import World
 from tests.soak.rows import at_least, at_most, exactly, show
 

@@ -1,6 +1,6 @@
 """Networks that a test writes itself, for what has to happen at an exact moment.
 
-What happens by chance is `bitmart_book.sim.faults`; these sit between it and the client.
+What happens by chance is `bitmart_book.sim.faults.faults`; these sit between it and the client.
 """
 
 

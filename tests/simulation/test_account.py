@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from bitmart_book.account import Account
-from bitmart_book.audience import Audience
-from bitmart_book.client import Client
+from bitmart_book.client.account import Account
+from bitmart_book.client.client import Client
+from bitmart_book.listeners.audience import Audience
 from bitmart_book.sim.exchange import Exchange
 from tests.simulation import account
 from tests.simulation.account import CONTRACTS, AccountWorld, Disturbed, noticeable

@@ -19,13 +19,13 @@ from collections import Counter
 import numpy as np
 
 from bitmart_book import BookState, Change, Engine, MessageError
-from bitmart_book.client import Client, Close, Open, Send
-from bitmart_book.limits import Limiter
-from bitmart_book.session import inflate
+from bitmart_book.client.client import Client, Close, Open, Send
+from bitmart_book.client.limits import Limiter
+from bitmart_book.client.session import inflate
 from bitmart_book.sim import exchange as simulated
-from bitmart_book.sim.faults import Faults
-from bitmart_book.sim.kinds import KINDS, Kind
-from bitmart_book.sim.network import NO_ANSWER, Order, Reset
+from bitmart_book.sim.faults.faults import Faults
+from bitmart_book.sim.faults.kinds import KINDS, Kind
+from bitmart_book.sim.faults.network import NO_ANSWER, Order, Reset
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 
 FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bitmart_book import CaptureError, Engine, MessageError
-from bitmart_book.capture import Capture
-from bitmart_book.session import inflate
-from tests.frames import futures_side, spot
+from bitmart_book.client.session import inflate
+from bitmart_book.wire.capture import Capture
+from tests.helpers.frames import futures_side, spot
 from tests.soak.rows import Row, at_most, main
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ import time
 import weakref
 
 import bitmart_book as bb
+from tests.feed.test_feed import box, differences
 from tests.soak.rows import at_least, collect, exactly, main, noted, other_tasks
-from tests.test_feed import box, differences
 
 SYMBOLS = ("BTC_USDT", "ETH_USDT", "BABYDOGE_USDT")
 CALLBACKS = 8

@@ -1,7 +1,7 @@
 """A consumer a hundred times too slow, one that blocks the loop, and readers in four threads.
 
 `python -m tests.soak.consumers` measures against a server in another process that does not wait
-for anybody (`tests.blast`), so that what is late is late because of this process.
+for anybody (`tests.helpers.blast`), so that what is late is late because of this process.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import threading
 import time
 
 import bitmart_book as bb
-from tests.blast import running, truth
+from tests.helpers.blast import running, truth
 from tests.soak.rows import at_least, at_most, collect, exactly, main, noted, rss_mib
 
 

@@ -17,10 +17,10 @@ from typing import NamedTuple
 import bitmart_book as bb
 from bitmart_book import Change
 from bitmart_book.bench.frames import SYMBOLS, Market, spot_frame
-from bitmart_book.client import Client, Close, Open, Send
-from bitmart_book.hub import BookHub
-from bitmart_book.limits import Limiter
-from bitmart_book.streams import Empty, Mailbox
+from bitmart_book.client.client import Client, Close, Open, Send
+from bitmart_book.client.limits import Limiter
+from bitmart_book.listeners.hub import BookHub
+from bitmart_book.listeners.streams import Empty, Mailbox
 from bitmart_book.venues import BITMART
 from tests.soak.rows import (
     at_least,

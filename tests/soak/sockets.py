@@ -20,12 +20,14 @@ import time
 from pathlib import Path
 
 import bitmart_book as bb
-from bitmart_book import limits, link
-from bitmart_book.limits import Limiter
-from bitmart_book.session import Timeouts
+from bitmart_book.client import limits
+from bitmart_book.wire import link
+from bitmart_book.client.limits import Limiter
+from bitmart_book.client.session import Timeouts
 from bitmart_book.sim.exchange import Knobs
-from tests.certificates import Authority
-from tests.proxy import Proxy
+from tests.feed.test_feed import differences
+from tests.helpers.certificates import Authority
+from tests.helpers.proxy import Proxy
 from tests.soak.rows import (
     at_least,
     at_most,
@@ -38,7 +40,6 @@ from tests.soak.rows import (
     rss_mib,
     threads,
 )
-from tests.test_feed import differences
 
 SYMBOLS = ("BTC_USDT", "ETH_USDT", "SOL_USDT", "BABYDOGE_USDT")
 

@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from bitmart_book import BookNotLive, Engine
-from tests.frames import spot
+from tests.helpers.frames import spot
 from tests.soak.rows import at_least, exactly, main, noted
 
 LEVELS = 5

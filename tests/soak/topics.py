@@ -14,7 +14,7 @@ import time
 from collections import Counter, defaultdict
 
 import bitmart_book as bb
-from bitmart_book.limits import Limiter
+from bitmart_book.client.limits import Limiter
 from bitmart_book.sim import Send
 from tests.soak.rows import at_most, exactly, main, noted
 

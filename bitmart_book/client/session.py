@@ -1,0 +1,416 @@
+"""The life of one websocket: what is subscribed on it, what was answered, whether it still lives.
+
+Sans-I/O: decoded frames and the time come in, texts to send come out. No socket, no clock, no
+reconnect: a session ends with its socket, and what comes after is the client's business. Which
+words mean what is the profile's.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bitmart_book.client.limits import Window, message_rate
+from bitmart_book.errors import BitmartBookError, CompressionError
+from bitmart_book.venues.profile import Operation, Profile, Reply
+
+__all__ = ["Answer", "Session", "Timeouts", "inflate"]
+
+MAX_INFLATED_BYTES = 8 * 1024 * 1024
+MAX_INFLATE_RATIO = 100
+_PINGS_REMEMBERED = 16
+# Of what is inflated, so much at a time.
+_PIECE = 1 << 20
+
+
+class Timeouts(NamedTuple):
+    """Seconds. The venue closes after 20 s of silence; these find out long before."""
+
+    ping_after: float = 5.0
+    """Ask so often whether the other side is there."""
+    pong_within: float = 3.0
+    """No byte for `ping_after` and so long: the connection is dead. Bytes, but no answer to a
+    ping within it: what arrives is of then and not of now."""
+    answer_within: float = 5.0
+    """Neither an acknowledgement nor data: ask again."""
+
+
+class Answer(NamedTuple):
+    """What became of a subscription."""
+
+    topic: str
+    accepted: bool
+    code: str | None = None
+    message: str = ""
+    error: BitmartBookError | None = None
+    """Of a refusal: what the caller who asked for the topic is told."""
+
+
+def inflate(payload: bytes) -> bytes:
+    """One raw DEFLATE stream (RFC 1951), as BitMart's spot hosts send binary frames.
+
+    Raises CompressionError for a damaged, truncated or trailing stream, and for one that is larger
+    than 8 MiB or more than a hundred times its compressed size, before that much is made of it.
+    """
+    limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    # In pieces: what zlib makes at once it holds twice while it grows.
+    pieces, room, rest = [], limit, payload
+    try:
+        while room and not stream.eof:
+            piece = stream.decompress(rest, min(room, _PIECE))
+            if not piece and not stream.eof:
+                break
+            pieces.append(piece)
+            room -= len(piece)
+            rest = stream.unconsumed_tail
+    except zlib.error as error:
+        raise CompressionError(f"not raw deflate: {error}") from None
+    if stream.unconsumed_tail or not stream.eof:
+        # Either there is more output than allowed, or the stream stops before its end.
+        problem = "cut off" if room else "too large"
+        raise CompressionError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
+    if stream.unused_data:
+        raise CompressionError("a compressed frame with bytes behind its end")
+    return b"".join(pieces)
+
+
+class Session:
+    """One open websocket of one profile, from its opening to its end.
+
+    The caller opens it with a time, feeds `receive` with what the profile makes of frames that
+    are no pushes, calls `seen` at the first data of a topic, and `advance` whenever
+    `next_deadline` has come or something was asked for; after each of these it sends `output()`.
+    When `dead` is not None the socket must be closed.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        now: float,
+        timeouts: Timeouts | None = None,
+        *,
+        login: str | None = None,
+    ) -> None:
+        self.profile = profile
+        self.timeouts = timeouts or Timeouts()
+        self.opened_at = now
+        self.dead: str | None = None
+        self._messages = Window(message_rate(profile.limits.messages))
+        self._queues: dict[Operation, dict[str, None]] = {
+            "unsubscribe": {},
+            "subscribe": {},
+            "request": {},
+        }
+        # Topics by the time their subscription was sent, oldest first: unanswered ones.
+        self._unanswered: dict[str, float] = {}
+        # After an error that names no topic, its suspects are asked for one at a time, each when
+        # the pong behind the one before has come through, and its answer with it.
+        self._suspects: deque[str] = deque()
+        self._suspect: str | None = None
+        self._pongs_to_come = 0
+        self._clear_at = 0.0
+        # Pings that were not answered yet, by when they were sent.
+        self._pings: deque[float] = deque()
+        self._pinged_at = now
+        # The first ping since a byte was heard.
+        self._unheard: float | None = None
+        self._probing = False
+        self.answers_pings = False
+        """Whether the other side ever did."""
+        self.round_trip: float | None = None
+        """Seconds from the last answered ping to its pong, behind all that was on its way."""
+        self._heard_at = now
+        self._output: list[str] = []
+        self._login: str | None = None
+        self._login_sent: float | None = None
+        if login is not None:
+            self.log_in(login, now)
+
+    # --- logging in ---
+
+    def log_in(self, text: str, now: float) -> None:
+        """Nothing is asked for before this login is answered."""
+        self._messages.take(now)
+        self._login = text
+        self._login_sent = now
+
+    def take_login(self) -> str | None:
+        """The login to send, once; it comes before all `output` and belongs in no log."""
+        text, self._login = self._login, None
+        return text
+
+    @property
+    def waits_for_login(self) -> bool:
+        """Whether the login has not been answered yet."""
+        return self._login_sent is not None
+
+    # --- asking ---
+
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Ask for topics; one that was about to be given up is simply kept."""
+        for topic in topics:
+            if self._queues["unsubscribe"].pop(topic, 0) is None:
+                continue
+            self._queues["subscribe"][topic] = None
+
+    def unsubscribe(self, topics: Iterable[str]) -> None:
+        """Give topics up; one that was not asked for yet is simply forgotten."""
+        for topic in topics:
+            self._settle(topic)
+            if self._queues["subscribe"].pop(topic, 0) is None:
+                continue
+            self._queues["unsubscribe"][topic] = None
+
+    def forget(self, topic: str) -> None:
+        """A topic that the venue refused: there is nothing to give up."""
+        self._settle(topic)
+        self._queues["subscribe"].pop(topic, None)
+
+    def renew(self, topic: str) -> None:
+        """Give a topic up and ask for it again."""
+        self._settle(topic)
+        self._queues["unsubscribe"][topic] = None
+        self._queues["subscribe"][topic] = None
+
+    def request(self, topics: Iterable[str]) -> None:
+        """Ask for snapshots."""
+        self._queues["request"].update(dict.fromkeys(topics))
+
+    # --- hearing ---
+
+    def receive(self, reply: Reply, now: float) -> list[Answer]:
+        """What an acknowledgement or error says about subscriptions."""
+        if reply.kind == "pong":
+            if self._pings:
+                self.answers_pings = True
+                self.round_trip = now - self._pings.popleft()
+            if self._pongs_to_come:
+                self._pongs_to_come -= 1
+                if not self._pongs_to_come:
+                    self._cleared()
+            return []
+        if reply.operation == "login":
+            if reply.kind == "ack":
+                self._login_sent = None
+            return []
+        if reply.operation in ("unsubscribe", "request"):
+            return []
+        if reply.kind == "ack":
+            topic = reply.topic
+            if topic is None and reply.code is not None:
+                # "Subscribed already" names nobody: whose turn it is.
+                topic = self._suspect or next(iter(self._unanswered), None)
+            if topic is None or not self._settle(topic):
+                return []
+            return [Answer(topic, True)]
+        if reply.topic is not None:
+            return self._refused(reply.topic, reply, now)
+        return self._blame(reply, now)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The topics whose subscription is in question."""
+        return tuple(self._unanswered)
+
+    def seen(self, topic: str) -> list[Answer]:
+        """Data of a topic has arrived, which proves more than an acknowledgement."""
+        return [Answer(topic, True)] if self._settle(topic) else []
+
+    def _refused(self, topic: str, reply: Reply, now: float) -> list[Answer]:
+        if reply.code in self.profile.retry_codes:
+            self._unanswered[topic] = now
+            return []
+        self._settle(topic)
+        error = self.profile.error(reply, (topic,))
+        return [Answer(topic, False, reply.code, reply.message, error)]
+
+    def _blame(self, reply: Reply, now: float) -> list[Answer]:
+        """An error without a topic: of one suspect it is the verdict, of several a reason to ask
+        for each by itself."""
+        if self._suspect is not None:
+            return self._refused(self._suspect, reply, now)
+        suspects = list(self._unanswered)
+        if reply.code in self.profile.retry_codes or self._doubts:
+            return []
+        if len(suspects) == 1:
+            return self._refused(suspects[0], reply, now)
+        if suspects:
+            self._clear(now)
+        return []
+
+    @property
+    def _doubts(self) -> bool:
+        """Whether it is being found out whom an error was about."""
+        return bool(self._pongs_to_come or self._suspects)
+
+    def _clear(self, now: float) -> None:
+        """Find out when all answers have come that are on their way."""
+        self._ping(now)
+        self._pongs_to_come = len(self._pings)
+        self._clear_at = now + self.timeouts.pong_within
+
+    def _cleared(self) -> None:
+        """All answers have come: whom was none about?"""
+        self._pongs_to_come = 0
+        if self._suspect is not None:
+            # Nothing was said against it.
+            self._suspect = None
+            return
+        for topic in list(self._unanswered):
+            self._settle(topic)
+            self._suspects.append(topic)
+
+    def _settle(self, topic: str) -> bool:
+        """A topic is no longer in question; whether it was."""
+        if topic == self._suspect:
+            self._suspect = None
+        suspected = topic in self._suspects
+        if suspected:
+            self._suspects.remove(topic)
+        return self._unanswered.pop(topic, None) is not None or suspected
+
+    # --- time ---
+
+    def advance(self, now: float, heard_at: float) -> list[str]:
+        """Send what may be sent, ask whether the other side is there. `heard_at` is when bytes
+        last arrived. Returns the topics that nobody answered for, which are asked for again."""
+        self._heard_at = max(self._heard_at, heard_at)
+        if self._unheard is not None and self._heard_at >= self._unheard:
+            self._unheard = None
+        if now >= self._dead_at():
+            self.dead = f"silent for {now - self._heard_at:.1f} s"
+            return []
+        if now >= self._hopeless_at():
+            self.dead = f"a ping was not answered for {now - self._pings[0]:.1f} s"
+            return []
+        if self._login_sent is not None and now >= self._login_sent + self.timeouts.answer_within:
+            self.dead = f"the login was not answered for {now - self._login_sent:.1f} s"
+            return []
+        if now >= self._pinged_at + self.timeouts.ping_after:
+            self._ping(now)
+        if self._pongs_to_come and now >= self._clear_at:
+            self._cleared()
+        silent = [
+            topic
+            for topic, asked_at in self._unanswered.items()
+            if now >= asked_at + self.timeouts.answer_within
+        ]
+        for topic in silent:
+            self._settle(topic)
+            self._queues["subscribe"][topic] = None
+        self.send_due(now)
+        return silent
+
+    def _dead_at(self) -> float:
+        """When silence will mean that nobody is there."""
+        deadline = self._heard_at + self.timeouts.ping_after + self.timeouts.pong_within
+        if self._unheard is None:
+            return deadline
+        return max(deadline, self._unheard + self.timeouts.pong_within)
+
+    def _hopeless_at(self) -> float:
+        """When a side that used to answer pings has fallen behind for too long."""
+        if not self.answers_pings or not self._pings:
+            return float("inf")
+        return self._pings[0] + self.timeouts.ping_after + self.timeouts.pong_within
+
+    def _ping(self, now: float) -> None:
+        # A ping never waits for its turn: the room that halved limits leave is for it.
+        self._messages.take(now)
+        self._output.append(self.profile.ping)
+        self._pinged_at = now
+        if self._unheard is None:
+            self._unheard = now
+        if len(self._pings) == _PINGS_REMEMBERED:
+            self._pings.popleft()
+        self._pings.append(now)
+
+    def probe(self, now: float) -> None:
+        """Find out when all that was sent until now has been heard: `behind` until then."""
+        self._ping(now)
+        self._probing = True
+
+    def behind(self, now: float) -> bool:
+        """Whether what arrives may have waited on its way: the pong comes after it in line.
+
+        A server that never answered a ping cannot be judged by its pongs; it gets `pong_within`
+        seconds to be heard again.
+        """
+        late = bool(self._pings) and now >= self._pings[0] + self.timeouts.pong_within
+        if not self.answers_pings:
+            self._probing = self._probing and not (
+                late or (self._heard_at > self._pinged_at and not self._pings)
+            )
+            return self._probing
+        self._probing = self._probing and bool(self._pings)
+        return self._probing or late
+
+    def next_deadline(self, now: float) -> float:
+        """When `advance` has something to do next."""
+        deadline = min(
+            self._pinged_at + self.timeouts.ping_after, self._dead_at(), self._hopeless_at()
+        )
+        if self._pings and now < self._pings[0] + self.timeouts.pong_within:
+            deadline = min(deadline, self._pings[0] + self.timeouts.pong_within)
+        if self._login_sent is not None:
+            return min(deadline, self._login_sent + self.timeouts.answer_within)
+        if self._unanswered:
+            oldest = min(self._unanswered.values())
+            deadline = min(deadline, oldest + self.timeouts.answer_within)
+        if self._pongs_to_come:
+            deadline = min(deadline, self._clear_at)
+        waits = any(queue for operation, queue in self._queues.items() if not self._held(operation))
+        if waits or (self._suspects and not self._pongs_to_come):
+            deadline = min(deadline, self._messages.ready_at(now))
+        return deadline
+
+    def _held(self, operation: Operation) -> bool:
+        """Whether it must wait: an error about a new topic would be taken for a suspect's."""
+        return operation == "subscribe" and self._doubts
+
+    def output(self) -> list[str]:
+        """The texts to send, in order; handed out once."""
+        output, self._output = self._output, []
+        return output
+
+    def send_due(self, now: float) -> None:
+        """Write what may be written now; `advance` does this too."""
+        if self._login_sent is not None:
+            return
+        ready = self._messages.ready_at(now) <= now
+        if self._suspects and not self._pongs_to_come and ready:
+            self._suspect = self._suspects.popleft()
+            self._write("subscribe", [self._suspect], now)
+            self._unanswered[self._suspect] = now
+            self._clear(now)
+        for operation, queue in self._queues.items():
+            while queue and not self._held(operation) and self._messages.ready_at(now) <= now:
+                topics = self._batch(queue)
+                self._write(operation, topics, now)
+                if operation == "subscribe":
+                    self._unanswered.update(dict.fromkeys(topics, now))
+
+    def _batch(self, queue: dict[str, None]) -> list[str]:
+        """As many topics as one message may hold, taken from the queue."""
+        limits = self.profile.limits
+        topics: list[str] = []
+        length = 0
+        for topic in queue:
+            length += len(topic)
+            if topics and (
+                len(topics) == limits.topics_per_message
+                or length > limits.topic_bytes_per_message
+                or len(self.profile.encode("unsubscribe", [*topics, topic])) > limits.message_bytes
+            ):
+                break
+            topics.append(topic)
+        for topic in topics:
+            del queue[topic]
+        return topics
+
+    def _write(self, operation: Operation, topics: list[str], now: float) -> None:
+        self._messages.take(now)
+        self._output.append(self.profile.encode(operation, topics))

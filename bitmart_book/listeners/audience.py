@@ -1,0 +1,210 @@
+"""Everybody who is told what happens to a feed: listeners of books, streams, and users' own hooks.
+
+A user's code runs here, when everything that has arrived is applied, and never inside the client.
+What it does wrong is reported and goes no further.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bitmart_book._book import Book, Engine
+from bitmart_book.client.client import Push
+from bitmart_book.errors import BitmartBookError
+from bitmart_book.listeners.hub import BookHub, Callback
+from bitmart_book.listeners.streams import Mailbox
+from bitmart_book.log.journal import Journal
+from bitmart_book.model import Event, Instrument
+
+__all__ = ["Audience"]
+
+
+class Audience:
+    """The listeners of one feed.
+
+    on_error: called with (what failed, the exception) instead of a line in the log. on_outage:
+    called with an event. explain: the sentence about a book. now: monotonic seconds.
+    instruments: what is known of symbols.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        *,
+        on_error: Callable[[str, BaseException], object] | None,
+        on_outage: Callable[[Event], object] | None,
+        explain: Callable[[Book], str],
+        now: Callable[[], float],
+        instruments: Mapping[str, Instrument] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._on_error = on_error and Callback("on_error", on_error, self._callback_failed)
+        self._on_outage = on_outage and Callback("on_outage", on_outage, self._callback_failed)
+        self._explain = explain
+        self._now = now
+        self._instruments = {} if instruments is None else instruments
+        self._hubs: dict[Book, BookHub] = {}
+        self._streams: dict[str, list[Mailbox]] = {}
+        # Weak: whoever drops a stream of events does not fill it for ever.
+        self._event_boxes: list[weakref.ref[Mailbox]] = []
+        # What users' own code is to be told when everything that arrived is applied.
+        self._due: dict[BookHub, None] = {}
+        self._outages: list[Event] = []
+        self._delivering = False
+        self.counters: Counter[str] = Counter()
+
+    # --- who ---
+
+    def hub(self, book: Any) -> BookHub:
+        """The listeners of a book."""
+        hub = self._hubs.get(book)
+        if hub is None:
+            hub = BookHub(
+                book,
+                failed=self._callback_failed,
+                due=self._is_due,
+                explain=lambda: self._explain(book),
+                instrument=lambda: self._instruments.get(book.symbol),
+            )
+            # Two threads may ask for the same book of a capture at the same time.
+            book.hub = hub = self._hubs.setdefault(book, hub)
+        return hub
+
+    def forget_book(self, book: Book) -> None:
+        """The book is closed: tell its listeners, for the last time."""
+        hub = self._hubs.pop(book, None)
+        if hub is not None:
+            hub.look()
+
+    def add_stream(self, topic: str, box: Mailbox) -> None:
+        """From now on the mailbox gets the values of that topic."""
+        self._streams.setdefault(topic, []).append(box)
+
+    def remove_stream(self, topic: str, box: Mailbox) -> bool:
+        """No more values for that mailbox; whether it got any before."""
+        boxes = self._streams.get(topic, [])
+        if box not in boxes:
+            return False
+        boxes.remove(box)
+        if not boxes:
+            del self._streams[topic]
+        return True
+
+    def end_streams(self, topic: str) -> None:
+        """Nobody is subscribed to that topic any more."""
+        for box in self._streams.pop(topic, []):
+            box.close()
+
+    def refuse(self, topic: str, error: BitmartBookError) -> None:
+        """The venue refused a topic: whoever iterates over it is told, and that is the end."""
+        for box in self._streams.get(topic, ()):
+            box.fail(error)
+
+    def add_events(self, box: Mailbox) -> None:
+        """From now on the mailbox gets every event, as long as somebody holds it."""
+        self._event_boxes = [ref for ref in self._event_boxes if ref() is not None]
+        self._event_boxes.append(weakref.ref(box))
+
+    def remove_events(self, box: Mailbox) -> None:
+        self._event_boxes = [ref for ref in self._event_boxes if ref() not in (None, box)]
+
+    # --- what ---
+
+    def publish(self, events: list[Event], pushes: list[Push]) -> None:
+        """What the client has to say."""
+        for push in pushes:
+            for box in self._streams.get(push.topic, ()):
+                box.put(push.values)
+        for event in events:
+            self._journal.event(event, event.time)
+            if event.kind == "gap" and event.topic in self._streams:
+                for box in self._streams[event.topic]:
+                    box.hole(event.reason or "connection lost")
+            if event.kind == "outage":
+                self._outages.append(event)
+        if events:
+            self._put(events)
+            self._look(events)
+
+    def _put(self, events: list[Event]) -> None:
+        for ref in self._event_boxes:
+            box = ref()
+            if box is not None:
+                box.put(events)
+
+    def _look(self, events: list[Event]) -> None:
+        """Look at the books that the events are about; those of a connection are about all."""
+        if any(event.topic is None for event in events):
+            self.look_at_all()
+            return
+        for event in events:
+            book = self._engine.get(event.topic or "")
+            hub = None if book is None else self._hubs.get(book)
+            if hub is not None:
+                hub.look()
+
+    def look_at_all(self) -> None:
+        """Tell the listeners of every book whose state is another than they were told."""
+        for hub in list(self._hubs.values()):
+            hub.look()
+
+    def applied(self) -> None:
+        """A frame was applied."""
+        for book in self._engine.touched:
+            hub = self._hubs.get(book)
+            if hub is not None:
+                hub.changed(book.last_change)
+
+    def _is_due(self, hub: BookHub) -> None:
+        self._due[hub] = None
+
+    def deliver(self) -> None:
+        """All that has arrived is applied: now it is the turn of the users' own code.
+
+        What it does may make more due; whoever began goes on until nothing is.
+        """
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._due:
+                hub = next(iter(self._due))
+                del self._due[hub]
+                hub.deliver()
+            while self._outages:
+                event = self._outages.pop(0)
+                if self._on_outage is not None:
+                    self._on_outage(event)
+        finally:
+            self._delivering = False
+
+    def close(self) -> None:
+        """Every book is closed: the end of every iterator. Callbacks are told by `deliver`."""
+        self.look_at_all()
+        for topic in list(self._streams):
+            self.end_streams(topic)
+        for ref in self._event_boxes:
+            box = ref()
+            if box is not None:
+                box.close()
+
+    def _callback_failed(self, callback: Callback, error: BaseException) -> None:
+        self.counters["failures"] += 1
+        now = self._now()
+        reason = f"{callback.what}: {type(error).__name__}: {error}"
+        if self._on_error is None or callback is self._on_error:
+            self._journal.warning(callback.what, f"a callback failed: {reason}", now, error)
+        else:
+            self._on_error(callback.what, error)
+        if callback.hopeless:
+            self.counters["dropped"] += 1
+            self._journal.error(
+                f"{callback.what} failed {callback.failures} times in a row and is not called any "
+                f"more: {type(error).__name__}: {error}"
+            )
+        self._put([Event(kind="callback failed", time=now, reason=reason)])

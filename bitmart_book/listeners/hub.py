@@ -1,0 +1,205 @@
+"""Who listens to one book: the slots of iterators, and callbacks.
+
+No loop: it is told that a book changed, on the thread of whoever feeds it; listeners come and go
+on any thread. What a user's callback does wrong is reported and goes no further.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from bitmart_book._book import Book, Quote
+from bitmart_book.errors import UsageError
+from bitmart_book.fork import Owned
+from bitmart_book.listeners.streams import Slot
+from bitmart_book.model import BookState, Change, Instrument
+
+__all__ = ["BookHub", "Callback", "Handle"]
+
+# A callback that fails so often in a row will not succeed; its log lines only hide others.
+CALLBACK_FAILURES = 100
+
+
+class Handle:
+    """A registered callback; `cancel()` ends it and may be called twice, from any thread."""
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        self._cancel: Callable[[], None] | None = cancel
+
+    def cancel(self) -> None:
+        cancel, self._cancel = self._cancel, None
+        if cancel is not None:
+            cancel()
+
+
+class Callback:
+    """A user's function. What it raises is reported, and a hundred failures in a row end it.
+
+    Only KeyboardInterrupt and SystemExit pass: they are meant for the whole program. A
+    CancelledError does not: the function is not a task, so that it can only be somebody else's.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        function: Callable[..., object],
+        failed: Callable[[Callback, BaseException], None],
+    ) -> None:
+        if not callable(function):
+            raise UsageError(f"a callback must be callable, was {function!r}")
+        if inspect.iscoroutinefunction(function):
+            raise UsageError(
+                f"{function!r} is a coroutine function, and a callback is not awaited; "
+                "iterate with `async for`, or create a task in the callback"
+            )
+        self.what = what
+        self.function = function
+        self.failures = 0
+        """In a row."""
+        self.ended = False
+        self._failed = failed
+
+    @property
+    def hopeless(self) -> bool:
+        return self.failures >= CALLBACK_FAILURES
+
+    def __call__(self, *arguments: object) -> None:
+        if self.ended:
+            return
+        try:
+            self.function(*arguments)
+        except (KeyboardInterrupt, SystemExit):
+            # The program is about to end; on the way there this is not called again.
+            self.ended = True
+            raise
+        except BaseException as error:
+            self.failures += 1
+            self.ended = self.hopeless
+            self._failed(self, error)
+        else:
+            self.failures = 0
+
+
+class BookHub(Owned):
+    """Who listens to one book.
+
+    failed: told of each failure of a callback. due: told that there is something to deliver;
+    whoever feeds the book calls `deliver` when it has applied all that has arrived. explain: the
+    sentence about the book's state. instrument: what is known of its symbol.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        *,
+        failed: Callable[[Callback, BaseException], None],
+        due: Callable[[BookHub], None],
+        explain: Callable[[], str],
+        instrument: Callable[[], Instrument | None] = lambda: None,
+    ) -> None:
+        super().__init__()
+        self.explain = explain
+        self.instrument = instrument
+        self._book = book
+        self._failed = failed
+        self._due = due
+        self._lock = threading.Lock()
+        # Replaced and never changed, so that whoever iterates needs no lock.
+        self._slots: tuple[Slot, ...] = ()
+        self._on_quote: tuple[Callback, ...] = ()
+        self._on_change: tuple[Callback, ...] = ()
+        self._state = book.state
+        self._changes = 0
+
+    def base_size(self, size: Decimal | float | str, price: Decimal | None) -> Decimal:
+        """A size of the book in the base currency. UsageError where that is not known."""
+        try:
+            exact = Decimal(str(size))
+        except InvalidOperation:
+            raise UsageError(f"a size must be a number, was {size!r}") from None
+        if self._book.unit == "base":
+            return exact
+        instrument = self.instrument()
+        if instrument is None:
+            raise UsageError(
+                f"the contract size of {self._book.symbol} is not known; the feed takes instruments"
+            )
+        try:
+            return instrument.base_size(exact, price)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+    def add(self, slot: Slot) -> None:
+        """From now on the slot is told of changes."""
+        self.check_process()
+        with self._lock:
+            self._slots = (*self._slots, slot)
+        # In this order: `look` sets the state before it tells the slots that are there.
+        if self._state == BookState.CLOSED:
+            slot.close()
+
+    def remove(self, slot: Slot) -> None:
+        if not self.is_foreign:
+            with self._lock:
+                self._slots = tuple(other for other in self._slots if other is not slot)
+
+    def on_quote(self, function: Callable[[Quote], object]) -> Handle:
+        """Call `function(quote)` with the newest quote after what has arrived changed it."""
+        self.check_process()
+        callback = Callback(f"on_quote of {self._book.symbol}", function, self._callback_failed)
+        with self._lock:
+            self._on_quote = (*self._on_quote, callback)
+        return Handle(lambda: self._drop(callback))
+
+    def on_change(self, function: Callable[[Any, int], object]) -> Handle:
+        """Call `function(book, change)` after each frame."""
+        self.check_process()
+        callback = Callback(f"on_change of {self._book.symbol}", function, self._callback_failed)
+        with self._lock:
+            self._on_change = (*self._on_change, callback)
+        return Handle(lambda: self._drop(callback))
+
+    def _drop(self, callback: Callback) -> None:
+        callback.ended = True
+        if not self.is_foreign:
+            with self._lock:
+                self._on_quote = tuple(c for c in self._on_quote if c is not callback)
+                self._on_change = tuple(c for c in self._on_change if c is not callback)
+
+    def _callback_failed(self, callback: Callback, error: BaseException) -> None:
+        if callback.hopeless:
+            self._drop(callback)
+        self._failed(callback, error)
+
+    def changed(self, change: int) -> None:
+        """A whole frame was applied."""
+        for callback in self._on_change:
+            callback(self._book, change)
+        # Of most frames nobody has to be told.
+        if change & Change.TOP or self._book.state is not self._state:
+            self.look(True)
+
+    def look(self, top_changed: bool = False) -> None:
+        """Tell the listeners if the top, or the state, is another than they were told."""
+        state = self._book.state
+        if state == self._state and not top_changed:
+            return
+        self._state = state
+        for slot in self._slots:
+            slot.poke()
+            if state == BookState.CLOSED:
+                slot.close()
+        if self._on_quote:
+            self._changes += 1
+            self._due(self)
+
+    def deliver(self) -> None:
+        """Give the newest quote to the callbacks; it says how many they did not see."""
+        skipped, self._changes = self._changes - 1, 0
+        quote = self._book.quote_in_any_state(max(0, skipped))
+        for callback in self._on_quote:
+            callback(quote)

@@ -1,0 +1,168 @@
+"""What a feed writes into the log: one line for each thing that happened, and no storms.
+
+Each event becomes at most one line; equal causes are held back and counted. What a server sent is
+written without control characters, and no line is longer than 1 kB. At the level TRACE, below
+DEBUG, every frame of both directions is a line too. Whatever is written has passed `redact`. Not a
+clock: the time is an argument.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+
+from bitmart_book.credentials import redact
+from bitmart_book.errors import BitmartBookError
+from bitmart_book.log.throttle import Line, Throttle
+from bitmart_book.model import Event
+
+__all__ = ["TRACE", "Journal", "escaped"]
+
+TRACE = 5
+"""The level of `logging` at which a feed writes every frame."""
+MAX_LINE_BYTES = 1_000
+# Every frame that BitMart was seen to send is shorter.
+MAX_TRACE_BYTES = 64 * 1024
+Logger = logging.Logger | logging.LoggerAdapter  # type: ignore[type-arg]
+if logging.getLevelName(TRACE) == f"Level {TRACE}":
+    logging.addLevelName(TRACE, "TRACE")
+_NUMBER = re.compile(r"\d+")
+# What a user has to know about. A book that is connecting for the first time is not among them.
+_WARNINGS = {
+    "gap",
+    "stale",
+    "rejected",
+    "disconnected",
+    "unanswered",
+    "error",
+    "bad frame",
+    "overflow",
+}
+_ERRORS = {"outage"}
+_ASIDES = {"unknown frame"}
+_STATES = {"connecting", "syncing", "live", "stale", "gap", "rejected", "closed"}
+
+
+def escaped(text: str, limit: int = MAX_LINE_BYTES) -> str:
+    """One line of at most `limit` bytes: secrets masked, control characters escaped, the rest cut
+    off."""
+    # Before anything is cut: half a secret is not known for one.
+    text = redact(text)
+    if not text.isprintable():
+        text = "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+        )
+    raw = text.encode()
+    if len(raw) <= limit:
+        return text
+    return raw[: limit - 3].decode("utf-8", "ignore") + "…"
+
+
+class Journal:
+    """Writes events and warnings of one feed to a logger."""
+
+    def __init__(self, logger: Logger, throttle: Throttle | None = None) -> None:
+        self._logger = logger
+        self._throttle = throttle or Throttle()
+        # In which state each topic was left by its last event.
+        self._states: dict[str, str] = {}
+
+    @property
+    def swallowed(self) -> int:
+        """How many lines were held back and only counted."""
+        return self._throttle.swallowed
+
+    @property
+    def traces(self) -> bool:
+        """Whether anybody wants to see every frame."""
+        return self._logger.isEnabledFor(TRACE)
+
+    def trace(self, connection: str, way: str, frame: bytes | str) -> None:
+        """Write a frame; way: ">" for one that is sent, "<" for one that has arrived."""
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "backslashreplace")
+        self._write(TRACE, f"{connection} {way} {text}", limit=MAX_TRACE_BYTES)
+
+    def event(self, event: Event, now: float) -> None:
+        """Write an event."""
+        before = self._follow(event)
+        # Lost is what was there before: until then a book only waits for its first connection.
+        lost = event.kind == "connecting" and before is not None
+        level = logging.WARNING if lost or event.kind in _WARNINGS else logging.INFO
+        if event.kind in _ERRORS:
+            level = logging.ERROR
+        elif event.kind in _ASIDES:
+            level = logging.DEBUG
+        text = f"{event.topic or event.connection or 'feed'}: {event.kind}"
+        if event.after is not None:
+            text += f" after {event.after:.3f} s"
+            if before is not None and event.kind != "live":
+                text += f" {before}"
+        if event.topic is not None and event.connection is not None:
+            text += f" on {event.connection}"
+        if event.code is not None:
+            text += f", code {event.code}"
+        if event.reason is not None:
+            text += f": {event.reason}"
+        # The same thing said of another book, or with other versions, is the same cause.
+        cause = _NUMBER.sub("#", (event.reason or "")[:200])
+        self._say(f"{event.kind} {event.code} {cause}", level, text, now)
+
+    def _follow(self, event: Event) -> str | None:
+        if event.topic is None or event.kind not in _STATES:
+            return None
+        before = self._states.pop(event.topic, None)
+        if event.kind not in ("closed", "rejected"):
+            self._states[event.topic] = event.kind
+        return before
+
+    def warning(
+        self, cause: str, text: str, now: float, error: BaseException | None = None
+    ) -> None:
+        """Write a warning, with a traceback; those of one `cause` at most once a second."""
+        self._say(cause, logging.WARNING, text, now, error)
+
+    def error(self, text: str, error: BaseException | None = None) -> None:
+        """Write an error, always, with its traceback."""
+        self._write(logging.ERROR, text, error)
+
+    def tick(self, now: float) -> None:
+        """Write the counts that are due. Call this now and then."""
+        if self._throttle:
+            for line in self._throttle.due(now):
+                self._write(*line)
+
+    def close(self) -> None:
+        """Write what is still held back."""
+        for line in self._throttle.rest():
+            self._write(*line)
+
+    def _say(
+        self, cause: str, level: int, text: str, now: float, error: BaseException | None = None
+    ) -> None:
+        if self._logger.isEnabledFor(level):
+            line = self._throttle.say(cause, Line(level, text), now)
+            if line is not None:
+                self._write(*line, error)
+
+    def _write(
+        self,
+        level: int,
+        text: str,
+        error: BaseException | None = None,
+        limit: int = MAX_LINE_BYTES,
+    ) -> None:
+        try:
+            self._logger.log(level, "%s", escaped(text, limit), exc_info=_masked(error))
+        except Exception:
+            # A handler or filter of the user's own: it can hurt his log, but not his books.
+            return
+
+
+def _masked(error: BaseException | None) -> BaseException | None:
+    """An exception whose traceback shows no secret: another one in its place if need be."""
+    if error is None:
+        return None
+    shown = "".join(traceback.format_exception(error))
+    masked = redact(shown)
+    return error if masked == shown else BitmartBookError(masked)

@@ -1,0 +1,3 @@
+"""What can go wrong between the simulated exchange and its clients."""
+
+__all__: list[str] = []

@@ -1,0 +1,118 @@
+"""Looking at the exchange's frames from outside: which they are, and how to make one of two.
+
+For those who stand between exchange and client. Knows only the shapes that this exchange writes.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import zlib
+
+from bitmart_book.sim.venue.wire import ack
+
+__all__ = ["Seen", "acks", "extra_frames", "frozen_heartbeat", "merged", "wrong_ack"]
+
+_BOOK = re.compile(
+    r'"symbol":"([^"]+)","type":"(snapshot|update)","version":(\d+)\}\],'
+    r'"table":"spot/depth/increase100"\}'
+)
+_SUBSCRIBED = re.compile(r'"topic":"([^"]+)"')
+
+
+class Seen:
+    """One frame that passes by. What is not of the sequenced book has an empty symbol."""
+
+    __slots__ = ("_kind", "connection", "payload", "symbol", "text", "version")
+
+    def __init__(self, connection: int, payload: str | bytes) -> None:
+        self.connection = connection
+        self.payload = payload
+        if isinstance(payload, bytes):
+            self.text = zlib.decompress(payload, -zlib.MAX_WBITS).decode()
+        else:
+            self.text = payload
+        match = _BOOK.match(self.text, self.text.rfind('"symbol":'))
+        self.symbol, self._kind, self.version = ("", "", -1)
+        if match is not None:
+            self.symbol, self._kind, self.version = match[1], match[2], int(match[3])
+
+    @property
+    def is_update(self) -> bool:
+        return self._kind == "update"
+
+    @property
+    def is_snapshot(self) -> bool:
+        return self._kind == "snapshot"
+
+    @property
+    def is_ack(self) -> bool:
+        """Of a subscription."""
+        return '"event":"subscribe"' in self.text and '"errorCode"' not in self.text
+
+    @property
+    def levels(self) -> bool:
+        """Whether it has any: a heartbeat has none."""
+        return '"asks":[],"bids":[]' not in self.text[:40]
+
+    def is_of(self, other: Seen) -> bool:
+        """Whether both are of one book on one connection."""
+        return self.symbol == other.symbol and self.connection == other.connection
+
+    def like(self, frame: str | bytes) -> str | bytes:
+        """Another frame, compressed if this one is."""
+        if isinstance(self.payload, str) or isinstance(frame, bytes):
+            return frame
+        deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        data = frame.encode("utf-8", "surrogateescape")
+        return deflate.compress(data) + deflate.flush()
+
+
+def merged(first: Seen, then: Seen) -> list[str | bytes]:
+    """Two updates in one frame, in this order."""
+    items = json.loads(first.text)["data"] + json.loads(then.text)["data"]
+    frame = {"data": items, "table": "spot/depth/increase100"}
+    return [first.like(json.dumps(frame, separators=(",", ":")))]
+
+
+def extra_frames(name: str, seen: Seen, rng: random.Random) -> str | bytes:
+    """A frame of something that nobody subscribed: an unknown table or symbol, or, for the name
+    "misspell", the same symbol as others would spell it."""
+    symbol = seen.symbol
+    if name == "misspell":
+        other = rng.choice(
+            (
+                symbol.swapcase(),
+                symbol.replace("_", "-"),
+                symbol.replace("_", ""),
+                symbol.replace("_", "/"),
+                symbol + " ",
+            )
+        )
+        return seen.like(seen.text.replace(f'"{symbol}"', f'"{other}"'))
+    if rng.random() < 0.5:
+        return seen.like(seen.text.replace(f'"{symbol}"', '"NOBODY_USDT"'))
+    table = rng.choice(("spot/depth/increase7", "spot/depth", "", "spot/user/order", "x" * 200))
+    return seen.like(seen.text.replace("spot/depth/increase100", table))
+
+
+def frozen_heartbeat(snapshot: str) -> str:
+    """The heartbeat that a server would repeat that got stuck after this snapshot."""
+    item = json.loads(snapshot)["data"][0]
+    item.update(asks=[], bids=[], type="update")
+    return json.dumps({"data": [item], "table": "spot/depth/increase100"}, separators=(",", ":"))
+
+
+def acks(text: str) -> list[str]:
+    """The acknowledgements of a client's subscription."""
+    return [ack("subscribe", topic, topic_first=False) for topic in json.loads(text)["args"]]
+
+
+def wrong_ack(seen: Seen, rng: random.Random) -> list[str | bytes] | None:
+    """An acknowledgement of a topic that was not meant."""
+    match = _SUBSCRIBED.search(seen.text)
+    if match is None:
+        return None
+    topic = rng.choice(("spot/depth5:NOBODY_USDT", match[1].swapcase(), "", match[1] + "X"))
+    return [seen.like(seen.text.replace(match[0], f'"topic":"{topic}"'))]

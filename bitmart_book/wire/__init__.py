@@ -1,0 +1,3 @@
+"""Sockets and files: what carries frames into the engine."""
+
+__all__: list[str] = []

@@ -1,0 +1,315 @@
+"""Sockets and time around the client: executes its actions, and decides nothing.
+
+A frame goes to the engine first and, when it was flagged, to the client; the client's actions are
+executed as they come. Everything that could be decided without a socket is in `client` and
+`session`; what users hold in their hands is in `feed`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from websockets.exceptions import InvalidStatus
+
+from bitmart_book._book import Engine, clock_ns
+from bitmart_book.client.client import Action, Client, Close, Open, Push
+from bitmart_book.client.session import inflate
+from bitmart_book.errors import MessageError
+from bitmart_book.fork import after_fork_in_child
+from bitmart_book.log.journal import Journal, escaped
+from bitmart_book.model import Change, Event
+from bitmart_book.wire.capture import CaptureWriter
+from bitmart_book.wire.link import CLOSE_SECONDS, Link
+
+__all__ = ["Shell"]
+
+# Without a flag a frame is nobody's business but the book's and its readers'.
+FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
+# How often the loop is looked at: a pause that is longer than LATE_SECONDS and this is always seen.
+BEAT_SECONDS = 0.05
+LATE_SECONDS = 0.1
+# After such a pause no frame is applied before the client has seen what time it is.
+OVERDUE_SECONDS = 3.0
+# After a failure inside this package the next try is made so much later, not at once.
+AFTER_FAILURE_SECONDS = 1.0
+
+
+class Shell:
+    """The sockets of one client, and its sense of time.
+
+    applied: called after each frame that changed something; `engine.touched` says what. published:
+    called with what the client has to say. rested: called when all that had arrived is applied.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: Client,
+        journal: Journal,
+        *,
+        writer: CaptureWriter | None,
+        tls: ssl.SSLContext | None,
+        applied: Callable[[], None],
+        published: Callable[[list[Event], list[Push]], None],
+        rested: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._client = client
+        self._journal = journal
+        self._writer = writer
+        self._tls = tls
+        self._applied = applied
+        self._published = published
+        self._rested = rested
+        self._links: dict[str, Link] = {}
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        # Looked up now and then: a logger takes longer to answer than a frame to be applied.
+        self._traces = journal.traces
+        self._stopped = False
+        self._told = False
+        # When the client wants to be woken up, and when that is so long ago that it must be first:
+        # in nanoseconds of the clock, as it is asked with every frame.
+        self._timer: asyncio.TimerHandle | None = None
+        self._overdue = math.inf
+        self._beat_at = 0.0
+        self._beat: asyncio.TimerHandle | None = None
+        self.failures: dict[str, str] = {}
+        """Why a connection could not be opened, by its name."""
+        self.counters: Counter[str] = Counter()
+        self.longest_pause = 0.0
+        """The longest time in which the loop did not run, in seconds."""
+
+    def start(self) -> None:
+        """Begin."""
+        after_fork_in_child(self._forked)
+        self._beat_at = self._loop.time() + BEAT_SECONDS
+        self._beat = self._loop.call_later(BEAT_SECONDS, self._look_at_loop)
+        self._advance()
+
+    def end(self) -> None:
+        """Do what the closed client wants as its last, and begin no more."""
+        self._after_client()
+        self._stopped = True
+        for timer in (self._timer, self._beat):
+            if timer is not None:
+                timer.cancel()
+        for task in self._opening.values():
+            task.cancel()
+        for link in self._links.values():
+            link.shut()
+        self._opening.clear()
+
+    async def stop(self) -> None:
+        """Wait for the end of every connection; cut off those that take more than a second."""
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=1.5 * CLOSE_SECONDS)
+        finally:
+            self.abort()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def abort(self) -> None:
+        """Cut every connection off, now."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _forked(self) -> None:
+        for link in self._links.values():
+            link.detach()
+
+    @staticmethod
+    def now() -> float:
+        """Monotonic seconds, of the clock that the engine reads in nanoseconds. It goes on while
+        the machine sleeps, which the loop's own does not."""
+        return clock_ns() / 1e9
+
+    # --- time ---
+
+    def step(self) -> None:
+        """The client was told something: do what it wants, and let it think again soon."""
+        self._after_client()
+        if not self._told and not self._stopped:
+            self._told = True
+            self._loop.call_soon(self._advance)
+
+    def _advance(self) -> None:
+        """Let the client do what is due. A failure inside does not stop the clock."""
+        self._told = False
+        if self._stopped:
+            return
+        now = self.now()
+        try:
+            self._client.advance(now)
+            self._after_client()
+            deadline = self._client.next_deadline(now)
+        except Exception as error:
+            self._journal.error(f"the client failed: {type(error).__name__}: {error}", error)
+            self.counters["internal_errors"] += 1
+            deadline = now + AFTER_FAILURE_SECONDS
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._stopped:
+            self._overdue = (deadline + OVERDUE_SECONDS) * 1e9
+            self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._advance)
+        self._rested()
+
+    def _look_at_loop(self) -> None:
+        # By the loop's own clock: a machine that slept did not block.
+        now = self._loop.time()
+        pause = now - self._beat_at
+        if pause > LATE_SECONDS:
+            self.counters["pauses"] += 1
+            self.longest_pause = max(self.longest_pause, pause)
+            self._journal.warning(
+                "pause",
+                f"the event loop did not run for {pause:.3f} s, and no book was updated meanwhile: "
+                "something in it blocks, or the machine is busy",
+                self.now(),
+            )
+        self._traces = self._journal.traces
+        self._journal.tick(self.now())
+        self._beat_at = now + BEAT_SECONDS
+        self._beat = self._loop.call_later(BEAT_SECONDS, self._look_at_loop)
+
+    # --- what the client wants ---
+
+    def _after_client(self) -> None:
+        actions = self._client.actions()
+        if actions:
+            self._execute(actions)
+        events, pushes = self._client.events(), self._client.pushes()
+        if events or pushes:
+            self._published(events, pushes)
+
+    def _execute(self, actions: list[Action]) -> None:
+        for action in actions:
+            name = action.connection
+            if isinstance(action, Open):
+                if not self._stopped:
+                    task = self._loop.create_task(self._connection(name, action.url))
+                    self._opening[name] = task
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+            elif isinstance(action, Close):
+                self.failures.pop(name, None)
+                if name in self._links:
+                    self._links.pop(name).shut()
+                elif name in self._opening:
+                    self._opening.pop(name).cancel()
+            elif name in self._links:
+                if self._traces:
+                    self._journal.trace(name, ">", action.text)
+                self._links[name].send_text(action.text)
+
+    # --- one connection ---
+
+    async def _connection(self, name: str, url: str) -> None:
+        """One socket from its opening to its end, whatever ends it."""
+        me = asyncio.current_task()
+        try:
+            link = await Link.open(url, self._tls)
+        except Exception as error:
+            # The client may have given this try up already, and begun another in its place.
+            if self._opening.get(name) is me:
+                del self._opening[name]
+                self._open_failed(name, url, error)
+            return
+        try:
+            if self._opening.get(name) is me:
+                del self._opening[name]
+                self._opened(name, link)
+            else:
+                link.abort()
+            await link.wait_closed()
+        except Exception as error:
+            self._failed_inside(link, error)
+        finally:
+            link.abort()
+            await link.wait_closed()
+
+    def _opened(self, name: str, link: Link) -> None:
+        self.failures.pop(name, None)
+        self._links[name] = link
+        link.name = name
+        link.generation = self._client.opened(name, self.now())
+        self.step()
+        if not link.ended:
+            link.attach(self._receive, self._rested, self._link_ended)
+
+    def _open_failed(self, name: str, url: str, error: Exception) -> None:
+        reason = escaped(f"{url}: {str(error) or type(error).__name__}", 300)
+        self.failures[name] = reason
+        status = error.response.status_code if isinstance(error, InvalidStatus) else 0
+        self._client.failed(name, reason, self.now(), banned=status in (403, 429))
+        self.step()
+
+    def _link_ended(self, link: Link, reason: str) -> None:
+        if self._links.get(link.name) is link:
+            del self._links[link.name]
+            self._client.lost(link.name, escaped(reason, 300), self.now())
+            self.step()
+
+    def _receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
+        """One message: the engine first, then whoever it concerns."""
+        if clock_ns() > self._overdue:
+            self._advance()
+            if link.ended:
+                return
+        try:
+            self._take(link, payload, is_binary)
+        except Exception as error:
+            self._failed_inside(link, error)
+
+    def _take(self, link: Link, payload: bytes, is_binary: bool) -> None:
+        received = time.time_ns()
+        try:
+            if is_binary:
+                payload = inflate(payload)
+            if self._traces:
+                self._journal.trace(link.name, "<", payload)
+            # What belongs to an account is in no capture.
+            if self._writer is not None and not self._client.is_private(link.name):
+                self._record(self._writer, link, payload, received)
+            change = self._engine.apply(payload, received, generation=link.generation)
+        except MessageError as error:
+            self._client.bad_frame(link.name, error, self.now())
+            self.step()
+            return
+        if change == 0:
+            return
+        if change & FLAGGED:
+            self._client.frame(link.name, payload, change, self.now())
+            self.step()
+        self._applied()
+
+    def _record(self, writer: CaptureWriter, link: Link, payload: bytes, received: int) -> None:
+        try:
+            writer.write(payload, received, f"{link.name}#{link.generation}")
+        except OSError as error:
+            # A full disk is no reason to lose the books too.
+            self._writer = None
+            self._journal.error(f"recording to {writer.path} has ended: {error}", error)
+
+    def _failed_inside(self, link: Link, error: Exception) -> None:
+        """A bug of this package, or a mismatch that the shadow book found: what the books of this
+        connection hold is in doubt, and a new connection begins anew."""
+        self.counters["internal_errors"] += 1
+        self._journal.error(f"{link.name}: {type(error).__name__}: {error}", error)
+        link.drop(f"{type(error).__name__}: {error}")
+
+    def report(self) -> dict[str, Any]:
+        """Counters of what happened to the loop."""
+        return {
+            "pauses": self.counters["pauses"],
+            "longest_pause": self.longest_pause,
+            "internal_errors": self.counters["internal_errors"],
+        }

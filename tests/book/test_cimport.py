@@ -1,0 +1,98 @@
+"""Cython code of users: what it needs is shipped, compiles, and reads what Python reads."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "bitmart_book"
+SOURCES = sorted(
+    str(path.relative_to(PACKAGE))
+    for path in PACKAGE.rglob("*.p*")
+    if path.suffix in (".pxd", ".pxi", ".pyi", ".pyx")
+)
+
+
+def setup(*commands):
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", *commands],
+        cwd=ROOT,
+        check=True,
+        timeout=300,
+        capture_output=True,
+    )
+
+
+def test_a_source_archive_holds_every_source(tmp_path):
+    setup("egg_info", "--egg-base", str(tmp_path), "sdist", "--dist-dir", str(tmp_path))
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        held = {name.partition("/bitmart_book/")[2] for name in tar.getnames()}
+    assert set(SOURCES) <= held
+    assert not [name for name in held if name.endswith(".c")]
+
+
+def test_a_wheel_holds_what_a_cimport_needs(tmp_path):
+    # What a wheel is packed from, but for the compiled module.
+    setup("egg_info", "--egg-base", str(tmp_path), "build_py", "--build-lib", str(tmp_path / "lib"))
+    lib = tmp_path / "lib" / "bitmart_book"
+    held = {str(path.relative_to(lib)) for path in lib.rglob("*")}
+    assert set(SOURCES) | {"py.typed"} <= held
+    assert not [name for name in held if name.endswith(".c")]
+
+
+def test_the_example_compiles_and_reads_what_python_reads(tmp_path):
+    shutil.copy(ROOT / "examples" / "pressure.pyx", tmp_path)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CFLAGS": "-O0"}
+    subprocess.run(
+        [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "pressure.pyx"],
+        cwd=tmp_path, env=environment, check=True, timeout=300, capture_output=True,
+    )  # fmt: skip
+    code = """
+        import pytest
+        import bitmart_book as bb
+        from bitmart_book.bench.frames import Market, spot_frame
+        from pressure import pressure, widest_spread
+
+        market = Market("BTC_USDT", 5)
+        now = [0]
+        engine = bb.Engine(clock=lambda: now[0], valid_for=1.0)
+        opening, *rest = [spot_frame(market.snapshot())] + [
+            spot_frame(market.update()) for _ in range(200)
+        ]
+        engine.apply(opening)
+        book = engine["BTC_USDT"]
+        spreads = []
+        twin = bb.Engine()
+        twin.apply(opening)
+        for frame in rest:
+            twin.apply(frame)
+            quote = twin["BTC_USDT"].quote
+            spreads.append(quote.ask - quote.bid)
+        assert widest_spread(engine, book, rest) == max(spreads) > 0
+
+        for levels in (1, 7, 50):
+            bids, asks = book.depth(levels)
+            mid = (bids[0, 0] + asks[0, 0]) / 2
+            bid, ask = (
+                sum(size / (1e-9 * mid + abs(price - mid)) for price, size in side.tolist())
+                for side in (bids, asks)
+            )
+            assert pressure(book, levels) == pytest.approx((bid - ask) / (bid + ask), abs=1e-12)
+        now[0] = 1_000_000_000
+        for read in (lambda: pressure(book, 3), lambda: widest_spread(engine, book, [b"pong"])):
+            with pytest.raises(bb.BookNotLive):
+                read()
+        empty = bb.Book("X")
+        empty.apply_snapshot([], [("1", "1")])
+        assert pressure(empty, 3) == 0.0
+        assert widest_spread(bb.Engine(), empty, [b"pong"]) == 0.0
+    """
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=tmp_path, env=environment, check=True, timeout=60,
+    )  # fmt: skip

@@ -1,0 +1,297 @@
+"""Analytics of random books: every answer is the exact value, rounded once."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bitmart_book as bb
+from bitmart_book.check.reference import Item, ReferenceBook, by_hand
+from bitmart_book.venues import BITMART
+
+PRICES = st.integers(1, 400)
+SIZES = st.one_of(st.integers(1, 2_000), st.integers(2**61, 2**62))
+
+
+@st.composite
+def books(draw):
+    """A compiled book and its reference, with the same levels."""
+    price_unit = Decimal(1).scaleb(-draw(st.sampled_from([0, 2, 9])))
+    size_unit = Decimal(1).scaleb(-draw(st.sampled_from([0, 3, 8])))
+    touch = draw(st.integers(50, 350))
+    rows = draw(st.dictionaries(PRICES, SIZES, max_size=40))
+    sides = {"bid": [], "ask": []}
+    for price, size in rows.items():
+        sides["bid" if price < touch else "ask"].append((price * price_unit, size * size_unit))
+    compiled = bb.Book("BTC_USDT")
+    compiled.apply_snapshot(sides["bid"], sides["ask"])
+    reference = ReferenceBook("BTC_USDT", BITMART.book_channel("BTC_USDT")[1])
+    by_hand(reference, "snapshot", Item("snapshot", sides))
+    return compiled, reference, price_unit
+
+
+def rounded(value):
+    return None if value is None else float(value)
+
+
+@given(books(), st.integers(1, 50))
+def test_top_analytics(pair, levels):
+    book, reference, _ = pair
+    assert book.mid == rounded(reference.mid())
+    assert book.spread == rounded(reference.spread())
+    assert book.microprice == rounded(reference.microprice())
+    assert book.imbalance(levels) == rounded(reference.imbalance(levels))
+    for side, best in (("bid", book.best_bid), ("ask", book.best_ask)):
+        assert (best and best.exact) == reference.best(side)
+
+
+@given(books(), st.one_of(st.none(), st.integers(0, 50)))
+def test_depth(pair, n):
+    book, reference, _ = pair
+    exact = book.depth(n, exact=True)
+    floats = book.depth(n)
+    for side, exact_rows, array in (
+        ("bid", exact.bids, floats.bids),
+        ("ask", exact.asks, floats.asks),
+    ):
+        expected = reference.side(side)[:n]
+        assert exact_rows == expected
+        assert array.shape == (len(expected), 2)
+        assert array.dtype == np.float64
+        assert array.tolist() == [[float(price), float(size)] for price, size in expected]
+        assert [level.exact for level in (book.bids if side == "bid" else book.asks)][
+            :n
+        ] == expected
+    assert floats.complete
+    assert exact.complete
+
+
+@given(books(), st.integers(0, 45), st.one_of(st.none(), st.integers(0, 50)))
+def test_depth_into_arrays_of_the_caller(pair, rows, n):
+    book, reference, _ = pair
+    out = np.full((rows, 2), 7.0), np.full((rows + 1, 2), 7.0)
+    counts = book.depth(n, out=out)
+    for side, array, count in zip(("bid", "ask"), out, counts, strict=True):
+        expected = reference.side(side)[: len(array)][:n]
+        assert count == len(expected)
+        assert array[:count].tolist() == [[float(p), float(s)] for p, s in expected]
+        assert np.isnan(array[count:]).all()
+
+
+@given(
+    books(),
+    st.sampled_from(["bid", "ask"]),
+    st.fractions(0, 10**6, max_denominator=1).map(lambda f: Decimal(int(f)) / 8),
+    st.booleans(),
+)
+def test_sweep(pair, side, amount, by_notional):
+    book, reference, _ = pair
+    key = "notional" if by_notional else "size"
+    sweep = book.sweep(side, **{key: amount})
+    size, notional, levels, worst, found = reference.sweep(side, **{key: Fraction(amount)})
+    assert sweep.size == float(size)
+    assert sweep.notional == float(notional)
+    assert sweep.levels == levels
+    assert sweep.worst_price == rounded(worst)
+    assert sweep.average_price == (float(notional / size) if size else None)
+    assert sweep.complete == found
+
+
+@given(books(), st.sampled_from(["bid", "ask"]), st.integers(0, 20_000))
+def test_size_within(pair, side, bps):
+    book, reference, _ = pair
+    assert book.size_within(side, bps) == float(reference.size_within(side, Fraction(bps)))
+
+
+@given(books(), st.sampled_from([1, 2, 7, 10, 1000]), st.one_of(st.none(), st.integers(0, 10)))
+def test_grouped(pair, steps, n):
+    book, reference, unit = pair
+    step = steps * unit / 2
+    depth = book.grouped(step, n)
+    for side, array in (("bid", depth.bids), ("ask", depth.asks)):
+        expected = reference.grouped(side, Fraction(step))[:n]
+        assert array.tolist() == [[float(price), float(size)] for price, size in expected]
+
+
+@given(books(), PRICES, st.sampled_from(["bid", "ask"]))
+def test_size_at(pair, price, side):
+    book, reference, unit = pair
+    expected = float(reference.levels[side].get(price * unit, 0))
+    assert book.size_at(side, price * unit) == expected
+    assert book.size_at(side, str(price * unit)) == expected
+    assert book.size_at(side, float(price * unit)) == expected
+    assert book.size_at(side, price * unit + unit / 3) == 0.0
+    assert book.size_at(side, "1e-30") == 0.0
+
+
+def test_spread_is_rounded_once():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("0.1", 1)], [("0.3", 1)])
+    assert book.spread == 0.2
+    assert book.mid == 0.2
+
+
+# --- how far down a book can be trusted ---
+
+
+def window_book(levels):
+    book = bb.Book("BTC_USDT")
+    rows = [[str(1_000 - place), "1"] for place in range(levels)]
+    asks = [[str(1_001 + place), "1"] for place in range(levels)]
+    book.apply(
+        '{"table":"spot/depth/increase100","data":[{"symbol":"BTC_USDT","type":"snapshot",'
+        f'"version":1,"bids":{rows},"asks":{asks}}}]}}'.replace("'", '"')
+    )
+    return book
+
+
+def update(book, bids):
+    book.apply_delta(bids, [], sequence=book.sequence + 1)
+
+
+def test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level():
+    book = window_book(100)
+    assert book.complete_depth("bid") == book.complete_depth("ask") == 100
+    assert book.depth(100).complete
+    assert not book.depth(101).complete
+    assert not book.depth().complete
+    update(book, [("1000", "0"), ("999", "0"), ("850", "1"), ("901", "0")])
+    # Level 850 is in the book, but others may stand above it that were never sent.
+    assert len(book.bids) == 98
+    assert book.complete_depth("bid") == 97
+    assert book.depth(97).complete
+    assert not book.depth(98).complete
+
+
+def test_a_snapshot_shorter_than_the_window_is_the_whole_side():
+    book = window_book(99)
+    update(book, [("850", "1")])
+    assert book.complete_depth("bid") == 100
+    assert book.depth().complete
+    assert book.depth(500).complete
+
+
+def test_a_sweep_beyond_what_is_known_is_not_complete():
+    book = window_book(100)
+    update(book, [("850", "100")])
+    assert book.sweep("bid", size=100).complete
+    beyond = book.sweep("bid", size=101)
+    assert (beyond.size, beyond.complete) == (101.0, False)
+
+
+def test_groups_beyond_what_is_known_are_not_complete():
+    book = window_book(100)  # bids 1000 .. 901, asks 1001 .. 1100
+    assert book.grouped(10, 9).complete
+    assert not book.grouped(10, 11).complete
+    assert not book.grouped(10).complete
+
+
+def test_the_known_window_survives_a_finer_scale_and_a_new_snapshot():
+    book = window_book(100)
+    update(book, [("950.123456", "1")])
+    assert book.complete_depth("bid") == 101
+    assert book.complete_depth("ask") == 100
+    update(book, [("850", "1")])
+    assert book.complete_depth("bid") == 101
+    again = window_book(100)
+    assert again.complete_depth("bid") == 100
+
+
+# --- misuse ---
+
+
+@pytest.fixture
+def book():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(99, 1)], [(101, 2)])
+    return book
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda book: book.depth(-1),
+        lambda book: book.depth(1.5),
+        lambda book: book.depth(True),
+        lambda book: book.depth(out=np.empty((2, 2))),
+        lambda book: book.depth(out=(np.empty((2, 2)),)),
+        lambda book: book.depth(out=(np.empty((2, 3)), np.empty((2, 2)))),
+        lambda book: book.depth(out=(np.empty((2, 2), np.float32), np.empty((2, 2)))),
+        lambda book: book.depth(out=(np.empty((4, 4))[:, ::2], np.empty((2, 2)))),
+        lambda book: book.depth(out=([], [])),
+        lambda book: book.depth(out=(np.empty((2, 2)), np.empty((2, 2))), exact=True),
+        lambda book: book.imbalance(0),
+        lambda book: book.imbalance(-1),
+        lambda book: book.size_at("buy", 1),
+        lambda book: book.size_at("bid", "x"),
+        lambda book: book.sweep("bid"),
+        lambda book: book.sweep("bid", size=1, notional=1),
+        lambda book: book.sweep("bid", size=-1),
+        lambda book: book.sweep("bid", size=float("nan")),
+        lambda book: book.sweep("bids", size=1),
+        lambda book: book.size_within("bid", -1),
+        lambda book: book.grouped(0),
+        lambda book: book.grouped(-1),
+        lambda book: book.complete_depth("both"),
+    ],
+)
+def test_misuse(book, call):
+    with pytest.raises(bb.UsageError):
+        call(book)
+
+
+def test_a_read_only_array_is_refused_and_not_written(book):
+    array = np.zeros((2, 2))
+    array.flags.writeable = False
+    with pytest.raises(bb.UsageError):
+        book.depth(out=(array, np.empty((2, 2))))
+    assert not array.any()
+
+
+def test_depth_unpacks_and_frames(book):
+    bids, asks = book.depth()
+    assert bids.tolist() == [[99.0, 1.0]]
+    assert asks.tolist() == [[101.0, 2.0]]
+    assert repr(book.depth()) == "Depth(bids=array(1, 2), asks=array(1, 2), complete=True)"
+
+
+def _absent(wanted, name):
+    if wanted == name:
+        raise ModuleNotFoundError(name)
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars"])
+def test_data_frames(book, name, monkeypatch):
+    """With the library or a stand-in that takes the same columns; without it, a clear error."""
+    import sys
+    import types
+
+    stand_in = types.SimpleNamespace(DataFrame=lambda columns: columns)
+    monkeypatch.setitem(sys.modules, name, stand_in)
+    columns = getattr(book.depth(), f"to_{name}")()
+    assert columns == {"side": ["bid", "ask"], "price": [99.0, 101.0], "size": [1.0, 2.0]}
+    monkeypatch.delitem(sys.modules, name)
+    absent = types.SimpleNamespace(find_spec=lambda wanted, *_: _absent(wanted, name))
+    monkeypatch.setattr(sys, "meta_path", [absent, *sys.meta_path])
+    with pytest.raises(bb.UsageError, match=f"pip install {name}"):
+        getattr(book.depth(), f"to_{name}")()
+
+
+def test_a_best_price_that_was_read_before_is_not_read_again_by_mistake():
+    book = bb.Book("BTC_USDT")
+    for bids, asks, best in (
+        ([("100", "1")], [("200", "1")], (100.0, 200.0)),
+        ([("1.00", "1"), ("0.99", "1")], [("2.00", "1"), ("2.01", "1")], (1.0, 2.0)),
+        ([("0.99", "1")], [("2.01", "1")], (0.99, 2.01)),
+        ([], [("2.01", "1")], (None, 2.01)),
+        ([("0.99", "3")], [], (0.99, None)),
+    ):
+        book.apply_snapshot(bids, asks)
+        for _ in range(2):
+            assert (book.best_bid_price, book.best_ask_price) == best
+        assert book.quote.bid == best[0]
+    book.apply_delta([("0.99", "0"), ("0.98", "1")], [])
+    assert book.best_bid_price == 0.98

@@ -1,0 +1,216 @@
+"""One session by itself: answers that are lost, late or passing, and pongs that are late."""
+
+import json
+
+import pytest
+
+from bitmart_book.client.session import Session
+from bitmart_book.venues import BITMART
+from bitmart_book.venues.profile import Reply
+
+TOPIC = "spot/depth/increase100:A_B"
+PONG = Reply(kind="pong")
+
+
+@pytest.fixture
+def session():
+    profile = next(profile for profile in BITMART.profiles if profile.market == "spot")
+    return Session(profile, 0.0)
+
+
+def sent(session):
+    """(operation, topics) of what is sent, pings left out."""
+    messages = [json.loads(text) for text in session.output() if text != session.profile.ping]
+    return [(message["op"], message["args"]) for message in messages]
+
+
+def subscribed(session):
+    session.subscribe([TOPIC])
+    session.advance(0.0, 0.0)
+    assert sent(session) == [("subscribe", [TOPIC])]
+
+
+def ack(topic):
+    return Reply(kind="ack", operation="subscribe", topic=topic)
+
+
+def error(code, topic=TOPIC):
+    return Reply(kind="error", operation="subscribe", topic=topic, code=code, message="no")
+
+
+def test_a_subscription_that_nobody_answers_is_sent_again(session):
+    subscribed(session)
+    assert session.advance(4.9, 4.9) == []
+    assert sent(session) == []
+    assert session.advance(5.0, 5.0) == [TOPIC]
+    assert sent(session) == [("subscribe", [TOPIC])]
+    session.seen(TOPIC)
+    assert session.advance(10.0, 10.0) == []
+    assert sent(session) == []
+
+
+@pytest.mark.parametrize("topic", [TOPIC, None])
+def test_an_error_of_the_moment_is_no_verdict(session, topic):
+    """The venue is busy, or was asked too fast: the topic is asked for again, a little later."""
+    subscribed(session)
+    assert session.receive(error("94001", topic), 1.0) == []
+    assert session.unanswered == (TOPIC,)
+    session.advance(6.0, 6.0)
+    assert sent(session) == [("subscribe", [TOPIC])]
+
+
+def test_any_other_error_is_final(session):
+    subscribed(session)
+    (answer,) = session.receive(error("90004"), 1.0)
+    assert (answer.topic, answer.accepted, answer.code) == (TOPIC, False, "90004")
+    session.advance(6.0, 6.0)
+    assert sent(session) == []
+
+
+def test_one_bad_topic_of_three_is_found_by_asking_for_each(session):
+    """The error names nobody; those whose answers were still on their way are answered."""
+    topics = [f"spot/ticker:{name}_B" for name in "ABC"]
+    session.subscribe(topics)
+    session.advance(0.0, 0.0)
+    assert sent(session) == [("subscribe", topics)]
+    assert [a.topic for a in session.receive(ack(topics[0]), 0.1)] == topics[:1]
+    assert session.receive(error("92001", None), 0.1) == []
+    session.subscribe(["spot/ticker:D_B"])
+    session.send_due(0.1)
+    assert session.output() == [session.profile.ping], "first all answers have to be there"
+    assert [a.topic for a in session.receive(ack(topics[2]), 0.1)] == topics[2:]
+    session.receive(PONG, 0.2)
+    session.send_due(0.2)
+    assert sent(session) == [("subscribe", topics[1:2])]
+    (answer,) = session.receive(error("92001", None), 0.3)
+    assert (answer.topic, answer.accepted) == (topics[1], False)
+    session.forget(topics[1])
+    session.send_due(0.3)
+    assert sent(session) == []
+    session.receive(PONG, 0.3)
+    session.advance(0.4, 0.4)
+    assert sent(session) == [("subscribe", ["spot/ticker:D_B"])]
+    assert session.unanswered == ("spot/ticker:D_B",)
+
+
+def test_a_server_without_pongs_or_acks_is_asked_for_each_topic_too(session):
+    """Of whom nothing is said within three seconds, nothing was to be said."""
+    topics = [f"spot/ticker:{name}_B" for name in "ABC"]
+    session.subscribe(topics)
+    session.advance(0.0, 0.0)
+    sent(session)
+    session.receive(error("92001", None), 0.1)
+    asked = []
+    for tenth in range(2, 200):
+        now = tenth / 10
+        deadline = session.next_deadline(now)
+        assert deadline > now - 0.1, "it does not spin"
+        session.advance(now, now)
+        for operation, names in sent(session):
+            assert operation == "subscribe"
+            asked += names
+            if names == topics[1:2]:
+                (answer,) = session.receive(error("92001", None), now)
+                assert answer.topic == topics[1]
+                session.forget(topics[1])
+    assert asked[:3] == topics
+    assert set(asked[3:]) <= {topics[0], topics[2]}, "unanswered ones are asked for again"
+
+
+def test_an_answer_that_comes_late_clears_a_suspect(session):
+    """The pong has overtaken it."""
+    topics = [f"spot/ticker:{name}_B" for name in "ABC"]
+    session.subscribe(topics)
+    session.advance(0.0, 0.0)
+    session.receive(error("92001", None), 0.1)
+    session.receive(PONG, 0.1)
+    session.send_due(0.1)
+    assert sent(session)[1:] == [("subscribe", topics[:1])]
+    (answer,) = session.receive(ack(topics[2]), 0.2)
+    assert (answer.topic, answer.accepted) == (topics[2], True)
+    session.receive(ack(topics[0]), 0.2)
+    session.receive(PONG, 0.2)
+    session.send_due(0.2)
+    assert sent(session) == [("subscribe", topics[1:2])]
+
+
+def test_a_word_that_it_is_there_already_is_an_answer(session):
+    """It names nobody either: it is the turn of the one that was asked for first."""
+    subscribed(session)
+    already = Reply(kind="ack", operation="subscribe", code="90008")
+    (answer,) = session.receive(already, 0.1)
+    assert (answer.topic, answer.accepted) == (TOPIC, True)
+    assert session.receive(already, 0.1) == []
+
+
+def test_a_renewed_topic_is_given_up_first(session):
+    subscribed(session)
+    session.seen(TOPIC)
+    session.renew(TOPIC)
+    session.advance(1.0, 1.0)
+    assert sent(session) == [("unsubscribe", [TOPIC]), ("subscribe", [TOPIC])]
+
+
+def two_pings(session):
+    """The first ping is answered, so that pongs count; the next two are under way."""
+    session.advance(5.0, 5.0)
+    session.receive(PONG, 5.0)
+    session.advance(10.0, 10.0)
+    session.advance(15.0, 15.0)
+
+
+def test_pongs_answer_pings_in_their_order(session):
+    two_pings(session)
+    session.receive(PONG, 15.5)
+    assert session.round_trip == 5.5
+    assert not session.behind(15.5), "the other is not late yet"
+    assert session.behind(18.0)
+
+
+def test_one_late_pong_is_enough_to_be_behind(session):
+    two_pings(session)
+    assert session.behind(15.5)
+
+
+BATCH = [f"spot/depth/increase100:{symbol}" for symbol in ("A_B", "C_D", "E_F")]
+
+
+def test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next(session):
+    session.subscribe(BATCH)
+    session.advance(0.0, 0.0)
+    session.output()
+    assert session.receive(error("92001", None), 0.1) == []
+    assert session.output() == [session.profile.ping]
+    session.subscribe([TOPIC.replace("A_B", "G_H")])
+    # The pong comes behind every error of that message.
+    session.advance(0.2, 0.2)
+    assert session.receive(error("92001", None), 0.2) == []
+    assert sent(session) == []
+    session.receive(PONG, 0.3)
+    session.advance(0.3, 0.3)
+    assert sent(session) == [("subscribe", BATCH[:1])]
+    assert [answer.topic for answer in session.receive(error("92001", None), 0.4)] == BATCH[:1]
+    session.advance(0.4, 0.4)
+    assert sent(session) == []
+    session.receive(PONG, 0.5)
+    session.advance(0.5, 0.5)
+    assert sent(session) == [("subscribe", BATCH[1:2])]
+    ack = Reply(kind="ack", operation="subscribe", topic=BATCH[1])
+    assert [answer.accepted for answer in session.receive(ack, 0.6)] == [True]
+    # What is acknowledged late is not asked for again.
+    late = Reply(kind="ack", operation="subscribe", topic=BATCH[2])
+    assert [answer.topic for answer in session.receive(late, 0.6)] == [BATCH[2]]
+    session.receive(PONG, 0.7)
+    session.advance(0.7, 0.7)
+    assert sent(session) == [("subscribe", [TOPIC.replace("A_B", "G_H")])]
+
+
+def test_a_side_that_answers_no_pings_is_asked_about_suspects_a_little_later(session):
+    session.subscribe(BATCH)
+    session.advance(0.0, 0.0)
+    session.receive(error("92001", None), 0.1)
+    session.output()
+    deadline = session.next_deadline(0.1)
+    assert deadline == 0.1 + session.timeouts.pong_within
+    session.advance(deadline, deadline)
+    assert sent(session) == [("subscribe", BATCH[:1])]

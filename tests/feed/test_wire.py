@@ -1,0 +1,722 @@
+"""The asyncio feed on bad wires: what is refused, what is cut off, and that it comes back."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import ssl
+import warnings
+
+import pytest
+from websockets.client import ClientProtocol
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+import bitmart_book as bb
+from bitmart_book.wire import link as link_module
+from bitmart_book.wire.link import Link
+from tests.feed.test_feed import box, closed_port, differences, run
+from tests.helpers.certificates import Authority
+from tests.helpers.proxy import Proxy
+from tests.helpers.talk import answer, gone, next_event, snapshot, talking, until
+
+# --- what is refused ---
+
+
+def test_a_frame_over_the_limit_closes_with_1009_and_the_book_comes_back():
+    codes = []
+
+    async def talk(connection):
+        first = not codes
+        if first:
+            codes.append(None)
+            await connection.recv()
+            await connection.send(snapshot(1))
+            await connection.send(" " * link_module.MAX_MESSAGE_BYTES + "{}")
+            await gone(connection)
+            codes.append(connection.close_code)
+        else:
+            await answer(connection, version=7)
+
+    async def work():
+        async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
+            events = feed.events()
+            book = await feed.subscribe("BTC_USDT")
+            lost = await next_event(events, "disconnected")
+            assert "PayloadTooBig" in lost.reason
+            await until(book, "LIVE")
+            assert book.sequence == 7
+        assert codes == [None, 1009]
+
+    run(work())
+
+
+def test_a_frame_of_exactly_the_limit_passes_the_wire():
+    async def talk(connection):
+        await connection.recv()
+        text = snapshot(3)
+        await connection.send(text + " " * (link_module.MAX_MESSAGE_BYTES - len(text)))
+        await answer(connection)
+
+    async def work():
+        async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
+            assert (await feed.subscribe("BTC_USDT")).sequence == 3
+
+    run(work())
+
+
+def test_messages_in_fragments_with_a_ping_between_them():
+    async def talk(connection):
+        await connection.recv()
+        text = snapshot(5)
+
+        async def pieces():
+            for character in text:
+                yield character
+                if character == "{":
+                    await connection.ping()
+
+        await connection.send(pieces())
+        await connection.send(snapshot(6))
+        await answer(connection)
+
+    async def work():
+        async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
+            book = await feed.subscribe("BTC_USDT")
+            async for quote in book.quotes():
+                if quote.sequence == 6:
+                    break
+
+    run(work())
+
+
+def test_fragments_without_end_are_refused(monkeypatch):
+    monkeypatch.setattr(link_module, "MAX_FRAGMENTS", 8)
+    codes = []
+
+    async def talk(connection):
+        await connection.recv()
+        with contextlib.suppress(Exception):
+            await connection.send("x" for _ in range(20))
+        await gone(connection)
+        codes.append(connection.close_code)
+
+    async def work():
+        async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
+            events = feed.events()
+            await feed.subscribe("BTC_USDT", wait="none")
+            assert "too many fragments" in (await next_event(events, "disconnected")).reason
+        assert codes[0] == 1009
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"{'table': 'spot/depth/increase100'}",
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe\x00",
+        b"\x00",
+        b"",
+        b'{"table":"spot/depth/increase100","data":[{"symbol":"BTC_USDT","type":"upd',
+        b"[" * 100_000,
+        b'{"table":"spot/depth/increase100","data":' + b"9" * 100_000 + b"}",
+    ],
+    ids=["quotes", "BOM", "not UTF-8", "NUL", "empty", "cut off", "deep", "long number"],
+)
+def test_a_text_that_cannot_be_read_costs_a_request_and_no_connection(rubbish):
+    async def talk(connection):
+        await connection.recv()
+        await connection.send(snapshot(1))
+        await connection.send(rubbish, text=True)
+        await answer(connection, version=7)
+
+    async def work():
+        async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
+            events = feed.events()
+            book = await feed.subscribe("BTC_USDT")
+            event = await next_event(events, "bad frame")
+            assert len(event.reason) < 400
+            async for quote in book.quotes():
+                if quote.sequence == 7 and quote.state == "LIVE":
+                    break
+            assert feed.report()["counters"]["connects"] == 1
+
+    run(work())
+
+
+def test_a_redirect_is_not_followed():
+    reached = []
+
+    async def elsewhere(connection):
+        reached.append(connection)
+        await answer(connection)
+
+    async def work():
+        async with talking(elsewhere) as there:
+
+            async def redirect(reader, writer):
+                await reader.readuntil(b"\r\n\r\n")
+                head = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
+                writer.write(f"{head}{there['spot_public']}\r\n\r\n".encode())
+                await writer.drain()
+                writer.close()
+
+            async with await asyncio.start_server(redirect, "127.0.0.1", 0) as server:
+                port = server.sockets[0].getsockname()[1]
+                urls = {"spot_public": f"ws://127.0.0.1:{port}/"}
+                async with bb.Feed(urls=urls, timeout=0.5) as feed:
+                    with pytest.raises(bb.NotConnected, match="302"):
+                        await feed.subscribe("BTC_USDT")
+        assert reached == []
+
+    run(work())
+
+
+def test_addresses_that_are_none():
+    with pytest.raises(bb.UsageError, match="begins with wss:// or ws://"):
+        bb.Feed(urls={"spot_public": "http://127.0.0.1/"})
+
+
+# --- opening ---
+
+
+def test_a_server_that_never_finishes_the_handshake_is_given_up(monkeypatch):
+    monkeypatch.setattr(link_module, "OPEN_SECONDS", 0.1)
+
+    async def silent(reader, writer):
+        await reader.read()
+        writer.close()
+
+    async def work():
+        async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            urls = {"spot_public": f"ws://127.0.0.1:{port}/"}
+            async with bb.Feed(urls=urls, timeout=0.5) as feed:
+                with pytest.raises(bb.NotConnected, match="timed out"):
+                    await feed.subscribe("BTC_USDT")
+
+    run(work())
+    assert link_module.Link.open.__doc__.startswith("Connect, within five seconds")
+
+
+def test_a_name_that_cannot_be_resolved_is_resolved_again_each_time(monkeypatch):
+    asked = []
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        resolve = loop.getaddrinfo
+
+        async def getaddrinfo(host, port, **options):
+            if host != "books.test":
+                return await resolve(host, port, **options)
+            asked.append(host)
+            if len(asked) < 3:
+                raise socket.gaierror(-2, "Name or service not known")
+            return await resolve("127.0.0.1", port, **options)
+
+        monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+        async with talking(answer) as urls:
+            urls = {"spot_public": urls["spot_public"].replace("127.0.0.1", "books.test")}
+            async with bb.Feed(urls=urls, allow_other_hosts=True) as feed:
+                events = feed.events()
+                await feed.subscribe("BTC_USDT")
+                assert "Name or service" in (await next_event(events, "disconnected")).reason
+        assert len(asked) == 3
+
+    run(work())
+
+
+def test_proxies_of_the_environment_are_ignored(monkeypatch):
+    nowhere = f"http://127.0.0.1:{closed_port()}"
+    for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "socks_proxy"):
+        monkeypatch.setenv(name, nowhere)
+        monkeypatch.setenv(name.upper(), nowhere)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    async def work():
+        async with talking(answer) as urls, bb.Feed(urls=urls) as feed:
+            assert (await feed.subscribe("BTC_USDT")).state == "LIVE"
+
+    run(work())
+
+
+# --- TLS ---
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("tls") / "ours")
+
+
+def test_a_server_whose_certificate_is_trusted(authority):
+    async def work():
+        async with talking(answer, ssl=authority.server()) as urls:
+            async with bb.Feed(urls=urls, ca_file=authority.file) as feed:
+                assert (await feed.subscribe("BTC_USDT")).state == "LIVE"
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ("unknown", "certificate verify failed"),
+        ("system", "certificate verify failed"),
+        ("host", "certificate is not valid for '127.0.0.1'"),
+        ("expired", "certificate has expired"),
+        ("version", "protocol version|ConnectionResetError"),
+    ],
+)
+def test_servers_that_are_not_who_they_should_be_are_refused(authority, tmp_path, wrong, problem):
+    trusted, context = authority.file, None
+    if wrong == "unknown":
+        trusted = Authority(tmp_path / "theirs", "another authority").file
+    elif wrong == "system":
+        trusted = None
+    elif wrong == "host":
+        context = authority.server("127.0.0.2")
+    elif wrong == "expired":
+        context = authority.server(days=-1)
+    else:
+        context = authority.server()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("DEFAULT@SECLEVEL=0")
+    context = context or authority.server()
+    reached = []
+
+    async def talk(connection):
+        reached.append(connection)
+
+    async def work():
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        async with talking(talk, ssl=context) as urls:
+            async with bb.Feed(urls=urls, ca_file=trusted, timeout=0.5) as feed:
+                with pytest.raises(bb.NotConnected, match=problem):
+                    await feed.subscribe("BTC_USDT")
+        assert reached == []
+
+    run(work())
+
+
+def test_certificates_that_are_none(tmp_path):
+    (tmp_path / "empty.pem").write_text("nothing")
+    for name in ("empty.pem", "missing.pem"):
+        with pytest.raises(bb.UsageError, match=f"cannot use .*{name} as certificates"):
+            bb.Feed(ca_file=tmp_path / name)
+
+
+# --- the end ---
+
+
+def test_closing_cuts_off_a_peer_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(link_module, "CLOSE_SECONDS", 0.05)
+    ends = []
+
+    async def work():
+        async with box() as simulator:
+            port = int(simulator.urls["spot_public"].split(":")[2].split("/")[0])
+            async with Proxy(port) as proxy:
+                url = simulator.urls["spot_public"].replace(str(port), str(proxy.port))
+                feed = bb.Feed(source=simulator, urls={"spot_public": url})
+                book = await feed.subscribe("BTC_USDT")
+                proxy.frozen = True
+                await feed.close()
+                ends.append(str(book.state))
+
+    run(work(), limit=20)
+    assert ends == ["CLOSED"]
+
+
+def test_a_connection_that_is_not_wanted_any_more_is_cut_off_too(monkeypatch):
+    """Not only at the end of the feed: a dead peer keeps no socket open."""
+    monkeypatch.setattr(link_module, "CLOSE_SECONDS", 0.05)
+
+    async def work():
+        async with box() as simulator:
+            port = int(simulator.urls["spot_public"].split(":")[2].split("/")[0])
+            async with Proxy(port) as proxy:
+                url = simulator.urls["spot_public"].replace(str(port), str(proxy.port))
+                async with bb.Feed(source=simulator, urls={"spot_public": url}) as feed:
+                    await feed.subscribe("BTC_USDT")
+                    proxy.frozen = True
+                    (task,) = feed._shell._tasks
+                    await feed.unsubscribe("BTC_USDT")
+                    await asyncio.wait([task])
+                    assert feed.report()["connections"] == {}
+
+    run(work(), limit=20)
+
+
+def test_a_peer_that_does_not_read_is_dropped(monkeypatch):
+    monkeypatch.setattr(link_module, "MAX_UNSENT_BYTES", 20_000)
+
+    async def talk(connection):
+        await connection.recv()
+        await connection.send(snapshot(1))
+        connection.transport.pause_reading()
+        await gone(connection)
+
+    async def work():
+        async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
+            events = feed.events()
+            await feed.subscribe("BTC_USDT")
+            (link,) = feed._shell._links.values()
+            for _ in range(1_000):
+                link.send_text("x" * 100_000)
+                if link.ended:
+                    break
+            assert "does not read" in (await next_event(events, "disconnected")).reason
+
+    run(work())
+
+
+@pytest.mark.parametrize("how", ["reset", "cut", "slow close"])
+def test_a_connection_that_breaks_is_replaced(how):
+    async def work():
+        async with box() as simulator:
+            port = int(simulator.urls["spot_public"].split(":")[2].split("/")[0])
+            async with Proxy(port) as proxy:
+                url = simulator.urls["spot_public"].replace(str(port), str(proxy.port))
+                async with bb.Feed(source=simulator, urls={"spot_public": url}) as feed:
+                    book = await feed.subscribe("BTC_USDT")
+                    if how == "reset":
+                        proxy.reset()
+                    elif how == "cut":
+                        proxy.cut()
+                    else:
+                        proxy.slow_close = 0.2
+                        for connection in list(simulator._connected.values()):
+                            connection.close(1012, "restarting")
+                    assert await until(book, "CONNECTING")
+                    assert await until(book, "LIVE")
+                    assert differences(simulator, book) == []
+
+    run(work())
+
+
+def test_a_server_that_says_goodbye_but_stays_is_left_at_once():
+    """The reason is told and the books are not LIVE before the socket is gone."""
+    stay, left = asyncio.Event(), asyncio.Event()
+
+    async def talk(reader, writer):
+        import base64
+        import hashlib
+        import re
+
+        request = await reader.readuntil(b"\r\n\r\n")
+        key = re.search(rb"Sec-WebSocket-Key: (\S+)", request)[1]
+        magic = key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+        accept = base64.b64encode(hashlib.sha1(magic).digest())
+        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+        writer.write(head + b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept)
+        text = snapshot(1).encode()
+        writer.write(b"\r\n\r\n\x81\x7e" + len(text).to_bytes(2, "big") + text)
+        writer.write(b"\x88\x0c\x03\xf4restarting")
+        await stay.wait()
+        writer.close()
+        left.set()
+
+    async def work():
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with bb.Feed(urls={"spot_public": f"ws://127.0.0.1:{port}/"}) as feed:
+                events = feed.events()
+                book = await feed.subscribe("BTC_USDT", wait="none")
+                lost = await next_event(events, "disconnected")
+                assert lost.reason == "closed by the other side: 1012 (service restart) restarting"
+                assert book.state == "CONNECTING"
+            stay.set()
+            await left.wait()
+
+    run(work())
+
+
+# --- behind ---
+
+
+class StubLoop:
+    """A loop whose time moves when the test says so; one `turn` runs what is due soon."""
+
+    def __init__(self, loop):
+        self._loop = loop
+        self.now = 0.0
+        self._soon = []
+
+    def time(self):
+        return self.now
+
+    def call_soon(self, function, *arguments):
+        self._soon.append((function, arguments))
+
+    def turn(self):
+        due, self._soon = self._soon, []
+        for function, arguments in due:
+            function(*arguments)
+
+    def __getattr__(self, name):
+        return getattr(self._loop, name)
+
+
+class StubTransport:
+    aborted = False
+
+    def abort(self):
+        self.aborted = True
+
+    def get_extra_info(self, name):
+        return None
+
+
+@contextlib.asynccontextmanager
+async def attached():
+    """A link that believes to be open, what it hands over, and how it ends."""
+    link = Link(ClientProtocol(parse_uri("ws://127.0.0.1/"), max_size=2**22))
+    link.loop = StubLoop(link.loop)
+    link.transport = StubTransport()
+    link.protocol.state = State.OPEN
+    link.protocol.parser = link.protocol.parse()
+    next(link.protocol.parser)
+    link.response = object()
+    messages, ends = [], []
+    link.attach(
+        lambda link, payload, is_binary: messages.append(payload),
+        lambda: None,
+        lambda link, reason: ends.append(reason),
+    )
+    yield link, messages, ends
+    link.connection_lost_waiter.cancel()
+
+
+def big_frame():
+    size = link_module.FULL_READ_BYTES
+    return b"\x81\x7f" + size.to_bytes(8, "big") + b"x" * size
+
+
+def test_a_socket_that_is_never_empty_holds_old_data_and_is_dropped():
+    async def work():
+        async with attached() as (link, messages, ends):
+            for number in range(4):
+                link.loop.now = float(number)
+                link.data_received(big_frame())
+                link.loop.turn()
+            assert ends == []
+            link.loop.now = 3.1
+            link.data_received(big_frame())
+            assert len(messages) == 4
+            assert ends == ["more than 3 s behind: this program does not keep up"]
+            assert link.transport.aborted
+
+    run(work())
+
+
+def test_a_full_read_is_no_backlog_when_nothing_follows():
+    async def work():
+        async with attached() as (link, messages, ends):
+            link.data_received(big_frame())
+            link.loop.turn()
+            link.loop.turn()  # the loop has looked into the socket meanwhile, and found nothing
+            link.loop.now = 60.0
+            link.data_received(big_frame())
+            link.loop.now = 60.1
+            link.data_received(b"\x81\x01x")
+            link.loop.now = 120.0
+            link.data_received(big_frame())
+            assert len(messages) == 4
+            assert ends == []
+
+    run(work())
+
+
+def test_after_a_long_pause_the_client_is_told_before_a_frame_is_applied(monkeypatch):
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            book = await feed.subscribe("BTC_USDT")
+            order, seen = [], asyncio.Event()
+            advance, take = feed._client.advance, feed._shell._take
+
+            def advanced(now):
+                order.append("advance")
+                advance(now)
+
+            def taken(*arguments):
+                order.append("frame")
+                take(*arguments)
+                seen.set()
+
+            await asyncio.sleep(0)
+            monkeypatch.setattr(feed._client, "advance", advanced)
+            monkeypatch.setattr(feed._shell, "_take", taken)
+            feed._shell._timer.cancel()
+            feed._shell._overdue = (feed._shell.now() - 1.0) * 1e9
+            await seen.wait()
+            assert order[:2] == ["advance", "frame"]
+            assert book.state == "LIVE"
+
+    run(work())
+
+
+def test_a_pause_of_the_loop_is_said_and_counted(caplog):
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            await feed.subscribe("BTC_USDT")
+            before = feed.report()["loop"]["pauses"]
+            feed._shell._beat_at -= 60.0
+            while feed.report()["loop"]["pauses"] == before:
+                await asyncio.sleep(0)
+            assert feed.report()["loop"]["longest_pause"] > 59.0
+            feed._shell._beat_at = 0.0  # an earlier pause must not hide in a later one
+            assert feed.report()["loop"]["longest_pause"] > 59.0
+
+    with caplog.at_level(logging.WARNING, "bitmart_book"):
+        run(work())
+    assert sum("the event loop did not run for" in text for text in caplog.messages) >= 1
+
+
+# --- bugs of our own ---
+
+
+def test_a_failing_client_does_not_stop_the_clock(monkeypatch, caplog):
+    from bitmart_book.wire import driver as shell_module
+
+    monkeypatch.setattr(shell_module, "AFTER_FAILURE_SECONDS", 0.01)
+
+    async def work():
+        async with talking(answer) as urls, bb.Feed(urls=urls) as feed:
+            await feed.subscribe("BTC_USDT")
+            advance, calls, well = feed._client.advance, [], asyncio.Event()
+
+            def failing(now):
+                calls.append(now)
+                if len(calls) <= 3:
+                    raise ZeroDivisionError("a bug")
+                advance(now)
+                well.set()
+
+            # Nothing arrives and nobody calls: only the clock itself goes on.
+            monkeypatch.setattr(feed._client, "advance", failing)
+            await well.wait()
+            assert feed.report()["loop"]["internal_errors"] == 3
+            assert (await feed.subscribe("ETH_USDT")).state == "LIVE"
+
+    with caplog.at_level(logging.CRITICAL, "bitmart_book"):
+        run(work())
+
+
+def test_a_failing_engine_costs_the_connection_and_the_books_come_back(monkeypatch, caplog):
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            events = feed.events()
+            book = await feed.subscribe("BTC_USDT")
+            take = feed._shell._take
+
+            def failing(*arguments):
+                monkeypatch.setattr(feed._shell, "_take", take)
+                raise bb.InvariantError("a bug")
+
+            monkeypatch.setattr(feed._shell, "_take", failing)
+            assert (await next_event(events, "disconnected")).reason == "InvariantError: a bug"
+            assert await until(book, "LIVE")
+            assert differences(simulator, book) == []
+
+    with caplog.at_level(logging.CRITICAL, "bitmart_book"):
+        run(work())
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_books(tmp_path, monkeypatch, caplog):
+    async def work():
+        async with box() as simulator:
+            async with bb.Feed(source=simulator, record=tmp_path / "capture.jsonl") as feed:
+                book = await feed.subscribe("BTC_USDT")
+
+                def full(*_):
+                    raise OSError(28, "No space left on device")
+
+                monkeypatch.setattr(feed._writer, "write", full)
+                sequence = book.sequence
+                async for quote in book.quotes():
+                    if quote.sequence > sequence + 5:
+                        break
+                assert book.epoch == 1
+
+    with caplog.at_level(logging.ERROR, "bitmart_book"):
+        run(work())
+    assert len(caplog.records) == 1
+    assert "has ended: [Errno 28] No space left" in caplog.messages[0]
+
+
+def test_a_disk_that_is_full_at_the_very_end_is_said_too(tmp_path, monkeypatch, caplog):
+    async def work():
+        async with bb.Feed(source="sim", record=tmp_path / "capture.jsonl") as feed:
+            await feed.subscribe("BTC_USDT")
+            close = feed._writer.close
+
+            def full():
+                close()
+                raise OSError(28, "No space left on device")
+
+            monkeypatch.setattr(feed._writer, "close", full)
+
+    with caplog.at_level(logging.ERROR, "bitmart_book"):
+        run(work())
+    assert "capture.jsonl is missing: [Errno 28]" in caplog.messages[0]
+
+
+def test_bytes_held_back_are_not_shown_as_of_now():
+    """What waits in the network is old when it comes: the pong that comes behind it says so."""
+    from bitmart_book.client.session import Timeouts
+
+    fast = Timeouts(ping_after=0.1, pong_within=0.2, answer_within=5.0)
+
+    async def work():
+        async with box() as simulator:
+            port = int(simulator.urls["spot_public"].split(":")[2].split("/")[0])
+            async with Proxy(port) as proxy:
+                url = simulator.urls["spot_public"].replace(str(port), str(proxy.port))
+                urls = {"spot_public": url}
+                async with bb.Feed(source=simulator, urls=urls, timeouts=fast) as feed:
+                    book = await feed.subscribe("BTC_USDT")
+                    proxy.latency = 0.15
+                    states = await until(book, "STALE")
+                    assert set(states) == {"LIVE", "STALE"}
+                    assert book.reason == "what arrives on its connection is late"
+                    proxy.latency = 0.0
+                    assert (await until(book, "LIVE"))[-1] == "LIVE"
+                    assert differences(simulator, book) == []
+
+    run(work())
+
+
+def test_log_lines_of_the_library_below_never_hold_frames():
+    logger = logging.getLogger("bitmart_book.websocket")
+    assert not logger.isEnabledFor(logging.DEBUG)
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        assert not logger.isEnabledFor(logging.DEBUG)
+    finally:
+        root.setLevel(before)
+
+
+def test_texts_are_json_of_the_protocol():
+    sent = []
+
+    async def talk(connection):
+        text = await connection.recv()
+        sent.append(text)
+        await connection.send(snapshot(1))
+        await gone(connection)
+
+    async def work():
+        async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
+            await feed.subscribe("BTC_USDT")
+
+    run(work())
+    assert json.loads(sent[0])["op"] == "subscribe"
