@@ -2,8 +2,8 @@
 
 `python -m tests.helpers.blast --rate 2000` prints its address and serves until its standard input
 ends. A number that is written to it is answered with a line once it has pushed so many more
-versions. What a book must be at a version is a function of the version alone: see `truth`. Every symbol has
-the same versions.
+versions. What a book must be at a version is a function of the version alone: see `truth`. Every
+symbol has the same versions.
 """
 
 import argparse

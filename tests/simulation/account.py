@@ -15,7 +15,7 @@ from bitmart_book.errors import UsageError
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Empty, Mailbox
 from bitmart_book.log.journal import Journal
-from bitmart_book.sim.faults.kinds import ALL_PER_MINUTE
+from bitmart_book.sim.faults.grammar import ALL_PER_MINUTE
 from tests.simulation.scripted import Fault
 from tests.simulation.world import WORLD_KINDS, World
 

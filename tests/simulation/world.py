@@ -24,8 +24,8 @@ from bitmart_book.client.limits import Limiter
 from bitmart_book.client.session import inflate
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
-from bitmart_book.sim.faults.kinds import KINDS, Kind
-from bitmart_book.sim.faults.network import NO_ANSWER, Order, Reset
+from bitmart_book.sim.faults.kinds import KINDS
+from bitmart_book.sim.faults.network import NO_ANSWER, Kind, Order, Reset, by_carrier
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 
 FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
@@ -55,9 +55,9 @@ ENDPOINTS = {
 
 WORLD_KINDS = {
     **KINDS,
-    "block": Kind("order", (55,), 0.5, 0.04, 4.0, "the client's event loop is blocked"),
-    "sleep": Kind("order", (39,), 0.3, 0.02, 60.0, "the client's machine is suspended"),
-    "poison": Kind("order", (45,), 0.5, 0.03, 0.0, "an unlisted symbol is wanted with others"),
+    "block": Kind(by_carrier, (55,), 0.5, 0.04, 4.0, "the client's event loop is blocked"),
+    "sleep": Kind(by_carrier, (39,), 0.3, 0.02, 60.0, "the client's machine is suspended"),
+    "poison": Kind(by_carrier, (45,), 0.5, 0.03, 0.0, "an unlisted symbol is wanted with others"),
 }
 del WORLD_KINDS["split"]  # bytes exist only behind a real socket
 

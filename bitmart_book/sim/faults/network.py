@@ -17,9 +17,25 @@ from typing import NamedTuple
 
 from bitmart_book.sim.exchange import Close, Exchange, Ping, Pong, Refusal, Send
 from bitmart_book.sim.faults.frames import Seen
-from bitmart_book.sim.faults.kinds import KINDS, Kind, Word, parse
+from bitmart_book.sim.faults.grammar import Word, words_of
 
-__all__ = ["NO_ANSWER", "Filter", "Line", "Network", "Op", "Order", "Reset", "Slice", "Wants"]
+__all__ = [
+    "LAG_GROWTH",
+    "NO_ANSWER",
+    "PATIENCE",
+    "Begin",
+    "Filter",
+    "Kind",
+    "Line",
+    "Network",
+    "Op",
+    "Order",
+    "Reset",
+    "Slice",
+    "Wants",
+    "by_carrier",
+    "nothing",
+]
 
 
 class Reset(NamedTuple):
@@ -47,6 +63,25 @@ Op = Send | Close | Pong | Ping | Reset | Slice | Order
 NO_ANSWER = Refusal(0, "no answer")
 # How long a fault waits for a frame that it can act on.
 PATIENCE = 30.0
+# Between two empty snapshots of a symbol: a second one in a row is to be believed.
+EMPTY_APART = 120.0
+Begin = Callable[["Network", Word], None]
+
+
+class Kind(NamedTuple):
+    """One kind of fault."""
+
+    begin: Begin
+    """Begins one fault of this kind on a network, as a word of the specification asks for it."""
+    rows: tuple[int, ...]
+    """Of the project's catalogue of faults."""
+    per_minute: float
+    """How often it happens when it is named alone."""
+    share: float
+    """Its weight in "all"."""
+    seconds: float
+    """How long it lasts, where it lasts."""
+    doc: str
 
 
 class Line:
@@ -99,7 +134,7 @@ class Network:
         rng: random.Random,
         exchange: Exchange,
         now: float = 0.0,
-        kinds: Mapping[str, Kind] = KINDS,
+        kinds: Mapping[str, Kind],
         told: Callable[[float, str, str], None] | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
@@ -111,24 +146,24 @@ class Network:
         """Until when which symbols' heartbeats come while their changes do not."""
         self.late_at = float("-inf")
         """When last something arrived that was not of then."""
-        self._rng = rng
-        self._exchange = exchange
+        self.rng = rng
+        self.exchange = exchange
         self._kinds = kinds
         self._told = told
-        self._now = now
-        self._lines: dict[int, Line] = {}
+        self.now = now
+        self.lines: dict[int, Line] = {}
         self._busy: dict[int, Line] = {}
-        self._filters: list[Filter] = []
-        self._inbound: list[Callable[[int, str], list[str] | None]] = []
+        self.filters: list[Filter] = []
+        self.inbound: list[Callable[[int, str], list[str] | None]] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = 0
-        self._output: list[Op] = []
-        self._refused_until = 0.0
-        self._refusals: deque[Refusal] = deque()
-        self._slams = 0
-        self._emptied: dict[str, float] = {}
-        self._began_at_one: dict[str, float] = {}
-        self._paused: set[str] = set()
+        self.output: list[Op] = []
+        self.refused_until = 0.0
+        self.refusals: deque[Refusal] = deque()
+        self.slams = 0
+        self.emptied: dict[str, float] = {}
+        self.began_at_one: dict[str, float] = {}
+        self.paused: set[str] = set()
         self._stopped = False
         self.start(spec, now)
 
@@ -136,49 +171,49 @@ class Network:
 
     def opened(self, connection: int, now: float) -> None:
         """A connection was accepted."""
-        self._now = now
-        self._lines[connection] = Line(connection)
-        if self._slams:
-            self._slams -= 1
-            self._count("slam", str(connection))
-            end = self._rng.choice((self._cut, self._hang_up))
-            self._at(now + self._rng.uniform(0.0, 0.05), lambda: end(connection))
+        self.now = now
+        self.lines[connection] = Line(connection)
+        if self.slams:
+            self.slams -= 1
+            self.count("slam", str(connection))
+            end = self.rng.choice((self.cut, self.hang_up))
+            self.at(now + self.rng.uniform(0.0, 0.05), lambda: end(connection))
 
     def gone(self, connection: int) -> None:
         """A connection has ended, for whatever reason."""
-        self._lines.pop(connection, None)
+        self.lines.pop(connection, None)
         self._busy.pop(connection, None)
 
     def connecting(self, now: float) -> Refusal | None:
         """Somebody wants a connection: a refusal (`NO_ANSWER`: say nothing at all), or None."""
-        self._now = now
-        if now < self._refused_until:
+        self.now = now
+        if now < self.refused_until:
             return Refusal(503, "no service")
-        return self._refusals.popleft() if self._refusals else None
+        return self.refusals.popleft() if self.refusals else None
 
     def outgoing(self, actions: list[Send | Close | Pong | Ping], now: float) -> Sequence[Op]:
         """What becomes of what the exchange sends."""
-        if not self._filters and not self._busy:
+        if not self.filters and not self._busy:
             return actions
-        self._now = now
+        self.now = now
         for action in actions:
-            line = self._lines.get(action.connection)
+            line = self.lines.get(action.connection)
             if line is None or not isinstance(action, Send) or line.silent:
-                self._deliver(line, action)
+                self.deliver(line, action)
                 continue
             for payload in self._filtered(action.connection, action.payload):
-                self._deliver(line, Send(action.connection, payload))
-        output, self._output = self._output, []
+                self.deliver(line, Send(action.connection, payload))
+        output, self.output = self.output, []
         return output
 
     def incoming(self, connection: int, payload: str | bytes, now: float) -> list[str | bytes]:
         """What the exchange hears of what a client says."""
-        self._now = now
-        line = self._lines.get(connection)
+        self.now = now
+        line = self.lines.get(connection)
         if line is not None and line.deaf:
             return []
         if isinstance(payload, str):
-            for act in list(self._inbound):
+            for act in list(self.inbound):
                 heard = act(connection, payload)
                 if heard is not None:
                     return list(heard)
@@ -187,16 +222,16 @@ class Network:
     def advance(self, now: float) -> Sequence[Op]:
         """Do what is due until now; also to be called after `incoming`, which may answer."""
         while self._due and self._due[0][0] <= now:
-            self._now, _, job = heapq.heappop(self._due)
+            self.now, _, job = heapq.heappop(self._due)
             job()
-        self._now = now
-        output, self._output = self._output, []
+        self.now = now
+        output, self.output = self.output, []
         return output
 
     def next_deadline(self) -> float | None:
         """When `advance` has something to do."""
-        if self._output:
-            return self._now
+        if self.output:
+            return self.now
         return self._due[0][0] if self._due else None
 
     def is_silent(self, connection: int) -> bool:
@@ -208,174 +243,175 @@ class Network:
     def acting(self) -> bool:
         """Whether some fault is at work, or about to be."""
         return bool(
-            self._filters
+            self.filters
             or self._busy
-            or self._inbound
-            or self._paused
-            or self._refusals
-            or self._slams
-            or self._now < self._refused_until
+            or self.inbound
+            or self.paused
+            or self.refusals
+            or self.slams
+            or self.now < self.refused_until
         )
 
     def start(self, spec: str, now: float) -> None:
         """Begin with these faults, beside those that may be at work already."""
         self._stopped = False
-        self._now = now
-        for word in parse(spec, self._kinds):
+        self.now = now
+        shares = {name: kind.share for name, kind in self._kinds.items()}
+        for word in words_of(spec, shares):
             if word.when is not None:
-                self._at(now + word.when, functools.partial(self._begin, word))
+                self.at(now + word.when, functools.partial(self.begin, word))
             else:
-                self._recur(word)
+                self.recur(word)
 
     def stop(self, now: float) -> Sequence[Op]:
         """End every fault. What was held back goes out; connections that are dead stay dead."""
-        self._now = now
+        self.now = now
         self._stopped = True
         self._due.clear()
-        for entry in list(self._filters):
-            self._drop(entry)
+        for entry in list(self.filters):
+            self.drop(entry)
             entry.ends()
-        self._inbound.clear()
+        self.inbound.clear()
         self.stuck = {symbol: min(now, until) for symbol, until in self.stuck.items()}
-        self._refused_until, self._slams = now, 0
-        self._refusals.clear()
-        for symbol in sorted(self._paused):
-            self._resume(symbol)
+        self.refused_until, self.slams = now, 0
+        self.refusals.clear()
+        for symbol in sorted(self.paused):
+            self.resume(symbol)
         for line in list(self._busy.values()):
             line.open_at, line.lag = 0.0, None
             while line.held:
-                self._output.append(line.held.popleft()[1])
-            self._rest(line)
-        output, self._output = self._output, []
+                self.output.append(line.held.popleft()[1])
+            self.rest(line)
+        output, self.output = self.output, []
         return output
 
     # --- time and counting ---
 
-    def _at(self, when: float, job: Callable[[], None]) -> None:
+    def at(self, when: float, job: Callable[[], None]) -> None:
         if not self._stopped:
             self._serial += 1
             heapq.heappush(self._due, (when, self._serial, job))
 
-    def _recur(self, word: Word) -> None:
+    def recur(self, word: Word) -> None:
         per_minute = word.per_minute or self._kinds[word.name].per_minute
-        wait = self._rng.expovariate(per_minute / 60.0)
+        wait = self.rng.expovariate(per_minute / 60.0)
 
         def again() -> None:
-            self._begin(word)
-            self._recur(word)
+            self.begin(word)
+            self.recur(word)
 
-        self._at(self._now + wait, again)
+        self.at(self.now + wait, again)
 
-    def _begin(self, word: Word) -> None:
-        getattr(self, f"_begin_{self._kinds[word.name].begin}")(word)
+    def begin(self, word: Word) -> None:
+        self._kinds[word.name].begin(self, word)
 
-    def _count(self, name: str, what: str = "") -> None:
+    def count(self, name: str, what: str = "") -> None:
         self.counts[name] += 1
         self.total += 1
         for row in self._kinds[name].rows:
             self.rows[row] += 1
         if self._told is not None:
-            self._told(self._now, name, what)
+            self._told(self.now, name, what)
 
-    def _seconds(self, word: Word) -> float:
+    def seconds(self, word: Word) -> float:
         return self._kinds[word.name].seconds if word.seconds is None else word.seconds
 
     # --- lines ---
 
     def _filtered(self, connection: int, payload: str | bytes) -> Sequence[str | bytes]:
-        if not self._filters:
+        if not self.filters:
             return (payload,)
         seen = Seen(connection, payload)
-        for entry in list(self._filters):
+        for entry in list(self.filters):
             frames = entry.act(seen)
             if frames is not None:
                 return frames
         return (payload,)
 
-    def _deliver(self, line: Line | None, op: Op) -> None:
+    def deliver(self, line: Line | None, op: Op) -> None:
         if line is None:
-            self._output.append(op)
+            self.output.append(op)
             return
         if line.silent:
             return
         when = max(line.open_at, line.tail if line.held else 0.0)
         if line.lag is not None:
             since, until = line.lag
-            if self._now < until:
-                when = max(when, self._now + LAG_GROWTH * (self._now - since))
-        if when <= self._now:
-            self._output.append(op)
+            if self.now < until:
+                when = max(when, self.now + LAG_GROWTH * (self.now - since))
+        if when <= self.now:
+            self.output.append(op)
             return
         line.tail = when
         line.held.append((when, op))
-        self._at(when, lambda: self._release(line))
+        self.at(when, lambda: self.release(line))
 
-    def _arrive_late(self, send: Send) -> None:
-        self.late_at = self._now
-        self._arrive(send)
+    def arrive_late(self, send: Send) -> None:
+        self.late_at = self.now
+        self.arrive(send)
 
-    def _arrive(self, send: Send) -> None:
-        line = self._lines.get(send.connection)
+    def arrive(self, send: Send) -> None:
+        line = self.lines.get(send.connection)
         if line is not None:
-            self._deliver(line, send)
+            self.deliver(line, send)
 
-    def _release(self, line: Line) -> None:
-        while line.held and line.held[0][0] <= self._now:
-            self.late_at = self._now
-            self._output.append(line.held.popleft()[1])
-        if line.open_at <= self._now:
+    def release(self, line: Line) -> None:
+        while line.held and line.held[0][0] <= self.now:
+            self.late_at = self.now
+            self.output.append(line.held.popleft()[1])
+        if line.open_at <= self.now:
             line.open_at = 0.0
-        if line.lag is not None and self._now >= line.lag[1] and not line.held:
+        if line.lag is not None and self.now >= line.lag[1] and not line.held:
             line.lag = None
-        self._rest(line)
+        self.rest(line)
 
-    def _rest(self, line: Line) -> None:
-        if line.busy and line.id in self._lines:
+    def rest(self, line: Line) -> None:
+        if line.busy and line.id in self.lines:
             self._busy[line.id] = line
         else:
             self._busy.pop(line.id, None)
 
-    def _cut(self, connection: int) -> None:
-        if connection in self._lines:
-            self._exchange.disconnected(connection, self._now)
+    def cut(self, connection: int) -> None:
+        if connection in self.lines:
+            self.exchange.disconnected(connection, self.now)
             self.gone(connection)
-            self._output.append(Reset(connection))
+            self.output.append(Reset(connection))
 
-    def _hang_up(self, connection: int) -> None:
-        if connection in self._lines:
-            self._exchange.disconnected(connection, self._now)
-            code = self._rng.choice((1000, 1001, 1008, 1009, 1011, 1012, 1013))
-            self._deliver(self._lines[connection], Close(connection, code, "closed by a fault"))
+    def hang_up(self, connection: int) -> None:
+        if connection in self.lines:
+            self.exchange.disconnected(connection, self.now)
+            code = self.rng.choice((1000, 1001, 1008, 1009, 1011, 1012, 1013))
+            self.deliver(self.lines[connection], Close(connection, code, "closed by a fault"))
 
     # --- choosing ---
 
-    def _symbol(self, word: Word) -> str | None:
+    def symbol(self, word: Word) -> str | None:
         """A symbol that somebody hears of, not one that stands still."""
         symbols = [
             symbol
-            for symbol in self._exchange.subscribed()
-            if not self._exchange.is_paused(symbol) and word.symbol in (None, symbol)
+            for symbol in self.exchange.subscribed()
+            if not self.exchange.is_paused(symbol) and word.symbol in (None, symbol)
         ]
-        return self._rng.choice(symbols) if symbols else None
+        return self.rng.choice(symbols) if symbols else None
 
-    def _line(self) -> Line | None:
-        lines = [line for line in self._lines.values() if not line.silent]
-        return self._rng.choice(lines) if lines else None
+    def line(self) -> Line | None:
+        lines = [line for line in self.lines.values() if not line.silent]
+        return self.rng.choice(lines) if lines else None
 
     # --- markets that stand still ---
 
-    def _stand_still(self, symbol: str, seconds: float) -> None:
-        self._exchange.pause(symbol)
-        self._paused.add(symbol)
-        self._at(self._now + seconds, lambda: self._resume(symbol))
+    def stand_still(self, symbol: str, seconds: float) -> None:
+        self.exchange.pause(symbol)
+        self.paused.add(symbol)
+        self.at(self.now + seconds, lambda: self.resume(symbol))
 
-    def _resume(self, symbol: str) -> None:
-        self._paused.discard(symbol)
-        self._exchange.resume(symbol)
+    def resume(self, symbol: str) -> None:
+        self.paused.discard(symbol)
+        self.exchange.resume(symbol)
 
     # --- filters ---
 
-    def _filter(
+    def filter(
         self,
         act: Callable[[Seen], Sequence[str | bytes] | None],
         seconds: float,
@@ -384,21 +420,21 @@ class Network:
         ends: Callable[[], None] = lambda: None,
     ) -> Filter:
         entry = Filter(act, ends)
-        self._filters.insert(0 if first else len(self._filters), entry)
+        self.filters.insert(0 if first else len(self.filters), entry)
 
         def over() -> None:
-            if entry in self._filters:
-                self._drop(entry)
+            if entry in self.filters:
+                self.drop(entry)
                 entry.ends()
 
-        self._at(self._now + seconds, over)
+        self.at(self.now + seconds, over)
         return entry
 
-    def _drop(self, entry: Filter) -> None:
-        if entry in self._filters:
-            self._filters.remove(entry)
+    def drop(self, entry: Filter) -> None:
+        if entry in self.filters:
+            self.filters.remove(entry)
 
-    def _once(
+    def once(
         self,
         word: Word,
         wants: Wants,
@@ -411,13 +447,73 @@ class Network:
         def act(seen: Seen) -> Sequence[str | bytes] | None:
             frames = becomes(seen) if wants(seen) else None
             if frames is not None:
-                self._drop(entry)
+                self.drop(entry)
                 if count:
-                    self._count(word.name, seen.symbol or str(seen.connection))
+                    self.count(word.name, seen.symbol or str(seen.connection))
             return frames
 
-        entry = self._filter(act, PATIENCE)
+        entry = self.filter(act, PATIENCE)
 
-    def _update(self, word: Word) -> Wants:
+    def update(self, word: Word) -> Wants:
         """An update that changes something, of the word's symbol."""
         return lambda seen: seen.is_update and seen.levels and word.symbol in (None, seen.symbol)
+
+    def lose_update(self, word: Word, symbol: str, then: Callable[[], None] | None = None) -> None:
+        def lose(seen: Seen) -> list[str | bytes]:
+            del seen
+            if then is not None:
+                then()
+            return []
+
+        self.once(word, lambda seen: seen.is_update and seen.levels and seen.symbol == symbol, lose)
+
+    def while_on_a_line(self, word: Word, loses: Wants) -> None:
+        line = self.line()
+        if line is None:
+            return
+        connection = line.id
+        self.filter(
+            lambda seen: [] if seen.connection == connection and loses(seen) else None,
+            self.seconds(word),
+            first=True,
+        )
+        self.count(word.name, str(connection))
+
+    # --- what clients say ---
+
+    def hear(self, act: Callable[[int, str], list[str] | None]) -> None:
+        self.inbound.append(act)
+        self.at(self.now + PATIENCE, lambda: self.unhear(act))
+
+    def unhear(self, act: Callable[[int, str], list[str] | None]) -> None:
+        if act in self.inbound:
+            self.inbound.remove(act)
+
+    # --- what several kinds begin with ---
+
+    def reset_some_line(self) -> bool:
+        line = self.line()
+        if line is not None:
+            self.count("reset", str(line.id))
+            self.cut(line.id)
+        return line is not None
+
+    def may_be_empty(self, symbol: str) -> bool:
+        """Whether nobody was shown an empty book of late. Of now."""
+        last = self.emptied.get(symbol)
+        if last is not None and self.now < last + EMPTY_APART:
+            return False
+        self.emptied[symbol] = self.now
+        return True
+
+
+def nothing(seen: Seen) -> list[str | bytes]:
+    """What becomes of a frame that is lost."""
+    del seen
+    return []
+
+
+def by_carrier(net: Network, word: Word) -> None:
+    """Begin a fault that only the carrier of the frames can do."""
+    net.output.append(Order(word.name, net.seconds(word), word.symbol))
+    net.count(word.name)
