@@ -100,7 +100,7 @@ __all__ = [
     "sync",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The compiled module knows shapes and no venue; this is where it meets BitMart.
 _book._set_default_venue(BITMART)

@@ -290,6 +290,22 @@ def test_the_version_is_one_version():
     assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == bb.__version__
 
 
+def test_modules_that_moved_are_where_the_changelog_says():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    moved = re.findall(r"^\| `(\S+)` \| `(\S+)` \|$", changelog, re.MULTILINE)
+    assert len(moved) > 50
+    there = {name for name, _ in modules()}
+    there |= {f"native/{path.name}" for path in (PACKAGE / "native").iterdir()}
+    assert {new for _, new in moved} <= there
+
+
+def test_every_room_is_on_the_page_about_them():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    told = dict(re.findall(r"^\| `([a-z/]+)/` \| (.*) \|$", page, re.MULTILINE))
+    rooms = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*/*.py")}
+    assert set(told) == rooms
+
+
 def test_errors_survive_pickling():
     import pickle
 
