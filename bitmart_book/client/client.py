@@ -234,6 +234,11 @@ class Client:
         place = self._connections.get(connection)
         return place is not None and place.session is not None
 
+    def generation(self, connection: str) -> int | None:
+        """The number of the socket that this connection has now; None if it has none."""
+        place = self._connections.get(connection)
+        return None if place is None or place.session is None else place.generation
+
     def is_private(self, connection: str) -> bool:
         """Whether that connection carries what belongs to an account."""
         place = self._connections.get(connection)

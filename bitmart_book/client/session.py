@@ -7,22 +7,17 @@ words mean what is the profile's.
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from bitmart_book.client.limits import Window, message_rate
-from bitmart_book.errors import BitmartBookError, CompressionError
+from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import Operation, Profile, Reply
 
-__all__ = ["Answer", "Session", "Timeouts", "inflate"]
+__all__ = ["Answer", "Session", "Timeouts"]
 
-MAX_INFLATED_BYTES = 8 * 1024 * 1024
-MAX_INFLATE_RATIO = 100
 _PINGS_REMEMBERED = 16
-# Of what is inflated, so much at a time.
-_PIECE = 1 << 20
 
 
 class Timeouts(NamedTuple):
@@ -46,35 +41,6 @@ class Answer(NamedTuple):
     message: str = ""
     error: BitmartBookError | None = None
     """Of a refusal: what the caller who asked for the topic is told."""
-
-
-def inflate(payload: bytes) -> bytes:
-    """One raw DEFLATE stream (RFC 1951), as BitMart's spot hosts send binary frames.
-
-    Raises CompressionError for a damaged, truncated or trailing stream, and for one that is larger
-    than 8 MiB or more than a hundred times its compressed size, before that much is made of it.
-    """
-    limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    # In pieces: what zlib makes at once it holds twice while it grows.
-    pieces, room, rest = [], limit, payload
-    try:
-        while room and not stream.eof:
-            piece = stream.decompress(rest, min(room, _PIECE))
-            if not piece and not stream.eof:
-                break
-            pieces.append(piece)
-            room -= len(piece)
-            rest = stream.unconsumed_tail
-    except zlib.error as error:
-        raise CompressionError(f"not raw deflate: {error}") from None
-    if stream.unconsumed_tail or not stream.eof:
-        # Either there is more output than allowed, or the stream stops before its end.
-        problem = "cut off" if room else "too large"
-        raise CompressionError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
-    if stream.unused_data:
-        raise CompressionError("a compressed frame with bytes behind its end")
-    return b"".join(pieces)
 
 
 class Session:

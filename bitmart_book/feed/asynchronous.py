@@ -235,9 +235,9 @@ class Feed(Owned):
             self._engine,
             self._client,
             self._journal,
+            self._audience,
             writer=self._writer,
             tls=self._tls,
-            applied=self._audience.applied,
             published=self._publish,
             rested=self._audience.deliver,
         )

@@ -15,7 +15,7 @@ from bitmart_book.client.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Rate, Reply
-from tests.client.test_login import Shell
+from tests.helpers.by_hand import ByHand
 from tests.helpers.frames import spot
 from tests.simulation.scripted import Fault, Faults, Gap, Rubbish, Silence
 from tests.simulation.world import World
@@ -218,7 +218,7 @@ def test_another_protocol_takes_one_file():
     from tests.helpers.invented import INVENTED, InventedExchange
 
     w = World(1, InventedExchange(), check=False)
-    w.client = Client(w.engine_of(INVENTED), INVENTED, rng=w.rng, limiter=Limiter())
+    w.speak(INVENTED, w.rng)
     w.subscribe("moon/book:CHEESE")
     w.run_until(w.all_live, 5)
     book = w.engine["CHEESE"]
@@ -565,7 +565,7 @@ def test_a_process_that_stood_still_shows_nothing_until_a_pong_came_through():
     epoch = w.engine["BTC_USDT"].epoch
     blocked(w, 4.5)
     w.client.advance(w.now)
-    w._after_client()
+    w.carry_out()
     book = w.engine["BTC_USDT"]
     assert book.state == BookState.STALE
     assert book.reason.startswith("nothing ran here for")
@@ -583,7 +583,7 @@ def test_after_a_long_sleep_every_connection_is_made_anew():
     blocked(w, 600.0)
     assert w.engine["BTC_USDT"].state == BookState.STALE, "nobody had to notice"
     w.client.advance(w.now)
-    w._after_client()
+    w.carry_out()
     assert w.run_until(w.all_live, 5) < 3
     assert w.client.counters["connects"] == 2
 
@@ -730,25 +730,25 @@ class Snapshots(Fault):
 
 
 def test_after_a_cut_a_full_connection_is_back_with_six_messages_every_time():
-    shell = Shell()
+    hand = ByHand()
     symbols = [f"S{number}_USDT" for number in range(115)]
-    wanted = sorted(shell.client.topic(symbol) for symbol in symbols)
-    shell.client.subscribe(wanted, shell.now)
-    shell.step()
+    wanted = sorted(hand.client.topic(symbol) for symbol in symbols)
+    hand.client.subscribe(wanted, hand.now)
+    hand.step()
     for _ in range(3):
-        shell.sent.clear()
-        shell.client.lost(shell.name, "reset by the network", shell.now)
-        cut_at = shell.now
-        while not shell.sent:
-            shell.step(0.05)
-        messages = [json.loads(text) for text in shell.sent]
+        hand.sent.clear()
+        hand.client.lost(hand.name, "reset by the network", hand.now)
+        cut_at = hand.now
+        while not hand.sent:
+            hand.step(0.05)
+        messages = [json.loads(text) for text in hand.sent]
         assert [message["op"] for message in messages] == ["subscribe"] * 6
         assert sorted(topic for message in messages for topic in message["args"]) == wanted
-        assert shell.now - cut_at < 5.0
-        assert {str(book.state) for book in shell.engine.books} == {"SYNCING"}
+        assert hand.now - cut_at < 5.0
+        assert {str(book.state) for book in hand.engine.books} == {"SYNCING"}
         for symbol in symbols:
-            shell.hear(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol=symbol))
-        assert set(shell.client.subscriptions().values()) == {"LIVE"}
+            hand.hear(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol=symbol))
+        assert set(hand.client.subscriptions().values()) == {"LIVE"}
 
 
 @pytest.mark.parametrize("what", ["the subscription", "its data"])

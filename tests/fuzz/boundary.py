@@ -25,8 +25,8 @@ import msgspec
 
 from bitmart_book import CaptureError, Engine, LimitError, MessageError, UsageError
 from bitmart_book.client.client import Client
+from bitmart_book.client.inflate import MAX_INFLATED_BYTES, inflate
 from bitmart_book.client.limits import Limiter
-from bitmart_book.client.session import MAX_INFLATED_BYTES, inflate
 from bitmart_book.venues import BITMART, Reply, Topic, read_instruments
 from bitmart_book.wire.capture import Capture
 from tests.fuzz.grammar import SEEDS, case
@@ -56,7 +56,7 @@ def decoded(data):
 
 
 def inflated(data):
-    """`session.inflate`, of these bytes, and of these bytes compressed."""
+    """`inflate`, of these bytes, and of these bytes compressed."""
     for payload in (data, deflate(data)):
         try:
             found = inflate(payload)

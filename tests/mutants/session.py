@@ -124,7 +124,7 @@ SESSION = [
     Mutant(
         "bomb-inflated",
         "A compressed frame of a few bytes takes all memory.",
-        "client/session.py",
+        "client/inflate.py",
         "stream.decompress(rest, min(room, _PIECE))",
         "stream.decompress(rest)",
         "tests/feed/test_feed.py::test_a_compressed_bomb_is_refused",
@@ -132,7 +132,7 @@ SESSION = [
     Mutant(
         "cut-compressed-frame-accepted",
         "A compressed frame that was cut off counts as whole.",
-        "client/session.py",
+        "client/inflate.py",
         "stream.unconsumed_tail or not stream.eof",
         "stream.unconsumed_tail",
         "tests/feed/test_feed.py::test_a_compressed_bomb_is_refused",

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import bitmart_book as bb
 from bitmart_book.client import limits
-from bitmart_book.wire import link
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.session import Timeouts
 from bitmart_book.sim.exchange import Knobs
+from bitmart_book.wire import link
 from tests.feed.test_feed import differences
 from tests.helpers.certificates import Authority
 from tests.helpers.proxy import Proxy

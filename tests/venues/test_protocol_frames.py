@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 import bitmart_book as bb
-from bitmart_book.client.session import inflate
+from bitmart_book.client.inflate import inflate
 from bitmart_book.venues import BITMART, LEGACY, Topic, read_instruments
 from tests.venues.test_spot_private import KEY, MEMO, SECRET
 
