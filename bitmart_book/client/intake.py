@@ -35,7 +35,7 @@ class Executor(Protocol):
     """Who does what the client decides: opens, sends and closes, or simulates it."""
 
     def carry_out(self) -> None:
-        """The client was called: execute its `actions()`, publish its `events()` and `pushes()`."""
+        """The client was called: execute the actions in its `outbox`, publish the rest."""
 
 
 class Listener(Protocol):
@@ -76,6 +76,7 @@ class Intake:
     ) -> None:
         self._apply = engine.apply
         self._client = client
+        self._connections = client.connections
         self._executor = executor
         self._applied = listener.applied
         self.witness = witness
@@ -114,13 +115,13 @@ class Intake:
         if now > self._overdue_at:
             called = True
             self.advance(now)
-            if self._client.generation(connection) != generation:
+            if self._connections.generation(connection) != generation:
                 return True
         try:
             if is_binary:
                 payload = inflate(payload)
             if self.witness is not None:
-                is_private = self._client.is_private(connection)
+                is_private = self._connections.is_private(connection)
                 self.witness.message(connection, generation, payload, received_ns, is_private)
             change = self._apply(payload, received_ns, generation=generation)
         except MessageError as error:
@@ -131,7 +132,7 @@ class Intake:
             return called
         if change & SHOWN_TO_CLIENT:
             called = True
-            self._client.frame(connection, payload, change, now)
+            self._client.frame(connection, change, now)
             self._executor.carry_out()
         self._applied()
         return called

@@ -125,19 +125,19 @@ class Session:
     def unsubscribe(self, topics: Iterable[str]) -> None:
         """Give topics up; one that was not asked for yet is simply forgotten."""
         for topic in topics:
-            self._settle(topic)
+            self._resolve(topic)
             if self._queues["subscribe"].pop(topic, 0) is None:
                 continue
             self._queues["unsubscribe"][topic] = None
 
     def forget(self, topic: str) -> None:
         """A topic that the venue refused: there is nothing to give up."""
-        self._settle(topic)
+        self._resolve(topic)
         self._queues["subscribe"].pop(topic, None)
 
     def renew(self, topic: str) -> None:
         """Give a topic up and ask for it again."""
-        self._settle(topic)
+        self._resolve(topic)
         self._queues["unsubscribe"][topic] = None
         self._queues["subscribe"][topic] = None
 
@@ -169,7 +169,7 @@ class Session:
             if topic is None and reply.code is not None:
                 # "Subscribed already" names nobody: whose turn it is.
                 topic = self._suspect or next(iter(self._unanswered), None)
-            if topic is None or not self._settle(topic):
+            if topic is None or not self._resolve(topic):
                 return []
             return [Answer(topic, True)]
         if reply.topic is not None:
@@ -183,13 +183,13 @@ class Session:
 
     def seen(self, topic: str) -> list[Answer]:
         """Data of a topic has arrived, which proves more than an acknowledgement."""
-        return [Answer(topic, True)] if self._settle(topic) else []
+        return [Answer(topic, True)] if self._resolve(topic) else []
 
     def _refused(self, topic: str, reply: Reply, now: float) -> list[Answer]:
         if reply.code in self.profile.retry_codes:
             self._unanswered[topic] = now
             return []
-        self._settle(topic)
+        self._resolve(topic)
         error = self.profile.error(reply, (topic,))
         return [Answer(topic, False, reply.code, reply.message, error)]
 
@@ -226,10 +226,10 @@ class Session:
             self._suspect = None
             return
         for topic in list(self._unanswered):
-            self._settle(topic)
+            self._resolve(topic)
             self._suspects.append(topic)
 
-    def _settle(self, topic: str) -> bool:
+    def _resolve(self, topic: str) -> bool:
         """A topic is no longer in question; whether it was."""
         if topic == self._suspect:
             self._suspect = None
@@ -265,7 +265,7 @@ class Session:
             if now >= asked_at + self.timeouts.answer_within
         ]
         for topic in silent:
-            self._settle(topic)
+            self._resolve(topic)
             self._queues["subscribe"][topic] = None
         self.send_due(now)
         return silent

@@ -717,7 +717,7 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         return mine._counters.updates + mine._counters.heartbeats
 
-    def moves(self, book):
+    def changes_told(self, book):
         """How many frames have told of a change of that book: applied, kept, or beyond a gap."""
         cdef Book mine = self._mine(book)
         return mine._counters.updates + mine._counters.buffered + mine._counters.gaps

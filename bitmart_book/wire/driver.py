@@ -16,15 +16,16 @@ from typing import Any
 from websockets.exceptions import InvalidStatus
 
 from bitmart_book._book import Engine, clock_ns
-from bitmart_book.client.client import Action, Client, Close, Open, Push
+from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake, Listener
+from bitmart_book.client.outbox import Action, Close, Open, Push
 from bitmart_book.fork import after_fork_in_child
 from bitmart_book.log.journal import Journal, escaped
 from bitmart_book.model import Event
 from bitmart_book.wire.capture import CaptureWriter
 from bitmart_book.wire.link import CLOSE_SECONDS, Link
 
-__all__ = ["Shell"]
+__all__ = ["Driver"]
 
 # How often the loop is looked at: a pause that is longer than LATE_SECONDS and this is always seen.
 BEAT_SECONDS = 0.05
@@ -33,7 +34,7 @@ LATE_SECONDS = 0.1
 AFTER_FAILURE_SECONDS = 1.0
 
 
-class Shell:
+class Driver:
     """The sockets of one client, and its sense of time.
 
     listener: told after each frame that changed something. published: called with what the client
@@ -67,7 +68,7 @@ class Shell:
         # Looked up now and then: a logger takes longer to answer than a frame to be applied.
         self._traces = journal.traces
         self._stopped = False
-        self._told = False
+        self._advances_soon = False
         self._timer: asyncio.TimerHandle | None = None
         self._beat_at = 0.0
         self._beat: asyncio.TimerHandle | None = None
@@ -131,13 +132,13 @@ class Shell:
         self._advance_soon()
 
     def _advance_soon(self) -> None:
-        if not self._told and not self._stopped:
-            self._told = True
+        if not self._advances_soon and not self._stopped:
+            self._advances_soon = True
             self._loop.call_soon(self._advance)
 
     def _advance(self) -> None:
         """Let the client do what is due. A failure inside does not stop the clock."""
-        self._told = False
+        self._advances_soon = False
         if self._stopped:
             return
         now = self.now()
@@ -175,10 +176,11 @@ class Shell:
 
     def carry_out(self) -> None:
         """Execute the client's actions, and publish its events and pushes."""
-        actions = self._client.actions()
+        outbox = self._client.outbox
+        actions = outbox.take_actions()
         if actions:
             self._execute(actions)
-        events, pushes = self._client.events(), self._client.pushes()
+        events, pushes = outbox.take_events(), outbox.take_pushes()
         if events or pushes:
             self._published(events, pushes)
 

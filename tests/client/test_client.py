@@ -9,8 +9,9 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState
-from bitmart_book.client.client import Client, Open, Plan
-from bitmart_book.client.limits import Bucket, Door, Limiter, Window, connect_bucket, message_rate
+from bitmart_book.client.client import Client, Plan
+from bitmart_book.client.limits import Bucket, Gate, Limiter, Window, connect_bucket, message_rate
+from bitmart_book.client.outbox import Open
 from bitmart_book.client.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
@@ -262,7 +263,7 @@ def test_it_never_gives_up_and_never_storms():
     assert w.run_until(w.all_live, 15) < 15
 
 
-def test_a_door_that_opens_and_slams_is_not_stormed():
+def test_a_server_that_accepts_and_drops_is_not_stormed():
     """Reaching the open state proves nothing: the pauses grow all the same."""
     w = world()
     w.subscribe("BTC_USDT")
@@ -296,17 +297,17 @@ def test_attempts_of_several_clients_share_one_limit():
     for client in clients:
         client.subscribe([f"spot/depth5:S{n}_USDT" for n in range(115 * 6)], now)
         client.advance(now)
-        opened += sum(isinstance(action, Open) for action in client.actions())
+        opened += sum(isinstance(action, Open) for action in client.outbox.take_actions())
     assert opened == 18, "three clients, six connections each: the whole burst"
     clients[0].subscribe([f"spot/depth5:T{n}_USDT" for n in range(115 * 6)], now)
     clients[0].advance(now)
-    assert not clients[0].actions()
+    assert not clients[0].outbox.take_actions()
     later = clients[0].next_deadline(now)
     while later < 8.5:
         clients[0].advance(later)
         later = clients[0].next_deadline(later)
     clients[0].advance(60 / 7)
-    assert sum(isinstance(action, Open) for action in clients[0].actions()) == 1
+    assert sum(isinstance(action, Open) for action in clients[0].outbox.take_actions()) == 1
 
 
 def test_rubbish_takes_legacy_books_out_of_live_too():
@@ -369,37 +370,37 @@ def test_a_bucket_lets_a_burst_through_and_then_one_each_interval():
     assert bucket.ready_at(10.0) == pytest.approx(20.0)
 
 
-def test_one_knocks_for_all_while_nobody_answers():
+def test_one_attempts_it_for_all_while_nobody_answers():
     rng = random.Random(1)
-    door, a, b = Door(Bucket(18, 8.0)), object(), object()
-    assert door.ready_at(a, 0.0) == door.ready_at(b, 0.0) == 0.0
-    door.try_(a, 0.0)
-    door.failed(a, 1.0, rng, banned=False)
-    ready = door.ready_at(b, 1.0)
+    gate, a, b = Gate(Bucket(18, 8.0)), object(), object()
+    assert gate.ready_at(a, 0.0) == gate.ready_at(b, 0.0) == 0.0
+    gate.attempt(a, 0.0)
+    gate.failed(a, 1.0, rng, banned=False)
+    ready = gate.ready_at(b, 1.0)
     assert 1.0 <= ready <= 1.5
-    door.try_(b, ready)
-    assert door.ready_at(a, ready) == ready + 10.0, "b has ten seconds to say what became of it"
-    door.opened(b)
-    assert door.ready_at(a, ready) == ready
-    assert door.shut_since is None
+    gate.attempt(b, ready)
+    assert gate.ready_at(a, ready) == ready + 10.0, "b has ten seconds to say what became of it"
+    gate.opened(b)
+    assert gate.ready_at(a, ready) == ready
+    assert gate.unreachable_since is None
 
 
-def test_a_door_that_bans_is_left_alone_for_a_minute():
-    door, a = Door(Bucket(18, 8.0)), object()
-    door.try_(a, 0.0)
-    door.failed(a, 0.0, random.Random(1), banned=True)
-    assert door.ready_at(a, 0.0) == 60.0
-    door.failed(a, 1.0, random.Random(1), banned=False)
-    assert door.ready_at(a, 1.0) == 60.0
+def test_a_gate_that_bans_is_left_alone_for_a_minute():
+    gate, a = Gate(Bucket(18, 8.0)), object()
+    gate.attempt(a, 0.0)
+    gate.failed(a, 0.0, random.Random(1), banned=True)
+    assert gate.ready_at(a, 0.0) == 60.0
+    gate.failed(a, 1.0, random.Random(1), banned=False)
+    assert gate.ready_at(a, 1.0) == 60.0
 
 
-def test_who_gave_up_knocks_no_more():
-    door, a, b = Door(Bucket(18, 8.0)), object(), object()
-    door.try_(a, 0.0)
-    door.failed(a, 0.0, random.Random(1), banned=False)
-    door.try_(a, 1.0)
-    door.gave_up(a)
-    assert door.ready_at(b, 1.0) == 1.0
+def test_who_gave_up_keeps_nobody_waiting():
+    gate, a, b = Gate(Bucket(18, 8.0)), object(), object()
+    gate.attempt(a, 0.0)
+    gate.failed(a, 0.0, random.Random(1), banned=False)
+    gate.attempt(a, 1.0)
+    gate.give_up(a)
+    assert gate.ready_at(b, 1.0) == 1.0
 
 
 # --- a session by itself ---

@@ -155,7 +155,7 @@ def test_a_client_that_was_called_in_time_is_not_called_again(hand):
 def test_after_a_long_pause_nothing_is_applied_of_a_connection_that_is_given_up(hand, text):
     generation = hand.generation
     paused(hand, 600.0)
-    assert hand.client.generation(hand.name) == generation
+    assert hand.client.connections.generation(hand.name) == generation
     hand.pushes.clear()
     assert hand.hear(text) is True
     assert hand.order[0] == "advance"
@@ -163,7 +163,7 @@ def test_after_a_long_pause_nothing_is_applied_of_a_connection_that_is_given_up(
     assert hand.pushes == []
     book = hand.engine["BTC_USDT"]
     assert (book.state, book.sequence) == (BookState.SYNCING, None)
-    assert hand.client.generation(hand.name) == hand.generation == generation + 1
+    assert hand.client.connections.generation(hand.name) == hand.generation == generation + 1
 
 
 def test_a_client_that_fails_is_not_called_with_every_message(hand):

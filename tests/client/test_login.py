@@ -57,7 +57,7 @@ def test_a_login_that_nobody_answers_is_tried_on_a_new_connection(hand):
 
 def test_a_refused_login_is_final_after_three_tries(hand):
     for _ in range(200):
-        if hand.opens and hand.client.is_open(hand.name):
+        if hand.opens and hand.is_open:
             hand.hear(refused("91002"))
         hand.step(0.5)
     assert len(hand.logins) == 3
@@ -71,12 +71,12 @@ def test_a_refused_login_is_final_after_three_tries(hand):
 
 def test_a_server_in_trouble_is_tried_again_and_again(hand):
     for _ in range(400):
-        if hand.client.is_open(hand.name):
+        if hand.is_open:
             hand.hear(refused("95000"))
         hand.step(0.5)
     assert len(hand.logins) > 10
     assert hand.client.refusal(ORDERS) is None
-    while not hand.client.is_open(hand.name):
+    while not hand.is_open:
         hand.step(0.5)
     hand.hear(ACKNOWLEDGED)
     assert "authenticated" in hand.kinds()
@@ -124,7 +124,7 @@ def test_futures_name_no_clock_but_their_stamps_do(seconds, tries):
     hand.client.subscribe(["futures/order"], hand.now)
     hand.step()
     for _ in range(100):
-        if hand.name != public and hand.client.is_open(hand.name):
+        if hand.name != public and hand.is_open:
             hand.hear('{"action":"access","success":false,"error":"openapi auth failed"}')
         hand.step(0.2)
     assert len(hand.logins) == tries
@@ -158,7 +158,7 @@ def test_a_login_goes_to_the_venue_or_to_this_machine_alone(url, allowed, other_
     else:
         with pytest.raises(bb.UsageError, match="login"):
             hand.client.subscribe([ORDERS], 0.0)
-        assert not hand.client.actions()
+        assert not hand.client.outbox.take_actions()
 
 
 def test_public_topics_go_to_another_host_only_when_told_so():

@@ -3,9 +3,10 @@
 import random
 
 import bitmart_book as bb
-from bitmart_book.client.client import Client, Close, Open, Send
+from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
+from bitmart_book.client.outbox import Close, Open, Send
 from bitmart_book.venues import BITMART
 
 CANARY = {"key": "canary-key-1", "secret": "canary-secret-2", "memo": "canary-memo-3"}
@@ -51,7 +52,7 @@ class ByHand:
         return self.intake.receive(self.name, self.generation, payload, compressed, None, self.now)
 
     def carry_out(self):
-        while actions := self.client.actions():
+        while actions := self.client.outbox.take_actions():
             for action in actions:
                 if isinstance(action, Open):
                     self.opens += 1
@@ -62,11 +63,16 @@ class ByHand:
                     assert not any(value in repr(action) for value in CANARY.values())
                 else:
                     assert isinstance(action, Close)
-        self.events += self.client.events()
-        self.pushes += self.client.pushes()
+        self.events += self.client.outbox.take_events()
+        self.pushes += self.client.outbox.take_pushes()
 
     def applied(self):
         self.changes.append([book.last_change for book in self.engine.touched])
+
+    @property
+    def is_open(self):
+        """Whether the last connection still has its socket."""
+        return self.client.connections.generation(self.name) is not None
 
     def kinds(self):
         return [event.kind for event in self.events]

@@ -49,7 +49,7 @@ SOCKETS = [
         "message-of-a-connection-given-up",
         "After the machine slept, what a dead connection had sent is applied as if it were of now.",
         "client/intake.py",
-        "self._client.generation(connection) != generation",
+        "self._connections.generation(connection) != generation",
         "False",
         "tests/client/test_intake.py"
         "::test_after_a_long_pause_nothing_is_applied_of_a_connection_that_is_given_up",

@@ -19,9 +19,10 @@ from collections import Counter
 import numpy as np
 
 from bitmart_book import BookState, Engine
-from bitmart_book.client.client import Client, Close, Open, Send
+from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
+from bitmart_book.client.outbox import Close, Open, Send
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.kinds import KINDS, Kind
@@ -377,7 +378,7 @@ class World:
 
     def carry_out(self):
         """Execute the client's actions, and publish what it says."""
-        actions = self.client.actions()
+        actions = self.client.outbox.take_actions()
         for action in actions:
             self._note(*action)
             if isinstance(action, Open):
@@ -388,7 +389,8 @@ class World:
                 self._to_exchange(self.links[action.connection], action.text)
             elif isinstance(action, Close):
                 self._closed_by_client(action.connection)
-        events, pushes = self.client.events(), self.client.pushes()
+        outbox = self.client.outbox
+        events, pushes = outbox.take_events(), outbox.take_pushes()
         if events or pushes:
             self._publish(events, pushes)
 

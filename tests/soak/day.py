@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import bitmart_book as bb
 from bitmart_book.bench.frames import SYMBOLS, Market, spot_frame
-from bitmart_book.client.client import Client, Close, Open, Send
+from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
+from bitmart_book.client.outbox import Close, Open, Send
 from bitmart_book.listeners.hub import BookHub
 from bitmart_book.listeners.streams import Empty, Mailbox
 from bitmart_book.venues import BITMART
@@ -150,7 +151,7 @@ class Day:
 
     def carry_out(self):
         """What the client wants done is done, and answered at once."""
-        while actions := self.client.actions():
+        while actions := self.client.outbox.take_actions():
             for action in actions:
                 if isinstance(action, Open):
                     name = action.connection
@@ -159,8 +160,8 @@ class Day:
                     self.generations.pop(action.connection, None)
                 elif isinstance(action, Send):
                     self._answer(action.connection, action.text)
-        self.client.events()
-        for push in self.client.pushes():
+        self.client.outbox.take_events()
+        for push in self.client.outbox.take_pushes():
             self.trades.put(push.values)
 
     def _answer(self, name, text):
