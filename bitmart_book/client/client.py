@@ -28,6 +28,14 @@ from bitmart_book.client.pushes import Pushes
 from bitmart_book.client.recovery import Recovery
 from bitmart_book.client.session import Answer, Session, Timeouts
 from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.client.times import (
+    BAD_FRAMES_WITHIN,
+    GOOD_AFTER,
+    IDLE_SECONDS,
+    LONG_STANDSTILL,
+    STANDSTILL,
+    TICK,
+)
 from bitmart_book.credentials import Credentials, redact
 from bitmart_book.errors import (
     BitmartBookError,
@@ -41,15 +49,8 @@ from bitmart_book.venues.profile import Profile, Topic, Venue
 
 __all__ = ["Client", "Plan"]
 
-# A connection that lived this long and brought data resets the back-off.
-GOOD_AFTER = 30.0
-TICK = 1.0
-# Called so much later than asked for, this process, or the whole machine, stood still: what has
-# piled up meanwhile is not of now, and after a longer while the connections are not worth keeping.
-LATE = 3.0
-TOO_LATE = 5.0
+# So many unreadable frames within a short time end a connection.
 BAD_FRAMES = 3
-BAD_FRAMES_WITHIN = 10.0
 
 
 class Plan(NamedTuple):
@@ -388,7 +389,7 @@ class Client:
         """Do what is due."""
         late = 0.0 if self._promised is None else now - self._promised
         self._promised = None
-        if late > LATE:
+        if late > STANDSTILL:
             self._stood_still(late, now)
         for connection in self.connections:
             if connection.session is None:
@@ -405,7 +406,7 @@ class Client:
 
     def next_deadline(self, now: float) -> float:
         """When `advance` must be called next."""
-        deadline = self._next_tick if self._wanted else now + 3600.0
+        deadline = self._next_tick if self._wanted else now + IDLE_SECONDS
         for connection in self.connections:
             if connection.session is not None:
                 deadline = min(deadline, connection.session.next_deadline(now))
@@ -533,7 +534,7 @@ class Client:
         for connection in self.connections:
             if connection.session is None:
                 connection.retry_at = min(connection.retry_at, now)
-            elif late > TOO_LATE:
+            elif late > LONG_STANDSTILL:
                 self.drop(connection, reason, now)
                 connection.attempts = 0
                 connection.retry_at = now

@@ -14,12 +14,11 @@ from bitmart_book._book import Engine
 from bitmart_book.client.limits import Limiter, pause
 from bitmart_book.client.outbox import Close, Open, Outbox, Send
 from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.client.times import OUTAGE_AFTER
 from bitmart_book.model import EventKind
 from bitmart_book.venues.profile import Profile
 
 __all__ = ["Connections", "Keeper"]
-
-OUTAGE_AFTER = 60.0
 
 
 class Keeper(Protocol):

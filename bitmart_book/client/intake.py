@@ -20,6 +20,7 @@ from typing import Protocol
 from bitmart_book._book import Engine
 from bitmart_book.client.client import Client
 from bitmart_book.client.inflate import inflate
+from bitmart_book.client.times import STANDSTILL
 from bitmart_book.errors import MessageError
 from bitmart_book.model import Change
 
@@ -27,8 +28,6 @@ __all__ = ["Executor", "Intake", "Listener", "Witness"]
 
 # Frames with none of these bits need not be shown to the client.
 SHOWN_TO_CLIENT = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
-# So long after it wanted to be called the client is called before another frame is applied.
-OVERDUE_SECONDS = 3.0
 
 
 class Executor(Protocol):
@@ -85,11 +84,11 @@ class Intake:
     def advance(self, now: float) -> float:
         """Let the client do what is due, and have it carried out. Returns when to call again."""
         # Should the client fail, then the next frames do not call it again at once.
-        self._overdue_at = now + OVERDUE_SECONDS
+        self._overdue_at = now + STANDSTILL
         self._client.advance(now)
         self._executor.carry_out()
         deadline = self._client.next_deadline(now)
-        self._overdue_at = deadline + OVERDUE_SECONDS
+        self._overdue_at = deadline + STANDSTILL
         return deadline
 
     def receive(

@@ -10,18 +10,11 @@ from __future__ import annotations
 import random
 from collections import deque
 
+from bitmart_book.client.times import ATTEMPT_SECONDS, BANNED_PAUSE, FIRST_PAUSE, LONGEST_PAUSE
 from bitmart_book.venues.profile import Profile, Rate
 
 __all__ = ["Bucket", "Gate", "Limiter", "Window"]
 
-FIRST_PAUSE = 0.5
-# Half a minute would be kinder to a server that is away, but would leave books dark for as long
-# after its return; ten seconds with jitter are twelve attempts a minute, far below the limit.
-LONGEST_PAUSE = 10.0
-BANNED_PAUSE = 60.0
-# Longest time for which one connection's attempt may keep the others waiting at a gate; must exceed
-# OPEN_SECONDS.
-ATTEMPT_SECONDS = 10.0
 # Sums of intervals are not exact, and a token must not be missed for that.
 _ROUNDING = 1e-6
 

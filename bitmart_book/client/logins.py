@@ -10,6 +10,7 @@ from bitmart_book.client.connections import Keeper
 from bitmart_book.client.outbox import Outbox
 from bitmart_book.client.session import Answer
 from bitmart_book.client.subscriptions import Connection
+from bitmart_book.client.times import LOGIN_CLOCK
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import ClockError, UsageError
 from bitmart_book.model import EventKind
@@ -17,8 +18,6 @@ from bitmart_book.venues.profile import ErrorKind, Profile, Reply
 
 __all__ = ["Logins"]
 
-# How far the time of a login may be from the venue's.
-CLOCK_MS = 60_000
 # A login that is refused so often is refused for good.
 MOST_REFUSED = 3
 
@@ -74,7 +73,7 @@ class Logins:
             self._keeper.drop(connection, f"no login now: {reply.message}", now)
             return
         offset = self._venue_offset_ms() if kind in (ErrorKind.CLOCK, ErrorKind.LOGIN) else None
-        if offset is not None and abs(offset) > CLOCK_MS:
+        if offset is not None and abs(offset) > 1_000 * LOGIN_CLOCK:
             # Futures say the same of a wrong time as of a wrong key.
             kind = ErrorKind.CLOCK
         elif kind is ErrorKind.LOGIN:

@@ -14,26 +14,22 @@ from bitmart_book._book import Book, Engine
 from bitmart_book.client.connections import Connections, Keeper
 from bitmart_book.client.outbox import Outbox
 from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.client.times import (
+    ASK_AGAIN,
+    ASK_BEFORE_DEADLINE,
+    AUDIT_AFTER,
+    CONNECTION_CONFIRMS,
+    LONGEST_STEP,
+    MOVE_AFTER,
+    RENEW_AFTER,
+    REPLY_WITHIN,
+)
 from bitmart_book.model import BookState, Change, EventKind
 
 __all__ = ["Recovery"]
 
-# A GAP asks at once, again after one second, subscribes anew after five, then moves to another
-# connection: one symbol never costs a connection.
-ASK_AGAIN = 1.0
-RENEW_AFTER = 5.0
-MOVE_AFTER = 10.0
-LONGEST_STEP = 10.0
-# A sequenced book that hears nothing for so long is asked; it is STALE at its deadline.
-ASK_BEFORE_DEADLINE = 4.0
 # While so few of the best levels are known for certain, a reply that shows more is asked for.
 ENOUGH_KNOWN = 30
-# Heartbeats alone prove little: a server that is stuck sends them too.
-AUDIT_AFTER = 60.0
-# A question is not repeated before its answer had time to come.
-ANSWER_WITHIN = 3.0
-# What confirms a book that nobody can ask about: that its connection was heard so lately.
-CONNECTION_CONFIRMS_NS = 10_000_000_000
 
 
 class Recovery:
@@ -229,7 +225,7 @@ class Recovery:
             self.start(subscription, now)
         elif subscription.announced == BookState.LIVE and not subscription.is_sequenced:
             if heard is not None:
-                self._engine.confirm(subscription.book, heard + CONNECTION_CONFIRMS_NS)
+                self._engine.confirm(subscription.book, heard + int(CONNECTION_CONFIRMS * 1e9))
         elif subscription.announced == BookState.LIVE and connection.profile.can_request:
             self._ask_if_in_doubt(connection, subscription, now)
 
@@ -243,7 +239,7 @@ class Recovery:
         if changes != subscription.changes_seen:
             subscription.changes_seen = changes
             subscription.changed_at = now
-        if now < subscription.requested_at + ANSWER_WITHIN:
+        if now < subscription.requested_at + REPLY_WITHIN:
             return
         if (
             book.valid_until is not None and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE

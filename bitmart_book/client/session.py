@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bitmart_book.client.limits import Window, message_rate
+from bitmart_book.client.times import ANSWER_WITHIN, PING_AFTER, PONG_WITHIN
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import Operation, Profile, Reply
 
@@ -23,12 +24,12 @@ _PINGS_REMEMBERED = 16
 class Timeouts(NamedTuple):
     """Seconds. The venue closes after 20 s of silence; these find out long before."""
 
-    ping_after: float = 5.0
+    ping_after: float = PING_AFTER
     """Ask so often whether the other side is there."""
-    pong_within: float = 3.0
+    pong_within: float = PONG_WITHIN
     """No byte for `ping_after` and so long: the connection is dead. Bytes, but no answer to a
     ping within it: what arrives is of then and not of now."""
-    answer_within: float = 5.0
+    answer_within: float = ANSWER_WITHIN
     """Neither an acknowledgement nor data: ask again."""
 
 

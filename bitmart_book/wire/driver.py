@@ -19,19 +19,19 @@ from bitmart_book._book import Engine, clock_ns
 from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake, Listener
 from bitmart_book.client.outbox import Action, Close, Open, Push
+from bitmart_book.client.times import (
+    AFTER_FAILURE_SECONDS,
+    BEAT_SECONDS,
+    CLOSE_SECONDS,
+    PAUSE_SECONDS,
+)
 from bitmart_book.fork import after_fork_in_child
 from bitmart_book.log.journal import Journal, escaped
 from bitmart_book.model import Event
 from bitmart_book.wire.capture import CaptureWriter
-from bitmart_book.wire.link import CLOSE_SECONDS, Link
+from bitmart_book.wire.link import Link
 
 __all__ = ["Driver"]
-
-# How often the loop is looked at: a pause that is longer than LATE_SECONDS and this is always seen.
-BEAT_SECONDS = 0.05
-LATE_SECONDS = 0.1
-# After a failure inside this package the next try is made so much later, not at once.
-AFTER_FAILURE_SECONDS = 1.0
 
 
 class Driver:
@@ -158,7 +158,7 @@ class Driver:
         # By the loop's own clock: a machine that slept did not block.
         now = self._loop.time()
         pause = now - self._beat_at
-        if pause > LATE_SECONDS:
+        if pause > PAUSE_SECONDS:
             self.counters["pauses"] += 1
             self.longest_pause = max(self.longest_pause, pause)
             self._journal.warning(

@@ -6,7 +6,8 @@ import zlib
 import pytest
 
 from bitmart_book import BookState
-from bitmart_book.client.intake import OVERDUE_SECONDS, Intake
+from bitmart_book.client.intake import Intake
+from bitmart_book.client.times import STANDSTILL
 from bitmart_book.sim.exchange import Exchange
 from tests.helpers.by_hand import ByHand
 from tests.helpers.frames import spot
@@ -137,7 +138,7 @@ def paused(hand, seconds):
 
 
 def test_after_a_pause_the_client_learns_the_time_before_a_message_is_applied(hand):
-    paused(hand, OVERDUE_SECONDS + 0.1)
+    paused(hand, STANDSTILL + 0.1)
     assert hand.hear(update(2)) is True
     assert hand.order == ["advance", "carry out", "applied"]
     book = hand.engine["BTC_USDT"]
@@ -146,7 +147,7 @@ def test_after_a_pause_the_client_learns_the_time_before_a_message_is_applied(ha
 
 
 def test_a_client_that_was_called_in_time_is_not_called_again(hand):
-    paused(hand, OVERDUE_SECONDS - 0.1)
+    paused(hand, STANDSTILL - 0.1)
     assert hand.hear(update(2)) is False
     assert hand.order == ["applied"]
 
@@ -173,7 +174,7 @@ def test_a_client_that_fails_is_not_called_with_every_message(hand):
         calls.append(now)
         raise ZeroDivisionError("a bug")
 
-    paused(hand, OVERDUE_SECONDS + 0.1)
+    paused(hand, STANDSTILL + 0.1)
     hand.client.advance = failing
     with pytest.raises(ZeroDivisionError):
         hand.hear(update(2))
