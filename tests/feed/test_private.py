@@ -518,11 +518,11 @@ def test_what_a_user_can_look_at_shows_no_secret():
                 await feed.subscribe(ORDERS, "BTC_USDT")
                 shown = [
                     repr(feed), str(feed), repr(vars(feed)), repr(feed.report()), feed.explain(),
-                    repr(feed.account), repr(vars(feed.account)), repr(vars(feed._client)),
-                    repr(vars(feed._shell)), repr(own), repr(feed.subscriptions),
-                    *(repr(vars(place)) for place in feed._client._connections.values()),
+                    repr(feed.account), repr(vars(feed.account)), repr(vars(feed._core.client)),
+                    repr(vars(feed._core.driver)), repr(own), repr(feed.subscriptions),
+                    *(repr(vars(place)) for place in feed._core.client._connections.values()),
                     *(
-                        repr(vars(place.session)) for place in feed._client._connections.values()
+                        repr(vars(place.session)) for place in feed._core.client._connections.values()
                     ),
                 ]  # fmt: skip
                 for secret in simulator.credentials.values():
