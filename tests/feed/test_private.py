@@ -516,14 +516,14 @@ def test_what_a_user_can_look_at_shows_no_secret():
             own = bb.Credentials(**simulator.credentials)
             async with bb.Feed(source=simulator, credentials=own) as feed:
                 await feed.subscribe(ORDERS, "BTC_USDT")
+                places = feed._core.client._connections.values()
                 shown = [
-                    repr(feed), str(feed), repr(vars(feed)), repr(feed.report()), feed.explain(),
+                    repr(feed), str(feed), repr(vars(feed._core)), feed.explain(),
+                    repr(feed.report()),
                     repr(feed.account), repr(vars(feed.account)), repr(vars(feed._core.client)),
                     repr(vars(feed._core.driver)), repr(own), repr(feed.subscriptions),
-                    *(repr(vars(place)) for place in feed._core.client._connections.values()),
-                    *(
-                        repr(vars(place.session)) for place in feed._core.client._connections.values()
-                    ),
+                    *(repr(vars(place)) for place in places),
+                    *(repr(vars(place.session)) for place in places),
                 ]  # fmt: skip
                 for secret in simulator.credentials.values():
                     if len(secret) >= 8:
