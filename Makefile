@@ -30,7 +30,7 @@ help:
 	@echo "make bench-peers   the same beside other libraries' books, into docs/performance.md"
 	@echo "make instructions  instructions a frame, counted by valgrind, beside the last count"
 	@echo "make lint      ruff and cython-lint"
-	@echo "make types     mypy, and the stub against the binary"
+	@echo "make types     mypy and pyright: the package, every call of both faces, every example shown"
 	@echo "make package   build wheel and sdist, install each in a clean environment, use it"
 	@echo "make coverage  line coverage, the compiled code included"
 	@echo "make peers     the exchange in the box against a client for Node (needs npm)"
@@ -88,6 +88,9 @@ lint: $(VENV)/.lint
 types: $(VENV)/.types
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest bitmart_book._book --mypy-config-file pyproject.toml
+	$(BIN)/mypy --strict tests/typing/faces.py
+	$(BIN)/basedpyright -p tests/typing
+	$(BIN)/python -m tests.typing.shown
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .

@@ -78,8 +78,8 @@ class LoopReport(TypedDict):
     internal_errors: int
 
 
-class Report(TypedDict, total=False):
-    """What `Feed.report` says. A capture has no connections, counters, unknown_fields and loop."""
+class Report(TypedDict):
+    """What `Feed.report` says. Of a capture connections, counters and unknown_fields are empty."""
 
     topics: dict[str, str]
     engine: dict[str, int]
@@ -407,13 +407,20 @@ class Core(Owned):
 
     def report(self) -> Report:
         """Connections, topics and counters."""
-        report = Report(topics=self.subscriptions(), engine=self.engine.stats)
+        counters = self.audience.counters
+        report = Report(
+            topics=self.subscriptions(),
+            engine=self.engine.stats,
+            callbacks={name: counters[name] for name in ("failures", "dropped")},
+            log={"held_back": self.journal.swallowed},
+            connections={},
+            counters={},
+            unknown_fields={},
+            loop=LoopReport(pauses=0, longest_pause=0.0, internal_errors=0),
+        )
         if self.client is not None and self.driver is not None:
             report.update(cast(Report, self.client.report()))
             report["loop"] = cast(LoopReport, self.driver.report())
-        counters = self.audience.counters
-        report["callbacks"] = {name: counters[name] for name in ("failures", "dropped")}
-        report["log"] = {"held_back": self.journal.swallowed}
         return report
 
 
