@@ -41,6 +41,8 @@ class Answers:
 
         failures: why connections could not be opened, if any could not.
         """
+        # An answer may have come in the same turn of the loop as the end of the time.
+        self.complete()
         # All of them are asked once more: a venue may refuse what it acknowledged before.
         answers = {topic: self._client.refusal(topic) for topic in self._topics}
         refused = {topic: answer for topic, answer in answers.items() if answer is not None}

@@ -13,7 +13,9 @@ from click.testing import CliRunner
 import bitmart_book as bb
 from bitmart_book import Event
 from bitmart_book.cli.doctor import doctor
+from bitmart_book.client.session import Answer
 from bitmart_book.feed import asynchronous, blocking
+from bitmart_book.feed.answers import Answers
 from bitmart_book.venues import BITMART, topics
 from tests.feed.test_feed import box, run
 
@@ -412,31 +414,45 @@ async def _awaited(stream):
     return await stream
 
 
+class Told:
+    """A client of which the test says what the venue has answered."""
+
+    def __init__(self, *accepted):
+        self.accepted = set(accepted)
+        self.refused = {}
+
+    def answered(self, topic):
+        return topic in self.accepted
+
+    def refusal(self, topic):
+        return self.refused.get(topic)
+
+    def problem(self, topic):
+        return None
+
+    def refuse(self, *topics):
+        for topic in topics:
+            self.refused[topic] = Answer(topic, False, "92001", "no such topic")
+
+
 def test_what_the_venue_refuses_after_it_accepted_is_in_the_verdict():
     """Of several topics one may be acknowledged first and refused while others are waited for."""
-    from bitmart_book.client.session import Answer
-    from bitmart_book.feed.answers import Answers
-
-    class Client:
-        accepted, refused = {"a"}, {}
-
-        def answered(self, topic):
-            return topic in self.accepted
-
-        def refusal(self, topic):
-            return self.refused.get(topic)
-
-        def problem(self, topic):
-            return None
-
-    client = Client()
+    client = Told("a")
     answers = Answers(client, ["a", "b", "c"])
     assert not answers.complete()
-    client.refused = {topic: Answer(topic, False, "92001", "no such topic") for topic in "ab"}
+    client.refuse("a", "b")
     assert not answers.complete()
     with pytest.raises(bb.SubscriptionRejected, match=r"and no answer to c within 3 s") as caught:
         answers.check(3.0, [])
     assert caught.value.topics == ("a", "b", "c")
+
+
+def test_an_acceptance_that_comes_with_the_end_of_the_time_counts():
+    client = Told("a")
+    answers = Answers(client, ["a", "b"])
+    assert not answers.complete()
+    client.accepted.add("b")
+    answers.check(3.0, [])
 
 
 # --- topics and books ---

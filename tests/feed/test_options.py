@@ -1,6 +1,8 @@
 """What is wrong with what a user says is one sentence that tells what to write instead."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -146,3 +148,15 @@ def test_a_file_with_a_strange_name_is_a_capture(tmp_path, monkeypatch):
     (tmp_path / "smi").write_text("")
     with bb.connect(source="smi") as feed:
         assert len(feed) == 0
+
+
+def test_a_feed_without_a_shadow_does_not_load_what_the_shadow_needs():
+    code = (
+        "import sys, bitmart_book as bb\n"
+        "bb.Feed(source='sim'); print('sortedcontainers' in sys.modules)\n"
+        "bb.Feed(source='sim', shadow=True); print('sortedcontainers' in sys.modules)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert result.stdout.split() == ["False", "True"], result.stderr
