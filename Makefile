@@ -29,9 +29,12 @@ lint: $(VENV)/.lint ## ruff and cython-lint
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint bitmart_book
 
-types: $(VENV)/.types ## mypy, and the stub against the compiled module
+types: $(VENV)/.types ## mypy and pyright: the package, the stub, both faces, every example shown
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest bitmart_book._book --mypy-config-file pyproject.toml
+	$(BIN)/mypy --strict tests/typing/faces.py
+	$(BIN)/basedpyright -p tests/typing
+	$(BIN)/python -m tests.typing.shown
 
 format: $(VENV)/.lint ## let ruff put the code in form
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """A local order-book engine for BitMart: raw frames in, an exact and trustworthy book out."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bitmart_book import _book
 from bitmart_book._book import Book, Depth, Engine, Guard, Level, Levels, Quote, Sweep
@@ -17,11 +17,13 @@ from bitmart_book.errors import (
     LimitError,
     LimitExceeded,
     MessageError,
+    NoSuchBook,
     NotConnected,
     NumberError,
     ShadowMismatch,
     StreamGap,
     SubscriptionRejected,
+    UnknownKeyword,
     UsageError,
     VenueError,
 )
@@ -81,6 +83,7 @@ __all__ = [
     "LiveBook",
     "MarkPriceKline",
     "MessageError",
+    "NoSuchBook",
     "NotConnected",
     "NumberError",
     "Order",
@@ -95,6 +98,7 @@ __all__ = [
     "TRACE",
     "Ticker",
     "Trade",
+    "UnknownKeyword",
     "UsageError",
     "VenueError",
     "connect",
@@ -120,8 +124,7 @@ if TYPE_CHECKING:
     from bitmart_book import sync
     from bitmart_book.client.account import Account
     from bitmart_book.credentials import Credentials
-    from bitmart_book.feed.asynchronous import Feed
-    from bitmart_book.feed.live import LiveBook
+    from bitmart_book.feed.asynchronous import Feed, LiveBook
     from bitmart_book.log.journal import TRACE
     from bitmart_book.sim import Simulator
     from bitmart_book.sync import connect
@@ -132,7 +135,7 @@ _LATER = {
     "Account": "client.account",
     "Credentials": "credentials",
     "Feed": "feed.asynchronous",
-    "LiveBook": "feed.live",
+    "LiveBook": "feed.asynchronous",
     "Simulator": "sim",
     "TRACE": "log.journal",
     "connect": "sync",
@@ -140,7 +143,8 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def _later(name: str) -> object:
+    """A public name whose module is imported now that somebody uses it."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
@@ -149,3 +153,8 @@ def __getattr__(name: str) -> Any:
     value = module if name == "sync" else getattr(module, name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:
+    # Out of sight of type checkers: with it they would take any name at all for one of ours.
+    __getattr__ = _later

@@ -1,10 +1,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
+from typing import Any, Generic, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
+from typing_extensions import TypeVar, disjoint_base
 
 from bitmart_book.model import BookState, Trade
 
@@ -20,6 +20,9 @@ _Rows: TypeAlias = Iterable[Sequence[_Number]] | NDArray[Any]
 _Clock: TypeAlias = Callable[[], int] | Literal["monotonic"]
 _Frame: TypeAlias = bytes | bytearray | memoryview | str
 _Array: TypeAlias = NDArray[np.float64]
+_ExactRows: TypeAlias = list[tuple[Decimal, Decimal]]
+# What one side of a depth is: an array of floats, unless exact rows were asked for.
+_SideT = TypeVar("_SideT", default=_Array)
 
 class _Channels(Protocol):
     @property
@@ -96,15 +99,15 @@ class Quote:
     __hash__: None  # type: ignore[assignment]
 
 @final
-class Depth:
-    def __init__(self, bids: Any, asks: Any, complete: bool) -> None: ...
+class Depth(Generic[_SideT]):
+    def __init__(self, bids: _SideT, asks: _SideT, complete: bool) -> None: ...
     @property
-    def bids(self) -> Any: ...
+    def bids(self) -> _SideT: ...
     @property
-    def asks(self) -> Any: ...
+    def asks(self) -> _SideT: ...
     @property
     def complete(self) -> bool: ...
-    def __iter__(self) -> Iterator[Any]: ...
+    def __iter__(self) -> Iterator[_SideT]: ...
     def to_pandas(self) -> Any: ...
     def to_polars(self) -> Any: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -239,7 +242,17 @@ class Book:
     @property
     def asks(self) -> Levels: ...
     @overload
-    def depth(self, n: int | None = None, *, out: None = None, exact: bool = False) -> Depth: ...
+    def depth(
+        self, n: int | None = None, *, out: None = None, exact: Literal[False] = False
+    ) -> Depth: ...
+    @overload
+    def depth(
+        self, n: int | None = None, *, out: None = None, exact: Literal[True]
+    ) -> Depth[_ExactRows]: ...
+    @overload
+    def depth(
+        self, n: int | None = None, *, out: None = None, exact: bool
+    ) -> Depth | Depth[_ExactRows]: ...
     @overload
     def depth(
         self, n: int | None = None, *, out: tuple[_Array, _Array], exact: Literal[False] = False

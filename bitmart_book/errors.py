@@ -15,6 +15,8 @@
     ├── VenueError              the venue answered a request with an error
     │   └── LimitExceeded       it says that a limit was broken (a LimitError too)
     ├── UsageError              the caller asked for something that cannot be
+    │   ├── NoSuchBook              a feed was asked for a book that it does not hold
+    │   └── UnknownKeyword          a call was given a keyword that it does not take
     ├── FeedClosed              the feed, engine or book is closed
     ├── CaptureError            a line of a capture file cannot be read
     ├── InvariantError          a book is broken inside (a bug of this package)
@@ -41,11 +43,13 @@ __all__ = [
     "LimitError",
     "LimitExceeded",
     "MessageError",
+    "NoSuchBook",
     "NotConnected",
     "NumberError",
     "ShadowMismatch",
     "StreamGap",
     "SubscriptionRejected",
+    "UnknownKeyword",
     "UsageError",
     "VenueError",
 ]
@@ -203,6 +207,17 @@ class LimitExceeded(VenueError, LimitError):
 
 class UsageError(BitmartBookError, ValueError):
     """The caller asked for something that cannot be; nothing was changed."""
+
+
+class NoSuchBook(UsageError, KeyError):
+    """A feed was asked for a book that it does not hold; the message says what it holds."""
+
+    # A KeyError shows the repr of its argument, quotes and all.
+    __str__ = Exception.__str__
+
+
+class UnknownKeyword(UsageError, TypeError):
+    """A call was given a keyword that it does not take; the message names the nearest one."""
 
 
 class FeedClosed(BitmartBookError):

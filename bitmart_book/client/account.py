@@ -245,7 +245,9 @@ class Account:
             raise UsageError(f"price must be a number, was {price!r}") from None
         return self._own(symbol, side, unconfirmed).get(exact, _ZERO)
 
-    def net_depth(self, book: Book, n: int | None = None, *, unconfirmed: bool = True) -> Depth:
+    def net_depth(
+        self, book: Book, n: int | None = None, *, unconfirmed: bool = True
+    ) -> Depth[list[tuple[Decimal, Decimal]]]:
         """The best `n` levels a side without our own orders, like `book.depth(n, exact=True)`.
 
         Raises BookNotLive as that does. A level that is ours alone is left out; where an order of

@@ -129,16 +129,20 @@ class Client:
         return self._wanted[topic].book
 
     def subscribe(self, topics: Iterable[str], now: float) -> None:
-        """Want these topics once more each. LimitError where the venue could not carry them."""
+        """Want these topics once more each: all of them, or none where one of them cannot be.
+
+        LimitError where the venue, or the engine, could not carry them.
+        """
         topics = list(dict.fromkeys(topics))
         profiles = [self._venue.topic_profile(topic) for topic in topics]
         for topic, profile in zip(topics, profiles, strict=True):
             self._check_allowed(topic, profile)
         self._check_room(topics, profiles)
+        books = self._make_books([topic for topic in topics if topic not in self._wanted])
         for topic, profile in zip(topics, profiles, strict=True):
             subscription = self._wanted.get(topic)
             if subscription is None:
-                book = self._make_book(topic)
+                book = books[topic]
                 subscription = Subscription(topic, profile, book, now)
                 self._wanted[topic] = subscription
                 if book is not None:
@@ -174,7 +178,20 @@ class Client:
                     f"{limits.connections} connections carry {most}"
                 )
 
-    def _make_book(self, topic: str) -> Book | None:
+    def _make_books(self, topics: list[str]) -> dict[str, Book | None]:
+        """The book of each topic, None where it is not a book's. All of them, or none is left."""
+        made: dict[str, Book | None] = {}
+        try:
+            for topic in topics:
+                made[topic] = self._make_book(topic, made)
+        except BitmartBookError:
+            for book in made.values():
+                if book is not None:
+                    self._engine.close_book(book)
+            raise
+        return made
+
+    def _make_book(self, topic: str, made: Mapping[str, Book | None]) -> Book | None:
         parsed = Topic.parse(topic)
         profile = self._venue.topic_profile(topic)
         if profile.book(parsed.channel) is None:
@@ -184,6 +201,9 @@ class Client:
             raise UsageError(
                 f"{self._by_book[book].topic} is subscribed already, and it is the same book"
             )
+        for other, same in made.items():
+            if same is book:
+                raise UsageError(f"{topic} and {other} are the same book: subscribe one of them")
         self._engine.invalidate(book, "not subscribed yet", state=BookState.CONNECTING)
         return book
 

@@ -1,44 +1,48 @@
-"""The same names without await: a background thread owns the loop, any thread may call.
+"""The face without await: a feed in a thread of its own, its live books and its streams.
 
 For scripts and notebooks. Reads of a book go straight to it; everything else crosses over to the
-feed's thread, on which callbacks run too.
+feed's thread, on which callbacks run too. It has no decisions of its own: `core` makes them.
 """
 
 from __future__ import annotations
 
-import asyncio
-import atexit
-import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
-from weakref import WeakSet
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeVar, Unpack, overload
 
-from bitmart_book._book import Book, Quote
-from bitmart_book.client.account import Account
-from bitmart_book.client.client import Plan
-from bitmart_book.client.times import CLOSE_AT_EXIT_SECONDS, CLOSE_FEED_SECONDS
-from bitmart_book.errors import CaptureError, FeedClosed, UsageError
-from bitmart_book.feed.asynchronous import Feed as AsyncFeed
-from bitmart_book.fork import Owned
-from bitmart_book.listeners.hub import BookHub, Handle
-from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
-from bitmart_book.model import BookState, Event, Instrument
+from bitmart_book._book import Quote
+from bitmart_book.errors import FeedClosed, UsageError
+from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
+from bitmart_book.feed.face import Face
+from bitmart_book.feed.life import Life
+from bitmart_book.feed.live import FeedStream, KeptBook
+from bitmart_book.feed.options import Options, Wait, names, spelled_out
+from bitmart_book.feed.thread import LoopThread
+from bitmart_book.listeners.streams import Empty, Ended, Slot
+from bitmart_book.model import (
+    Balance,
+    BookState,
+    Event,
+    Kline,
+    Order,
+    Position,
+    Ticker,
+    Trade,
+)
+from bitmart_book.venues.topics import BalanceTopic, OrderTopic, OwnTopic, PositionTopic
 
 __all__ = ["Feed", "LiveBook", "Stream", "connect"]
 
 T = TypeVar("T")
 
 
-class LiveBook(Book):
+class LiveBook(KeptBook):
     """A `Book` that a feed keeps; made by `Feed.subscribe` and `connect`."""
 
-    __slots__ = ("hub",)
-    hub: BookHub
+    __slots__ = ()
 
-    def quotes(self, *, timeout: float | None = None) -> Iterator[Quote]:
+    def quotes(self, *, timeout: float | None = None) -> Generator[Quote, None, None]:
         """The present quote first, then one whenever the top or the state has changed. Blocks.
 
         Conflated: a slow loop sees the newest quote, and in `skipped` how many it did not see.
@@ -58,7 +62,7 @@ class LiveBook(Book):
                     return
                 except Empty:
                     if not changed.wait(timeout):
-                        raise TimeoutError(f"no change of {self.symbol} in {timeout} s") from None
+                        raise self._unchanged(timeout) from None
                     continue
                 quote = self.quote_in_any_state(changes - 1)
                 if quote.state == BookState.CLOSED:
@@ -67,356 +71,59 @@ class LiveBook(Book):
         finally:
             self.hub.remove(slot)
 
-    def on_quote(self, callback: Callable[[Quote], object]) -> Handle:
-        """Call `callback(quote)` on the feed's thread whenever the top or the state has changed;
-        conflated, as the quotes are."""
-        return self.hub.on_quote(callback)
 
-    def on_change(self, callback: Callable[[LiveBook, int], object]) -> Handle:
-        """Call `callback(book, change)` on the feed's thread after each whole frame. The next
-        frame waits for it: a slow one delays every book of the feed."""
-        return self.hub.on_change(callback)
-
-    @property
-    def instrument(self) -> Instrument | None:
-        """What is known of the symbol: tick, lot, contract size."""
-        return self.hub.instrument()
-
-    def base_size(self, size: Decimal | float | str, price: Decimal | None = None) -> Decimal:
-        """A size of this book in the base currency, exact: on futures `unit` is "contracts".
-
-        An inverse contract needs a price, and is divided. Raises UsageError where the contract
-        size is not among the feed's `instruments`.
-        """
-        return self.hub.base_size(size, price)
-
-    def explain(self) -> str:
-        """A sentence: the state of the book, why, since when, and what is being done about it."""
-        return self.hub.explain()
-
-
-class Stream(Owned, Generic[T]):
+class Stream(FeedStream[T]):
     """A blocking iterator over the values of a topic, never conflated.
 
     At a hole it has delivered what came before, raises `StreamGap` once, and can be iterated on.
-    `get(timeout)` waits that long and raises TimeoutError.
     """
 
-    def __init__(self, maxsize: int) -> None:
-        super().__init__()
+    def __init__(self, topic: str, maxsize: int, end: Callable[[FeedStream[Any]], None]) -> None:
         self._arrived = threading.Event()
-        self.mailbox = Mailbox(maxsize, self._arrived.set)
-        self._end: Callable[[], None] | None = None
+        super().__init__(topic, maxsize, self._arrived.set, end)
 
     def __iter__(self) -> Stream[T]:
         return self
 
     def __next__(self) -> T:
         try:
-            return self.get()
+            return self._next(None)
         except Ended:
             raise StopIteration from None
 
     def get(self, timeout: float | None = None) -> T:
-        """The next value. Raises StreamGap at a hole and TimeoutError when nothing comes."""
+        """The next value. Raises StreamGap at a hole, TimeoutError when nothing comes in so many
+        seconds, and FeedClosed when nothing can come any more."""
+        try:
+            return self._next(timeout)
+        except Ended:
+            raise self._over() from None
+
+    def _next(self, timeout: float | None) -> T:
         while True:
             self._arrived.clear()
             try:
                 return self.mailbox.take()  # type: ignore[no-any-return]
             except Empty:
                 if not self._arrived.wait(timeout):
-                    raise TimeoutError(f"nothing arrived in {timeout} s") from None
-
-    def close(self) -> None:
-        """End the iteration after what has arrived; may be called twice."""
-        end, self._end = self._end, None
-        if end is not None:
-            end()
-        self.mailbox.close()
+                    raise self._nothing_came(timeout) from None
 
 
-class Feed(Owned):
-    """`bitmart_book.Feed` in a thread of its own; the same keywords and meanings.
+class Feed(Face[LiveBook]):
+    """`bitmart_book.Feed` in a thread of its own; the same keywords, names and meanings.
 
-    Any thread may call. A callback, which runs on the feed's own thread, may too: what would have
-    to wait there returns at once, so that `subscribe` gives a book that is not LIVE yet.
+    Any thread may call. What has to wait for the venue does so, streams too: an order that is
+    placed after `orders` has returned is told. A callback, which runs on the feed's own thread,
+    may call as well: what would have to wait there returns at once, so that `subscribe` gives a
+    book that is not LIVE yet. `finished` is another name of `wait_for_end`.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__()
-        self._feed = AsyncFeed(book_type=LiveBook, **options)
-        self._feed._across = self._ask
-        self._loop = asyncio.new_event_loop()
-        self._lock = threading.Lock()
-        self._over = False
-        self._closing: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name="bitmart_book feed", daemon=True)
-        _open_feeds.add(self)
-        self._thread.start()
-
-    # --- the thread ---
-
-    def _run(self) -> None:
-        loop = self._loop
-        asyncio.set_event_loop(loop)
-        try:
-            self._run_until_closed()
-        finally:
-            with self._lock:
-                self._over = True
-            # What other threads have asked for meanwhile is answered: it is cancelled.
-            loop.run_until_complete(self._cancel_the_rest())
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            asyncio.set_event_loop(None)
-            loop.close()
-            _open_feeds.discard(self)
-
-    def _run_until_closed(self) -> None:
-        while True:
-            try:
-                self._loop.run_forever()
-                break
-            except (KeyboardInterrupt, SystemExit) as error:
-                # Of a callback. It cannot end the program from here, but whoever waits for this
-                # feed need not wait any longer.
-                name = type(error).__name__
-                self._feed._journal.error(f"the feed ends: {name} in a callback", error)
-                self._loop.call_soon(self._begin_to_close)
-
-    async def _cancel_the_rest(self) -> None:
-        await self._feed.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        if others:
-            await asyncio.wait(others, timeout=CLOSE_AT_EXIT_SECONDS)
-
-    def _begin_to_close(self) -> None:
-        if self._closing is None:
-            self._closing = self._loop.create_task(self._feed.close())
-            self._closing.add_done_callback(lambda _: self._loop.stop())
-
-    @property
-    def _is_here(self) -> bool:
-        return threading.current_thread() is self._thread
-
-    def _call(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        """Wait for that work on the feed's thread."""
-        try:
-            self.check_process()
-            if self._is_here:
-                raise UsageError("this would wait for the thread that it runs on")
-            with self._lock:
-                if self._over:
-                    raise FeedClosed("the feed is closed")
-                future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except BaseException:
-            work.close()
-            raise
-        try:
-            return future.result(timeout)
-        except concurrent.futures.CancelledError:
-            raise FeedClosed("the feed was closed meanwhile") from None
-        except BaseException:
-            # Interrupted, or out of time: nobody waits for it any more.
-            future.cancel()
-            raise
-
-    def _do(self, function: Callable[[], T]) -> T:
-        """Call a function on the feed's thread, with the feed open."""
-        if self._is_here:
-            return function()
-
-        async def crossing() -> T:
-            await self._feed._open()
-            return function()
-
-        return self._call(crossing())
-
-    def _ask(self, question: Callable[[], str]) -> str:
-        """Like `_do`, also of a feed that is closed: what is asked is only read then."""
-        try:
-            return self._do(question)
-        except FeedClosed:
-            self.check_process()
-            return question()
-
-    # --- topics ---
-
-    def subscribe(
-        self,
-        *topics: str,
-        channel: str | None = None,
-        market: str | None = None,
-        wait: Literal["all", "none"] | None = None,
-    ) -> Any:
-        """Subscribe symbols or book topics; one argument gives one `LiveBook`, several a tuple.
-
-        A raw topic that is not a book's gives a `Stream`. Errors as `bitmart_book.Feed.subscribe`.
-        In a callback it returns at once, and the books are not LIVE yet.
-        """
-        if not topics:
-            raise UsageError("subscribe() takes at least one symbol or topic")
-        streams = [topic for topic in topics if self._is_stream(topic)]
-        books = tuple(topic for topic in topics if topic not in streams)
-        found: dict[str, Any] = {}
-        if books and self._is_here:
-            found = dict(zip(books, self._feed._subscribe(books, channel, market)[1], strict=True))
-        elif books:
-            result = self._call(
-                self._feed.subscribe(*books, channel=channel, market=market, wait=wait)
-            )
-            found = dict(zip(books, result if len(books) > 1 else (result,), strict=True))
-        for topic in streams:
-            found[topic] = self._open_stream(topic, 10_000)
-        results = tuple(found[topic] for topic in topics)
-        return results[0] if len(topics) == 1 else results
-
-    def _is_stream(self, topic: str) -> bool:
-        venue = self._feed._venue
-        if ":" not in topic:
-            return False
-        channel = topic.partition(":")[0]
-        return venue.topic_profile(topic).stream(channel) is not None
-
-    def unsubscribe(
-        self, *topics: str, channel: str | None = None, market: str | None = None
-    ) -> None:
-        """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
-        self._do(lambda: self._feed._unsubscribe(topics, channel, market))
-
-    @property
-    def subscriptions(self) -> dict[str, str]:
-        """Topic to state."""
-        return self._do(lambda: self._feed.subscriptions)
-
-    def plan(self, symbols: Sequence[str]) -> Plan:
-        """The connections, topics and messages that these would use, before connecting."""
-        return self._feed.plan(symbols)
-
-    def explain(self, *topics: str) -> str:
-        """A sentence a line for each of these symbols or topics, or for all: the state, why, since
-        when, and what is being done about it. Never raises for what is not there."""
-        return self._ask(lambda: self._feed.explain(*topics))
-
-    # --- streams ---
-
-    def trades(self, symbol: str, *, maxsize: int = 10_000) -> Stream[Any]:
-        """Public trades of a symbol, or of a raw trade topic."""
-        return self._open_stream(self._feed._topic_of("trade", symbol), maxsize)
-
-    def orders(self, *, market: str | None = None, maxsize: int = 10_000) -> Stream[Any]:
-        """Own orders, of all symbols of a market ("spot", the default, or "futures")."""
-        return self._open_stream(self._feed._own("order", market), maxsize)
-
-    def positions(self, *, maxsize: int = 10_000) -> Stream[Any]:
-        """Own positions on futures."""
-        return self._open_stream(self._feed._own("position", "futures"), maxsize)
-
-    def balances(
-        self, currency: str | None = None, *, market: str | None = None, maxsize: int = 10_000
-    ) -> Stream[Any]:
-        """Own balances; on futures of one currency ("USDT" unless it is said)."""
-        return self._open_stream(self._feed._balances(currency, market), maxsize)
-
-    @property
-    def instruments(self) -> dict[str, Instrument]:
-        """What is known of symbols: tick, lot, contract size."""
-        return self._feed.instruments
-
-    @property
-    def account(self) -> Account:
-        """Orders, positions and balances, as far as the private topics that are subscribed tell."""
-        return self._feed.account
-
-    def tickers(self, symbol: str, *, maxsize: int = 10_000) -> Stream[Any]:
-        """Tickers of a symbol."""
-        return self._open_stream(self._feed._topic_of("ticker", symbol), maxsize)
-
-    def klines(self, symbol: str, step: str = "1m", *, maxsize: int = 10_000) -> Stream[Any]:
-        """Klines of a symbol; step: "1m", "5m", ... "1M"."""
-        return self._open_stream(self._feed._topic_of(f"kline{step}", symbol), maxsize)
-
-    def events(self, *, maxsize: int = 10_000) -> Stream[Event]:
-        """What happens from now on: connected, subscribed, live, gap, stale, rejected, ..."""
-        stream: Stream[Event] = Stream(maxsize)
-        audience = self._feed._audience
-        self._do(lambda: audience.add_events(stream.mailbox))
-        stream._end = lambda: self._if_open(lambda: audience.remove_events(stream.mailbox))
-        return stream
-
-    def _open_stream(self, topic: str, maxsize: int) -> Stream[Any]:
-        stream: Stream[Any] = Stream(maxsize)
-        feed = self._feed
-
-        def open_stream() -> None:
-            feed._add_stream(topic, stream.mailbox)
-
-        self._do(open_stream)
-        stream._end = lambda: self._if_open(lambda: feed._end_stream(topic, stream.mailbox))
-        return stream
-
-    def _if_open(self, function: Callable[[], None]) -> None:
-        with contextlib.suppress(FeedClosed):
-            self._do(function)
-
-    # --- reading ---
-
-    def wait_for_end(self, timeout: float | None = None) -> None:
-        """Wait until a capture has been read to its end; raises what ended it early."""
-        self._call(self._feed.finished(), timeout)
-
-    def report(self) -> dict[str, Any]:
-        """Connections, topics and counters."""
-        return self._do(self._feed.report)
-
-    @property
-    def books(self) -> tuple[Any, ...]:
-        """All books, in the order in which they were made."""
-        return self._feed.books
-
-    @property
-    def stats(self) -> dict[str, int]:
-        """Counters of the engine."""
-        return self._feed.stats
-
-    @property
-    def bad_lines(self) -> tuple[CaptureError, ...]:
-        """The lines of a capture that could not be read and were skipped."""
-        return self._feed.bad_lines
-
-    @property
-    def closed(self) -> bool:
-        return self._feed.closed
-
-    def __getitem__(self, key: str) -> Any:
-        return self._feed[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._feed
-
-    def __iter__(self) -> Iterator[str]:
-        """Topics, in the order in which their books were made."""
-        return iter(self._feed)
-
-    def __len__(self) -> int:
-        return len(self._feed)
-
-    def close(self) -> None:
-        """End every connection, iterator, task and the thread. Bounded; may be called twice, from
-        any thread. In a callback it returns at once; in a forked child it does nothing."""
-        self._close(CLOSE_FEED_SECONDS)
-
-    def _close(self, within: float) -> None:
-        if self.is_foreign:
-            return
-        if self._is_here:
-            self._begin_to_close()
-            return
-        with self._lock:
-            if not self._over:
-                self._loop.call_soon_threadsafe(self._begin_to_close)
-        self._thread.join(within)
+    @spelled_out
+    def __init__(self, **options: Unpack[Options]) -> None:
+        super().__init__(Core(options, LiveBook))
+        self._life = Life(self._core)
+        self._thread = LoopThread(self._life)
+        self._core.across = self._thread.ask
 
     def __enter__(self) -> Feed:
         return self
@@ -424,27 +131,155 @@ class Feed(Owned):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"<Feed {'closed' if self.closed else f'{len(self)} books'}>"
+    def close(self) -> None:
+        """End every connection, iterator, task and the thread. Bounded; may be called twice, from
+        any thread. In a callback it returns at once; in a forked child it does nothing."""
+        self._thread.close()
+
+    def wait_for_end(self, timeout: float | None = None) -> None:
+        """Wait until a capture has been read to its end, or the feed is closed; raises what ended
+        it early, and TimeoutError after so many seconds."""
+        self._call(self._life.wait_for_end(timeout))
+
+    finished = wait_for_end
+
+    def _begin(self, words: tuple[str, ...]) -> None:
+        """What `connect` waits for: the end of a capture that is read at once, and its symbols."""
+        if self._core.is_capture and self._core.options["speed"] is None:
+            self.wait_for_end()
+        elif not words:
+            self._call(self._life.open())
+        if words:
+            self.subscribe(*words)
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._thread.call(work)
+
+    def _do(self, function: Callable[[], T]) -> T:
+        return self._thread.do(function)
+
+    def _ask(self, question: Callable[[], str]) -> str:
+        return self._thread.ask(question)
+
+    # --- topics ---
+
+    # A topic is a text, so that to a type checker each of the first three is also the fourth.
+    @overload
+    def subscribe(  # type: ignore[overload-overlap]
+        self, topic: OrderTopic, /, *, wait: Wait | None = None
+    ) -> Stream[Order]: ...
+    @overload
+    def subscribe(  # type: ignore[overload-overlap]
+        self, topic: PositionTopic, /, *, wait: Wait | None = None
+    ) -> Stream[Position]: ...
+    @overload
+    def subscribe(  # type: ignore[overload-overlap]
+        self, topic: BalanceTopic, /, *, wait: Wait | None = None
+    ) -> Stream[Balance]: ...
+    @overload
+    def subscribe(
+        self,
+        topic: str,
+        /,
+        *,
+        channel: str | None = None,
+        market: str | None = None,
+        wait: Wait | None = None,
+    ) -> LiveBook: ...
+    @overload
+    def subscribe(  # type: ignore[overload-overlap]
+        self, *topics: OwnTopic, wait: Wait | None = None
+    ) -> tuple[Stream[Order | Position | Balance], ...]: ...
+    @overload
+    def subscribe(
+        self,
+        *topics: str,
+        channel: str | None = None,
+        market: str | None = None,
+        wait: Wait | None = None,
+    ) -> tuple[LiveBook, ...]: ...
+    def subscribe(
+        self,
+        *topics: str,
+        channel: str | None = None,
+        market: str | None = None,
+        wait: Wait | None = None,
+    ) -> Any:
+        """Subscribe symbols or raw topics; one argument gives one book, several a tuple.
+
+        A raw topic that is not a book's gives a `Stream` of its values. Waits and raises as
+        `bitmart_book.Feed.subscribe`; in a callback it returns at once, and the books are not
+        LIVE yet.
+        """
+        words = names("subscribe", topics)
+        if not words:
+            raise UsageError("subscribe() takes at least one symbol or topic")
+        if self._thread.is_here:
+            return self._core.subscribe(words, channel, market, self._new_stream)[1]
+        return self._call(self._life.subscribe(words, channel, market, wait, self._new_stream))
+
+    def unsubscribe(
+        self, *topics: str, channel: str | None = None, market: str | None = None
+    ) -> None:
+        """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
+        words = names("unsubscribe", topics)
+        self._do(lambda: self._core.unsubscribe(words, channel, market))
+
+    # --- streams ---
+
+    def stream(self, topic: str, *, maxsize: int = MAXSIZE) -> Stream[Value]:
+        """The values of any raw topic that is not a book's, once it has been accepted."""
+        return self._open_stream(self._core.stream_topic(topic), maxsize)
+
+    def trades(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Trade]:
+        """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself."""
+        return self._open_stream(self._core.topic_of("trade", symbol), maxsize)
+
+    def tickers(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Ticker]:
+        """Tickers of a symbol; on futures each is a `FuturesTicker`."""
+        return self._open_stream(self._core.topic_of("ticker", symbol), maxsize)
+
+    def klines(self, symbol: str, step: str = "1m", *, maxsize: int = MAXSIZE) -> Stream[Kline]:
+        """Klines of a symbol; step: "1m", "5m", ... "1M"."""
+        topic = self._core.topic_of("kline", symbol, step, "mark kline")
+        return self._open_stream(topic, maxsize)
+
+    def orders(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Order]:
+        """Own orders, of all symbols of a market ("spot", the default, or "futures")."""
+        return self._open_stream(self._core.own_topic("order", market), maxsize)
+
+    def positions(self, *, maxsize: int = MAXSIZE) -> Stream[Position]:
+        """Own positions on futures."""
+        return self._open_stream(self._core.own_topic("position", "futures"), maxsize)
+
+    def balances(
+        self, currency: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE
+    ) -> Stream[Balance]:
+        """Own balances; on futures of one currency ("USDT" unless it is said)."""
+        return self._open_stream(self._core.balance_topic(currency, market), maxsize)
+
+    def events(self, *, maxsize: int = MAXSIZE) -> Stream[Event]:
+        """What happens from now on: connected, subscribed, live, gap, stale, rejected, ..."""
+        return self._open_stream(EVENTS, maxsize)
+
+    def _new_stream(self, topic: str, maxsize: int) -> Stream[Any]:
+        return Stream(topic, maxsize, self._end_stream)
+
+    def _open_stream(self, topic: str, maxsize: int) -> Stream[Any]:
+        stream = self._new_stream(topic, maxsize)
+        if self._thread.is_here:
+            self._core.begin(stream)
+        else:
+            self._call(self._life.settle(stream))
+        return stream
+
+    def _end_stream(self, stream: FeedStream[Any]) -> None:
+        with contextlib.suppress(FeedClosed):
+            self._do(lambda: self._core.end(stream))
 
 
-_open_feeds: WeakSet[Feed] = WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    """A thread that the end of the program finds in the middle of something would complain."""
-    for feed in list(_open_feeds):
-        feed._close(CLOSE_AT_EXIT_SECONDS)
-
-
-def connect(
-    *symbols: str,
-    source: Any = "live",
-    speed: float | None = None,
-    urls: Mapping[str, str] | None = None,
-    **options: Any,
-) -> Feed:
+@spelled_out
+def connect(*symbols: str, **options: Unpack[Options]) -> Feed:
     """Open a feed in the background and subscribe symbols or topics; returns a `Feed`.
 
     source: "live" (the default), "sim", a `bb.Simulator`, or a capture file (or several, read one
@@ -452,14 +287,10 @@ def connect(
     symbols are then those that must be there. Other keywords are those of `bitmart_book.Feed`.
     Raises what `Feed.subscribe` raises, and then leaves nothing behind.
     """
-    feed = Feed(source=source, speed=speed, urls=urls, **options)
+    words = names("connect", symbols)
+    feed = Feed(**options)
     try:
-        if feed._feed._is_capture and speed is None:
-            feed.wait_for_end()
-        elif not symbols:
-            feed._call(feed._feed._open())
-        if symbols:
-            feed.subscribe(*symbols)
+        feed._begin(words)
     except BaseException:
         feed.close()
         raise

@@ -1,60 +1,31 @@
-"""A live book and a stream as asyncio code holds them: what changes is awaited."""
+"""What a live book and a stream are in both faces, except for how their users wait."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from bitmart_book._book import Book, Quote
+from bitmart_book.errors import FeedClosed, UsageError
 from bitmart_book.fork import Owned
 from bitmart_book.listeners.hub import BookHub, Handle
-from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
-from bitmart_book.model import BookState, Instrument
+from bitmart_book.listeners.streams import Mailbox
+from bitmart_book.model import Instrument
 
-__all__ = ["LiveBook", "Stream"]
+__all__ = ["FeedStream", "KeptBook"]
 
 T = TypeVar("T")
 
 
-class LiveBook(Book):
-    """A `Book` that a feed keeps; made by `Feed.subscribe`."""
+class KeptBook(Book):
+    """A `Book` that a feed keeps. Each face adds `quotes`, which waits in its own way."""
 
     __slots__ = ("hub",)
     hub: BookHub
 
-    async def quotes(self, *, timeout: float | None = None) -> AsyncIterator[Quote]:
-        """The present quote first, then one whenever the top or the state has changed.
-
-        Conflated: a slow loop sees the newest quote, and in `skipped` how many it did not see.
-        While the book is not LIVE a quote has that state and None prices. Raises TimeoutError
-        after `timeout` seconds without a change; ends when the book is CLOSED.
-        """
-        changed = asyncio.Event()
-        slot = Slot(changed.set)
-        self.hub.add(slot)
-        try:
-            yield self.quote_in_any_state()
-            while True:
-                changed.clear()
-                try:
-                    changes = slot.take()
-                except Ended:
-                    return
-                except Empty:
-                    async with asyncio.timeout(timeout):
-                        await changed.wait()
-                    continue
-                quote = self.quote_in_any_state(changes - 1)
-                if quote.state == BookState.CLOSED:
-                    return
-                yield quote
-        finally:
-            self.hub.remove(slot)
-
     def on_quote(self, callback: Callable[[Quote], object]) -> Handle:
-        """Call `callback(quote)` whenever the top or the state has changed.
+        """Call `callback(quote)` on the feed's thread whenever the top or the state has changed.
 
         Conflated: what arrived together is applied together, and the callback gets the newest
         quote, with the number of those in between as `skipped`. An exception in it is reported
@@ -62,9 +33,9 @@ class LiveBook(Book):
         """
         return self.hub.on_quote(callback)
 
-    def on_change(self, callback: Callable[[LiveBook, int], object]) -> Handle:
-        """Call `callback(book, change)` after each whole frame that changed the book. The next
-        frame waits for it: a slow one delays every book of the feed."""
+    def on_change(self, callback: Callable[[Self, int], object]) -> Handle:
+        """Call `callback(book, change)` on the feed's thread after each whole frame that changed
+        the book. The next frame waits for it: a slow one delays every book of the feed."""
         return self.hub.on_change(callback)
 
     @property
@@ -84,35 +55,48 @@ class LiveBook(Book):
         """A sentence: the state of the book, why, since when, and what is being done about it."""
         return self.hub.explain()
 
+    def _unchanged(self, seconds: float | None) -> TimeoutError:
+        return TimeoutError(f"no change of {self.symbol} in {seconds} s")
 
-class Stream(Owned, Generic[T]):
-    """An asynchronous iterator over the values of a topic, never conflated.
 
-    At a hole it has delivered what came before, raises `StreamGap` once, and can be iterated on.
+class FeedStream(Owned, Generic[T]):
+    """The values of one topic, never conflated, from a feed to one consumer.
+
+    At most `maxsize` of them wait; a consumer that is slower than that is told of the hole. `end`
+    is called when the consumer needs no more. Each face adds how one waits for the next.
     """
 
-    def __init__(self, maxsize: int, on_close: Callable[[Stream[T]], None] | None = None) -> None:
+    def __init__(
+        self,
+        topic: str,
+        maxsize: int,
+        wake: Callable[[], None],
+        end: Callable[[FeedStream[T]], None],
+    ) -> None:
         super().__init__()
-        self._arrived = asyncio.Event()
-        self.mailbox = Mailbox(maxsize, self._arrived.set)
-        self._on_close = on_close
-
-    def __aiter__(self) -> Stream[T]:
-        return self
-
-    async def __anext__(self) -> T:
-        while True:
-            self._arrived.clear()
-            try:
-                return self.mailbox.take()  # type: ignore[no-any-return]
-            except Ended:
-                raise StopAsyncIteration from None
-            except Empty:
-                await self._arrived.wait()
+        if not maxsize > 0:
+            raise UsageError(f"maxsize must be at least 1, was {maxsize!r}")
+        self.topic = topic
+        """What brings the values; "events" for those of the feed itself."""
+        self.mailbox = Mailbox(maxsize, wake)
+        """What has arrived and was not taken yet."""
+        self.begun = False
+        """Whether the topic is subscribed, or was."""
+        self._end: Callable[[FeedStream[T]], None] | None = end
 
     def close(self) -> None:
         """End the iteration after what has arrived; may be called twice."""
-        on_close, self._on_close = self._on_close, None
-        if on_close is not None:
-            on_close(self)
+        end, self._end = self._end, None
+        if end is not None:
+            end(self)
         self.mailbox.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._end is None else f"{len(self.mailbox)} waiting"
+        return f"<Stream {self.topic} {state}>"
+
+    def _nothing_came(self, seconds: float | None) -> TimeoutError:
+        return TimeoutError(f"nothing arrived on {self.topic} in {seconds} s")
+
+    def _over(self) -> FeedClosed:
+        return FeedClosed(f"nothing more will come on {self.topic}: the stream is closed")

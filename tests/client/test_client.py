@@ -911,6 +911,26 @@ def test_one_book_cannot_be_wanted_under_two_names():
     assert list(client.subscriptions()) == ["futures/depth20:BTCUSDT@100ms"]
 
 
+def test_all_topics_of_a_call_are_wanted_or_none():
+    engine = bb.Engine(clock=lambda: 0, only_known=True, max_books=2)
+    client = Client(engine, BITMART, rng=random.Random(1), limiter=Limiter())
+    client.subscribe(["spot/depth5:BTC_USDT"], 0.0)
+    before = client.next_deadline(0.0)
+    refused = [
+        (["futures/depth20:BTCUSDT@100ms", "futures/depth20:BTCUSDT@200ms"], "are the same book"),
+        (["spot/depth5:ETH_USDT", "spot/depth5:SOL_USDT"], "more than 2 books"),
+        (["spot/depth5:ETH_USDT", "spot/user/orders:ALL_SYMBOLS"], "no credentials"),
+    ]
+    for topics, problem in refused:
+        with pytest.raises(bb.BitmartBookError, match=problem):
+            client.subscribe(topics, 0.0)
+        assert list(client.subscriptions()) == list(engine) == ["spot/depth5:BTC_USDT"]
+    assert client.next_deadline(0.0) == before
+    assert list(client.report()["connections"]) == ["spot-1"]
+    client.unsubscribe(["spot/depth5:BTC_USDT"], 0.0)
+    assert len(engine) == 0, "and it was counted once"
+
+
 def test_what_the_box_sends_is_scanned():
     w = world()
     w.subscribe(

@@ -388,7 +388,7 @@ def test_on_outage_is_called_and_isolated():
         nonlocal feed
         async with bb.Feed(source="sim", on_outage=on_outage) as feed:
             await feed.subscribe("BTC_USDT")
-            client = feed._client
+            client = feed._core.client
             client._event("outage", 5.0, connection="spot-1", reason="unreachable", after=61.0)
             await feed.subscribe("ETH_USDT")
 

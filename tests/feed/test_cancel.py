@@ -162,7 +162,7 @@ def test_cancelled_while_a_dead_peer_is_waited_for():
                 url = simulator.urls["spot_public"].replace(str(port), str(proxy.port))
                 async with bb.Feed(source=simulator, urls={"spot_public": url}) as feed:
                     await feed.subscribe("BTC_USDT")
-                    (link,) = feed._shell._links.values()
+                    (link,) = feed._core.driver._links.values()
                     proxy.frozen = True
                     closing = asyncio.create_task(feed.close())
                     for _ in range(3):
@@ -171,8 +171,8 @@ def test_cancelled_while_a_dead_peer_is_waited_for():
                     closing.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await closing
-                    assert feed._root.done()
-                    assert not feed._shell._tasks
+                    assert feed._life.root.done()
+                    assert not feed._core.driver._tasks
                     assert link.protocol.state is State.CLOSED
 
     play(scenario, {})

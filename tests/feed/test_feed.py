@@ -500,7 +500,7 @@ def test_closing_while_subscribing():
     async def work():
         url = f"ws://127.0.0.1:{closed_port()}/"
         feed = bb.Feed(urls={"spot_public": url}, timeout=30)
-        await feed._open()
+        await feed._life.open()
         waiting = asyncio.create_task(feed.subscribe("BTC_USDT"))
         await asyncio.sleep(0)
         await feed.close()

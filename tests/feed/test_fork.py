@@ -202,7 +202,7 @@ def test_a_child_forked_inside_the_loop(end):
 
 def test_what_belongs_to_a_process_is_not_pickled_or_copied():
     with bb.connect("BTC_USDT", source="sim") as feed:
-        for thing in (feed, feed._feed, feed["BTC_USDT"], feed["BTC_USDT"].hub, feed.events()):
+        for thing in (feed, feed._core, feed["BTC_USDT"], feed["BTC_USDT"].hub, feed.events()):
             with pytest.raises(TypeError, match="cannot be pickled"):
                 pickle.dumps(thing)
             with pytest.raises(TypeError, match="cannot be pickled"):

@@ -121,7 +121,7 @@ def test_explain_in_every_state():
             assert book.explain().startswith("BTC_USDT is live")
             assert feed.explain("BTC_USDT").startswith("BTC_USDT is live")
 
-            feed._engine.invalidate(book, "version gap: expected 8813, was 8815")
+            feed._core.engine.invalidate(book, "version gap: expected 8813, was 8815")
             said = book.explain()
             assert said.startswith("BTC_USDT is gap, not live for 0.0 s: version gap: expected")
 
@@ -197,7 +197,7 @@ def test_an_outage_reaches_the_hook_once_a_minute(monkeypatch):
             await feed.subscribe("BTC_USDT")
             await next_event(events, "disconnected")
             hours[0] = 1
-            feed._shell.step()
+            feed._core.driver.step()
             await called.wait()
 
     run(work())
@@ -226,11 +226,11 @@ def test_a_dropped_stream_of_events_is_not_filled_for_ever():
             for _ in range(100):
                 feed.events()
             await feed.subscribe("BTC_USDT")
-            assert len(feed._audience._event_boxes) <= 2
+            assert len(feed._core.audience._event_boxes) <= 2
             assert (await next_event(kept, "live")).topic == "spot/depth/increase100:BTC_USDT"
             kept.close()
             kept.close()
             feed.events()
-            assert len(feed._audience._event_boxes) <= 1
+            assert len(feed._core.audience._event_boxes) <= 1
 
     run(work())

@@ -516,15 +516,14 @@ def test_what_a_user_can_look_at_shows_no_secret():
             own = bb.Credentials(**simulator.credentials)
             async with bb.Feed(source=simulator, credentials=own) as feed:
                 await feed.subscribe(ORDERS, "BTC_USDT")
+                connections = list(feed._core.client.connections)
                 shown = [
-                    repr(feed), str(feed), repr(vars(feed)), repr(feed.report()), feed.explain(),
-                    repr(feed.account), repr(vars(feed.account)), repr(vars(feed._client)),
-                    repr(vars(feed._shell)), repr(own), repr(feed.subscriptions),
-                    *(repr(vars(connection)) for connection in feed._client.connections),
-                    *(
-                        repr(vars(connection.session))
-                        for connection in feed._client.connections
-                    ),
+                    repr(feed), str(feed), repr(vars(feed._core)), feed.explain(),
+                    repr(feed.report()),
+                    repr(feed.account), repr(vars(feed.account)), repr(vars(feed._core.client)),
+                    repr(vars(feed._core.driver)), repr(own), repr(feed.subscriptions),
+                    *(repr(vars(connection)) for connection in connections),
+                    *(repr(vars(connection.session)) for connection in connections),
                 ]  # fmt: skip
                 for secret in simulator.credentials.values():
                     if len(secret) >= 8:

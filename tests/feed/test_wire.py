@@ -346,7 +346,7 @@ def test_a_connection_that_is_not_wanted_any_more_is_cut_off_too(monkeypatch):
                 async with bb.Feed(source=simulator, urls={"spot_public": url}) as feed:
                     await feed.subscribe("BTC_USDT")
                     proxy.frozen = True
-                    (task,) = feed._shell._tasks
+                    (task,) = feed._core.driver._tasks
                     await feed.unsubscribe("BTC_USDT")
                     await asyncio.wait([task])
                     assert feed.report()["connections"] == {}
@@ -367,7 +367,7 @@ def test_a_peer_that_does_not_read_is_dropped(monkeypatch):
         async with talking(talk) as urls, bb.Feed(urls=urls) as feed:
             events = feed.events()
             await feed.subscribe("BTC_USDT")
-            (link,) = feed._shell._links.values()
+            (link,) = feed._core.driver._links.values()
             for _ in range(1_000):
                 link.send_text("x" * 100_000)
                 if link.ended:
@@ -539,11 +539,11 @@ def test_a_pause_of_the_loop_is_said_and_counted(caplog):
         async with box() as simulator, bb.Feed(source=simulator) as feed:
             await feed.subscribe("BTC_USDT")
             before = feed.report()["loop"]["pauses"]
-            feed._shell._beat_at -= 60.0
+            feed._core.driver._beat_at -= 60.0
             while feed.report()["loop"]["pauses"] == before:
                 await asyncio.sleep(0)
             assert feed.report()["loop"]["longest_pause"] > 59.0
-            feed._shell._beat_at = 0.0  # an earlier pause must not hide in a later one
+            feed._core.driver._beat_at = 0.0  # an earlier pause must not hide in a later one
             assert feed.report()["loop"]["longest_pause"] > 59.0
 
     with caplog.at_level(logging.WARNING, "bitmart_book"):
@@ -562,7 +562,7 @@ def test_a_failing_client_does_not_stop_the_clock(monkeypatch, caplog):
     async def work():
         async with talking(answer) as urls, bb.Feed(urls=urls) as feed:
             await feed.subscribe("BTC_USDT")
-            advance, calls, well = feed._client.advance, [], asyncio.Event()
+            advance, calls, well = feed._core.client.advance, [], asyncio.Event()
 
             def failing(now):
                 calls.append(now)
@@ -572,7 +572,7 @@ def test_a_failing_client_does_not_stop_the_clock(monkeypatch, caplog):
                 well.set()
 
             # Nothing arrives and nobody calls: only the clock itself goes on.
-            monkeypatch.setattr(feed._client, "advance", failing)
+            monkeypatch.setattr(feed._core.client, "advance", failing)
             await well.wait()
             assert feed.report()["loop"]["internal_errors"] == 3
             assert (await feed.subscribe("ETH_USDT")).state == "LIVE"
@@ -610,7 +610,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_books(tmp_path, monkeypatch,
                 def full(*_):
                     raise OSError(28, "No space left on device")
 
-                monkeypatch.setattr(feed._writer, "write", full)
+                monkeypatch.setattr(feed._life._writer, "write", full)
                 sequence = book.sequence
                 async for quote in book.quotes():
                     if quote.sequence > sequence + 5:
@@ -627,13 +627,13 @@ def test_a_disk_that_is_full_at_the_very_end_is_said_too(tmp_path, monkeypatch, 
     async def work():
         async with bb.Feed(source="sim", record=tmp_path / "capture.jsonl") as feed:
             await feed.subscribe("BTC_USDT")
-            close = feed._writer.close
+            close = feed._life._writer.close
 
             def full():
                 close()
                 raise OSError(28, "No space left on device")
 
-            monkeypatch.setattr(feed._writer, "close", full)
+            monkeypatch.setattr(feed._life._writer, "close", full)
 
     with caplog.at_level(logging.ERROR, "bitmart_book"):
         run(work())

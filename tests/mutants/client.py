@@ -161,6 +161,15 @@ CLIENT = [
         "",
         "tests/client/test_client.py::test_a_process_that_stood_still_shows_nothing_until_a_pong_came_through",
     ),
+    Mutant(
+        "refused-call-half-done",
+        "A call that was refused leaves a book behind that nobody holds and that costs a topic.",
+        "client/client.py",
+        "self._engine.close_book(book)\n",
+        "",
+        "tests/client/test_client.py::test_all_topics_of_a_call_are_wanted_or_none",
+        where="def _make_books(",
+    ),
 ]
 
 RECOVERY = [

@@ -116,7 +116,7 @@ SOCKETS = [
     Mutant(
         "interrupted-call-goes-on",
         "Ctrl-C in a notebook does not end the subscription that it interrupted.",
-        "feed/blocking.py",
+        "feed/thread.py",
         "future.cancel()\n",
         "",
         "tests/feed/test_cancel.py::test_an_interrupted_call_is_given_up",

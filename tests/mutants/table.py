@@ -4,6 +4,7 @@ from tests.mutants.audit import TRUST
 from tests.mutants.book import BOOK
 from tests.mutants.client import ABOVE
 from tests.mutants.engine import ENGINE
+from tests.mutants.faces import FACES
 from tests.mutants.listeners import SHELL
 from tests.mutants.numbers import LADDERS, NUMBERS, ROWS
 from tests.mutants.private import PRIVATE
@@ -15,5 +16,5 @@ from tests.mutants.sockets import SOCKETS
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
     *(BOOK + READS + TRUST + ENGINE),
-    *(LINE + ABOVE + PRIVATE + SHELL + SOCKETS),
+    *(LINE + ABOVE + PRIVATE + SHELL + SOCKETS + FACES),
 )

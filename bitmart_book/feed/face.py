@@ -1,0 +1,102 @@
+"""What both faces of a feed have in common: all that is only read, and needs no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar, cast
+
+from bitmart_book.client.account import Account
+from bitmart_book.client.client import Plan
+from bitmart_book.errors import CaptureError
+from bitmart_book.feed.core import Core, Report
+from bitmart_book.feed.live import KeptBook
+from bitmart_book.feed.options import names
+from bitmart_book.fork import Owned
+from bitmart_book.model import Instrument
+
+__all__ = ["Face"]
+
+B = TypeVar("B", bound=KeptBook)
+T = TypeVar("T")
+
+
+class Face(Owned, Generic[B]):
+    """A feed as its user sees it. A face adds what is waited for, each in its own way."""
+
+    def __init__(self, core: Core) -> None:
+        super().__init__()
+        self._core = core
+
+    def _do(self, function: Callable[[], T]) -> T:
+        """Call a function where the feed lives."""
+        return function()
+
+    def _ask(self, question: Callable[[], str]) -> str:
+        """Like `_do`, also of a feed that is closed."""
+        return question()
+
+    @property
+    def subscriptions(self) -> dict[str, str]:
+        """Topic to state."""
+        return self._do(self._core.subscriptions)
+
+    def plan(self, symbols: Iterable[str]) -> Plan:
+        """The connections, topics and messages that these would use, before connecting."""
+        return self._core.plan(symbols)
+
+    def explain(self, *topics: str) -> str:
+        """A sentence a line for each of these symbols or topics, or for all: the state, why, since
+        when, and what is being done about it. Never raises for what is not there."""
+        words = names("explain", topics)
+        return self._ask(lambda: self._core.explain(*words))
+
+    @property
+    def account(self) -> Account:
+        """Orders, positions and balances, as far as the private topics that are subscribed tell."""
+        return self._do(self._core.account)
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """What is known of symbols: tick, lot, contract size."""
+        return self._core.instruments
+
+    def report(self) -> Report:
+        """Connections, topics and counters."""
+        return self._do(self._core.report)
+
+    @property
+    def books(self) -> tuple[B, ...]:
+        """All books, in the order in which they were made."""
+        return cast(tuple[B, ...], self._core.books())
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """Counters of the engine."""
+        return self._core.engine.stats
+
+    @property
+    def bad_lines(self) -> tuple[CaptureError, ...]:
+        """The lines of a capture that could not be read and were skipped."""
+        return tuple(self._core.bad_lines)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._core.closed
+
+    def __getitem__(self, key: str) -> B:
+        """The book of a symbol, or of a topic. NoSuchBook, a KeyError, where there is none."""
+        return cast(B, self._core.book(key))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._core.engine
+
+    def __iter__(self) -> Iterator[str]:
+        """Topics, in the order in which their books were made."""
+        return iter(self._core.engine)
+
+    def __len__(self) -> int:
+        return len(self._core.engine)
+
+    def __repr__(self) -> str:
+        return f"<Feed {'closed' if self.closed else f'{len(self)} books'}>"

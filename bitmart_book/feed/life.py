@@ -1,0 +1,330 @@
+"""The life of a feed on an event loop: it opens, waits for answers, plays captures, and closes.
+
+Both faces live on one: the asynchronous on the user's loop, the blocking on that of a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from bitmart_book.credentials import Credentials
+from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
+from bitmart_book.feed.core import EVENTS, Core, Held, NewStream
+from bitmart_book.feed.live import FeedStream, KeptBook
+from bitmart_book.feed.options import Wait
+from bitmart_book.model import BookState
+from bitmart_book.wire.capture import CaptureWriter
+from bitmart_book.wire.driver import Driver
+from bitmart_book.wire.playback import Playback
+
+if TYPE_CHECKING:
+    from bitmart_book.sim import Simulator
+
+__all__ = ["Life"]
+
+
+class Life:
+    """Opens what a core needs, and ends it; waits, on the loop that it was opened on."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        options = core.options
+        self._tls = None if options["ca_file"] is None else _trusting(options["ca_file"])
+        self.root: asyncio.Task[None] | None = None
+        """The one task that everything else ends with."""
+        self._playing: asyncio.Task[None] | None = None
+        self._started: asyncio.Future[None] | None = None
+        self._finished: asyncio.Future[None] | None = None
+        self._end = asyncio.Event()
+        self._stepped = asyncio.Event()
+        self._simulator: Simulator | None = None
+        self._writer: CaptureWriter | None = None
+        source: Any = options["source"]
+        self._playback = Playback(
+            core.engine,
+            source if core.is_capture else (),
+            speed=options["speed"],
+            on_bad_line=options["on_bad_line"],
+            progress=options["progress"],
+            applied=self._played,
+            rested=self._stepped.set,
+        )
+        core.stepped = self._stepped.set
+        core.bad_lines = self._playback.bad_lines
+
+    # --- opening ---
+
+    async def open(self) -> None:
+        """Open the feed, unless it is open; FeedClosed when it was closed."""
+        self.core.check_open()
+        if self._started is None:
+            loop = asyncio.get_running_loop()
+            self._started = loop.create_future()
+            self._finished = loop.create_future()
+            self.root = loop.create_task(self._live())
+        await asyncio.shield(self._started)
+
+    async def _live(self) -> None:
+        """The one task that everything else ends with, whoever is cancelled meanwhile."""
+        assert self._started is not None
+        try:
+            await self._start()
+            self._started.set_result(None)
+            await self._end.wait()
+        except Exception as error:
+            self._started.set_exception(error)
+            self._started.exception()
+        finally:
+            if not self._started.done():
+                self._started.set_exception(FeedClosed("the feed was closed while it opened"))
+                self._started.exception()
+            await self._finish()
+
+    async def _start(self) -> None:
+        core = self.core
+        if core.options["record"] is not None:
+            self._writer = CaptureWriter(core.options["record"])
+        if core.is_capture:
+            self._playing = asyncio.get_running_loop().create_task(self._play())
+            return
+        urls = await self._addresses()
+        if core.closed:
+            return
+        encrypted = any(url.startswith("wss:") for url in urls.values())
+        if self._tls is None and (core.options["source"] == "live" or encrypted):
+            self._tls = ssl.create_default_context()
+        core.driver = Driver(
+            core.engine,
+            core.make_client(urls, self._simulated_credentials()),
+            core.journal,
+            core.audience,
+            writer=self._writer,
+            tls=self._tls,
+            published=core.published,
+            rested=core.audience.deliver,
+        )
+        core.driver.start()
+
+    async def _addresses(self) -> dict[str, str]:
+        core = self.core
+        urls = dict(core.options["urls"] or {})
+        if core.options["source"] == "live":
+            return urls
+        simulator = await self._running_simulator()
+        for symbol, instrument in simulator.exchange.instruments().items():
+            core.instruments.setdefault(symbol, instrument)
+        return {**simulator.urls, **urls}
+
+    async def _running_simulator(self) -> Simulator:
+        """The simulator that is the source; one that is not running yet is ours to close."""
+        if self.core.options["source"] == "sim":
+            from bitmart_book.sim import Simulator
+
+            simulator = Simulator()
+        else:
+            simulator = cast("Simulator", self.core.options["source"])
+        if not simulator.urls:
+            self._simulator = simulator
+            await simulator.start()
+        return simulator
+
+    def _simulated_credentials(self) -> Credentials | None:
+        """Those of the account that a simulator has."""
+        account = getattr(self._simulator or self.core.options["source"], "credentials", None)
+        return None if account is None else Credentials(**account)
+
+    # --- closing ---
+
+    async def close(self) -> None:
+        """End every connection, iterator and task. Takes a few seconds at most; may be called
+        twice. Cancelled, it ends them at once. In a forked child it does nothing."""
+        if self.core.is_foreign:
+            return
+        self._shut()
+        root, cancelled = self.root, None
+        if root is asyncio.current_task():
+            return
+        while root is not None and not root.done():
+            try:
+                await asyncio.wait([root])
+            except asyncio.CancelledError as error:
+                # From here on it takes a few turns of the loop and no more.
+                cancelled = error
+                self._abort()
+        if cancelled is not None:
+            raise cancelled
+
+    def _shut(self) -> None:
+        if self.core.closed:
+            return
+        try:
+            self.core.close()
+        finally:
+            # Whatever has gone wrong, nobody may wait for ever.
+            if self._finished is not None and not self._finished.done():
+                self._finished.set_result(None)
+            self._end.set()
+            self._stepped.set()
+        self.core.audience.deliver()
+
+    def _abort(self) -> None:
+        if self.core.driver is not None:
+            self.core.driver.abort()
+
+    async def _finish(self) -> None:
+        """Wait for the end of everything that was begun, even if this is cancelled meanwhile."""
+        if self.core.is_foreign:
+            return
+        self._shut()
+        self._end_recording()
+        cancelled = None
+        for ending in (self._end_of_driver, self._end_of_playing, self._end_of_simulator):
+            try:
+                await ending()
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self._abort()
+                # Now it does not take long any more.
+                await ending()
+        self.core.journal.close()
+        if cancelled is not None:
+            raise cancelled
+
+    def _end_recording(self) -> None:
+        """At once: nothing more is recorded, and what follows may be cut short."""
+        if self._writer is None:
+            return
+        try:
+            self._writer.close()
+        except OSError as error:
+            problem = f"the end of {self._writer.path} is missing: {error}"
+            self.core.journal.error(problem, error)
+
+    async def _end_of_driver(self) -> None:
+        if self.core.driver is not None:
+            await self.core.driver.stop()
+
+    async def _end_of_playing(self) -> None:
+        if self._playing is not None and not self._playing.done():
+            self._playing.cancel()
+            await asyncio.wait([self._playing])
+
+    async def _end_of_simulator(self) -> None:
+        if self._simulator is not None:
+            await self._simulator.close()
+
+    # --- waiting ---
+
+    async def subscribe(
+        self,
+        words: Sequence[str],
+        channel: str | None,
+        market: str | None,
+        wait: Wait | None,
+        new_stream: NewStream,
+    ) -> Held | tuple[Held, ...]:
+        """Subscribe these, and wait for the venue's answers if that is wanted."""
+        waits = self.core.waits(wait)
+        await self.open()
+        self.core.check_open()
+        if self.core.is_capture:
+            plain = channel is None and market is None
+            keys = words if plain else self.core.topics(words, channel, market)
+            books = [await self._captured_book(key) for key in keys]
+            return books[0] if len(books) == 1 else tuple(books)
+        topics, held = self.core.subscribe(words, channel, market, new_stream)
+        if waits:
+            await self._answered(topics)
+        return held
+
+    async def begin(self, stream: FeedStream[Any]) -> None:
+        """Subscribe the topic of a stream."""
+        await self.open()
+        self.core.begin(stream)
+
+    async def settle(self, stream: FeedStream[Any]) -> None:
+        """Subscribe the topic of a stream, and wait for the venue's answer unless the feed waits
+        for none. Without an acceptance the stream is ended."""
+        try:
+            await self.begin(stream)
+            if stream.topic != EVENTS and self.core.waits(None):
+                await self._answered([stream.topic])
+        except BaseException:
+            if not self.core.is_foreign:
+                stream.close()
+            raise
+
+    async def _answered(self, topics: list[str]) -> None:
+        """Until every topic has its answer. Raises what `Answers.check` raises."""
+        core, seconds = self.core, self.core.options["timeout"]
+        answers, driver = core.answers(topics), core.running()[1]
+        deadline = driver.now() + seconds
+        while not core.closed and not answers.complete():
+            self._stepped.clear()
+            try:
+                async with asyncio.timeout(deadline - driver.now()):
+                    await self._stepped.wait()
+            except TimeoutError:
+                break
+        if core.closed:
+            raise FeedClosed("the feed was closed while subscribing")
+        answers.check(seconds, driver.failures.values())
+
+    async def _captured_book(self, key: str) -> KeptBook:
+        """A book of a capture, once it is LIVE; at the end of the capture it must be there."""
+        assert self._finished is not None
+        while True:
+            book = self.core.engine.get(key)
+            if book is not None and book.state == BookState.LIVE:
+                return self.core.introduced(book)
+            if self._finished.done():
+                break
+            self._stepped.clear()
+            await self._stepped.wait()
+        self._finished.result()
+        return self.core.book(key)
+
+    async def wait_for_end(self, timeout: float | None) -> None:
+        """Until a capture has been read to its end, or the feed is closed. Raises what ended it
+        early, and TimeoutError after so many seconds."""
+        await self.open()
+        assert self._finished is not None
+        await asyncio.wait([self._finished], timeout=timeout)
+        if not self._finished.done():
+            raise TimeoutError(f"the feed has not come to its end in {timeout} s")
+        self._finished.result()
+
+    # --- captures ---
+
+    def _played(self) -> None:
+        self.core.audience.applied()
+        self.core.audience.deliver()
+
+    async def _play(self) -> None:
+        assert self._finished is not None
+        try:
+            await self._playback.run()
+        except Exception as error:
+            if not isinstance(error, BitmartBookError):
+                problem = f"playing failed: {type(error).__name__}: {error}"
+                self.core.journal.error(problem, error)
+            self._finished.set_exception(error)
+            self._finished.exception()
+        else:
+            self._finished.set_result(None)
+        self.core.audience.look_at_all()
+        self.core.audience.deliver()
+        self._stepped.set()
+
+
+def _trusting(ca_file: str | os.PathLike[str]) -> ssl.SSLContext:
+    """Trusts these certificates and no others; checks them, and host names, as ever."""
+    try:
+        return ssl.create_default_context(cafile=os.fspath(ca_file))
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise UsageError(f"cannot use {os.fspath(ca_file)} as certificates: {problem}") from None
