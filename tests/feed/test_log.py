@@ -179,11 +179,11 @@ def test_explain_from_any_thread_and_after_the_end():
 
 def test_an_outage_reaches_the_hook_once_a_minute(monkeypatch):
     """The client's own sense of time is moved by an hour; the rest happens by itself."""
-    from bitmart_book.wire import driver as shell_module
+    from bitmart_book.wire.driver import Driver
 
     told, hours = [], [0]
-    clock = shell_module.Shell.now
-    monkeypatch.setattr(shell_module.Shell, "now", staticmethod(lambda: clock() + 3600 * hours[0]))
+    clock = Driver.now
+    monkeypatch.setattr(Driver, "now", staticmethod(lambda: clock() + 3600 * hours[0]))
     called = asyncio.Event()
 
     def on_outage(event):

@@ -586,13 +586,13 @@ def test_a_failing_engine_costs_the_connection_and_the_books_come_back(monkeypat
         async with box() as simulator, bb.Feed(source=simulator) as feed:
             events = feed.events()
             book = await feed.subscribe("BTC_USDT")
-            take_in = feed._shell._take_in
+            take_in = feed._core.driver._take_in
 
             def failing(*arguments):
-                monkeypatch.setattr(feed._shell, "_take_in", take_in)
+                monkeypatch.setattr(feed._core.driver, "_take_in", take_in)
                 raise bb.InvariantError("a bug")
 
-            monkeypatch.setattr(feed._shell, "_take_in", failing)
+            monkeypatch.setattr(feed._core.driver, "_take_in", failing)
             assert (await next_event(events, "disconnected")).reason == "InvariantError: a bug"
             assert await until(book, "LIVE")
             assert differences(simulator, book) == []
