@@ -9,7 +9,7 @@ import pytest
 import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.listeners.hub import CALLBACK_FAILURES, Callback
-from bitmart_book.model import Event
+from bitmart_book.model import Event, EventKind
 from tests.feed.test_feed import box, differences, run
 
 
@@ -389,7 +389,9 @@ def test_on_outage_is_called_and_isolated():
         async with bb.Feed(source="sim", on_outage=on_outage) as feed:
             await feed.subscribe("BTC_USDT")
             client = feed._client
-            client._event("outage", 5.0, connection="spot-1", reason="unreachable", after=61.0)
+            client.outbox.event(
+                EventKind.OUTAGE, 5.0, connection="spot-1", reason="unreachable", after=61.0
+            )
             await feed.subscribe("ETH_USDT")
 
     feed = None
