@@ -244,6 +244,187 @@ def test_the_table_has_no_rows_for_files_that_are_gone():
     assert set(MAY_IMPORT) == {name for name, _ in modules()}
 
 
+# Which room may look into which, downwards only: cli, bench → feed → listeners, wire → client →
+# venues → _book → model, errors. Rooms that look into nothing of ours are not listed.
+ROOMS = {
+    "": {"_book", "client", "credentials", "display", "errors", "feed", "log", "model", "sim",
+         "sync", "venues"},
+    "__main__": {"cli"},
+    "bench": {""},
+    "check": {"_book", "errors", "model"},
+    "cli": {"", "bench", "display", "sim"},
+    "client": {"_book", "credentials", "errors", "model", "venues"},
+    "credentials": {"errors"},
+    "display": {"_book", "model"},
+    "feed": {"_book", "check", "client", "credentials", "errors", "fork", "listeners", "log",
+             "model", "sim", "venues", "wire"},
+    "fork": {"errors"},
+    "listeners": {"_book", "client", "errors", "fork", "log", "model"},
+    "log": {"credentials", "errors", "model"},
+    "sim": {"errors", "model", "wire"},
+    "sync": {"feed"},
+    "venues": {"credentials", "errors", "model"},
+    "wire": {"_book", "client", "credentials", "errors", "fork", "log", "model"},
+}  # fmt: skip
+# Who is above whom, lowest first; what stands together does not see each other.
+FLOORS = [
+    {"errors", "model", "native"},
+    {"_book", "credentials", "fork"},
+    {"venues", "check", "log", "display"},
+    {"client"},
+    {"listeners", "wire"},
+    {"sim"},
+    {"feed"},
+    {"sync"},
+    {""},
+    {"bench"},
+    {"cli"},
+    {"__main__"},
+]
+
+
+def ours(name, path):
+    """The modules of this package that a file imports, by their full names."""
+    known = {module for module, _ in modules()} | {"_book"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found = []
+            for alias in node.names:
+                part = f"{node.module}.{alias.name}".removeprefix("bitmart_book.")
+                found.append(f"bitmart_book.{part}" if part in known else node.module)
+        else:
+            continue
+        for module in found:
+            if module.partition(".")[0] == "bitmart_book":
+                yield module.removeprefix("bitmart_book").lstrip(".")
+
+
+def room(name):
+    return name.partition(".")[0]
+
+
+def arrows():
+    return {name: set(ours(name, path)) - {name} for name, path in modules()}
+
+
+def rooms_seen():
+    seen = {}
+    for name, targets in arrows().items():
+        seen.setdefault(room(name), set()).update(map(room, targets))
+    return {name: targets - {name} for name, targets in seen.items()}
+
+
+def test_rooms_look_only_into_rooms_that_they_may():
+    seen = {name: targets for name, targets in rooms_seen().items() if targets}
+    assert seen == ROOMS
+
+
+def test_no_arrow_goes_up_or_sideways():
+    floor = {name: number for number, rooms in enumerate(FLOORS) for name in rooms}
+    assert set(floor) == {room(name) for name, _ in modules()} | {"_book"}
+    wrong = {
+        (name, target)
+        for name, targets in rooms_seen().items()
+        for target in targets
+        if floor[target] >= floor[name]
+    }
+    assert not wrong
+
+
+def test_the_simulator_knows_no_client():
+    targets = {
+        target for name, found in arrows().items() if room(name) == "sim" for target in found
+    }
+    known = {
+        target for target in targets if room(target) in ("client", "feed", "listeners", "wire")
+    }
+    assert known == {"wire.capture"}
+
+
+def circles(graph):
+    """What is in a circle of that graph, or leads into one: what is left when everything has been
+    taken away that leads nowhere, again and again."""
+    left = {name: set(targets) for name, targets in graph.items()}
+    while True:
+        ends = [name for name, targets in left.items() if not targets & set(left)]
+        if not ends:
+            return set(left)
+        for name in ends:
+            del left[name]
+
+
+def test_no_circles_between_files_and_between_folders():
+    assert circles({"a": {"b"}, "b": {"a"}, "c": {"a"}}) >= {"a", "b"}
+    files = arrows()
+    assert circles(files) == set()
+    folders = {}
+    names = {name for name, path in modules() if path.name == "__init__.py"}
+    for name, targets in files.items():
+        here = name if name in names else name.rpartition(".")[0]
+        if name in names or here == "":
+            # The face of a folder may look into all of it; a file at the top is a room itself.
+            continue
+        there = {t if t in names or "." not in t else t.rpartition(".")[0] for t in targets}
+        folders.setdefault(here, set()).update(there - {here, "sim"})
+    assert circles(folders) == set()
+
+
+# --- sizes ---
+
+LONGEST_FILE = 600
+# Longer than that, and why.
+LONG_FILES = {
+    "check/reference.py": "a second book that shares no code with the first is as long as a book",
+    "feed/asynchronous.py": "the core of the feed is still in it",
+}
+MOST_NAMES = 25
+# More public names than that, and why. Fields of plain records are not counted.
+MANY_NAMES = {
+    "Book": "the reads of a book",
+    "Exchange": "everything that a test may do to an exchange",
+    "Publisher": "what one market publishes on every channel",
+}
+
+
+def test_the_top_level_is_seen_at_one_glance():
+    entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
+    fixed = {"__init__.py", "__main__.py", "py.typed"}
+    assert len({e for e in entries - fixed if not e.startswith("_book.")}) <= 20
+
+
+def test_files_can_be_read_in_one_sitting():
+    lengths = {
+        str(path.relative_to(PACKAGE)): len(path.read_text().splitlines()) for _, path in modules()
+    }
+    assert {name for name, length in lengths.items() if length > LONGEST_FILE} == set(LONG_FILES)
+
+
+def public_names(node):
+    """Methods, properties and attributes set in `__init__`, of the text of a class."""
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield item.name
+            if item.name == "__init__":
+                for inner in ast.walk(item):
+                    if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                        yield inner.attr
+
+
+def test_a_class_has_no_more_names_than_one_can_remember():
+    counts = {}
+    for _, path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                counts[node.name] = len({n for n in public_names(node) if n[0] != "_"})
+    for name, kind in vars(bb._book).items():
+        if isinstance(kind, type) and kind.__module__ == "bitmart_book._book" and name[0] != "_":
+            counts[name] = len([n for n in vars(kind) if n[0] != "_"])
+    many = {name for name, count in counts.items() if count > MOST_NAMES}
+    assert many == set(MANY_NAMES)
+
+
 def test_the_compiled_module_imports_only_errors_and_model():
     text = "".join(path.read_text() for path in PACKAGE.rglob("*.p*") if path.suffix in COMPILED)
     found = set(re.findall(r"^\s*(?:import|from) (\S+)(?= import|$)", text, re.MULTILINE))

@@ -6,15 +6,15 @@ a clock calls `advance` when the time has come that `advance` itself named:
 
     intake = Intake(engine, client, executor, listener)
     wake_at = intake.advance(now)
-    if intake.receive("spot-1", generation, payload, is_binary, time.time_ns(), now):
+    if intake.receive("spot-1", generation, payload, is_binary, time.time_ns(), clock_ns()):
         wake_at = intake.advance(now)    # soon, not necessarily at once
 
-`now` is monotonic seconds of the clock that the engine counts in nanoseconds.
+`advance` takes seconds, as all of the client does. `receive` takes nanoseconds of the same clock,
+which is the engine's: it is called with every frame, and a clock is read in nanoseconds.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 from bitmart_book._book import Engine
@@ -28,6 +28,8 @@ __all__ = ["Executor", "Intake", "Listener", "Witness"]
 
 # Frames with none of these bits need not be shown to the client.
 SHOWN_TO_CLIENT = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
+# In nanoseconds; a century and more.
+NEVER = 1 << 62
 
 
 class Executor(Protocol):
@@ -79,16 +81,16 @@ class Intake:
         self._executor = executor
         self._applied = listener.applied
         self.witness = witness
-        self._overdue_at = math.inf
+        self._overdue_ns = NEVER
 
     def advance(self, now: float) -> float:
         """Let the client do what is due, and have it carried out. Returns when to call again."""
         # Should the client fail, then the next frames do not call it again at once.
-        self._overdue_at = now + STANDSTILL
+        self._overdue_ns = int((now + STANDSTILL) * 1e9)
         self._client.advance(now)
         self._executor.carry_out()
         deadline = self._client.next_deadline(now)
-        self._overdue_at = deadline + STANDSTILL
+        self._overdue_ns = int((deadline + STANDSTILL) * 1e9)
         return deadline
 
     def receive(
@@ -98,12 +100,13 @@ class Intake:
         payload: bytes,
         is_binary: bool,
         received_ns: int | None,
-        now: float,
+        now_ns: int,
     ) -> bool:
         """Take in one websocket message.
 
         connection: the client's name for it; generation: what `Client.opened` returned. is_binary:
         whether the message is compressed. received_ns: wall clock at receipt, kept for readers.
+        now_ns: the engine's clock.
         Returns whether the client was called, so that `advance` is due anew.
 
         After a pause of this process the message may be old, and the connection as good as lost: so
@@ -111,9 +114,9 @@ class Intake:
         before anything is applied.
         """
         called = False
-        if now > self._overdue_at:
+        if now_ns > self._overdue_ns:
             called = True
-            self.advance(now)
+            self.advance(now_ns / 1e9)
             if self._connections.generation(connection) != generation:
                 return True
         try:
@@ -124,14 +127,14 @@ class Intake:
                 self.witness.message(connection, generation, payload, received_ns, is_private)
             change = self._apply(payload, received_ns, generation=generation)
         except MessageError as error:
-            self._client.bad_frame(connection, error, now)
+            self._client.bad_frame(connection, error, now_ns / 1e9)
             self._executor.carry_out()
             return True
         if change == 0:
             return called
         if change & SHOWN_TO_CLIENT:
             called = True
-            self._client.frame(connection, change, now)
+            self._client.frame(connection, change, now_ns / 1e9)
             self._executor.carry_out()
         self._applied()
         return called

@@ -43,15 +43,15 @@ class Audience:
     ) -> None:
         self._engine = engine
         self._journal = journal
-        self._on_error = on_error and Callback("on_error", on_error, self._callback_failed)
-        self._on_outage = on_outage and Callback("on_outage", on_outage, self._callback_failed)
+        self._on_error = on_error and Callback("on_error", on_error, self.callback_failed)
+        self._on_outage = on_outage and Callback("on_outage", on_outage, self.callback_failed)
         self._explain = explain
         self._now = now
         self._instruments = {} if instruments is None else instruments
         self._hubs: dict[Book, BookHub] = {}
         self._streams: dict[str, list[Mailbox]] = {}
         # Weak: whoever drops a stream of events does not fill it for ever.
-        self._event_boxes: list[weakref.ref[Mailbox]] = []
+        self._event_mailboxes: list[weakref.ref[Mailbox]] = []
         # What users' own code is to be told when everything that arrived is applied.
         self._due: dict[BookHub, None] = {}
         self._outages: list[Event] = []
@@ -64,13 +64,7 @@ class Audience:
         """The listeners of a book."""
         hub = self._hubs.get(book)
         if hub is None:
-            hub = BookHub(
-                book,
-                failed=self._callback_failed,
-                due=self._is_due,
-                explain=lambda: self._explain(book),
-                instrument=lambda: self._instruments.get(book.symbol),
-            )
+            hub = BookHub(book, self)
             # Two threads may ask for the same book of a capture at the same time.
             book.hub = hub = self._hubs.setdefault(book, hub)
         return hub
@@ -81,50 +75,52 @@ class Audience:
         if hub is not None:
             hub.look()
 
-    def add_stream(self, topic: str, box: Mailbox) -> None:
+    def add_stream(self, topic: str, mailbox: Mailbox) -> None:
         """From now on the mailbox gets the values of that topic."""
-        self._streams.setdefault(topic, []).append(box)
+        self._streams.setdefault(topic, []).append(mailbox)
 
-    def remove_stream(self, topic: str, box: Mailbox) -> bool:
+    def remove_stream(self, topic: str, mailbox: Mailbox) -> bool:
         """No more values for that mailbox; whether it got any before."""
-        boxes = self._streams.get(topic, [])
-        if box not in boxes:
+        mailboxes = self._streams.get(topic, [])
+        if mailbox not in mailboxes:
             return False
-        boxes.remove(box)
-        if not boxes:
+        mailboxes.remove(mailbox)
+        if not mailboxes:
             del self._streams[topic]
         return True
 
     def end_streams(self, topic: str) -> None:
         """Nobody is subscribed to that topic any more."""
-        for box in self._streams.pop(topic, []):
-            box.close()
+        for mailbox in self._streams.pop(topic, []):
+            mailbox.close()
 
     def refuse(self, topic: str, error: BitmartBookError) -> None:
         """The venue refused a topic: whoever iterates over it is told, and that is the end."""
-        for box in self._streams.get(topic, ()):
-            box.fail(error)
+        for mailbox in self._streams.get(topic, ()):
+            mailbox.fail(error)
 
-    def add_events(self, box: Mailbox) -> None:
+    def add_events(self, mailbox: Mailbox) -> None:
         """From now on the mailbox gets every event, as long as somebody holds it."""
-        self._event_boxes = [ref for ref in self._event_boxes if ref() is not None]
-        self._event_boxes.append(weakref.ref(box))
+        self._event_mailboxes = [ref for ref in self._event_mailboxes if ref() is not None]
+        self._event_mailboxes.append(weakref.ref(mailbox))
 
-    def remove_events(self, box: Mailbox) -> None:
-        self._event_boxes = [ref for ref in self._event_boxes if ref() not in (None, box)]
+    def remove_events(self, mailbox: Mailbox) -> None:
+        self._event_mailboxes = [
+            ref for ref in self._event_mailboxes if ref() not in (None, mailbox)
+        ]
 
     # --- what ---
 
     def publish(self, events: list[Event], pushes: list[Push]) -> None:
         """What the client has to say."""
         for push in pushes:
-            for box in self._streams.get(push.topic, ()):
-                box.put(push.values)
+            for mailbox in self._streams.get(push.topic, ()):
+                mailbox.put(push.values)
         for event in events:
             self._journal.event(event, event.time)
             if event.kind == EventKind.GAP and event.topic in self._streams:
-                for box in self._streams[event.topic]:
-                    box.hole(event.reason or "connection lost")
+                for mailbox in self._streams[event.topic]:
+                    mailbox.hole(event.reason or "connection lost")
             if event.kind == EventKind.OUTAGE:
                 self._outages.append(event)
         if events:
@@ -132,10 +128,10 @@ class Audience:
             self._look(events)
 
     def _put(self, events: list[Event]) -> None:
-        for ref in self._event_boxes:
-            box = ref()
-            if box is not None:
-                box.put(events)
+        for ref in self._event_mailboxes:
+            mailbox = ref()
+            if mailbox is not None:
+                mailbox.put(events)
 
     def _look(self, events: list[Event]) -> None:
         """Look at the books that the events are about; those of a connection are about all."""
@@ -160,8 +156,17 @@ class Audience:
             if hub is not None:
                 hub.changed(book.last_change)
 
-    def _is_due(self, hub: BookHub) -> None:
+    def hub_is_due(self, hub: BookHub) -> None:
+        """A hub has something to deliver."""
         self._due[hub] = None
+
+    def explain_book(self, book: Book) -> str:
+        """A sentence about the state of a book."""
+        return self._explain(book)
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """What is known of a symbol."""
+        return self._instruments.get(symbol)
 
     def deliver(self) -> None:
         """All that has arrived is applied: now it is the turn of the users' own code.
@@ -188,12 +193,13 @@ class Audience:
         self.look_at_all()
         for topic in list(self._streams):
             self.end_streams(topic)
-        for ref in self._event_boxes:
-            box = ref()
-            if box is not None:
-                box.close()
+        for ref in self._event_mailboxes:
+            mailbox = ref()
+            if mailbox is not None:
+                mailbox.close()
 
-    def _callback_failed(self, callback: Callback, error: BaseException) -> None:
+    def callback_failed(self, callback: Callback, error: BaseException) -> None:
+        """A callback has raised: report it, and every listener of events is told."""
         self.counters["failures"] += 1
         now = self._now()
         reason = f"{callback.what}: {type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Protocol
 
 from bitmart_book._book import Book, Quote
 from bitmart_book.errors import UsageError
@@ -18,7 +18,7 @@ from bitmart_book.fork import Owned
 from bitmart_book.listeners.streams import Slot
 from bitmart_book.model import BookState, Change, Instrument
 
-__all__ = ["BookHub", "Callback", "Handle"]
+__all__ = ["BookHub", "Callback", "Handle", "HubHost"]
 
 # A callback that fails so often in a row will not succeed; its log lines only hide others.
 CALLBACK_FAILURES = 100
@@ -84,29 +84,30 @@ class Callback:
             self.failures = 0
 
 
+class HubHost(Protocol):
+    """Whom a hub belongs to: the audience of a feed."""
+
+    def callback_failed(self, callback: Callback, error: BaseException) -> None:
+        """A callback has raised; called each time."""
+
+    def hub_is_due(self, hub: BookHub) -> None:
+        """There is something to deliver: `deliver` is to be called when all that has arrived is
+        applied."""
+
+    def explain_book(self, book: Book) -> str:
+        """A sentence about the state of a book."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """What is known of a symbol."""
+
+
 class BookHub(Owned):
-    """Who listens to one book.
+    """Who listens to one book."""
 
-    failed: told of each failure of a callback. due: told that there is something to deliver;
-    whoever feeds the book calls `deliver` when it has applied all that has arrived. explain: the
-    sentence about the book's state. instrument: what is known of its symbol.
-    """
-
-    def __init__(
-        self,
-        book: Book,
-        *,
-        failed: Callable[[Callback, BaseException], None],
-        due: Callable[[BookHub], None],
-        explain: Callable[[], str],
-        instrument: Callable[[], Instrument | None] = lambda: None,
-    ) -> None:
+    def __init__(self, book: Book, host: HubHost) -> None:
         super().__init__()
-        self.explain = explain
-        self.instrument = instrument
         self._book = book
-        self._failed = failed
-        self._due = due
+        self._host = host
         self._lock = threading.Lock()
         # Replaced and never changed, so that whoever iterates needs no lock.
         self._slots: tuple[Slot, ...] = ()
@@ -114,6 +115,14 @@ class BookHub(Owned):
         self._on_change: tuple[Callback, ...] = ()
         self._state = book.state
         self._changes = 0
+
+    def explain(self) -> str:
+        """A sentence: the state of the book, why, since when, and what is being done about it."""
+        return self._host.explain_book(self._book)
+
+    def instrument(self) -> Instrument | None:
+        """What is known of the book's symbol."""
+        return self._host.instrument(self._book.symbol)
 
     def base_size(self, size: Decimal | float | str, price: Decimal | None) -> Decimal:
         """A size of the book in the base currency. UsageError where that is not known."""
@@ -173,7 +182,7 @@ class BookHub(Owned):
     def _callback_failed(self, callback: Callback, error: BaseException) -> None:
         if callback.hopeless:
             self._drop(callback)
-        self._failed(callback, error)
+        self._host.callback_failed(callback, error)
 
     def changed(self, change: int) -> None:
         """A whole frame was applied."""
@@ -195,7 +204,7 @@ class BookHub(Owned):
                 slot.close()
         if self._on_quote:
             self._changes += 1
-            self._due(self)
+            self._host.hub_is_due(self)
 
     def deliver(self) -> None:
         """Give the newest quote to the callbacks; it says how many they did not see."""

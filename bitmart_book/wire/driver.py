@@ -58,7 +58,7 @@ class Driver:
         self._writer = writer
         self._tls = tls
         self._published = published
-        self._rested = rested
+        self.rested = rested
         self._links: dict[str, Link] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,7 +152,7 @@ class Driver:
             self._timer.cancel()
         if not self._stopped:
             self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._advance)
-        self._rested()
+        self.rested()
 
     def _look_at_loop(self) -> None:
         # By the loop's own clock: a machine that slept did not block.
@@ -237,7 +237,7 @@ class Driver:
         link.generation = self._client.opened(name, self.now())
         self.step()
         if not link.ended:
-            link.attach(self._receive, self._rested, self._link_ended)
+            link.attach(self)
 
     def _open_failed(self, name: str, url: str, error: Exception) -> None:
         reason = escaped(f"{url}: {str(error) or type(error).__name__}", 300)
@@ -246,16 +246,18 @@ class Driver:
         self._client.failed(name, reason, self.now(), banned=status in (403, 429))
         self.step()
 
-    def _link_ended(self, link: Link, reason: str) -> None:
+    def ended(self, link: Link, reason: str) -> None:
+        """A link has ended by itself: the client is told."""
         if self._links.get(link.name) is link:
             del self._links[link.name]
             self._client.lost(link.name, escaped(reason, 300), self.now())
             self.step()
 
-    def _receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
+    def receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
+        """A message of a link: in with it."""
         try:
             called = self._take_in(
-                link.name, link.generation, payload, is_binary, time_ns(), clock_ns() / 1e9
+                link.name, link.generation, payload, is_binary, time_ns(), clock_ns()
             )
         except Exception as error:
             self._failed_inside(link, error)

@@ -11,8 +11,7 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import CloseCode, Frame, Opcode
@@ -21,7 +20,7 @@ from websockets.protocol import State
 from bitmart_book.client.times import CLOSE_SECONDS, MAX_BEHIND_SECONDS, OPEN_SECONDS
 from bitmart_book.credentials import RedactingFilter
 
-__all__ = ["Link"]
+__all__ = ["Link", "Receiver"]
 
 # The largest documented frame is a few kilobytes, the largest real one 1.1 MB.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -38,8 +37,18 @@ _library_log = logging.getLogger("bitmart_book.websocket")
 _library_log.setLevel(logging.INFO)
 _library_log.addFilter(RedactingFilter())
 
-Receive = Callable[["Link", bytes, bool], None]
-Ended = Callable[["Link", str], None]
+
+class Receiver(Protocol):
+    """Who is attached to a link."""
+
+    def receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
+        """A message has arrived."""
+
+    def rested(self) -> None:
+        """All messages that were read together have been handed over."""
+
+    def ended(self, link: Link, reason: str) -> None:
+        """Nothing more will come; called once, unless the link was `shut`."""
 
 
 class _Connect(connect):
@@ -62,9 +71,7 @@ class Link(ClientConnection):
         super().__init__(*args, **options)
         self.ended = False
         """Whether nothing more will be handed over."""
-        self._receive: Receive | None = None
-        self._rested: Callable[[], None] | None = None
-        self._on_end: Ended | None = None
+        self._receiver: Receiver | None = None
         self._early: list[tuple[bytes, bool]] = []
         self._parts: list[bytes] = []
         self._is_binary = False
@@ -93,17 +100,14 @@ class Link(ClientConnection):
         )
         return cast("Link", link)
 
-    def attach(self, receive: Receive, rested: Callable[[], None], on_end: Ended) -> None:
-        """From now on call `receive(link, payload, is_binary)` for each message, `rested()` after
-        all messages that were read together, and `on_end(link, reason)` once, unless `shut`.
-
-        Messages that came with the handshake are handed over at once.
-        """
-        self._receive, self._rested, self._on_end = receive, rested, on_end
+    def attach(self, receiver: Receiver) -> None:
+        """From now on tell the receiver of everything. Messages that came with the handshake are
+        handed over at once."""
+        self._receiver = receiver
         early, self._early = self._early, []
         for payload, is_binary in early:
             self._hand_over(payload, is_binary)
-        rested()
+        receiver.rested()
         self._look_for_end()
 
     def send_text(self, text: str) -> None:
@@ -119,7 +123,7 @@ class Link(ClientConnection):
     def shut(self) -> None:
         """Close politely; a peer that does not answer is cut off after a second."""
         self.ended = True
-        self._receive = self._rested = self._on_end = None
+        self._receiver = None
         if self.protocol.state is State.OPEN:
             self.protocol.send_close(CloseCode.NORMAL_CLOSURE)
             self.send_data()
@@ -137,7 +141,7 @@ class Link(ClientConnection):
     def detach(self) -> None:
         """In a forked child: let go of the socket without touching the connection."""
         self.ended = True
-        self._receive = self._rested = self._on_end = None
+        self._receiver = None
         sock = self.transport.get_extra_info("socket")
         if sock is not None and sock.fileno() >= 0:
             nothing = os.open(os.devnull, os.O_RDWR)
@@ -153,8 +157,8 @@ class Link(ClientConnection):
             self.drop(f"more than {MAX_BEHIND_SECONDS:g} s behind: this program does not keep up")
             return
         super().data_received(data)
-        if self._rested is not None:
-            self._rested()
+        if self._receiver is not None:
+            self._receiver.rested()
         if len(data) < FULL_READ_BYTES:
             self._behind_since = None
         elif self._behind_since is None:
@@ -188,8 +192,8 @@ class Link(ClientConnection):
         self._hand_over(payload, self._is_binary)
 
     def _hand_over(self, payload: bytes, is_binary: bool) -> None:
-        if self._receive is not None:
-            self._receive(self, payload, is_binary)
+        if self._receiver is not None:
+            self._receiver.receive(self, payload, is_binary)
         elif not self.ended:
             self._early.append((payload, is_binary))
 
@@ -201,7 +205,7 @@ class Link(ClientConnection):
 
     def _look_for_end(self) -> None:
         """A connection that is about to close brings nothing more, and may take its time."""
-        if self.protocol.state is not State.OPEN and self._on_end is not None:
+        if self.protocol.state is not State.OPEN and self._receiver is not None:
             self._end(self._why())
             self._abort_later()
 
@@ -218,11 +222,11 @@ class Link(ClientConnection):
         return "closed by the other side without a word"
 
     def _end(self, reason: str) -> None:
-        on_end = self._on_end
+        receiver = self._receiver
         self.ended = True
-        self._receive = self._rested = self._on_end = None
-        if on_end is not None:
-            on_end(self, reason)
+        self._receiver = None
+        if receiver is not None:
+            receiver.ended(self, reason)
 
     def _abort_later(self) -> None:
         if self._abort_timer is None and self.protocol.state is not State.CLOSED:

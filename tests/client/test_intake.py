@@ -189,7 +189,7 @@ def test_the_simulated_hours_run_over_the_rule(monkeypatch):
     advance = Intake.advance
 
     def noted(intake, now):
-        late.append(now > intake._overdue_at)
+        late.append(now * 1e9 > intake._overdue_ns)
         return advance(intake, now)
 
     monkeypatch.setattr(Intake, "advance", noted)

@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import warnings
+from types import SimpleNamespace
 
 import pytest
 from websockets.client import ClientProtocol
@@ -486,9 +487,11 @@ async def attached():
     link.response = object()
     messages, ends = [], []
     link.attach(
-        lambda link, payload, is_binary: messages.append(payload),
-        lambda: None,
-        lambda link, reason: ends.append(reason),
+        SimpleNamespace(
+            receive=lambda link, payload, is_binary: messages.append(payload),
+            rested=lambda: None,
+            ended=lambda link, reason: ends.append(reason),
+        )
     )
     yield link, messages, ends
     link.connection_lost_waiter.cancel()

@@ -183,7 +183,9 @@ def received(data):
         now += 0.1 + payload[0] / 50
         name = opened[number % len(opened)]
         if client.connections.generation(name) is not None:
-            intake.receive(name, generations[name], payload, payload[:1] > b"\x7f", None, now)
+            intake.receive(
+                name, generations[name], payload, payload[:1] > b"\x7f", None, int(now * 1e9)
+            )
             intake.advance(now)
 
 

@@ -49,7 +49,9 @@ class ByHand:
     def hear(self, message, *, compressed=False):
         """A message has arrived on the last connection; returns whether the client was called."""
         payload = message.encode() if isinstance(message, str) else message
-        return self.intake.receive(self.name, self.generation, payload, compressed, None, self.now)
+        return self.intake.receive(
+            self.name, self.generation, payload, compressed, None, int(self.now * 1e9)
+        )
 
     def carry_out(self):
         while actions := self.client.outbox.take_actions():

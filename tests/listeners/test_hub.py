@@ -1,5 +1,7 @@
 """Callbacks and slots of one book: who is told what, and what a bad callback can do."""
 
+from types import SimpleNamespace
+
 import pytest
 
 import bitmart_book as bb
@@ -30,12 +32,13 @@ def reports():
 @pytest.fixture
 def hub(book, reports):
     due = []
-    hub = BookHub(
-        book,
-        failed=lambda callback, error: reports.append((callback.what, error)),
-        due=due.append,
-        explain=lambda: "a sentence",
+    host = SimpleNamespace(
+        callback_failed=lambda callback, error: reports.append((callback.what, error)),
+        hub_is_due=due.append,
+        explain_book=lambda book: "a sentence",
+        instrument=lambda symbol: None,
     )
+    hub = BookHub(book, host)
     hub.waiting = due
     return hub
 

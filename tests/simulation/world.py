@@ -546,7 +546,7 @@ class World:
             payload = payload.encode("utf-8", "surrogateescape")
             self._crc = (self._crc * 31 + len(payload)) & 0xFFFFFFFF
         called = self.intake.receive(
-            link.name, link.generation, payload, compressed, None, self.now
+            link.name, link.generation, payload, compressed, None, self._clock()
         )
         if called:
             self._client_due = self.now

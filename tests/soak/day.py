@@ -133,9 +133,7 @@ class Day:
         self.hubs = {}
         self.due = []
         for book in self.engine.books:
-            book.hub = self.hubs[book] = BookHub(
-                book, failed=lambda callback, error: None, due=self.due.append, explain=str
-            )
+            book.hub = self.hubs[book] = BookHub(book, self)
             book.on_change(self._changed)
         self.carry_out()
 
@@ -146,6 +144,20 @@ class Day:
         """One user's loop."""
         async for _ in book.quotes():
             self.quotes += 1
+
+    # --- what a hub asks of its host ---
+
+    def callback_failed(self, callback, error):
+        """Nobody is told."""
+
+    def hub_is_due(self, hub):
+        self.due.append(hub)
+
+    def explain_book(self, book):
+        return str(book)
+
+    def instrument(self, symbol):
+        return None
 
     # --- the venue ---
 
@@ -181,7 +193,8 @@ class Day:
         generation = self.generations.get(name)
         if generation is None:
             return
-        self.intake.receive(name, generation, payload, False, int(self.now * 1e9), self.now)
+        now_ns = int(self.now * 1e9)
+        self.intake.receive(name, generation, payload, False, now_ns, now_ns)
 
     def applied(self):
         """A frame has changed something."""
