@@ -592,6 +592,7 @@ class Feed(Owned):
         deadline = shell.now() + self._timeout
         waiting = dict.fromkeys(topics)
         refused = {}
+        in_time = True
         while waiting and not self.closed:
             for topic in list(waiting):
                 answer = client.refusal(topic)
@@ -599,18 +600,19 @@ class Feed(Owned):
                     refused[topic] = answer
                 if answer is not None or client.answered(topic):
                     del waiting[topic]
-            if not waiting:
+            if not waiting or not in_time:
                 break
             self._stepped.clear()
             try:
                 async with asyncio.timeout(deadline - shell.now()):
                     await self._stepped.wait()
             except TimeoutError:
-                break
+                # An answer may have come in the same turn of the loop: look once more.
+                in_time = False
         if self.closed:
             raise FeedClosed("the feed was closed while subscribing")
         if refused:
-            raise _verdict(refused)
+            raise _verdict(refused, tuple(waiting), self._timeout)
         if waiting:
             for topic in waiting:
                 problem = client.problem(topic)
@@ -690,15 +692,20 @@ class Feed(Owned):
         self._stepped.set()
 
 
-def _verdict(refused: Mapping[str, Answer]) -> BitmartBookError:
-    """One exception for all topics that were refused together."""
+def _verdict(
+    refused: Mapping[str, Answer], missing: tuple[str, ...] = (), seconds: float = 0.0
+) -> BitmartBookError:
+    """One exception for topics that were refused together, and those that no answer came to."""
     first = next(iter(refused.values()))
     if isinstance(first.error, AuthenticationError):
         return first.error
+    topics, message = (*refused, *missing), first.message
+    if missing:
+        message += f"; and no answer to {', '.join(missing)} within {seconds:g} s"
     kinds = {type(answer.error) for answer in refused.values()}
     if len(kinds) == 1 and isinstance(first.error, VenueError):
-        return type(first.error)(first.code, first.message, tuple(refused))
-    return SubscriptionRejected(tuple(refused), first.code, first.message)
+        return type(first.error)(first.code, message, topics)
+    return SubscriptionRejected(topics, first.code, message)
 
 
 def _here(question: Callable[[], str]) -> str:
