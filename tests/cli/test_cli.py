@@ -11,17 +11,8 @@ import pytest
 
 from benchmarks.frames import capture
 from tests.helpers import frames
+from tests.helpers.command import run
 from tests.helpers.frames import futures_side, spot
-
-
-def run(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "bitmart_book", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        **options,
-    )
 
 
 @pytest.fixture

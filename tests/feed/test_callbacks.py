@@ -10,7 +10,7 @@ import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.listeners.hub import CALLBACK_FAILURES, Callback
 from bitmart_book.model import Event
-from tests.feed.test_feed import box, differences, run
+from tests.helpers.feeds import box, differences, run
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import pytest
 from websockets.protocol import State
 
 import bitmart_book as bb
-from tests.feed.test_feed import box
+from tests.helpers.feeds import box
 from tests.helpers.proxy import Proxy
 
 # Steps of the loop in a scenario, with room for slower machines: later ones find it at its end.

@@ -8,9 +8,9 @@ import pytest
 import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.wire.capture import CaptureWriter
-from tests.feed.test_feed import box, closed_port, run
+from tests.helpers.feeds import box, run
 from tests.helpers.frames import spot
-from tests.helpers.talk import answer, next_event, snapshot, talking, until
+from tests.helpers.talk import answer, closed_port, next_event, snapshot, talking, until
 
 
 @pytest.fixture

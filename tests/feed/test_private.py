@@ -12,9 +12,9 @@ import pytest
 import bitmart_book as bb
 from bitmart_book.log.journal import TRACE
 from bitmart_book.sim import Send
-from tests.feed.test_feed import box, run
+from tests.helpers.codes import CODES
+from tests.helpers.feeds import box, run
 from tests.helpers.talk import next_event, talking
-from tests.venues.test_spot_private import CODES
 
 pytestmark = pytest.mark.private
 

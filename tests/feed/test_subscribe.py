@@ -6,7 +6,7 @@ import json
 import pytest
 
 import bitmart_book as bb
-from tests.feed.test_feed import run
+from tests.helpers.feeds import run
 from tests.helpers.talk import next_event, talking
 
 TICKERS = [f"spot/ticker:{name}_USDT" for name in ("NOPE", "LATE", "NIX")]

@@ -16,10 +16,10 @@ from websockets.uri import parse_uri
 import bitmart_book as bb
 from bitmart_book.wire import link as link_module
 from bitmart_book.wire.link import Link
-from tests.feed.test_feed import box, closed_port, differences, run
 from tests.helpers.certificates import Authority
+from tests.helpers.feeds import box, differences, run
 from tests.helpers.proxy import Proxy
-from tests.helpers.talk import answer, gone, next_event, snapshot, talking, until
+from tests.helpers.talk import answer, closed_port, gone, next_event, snapshot, talking, until
 
 # --- what is refused ---
 
