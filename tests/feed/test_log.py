@@ -69,7 +69,7 @@ def test_three_hundred_books_lost_at_once_are_no_storm(lines):
                         break
             return feed.report()["log"]["held_back"]
 
-    held_back = run(work(), limit=60)
+    held_back = run(work())
     lost = [text for level, text in lines() if ": connecting after" in text]
     assert 1 <= len(lost) <= 20
     assert "more like it" in lost[-1]

@@ -9,6 +9,5 @@ def run(*arguments, **options):
         [sys.executable, "-m", "bitmart_book", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
         **options,
     )
