@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Context, Decimal, localcontext
 from enum import StrEnum
 from typing import Final, Literal
@@ -85,9 +86,17 @@ class Change:
         return tuple(name for name, bit in _CHANGE_BITS if change & bit)
 
 
-_CHANGE_BITS: Final = tuple(
-    (name, bit) for name, bit in vars(Change).items() if isinstance(bit, int)
-)
+def _bits(members: Mapping[str, object]) -> tuple[tuple[str, int], ...]:
+    """The constants among the members of a class. Python adds integers of its own: since 3.13
+    `__firstlineno__`."""
+    return tuple(
+        (name, bit)
+        for name, bit in members.items()
+        if isinstance(bit, int) and not name.startswith("_")
+    )
+
+
+_CHANGE_BITS: Final = _bits(vars(Change))
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ import pytest
 import bitmart_book as bb
 from bitmart_book.credentials import RedactingFilter, redact
 from bitmart_book.venues import FUTURES_PRIVATE, SPOT_PRIVATE
-from tests.venues.test_spot_private import KEY, MEMO, SECRET
+from tests.helpers.keys import KEY, MEMO, SECRET
 
 pytestmark = pytest.mark.private(files=True)  # it writes keys into files
 

@@ -24,6 +24,13 @@ __all__ = ["main"]
 
 
 class _Commands(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            # What click does about it differs between its versions: 8.1 exits with 0.
+            click.echo(ctx.get_help())
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -48,9 +55,6 @@ def main() -> None:
     """Run the command line and exit."""
     try:
         status = commands.main(prog_name="bitmart-book", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else str(error))
-        sys.exit(2)
     except click.ClickException as error:
         sys.exit(_fail(error.format_message(), 2))
     except bb.UsageError as error:

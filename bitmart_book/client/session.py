@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bitmart_book.client.limits import Window, message_rate
-from bitmart_book.client.times import ANSWER_WITHIN, PING_AFTER, PONG_WITHIN
+from bitmart_book.client.times import ANSWER_WITHIN, CALLED_LATE, PING_AFTER, PONG_WITHIN
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import Operation, Profile, Reply
 
@@ -169,7 +169,9 @@ class Session:
             topic = reply.topic
             if topic is None and reply.code is not None:
                 # "Subscribed already" names nobody: whose turn it is.
-                topic = self._suspect or next(iter(self._unanswered), None)
+                topic = self._suspect
+                if topic is None and not self._doubts:
+                    topic = next(iter(self._unanswered), None)
             if topic is None or not self._resolve(topic):
                 return []
             return [Answer(topic, True)]
@@ -219,6 +221,20 @@ class Session:
         self._pongs_to_come = len(self._pings)
         self._clear_at = now + self.timeouts.pong_within
 
+    def _cleared_at(self) -> float:
+        """When silence will mean that all answers have come. A server that answers pings says so
+        itself: of its silence nothing follows but the end of the connection."""
+        if not self._pongs_to_come or self.answers_pings:
+            return float("inf")
+        return self._clear_at
+
+    def _cleared_by_time(self, now: float) -> None:
+        """It was silent for long enough, if this process heard it all the while."""
+        if now >= self._clear_at + CALLED_LATE:
+            self._clear_at = now + self.timeouts.pong_within
+        else:
+            self._cleared()
+
     def _cleared(self) -> None:
         """All answers have come: whom was none about?"""
         self._pongs_to_come = 0
@@ -258,8 +274,8 @@ class Session:
             return []
         if now >= self._pinged_at + self.timeouts.ping_after:
             self._ping(now)
-        if self._pongs_to_come and now >= self._clear_at:
-            self._cleared()
+        if now >= self._cleared_at():
+            self._cleared_by_time(now)
         silent = [
             topic
             for topic, asked_at in self._unanswered.items()
@@ -327,8 +343,7 @@ class Session:
         if self._unanswered:
             oldest = min(self._unanswered.values())
             deadline = min(deadline, oldest + self.timeouts.answer_within)
-        if self._pongs_to_come:
-            deadline = min(deadline, self._clear_at)
+        deadline = min(deadline, self._cleared_at())
         waits = any(queue for operation, queue in self._queues.items() if not self._held(operation))
         if waits or (self._suspects and not self._pongs_to_come):
             deadline = min(deadline, self._messages.ready_at(now))

@@ -19,6 +19,7 @@ __all__ = [
     "BAD_FRAMES_WITHIN",
     "BANNED_PAUSE",
     "BEAT_SECONDS",
+    "CALLED_LATE",
     "CLOSE_AT_EXIT_SECONDS",
     "CLOSE_FEED_SECONDS",
     "CLOSE_SECONDS",
@@ -102,6 +103,9 @@ PAUSE_SECONDS: Final = 0.1
 """A loop that did not run for so long is a pause, logged and counted."""
 AFTER_FAILURE_SECONDS: Final = 1.0
 """After a failure inside this package the client is called so much later again, not at once."""
+CALLED_LATE: Final = 0.25
+"""A session that is called so much later than it asked to be draws no conclusion from silence: this
+process stood still for a moment, and what was said meanwhile may not have been read yet."""
 STANDSTILL: Final = 3.0
 """Called so much later than it wanted, the client takes what has piled up meanwhile for old: books
 are held until a pong has come through all of it, and before that no frame is applied."""

@@ -25,7 +25,7 @@ from bitmart_book.bench.frames import (
 )
 from bitmart_book.bench.targets import TARGETS, Figure, figures
 from bitmart_book.cli import main
-from tests.cli.test_cli import run
+from tests.helpers.command import run
 
 ROOT = Path(__file__).parents[2]
 PLAN = stages.Plan(stages.QUICK, 1, (), None)

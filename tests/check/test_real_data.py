@@ -18,7 +18,7 @@ import pytest
 
 import bitmart_book as bb
 from benchmarks.frames import capture
-from tests.cli.test_cli import run
+from tests.helpers.command import run
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("BITMART_BOOK_DATA", ROOT.parent / "shared" / "data")) / "frames"

@@ -11,17 +11,8 @@ import pytest
 
 from benchmarks.frames import capture
 from tests.helpers import frames
+from tests.helpers.command import run
 from tests.helpers.frames import futures_side, spot
-
-
-def run(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "bitmart_book", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        **options,
-    )
 
 
 @pytest.fixture
@@ -159,6 +150,6 @@ def test_a_closed_pipe_is_no_error(tmp_path):
         "\n".join(spot("snapshot", 1, [("1", "1")], [], f"S{n}_T") for n in range(1500))
     )
     command = f"{sys.executable} -m bitmart_book replay --json {path} | head -n 1"
-    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert result.stdout.count("\n") == 1
     assert result.stderr == ""

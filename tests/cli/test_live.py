@@ -1,5 +1,6 @@
 """The commands that follow a feed: what they draw, print and answer. No network, no waiting."""
 
+import collections
 import contextlib
 import importlib
 import io
@@ -11,7 +12,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 import xml.etree.ElementTree
 from datetime import date
 
@@ -299,15 +299,19 @@ def test_a_table_says_how_many_it_cannot_show():
 
 
 def test_drawing_many_symbols_is_cheap():
-    """A bound that only a mistake breaks: 2 ms were measured."""
+    """A bound on what is done and not on how long it takes, that only a mistake breaks."""
     books = engine(*(f"S{number}_USDT" for number in range(20))).books
     screen = Screen("sim")
     console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
-    started = time.process_time()
-    for now in range(20):
-        screen.observe(books, float(now), "", deepest=24)
-        console.print(screen, end="", height=24)
-    assert (time.process_time() - started) / 20 < 0.05
+    calls = collections.Counter()
+    sys.setprofile(lambda frame, event, argument: calls.update([event]))
+    try:
+        for now in range(20):
+            screen.observe(books, float(now), "", deepest=24)
+            console.print(screen, end="", height=24)
+    finally:
+        sys.setprofile(None)
+    assert calls["call"] / 20 < 40_000
 
 
 # --- watch ---
@@ -541,7 +545,6 @@ def start(*arguments, **options):
         [sys.executable, "-m", "bitmart_book", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
         **options,
     )
 
@@ -585,7 +588,7 @@ def test_a_recording_can_be_replayed(tmp_path):
 def test_a_closed_pipe_ends_the_watch():
     command = f"{sys.executable} -m bitmart_book watch BTC_USDT --source sim | head -n 1"
     result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("BTC_USDT ")
@@ -614,7 +617,7 @@ def test_watch_on_a_terminal_ends_cleanly(number):
             if not sent and b" LIVE " in shown:
                 process.send_signal(number)
                 sent = True
-        assert process.wait(30) == 0
+        assert process.wait() == 0
     os.close(main)
     assert b"\x1b[?1049h" in shown, "the other screen"
     restored = shown.rindex(b"\x1b[?1049l")

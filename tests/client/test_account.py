@@ -13,8 +13,8 @@ import bitmart_book as bb
 from bitmart_book.client import account as module
 from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
 from bitmart_book.venues import FUTURES_PRIVATE, SPOT_PRIVATE
+from tests.helpers.documented import futures_private, spot_private
 from tests.helpers.frames import spot
-from tests.venues import test_futures_private, test_spot_private
 
 pytestmark = pytest.mark.private
 
@@ -458,11 +458,11 @@ def test_net_depth_of_a_book_that_is_not_live():
 
 def test_the_documented_pushes():
     account = bb.Account()
-    for frame in test_spot_private.STREAM_FRAMES:
+    for frame in spot_private.STREAM_FRAMES:
         message = json.loads(frame)
         for value in SPOT_PRIVATE.stream(message["table"]).decode(message):
             account.apply(value)
-    for frame in test_futures_private.STREAM_FRAMES:
+    for frame in futures_private.STREAM_FRAMES:
         message = json.loads(frame)
         channel = message["group"].partition(":")[0]
         for value in FUTURES_PRIVATE.stream(channel).decode(message):

@@ -18,7 +18,7 @@ from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Rate, Reply
 from tests.helpers.by_hand import ByHand
 from tests.helpers.frames import spot
-from tests.simulation.scripted import Fault, Faults, Gap, Rubbish, Silence
+from tests.simulation.scripted import Fault, Faults, Gap, NobodyHome, Rubbish, Silence
 from tests.simulation.world import World
 
 
@@ -234,14 +234,6 @@ def test_another_protocol_takes_one_file():
 
 
 # --- back-off and limits ---
-
-
-class NobodyHome(Fault):
-    def refuses(self, world):
-        from bitmart_book.sim.exchange import Refusal
-
-        world.seen["tries"] += 1
-        return Refusal(503, "nobody home")
 
 
 def test_a_connection_that_brings_only_rubbish_is_given_up():

@@ -11,9 +11,8 @@ from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Open
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
-from tests.client.test_client import NobodyHome
 from tests.helpers.frames import spot
-from tests.simulation.scripted import Fault, Faults, is_book
+from tests.simulation.scripted import Fault, Faults, NobodyHome, is_book
 from tests.simulation.world import World
 
 BOOK, TICKER = "spot/depth/increase100:BTC_USDT", "spot/ticker:ETH_USDT"

@@ -214,3 +214,73 @@ def test_a_side_that_answers_no_pings_is_asked_about_suspects_a_little_later(ses
     assert deadline == 0.1 + session.timeouts.pong_within
     session.advance(deadline, deadline)
     assert sent(session) == [("subscribe", BATCH[:1])]
+
+
+# --- answers that are on their way for long, or wait unread in a process that stood still ---
+
+
+@pytest.mark.parametrize("now", [3.2, 4.2], ids=["the venue is slow", "the process stood still"])
+def test_an_answer_that_waits_unread_is_not_taken_for_another_topics(session, now):
+    """The server answers pings: nothing but the pong says that all answers were read."""
+    session.subscribe(BATCH)
+    session.advance(0.0, 0.0)
+    session.receive(error("92001", None), 0.1)
+    session.receive(PONG, 0.2)
+    session.advance(0.2, 0.2)
+    assert sent(session)[1:] == [("subscribe", BATCH[:1])]
+    session.advance(now, 0.2)
+    assert sent(session) == [], "the answer to the one before is still on its way"
+    (answer,) = session.receive(error("92001", None), now)
+    assert (answer.topic, answer.accepted) == (BATCH[0], False)
+    session.receive(PONG, now)
+    session.advance(now, now)
+    assert sent(session) == [("subscribe", BATCH[1:2])]
+    assert session.receive(ack(BATCH[1]), now)[0].accepted
+
+
+def test_the_first_pong_may_wait_unread_too(session):
+    """Nobody knows yet whether this server answers pings; a call that came late proves nothing."""
+    session.subscribe(BATCH)
+    session.advance(0.0, 0.0)
+    session.receive(error("92001", None), 0.1)
+    session.output()
+    session.advance(4.0, 0.1)
+    assert sent(session) == []
+    assert session.receive(error("92001", None), 4.0) == [], "of the same message"
+    assert session.receive(ack(BATCH[0]), 4.0)[0].accepted
+    session.receive(PONG, 4.0)
+    session.advance(4.0, 4.0)
+    assert sent(session) == [("subscribe", BATCH[1:2])]
+
+
+def test_a_server_that_stops_to_answer_pings_is_left_with_all_questions(session):
+    session.subscribe(BATCH)
+    session.advance(0.0, 0.0)
+    session.receive(error("92001", None), 0.1)
+    session.receive(PONG, 0.2)
+    session.advance(0.2, 0.2)
+    now = 0.2
+    while now < 9.0 and session.dead is None:
+        now += 1.0
+        session.advance(now, now)
+    assert session.dead == "a ping was not answered for 8.0 s"
+
+
+def test_a_word_that_names_nobody_acquits_nobody_who_is_in_doubt(session):
+    """Asked for again because all was late: of one message the error, of the next the word that
+    the other topic is there already."""
+    bad, good, _ = BATCH
+    session.subscribe([bad, good])
+    session.advance(0.0, 0.0)
+    assert session.advance(5.0, 5.0) == [bad, good]
+    sent(session)
+    session.receive(error("92001", None), 5.1)
+    session.receive(ack(good), 5.1)
+    assert session.receive(error("92001", None), 5.2) == []
+    assert session.receive(Reply(kind="ack", operation="subscribe", code="90008"), 5.2) == []
+    for _ in range(2):
+        session.receive(PONG, 5.3)
+    session.send_due(5.3)
+    assert sent(session) == [("subscribe", [bad])]
+    (answer,) = session.receive(error("92001", None), 5.4)
+    assert (answer.topic, answer.accepted) == (bad, False)

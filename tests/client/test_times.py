@@ -10,6 +10,7 @@ from bitmart_book.client.times import (
     AUDIT_AFTER,
     BANNED_PAUSE,
     BEAT_SECONDS,
+    CALLED_LATE,
     CLOSE_AT_EXIT_SECONDS,
     CLOSE_FEED_SECONDS,
     CLOSE_SECONDS,
@@ -132,3 +133,7 @@ def test_a_silent_book_can_be_asked_for_twice_before_its_deadline():
 
 def test_heartbeats_alone_are_believed_longer_than_a_book_holds_but_not_for_ever():
     assert book_deadline() < AUDIT_AFTER <= 60.0
+
+
+def test_silence_is_no_answer_while_the_loop_is_only_a_little_late():
+    assert PAUSE_SECONDS < CALLED_LATE < PONG_WITHIN < ANSWER_WITHIN

@@ -10,7 +10,7 @@ import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.listeners.hub import CALLBACK_FAILURES, Callback
 from bitmart_book.model import Event, EventKind
-from tests.feed.test_feed import box, differences, run
+from tests.helpers.feeds import box, differences, live_differences, run
 
 
 @pytest.fixture(autouse=True)
@@ -19,14 +19,14 @@ def quiet(caplog):
         yield
 
 
-def boxed(work, limit=30):
+def boxed(work):
     """Run `await work(simulator, feed)` with a hurried box."""
 
     async def whole():
         async with box() as simulator, bb.Feed(source=simulator) as feed:
             await work(simulator, feed)
 
-    run(whole(), limit)
+    run(whole())
 
 
 async def frames(book, count):
@@ -71,7 +71,7 @@ def test_it_may_cancel_itself_and_others(register):
         assert calls["first"] == 1
         assert calls["third"] == 0, "cancelled before its turn came"
         assert calls["second"] > 1
-        assert differences(simulator, book) == []
+        assert await live_differences(simulator, book) == []
 
     boxed(work)
 
@@ -199,17 +199,17 @@ def test_without_await_too(action):
 
         book = feed["BTC_USDT"]
         book.on_quote(callback)
-        assert done.wait(20)
+        done.wait()
         assert not [result for result in results if isinstance(result, BaseException)]
         if action == "subscribe":
             assert isinstance(results[0], bb.sync.LiveBook)
-            live = (quote for quote in results[0].quotes(timeout=20) if quote.state == "LIVE")
+            live = (quote for quote in results[0].quotes() if quote.state == "LIVE")
             assert next(live).bid
-            assert results[1].get(timeout=20).symbol == "SOL_USDT"
+            assert results[1].get().symbol == "SOL_USDT"
         elif action == "unsubscribe":
             assert feed.subscriptions == {}
         elif action == "close":
-            for _ in book.quotes(timeout=20):
+            for _ in book.quotes():
                 pass
             assert feed.closed
         else:
@@ -228,7 +228,7 @@ def test_it_may_not_wait_for_the_thread_it_runs_on():
             done.set()
 
         feed["BTC_USDT"].on_quote(callback)
-        assert done.wait(20)
+        done.wait()
     assert "wait for the thread" in caught[0]
 
 
@@ -252,7 +252,7 @@ def test_what_it_raises_goes_no_further(error):
         book.on_quote(raising)
         await frames(book, 20)
         assert (await anext(events)).kind == "callback failed"
-        assert differences(simulator, book) == []
+        assert await live_differences(simulator, book) == []
         assert book.epoch == 1
 
     boxed(work)
@@ -284,7 +284,7 @@ def test_without_await_it_ends_the_feed(error, caplog):
 
     with caplog.at_level(logging.ERROR, "bitmart_book"):
         book.on_quote(raising)
-        for _ in book.quotes(timeout=20):
+        for _ in book.quotes():
             pass
         feed.close()
     assert feed.closed
@@ -367,7 +367,7 @@ def test_on_error_is_told_instead_of_the_log_and_may_fail_too(caplog):
                 book = await feed.subscribe("BTC_USDT")
                 book.on_change(lambda *_: 1 / 0)
                 await frames(book, 10)
-                assert differences(simulator, book) == []
+                assert await live_differences(simulator, book) == []
 
     run(work())
     assert told[0] == ("on_change of BTC_USDT", ZeroDivisionError)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 import bitmart_book as bb
-from tests.feed.test_feed import box, run
+from tests.helpers.feeds import box, run
 from tests.helpers.talk import talking
 
 LISTED = (  # the fields that matter of BitMart's futures reference, contract/public/details

@@ -104,7 +104,6 @@ def play(program, source="sim", urls=None, end="sys.exit(0)"):
         ],
         capture_output=True,
         text=True,
-        timeout=100,
     )
     assert result.stderr.strip() == ""
     child, parent = result.stdout.strip().splitlines()

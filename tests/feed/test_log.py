@@ -8,9 +8,9 @@ import pytest
 import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.wire.capture import CaptureWriter
-from tests.feed.test_feed import box, closed_port, run
+from tests.helpers.feeds import box, run
 from tests.helpers.frames import spot
-from tests.helpers.talk import answer, next_event, snapshot, talking, until
+from tests.helpers.talk import answer, closed_port, next_event, snapshot, talking, until
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_three_hundred_books_lost_at_once_are_no_storm(lines):
                         break
             return feed.report()["log"]["held_back"]
 
-    held_back = run(work(), limit=60)
+    held_back = run(work())
     lost = [text for level, text in lines() if ": connecting after" in text]
     assert 1 <= len(lost) <= 20
     assert "more like it" in lost[-1]

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from bitmart_book.venues import BITMART
 from tests.fuzz.mutate import mutate
 from tests.helpers import frames as documented
-from tests.venues.test_futures import DEPTHS as FUTURES_DEPTHS
-from tests.venues.test_futures import STREAM_FRAMES as FUTURES_STREAMS
-from tests.venues.test_legacy import DEPTH as LEGACY_DEPTH
-from tests.venues.test_legacy import STREAM_FRAMES as LEGACY_STREAMS
-from tests.venues.test_spot import STREAM_FRAMES as SPOT_STREAMS
+from tests.helpers.documented.futures import DEPTHS as FUTURES_DEPTHS
+from tests.helpers.documented.futures import STREAM_FRAMES as FUTURES_STREAMS
+from tests.helpers.documented.legacy import DEPTH as LEGACY_DEPTH
+from tests.helpers.documented.legacy import STREAM_FRAMES as LEGACY_STREAMS
+from tests.helpers.documented.spot import STREAM_FRAMES as SPOT_STREAMS
 
 __all__ = ["Case", "Step", "case", "real_streams"]
 

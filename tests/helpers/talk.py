@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 
 from websockets.asyncio.server import serve
 
@@ -60,3 +61,9 @@ async def gone(connection):
     with contextlib.suppress(Exception):
         await connection.wait_closed()
     await asyncio.sleep(0)
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -108,7 +108,7 @@ def test_one_thread_puts_and_others_take(restless):
         box.put([number, number])
     box.close()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     assert len(taken) + sum(lost) == 2 * count
 
 
@@ -129,5 +129,5 @@ def test_a_slot_counts_what_another_thread_pokes(restless):
             continue
         except Ended:
             break
-    thread.join(30)
+    thread.join()
     assert seen == count

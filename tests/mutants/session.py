@@ -137,6 +137,30 @@ SESSION = [
         "stream.unconsumed_tail",
         "tests/feed/test_feed.py::test_a_compressed_bomb_is_refused",
     ),
+    Mutant(
+        "unread-answer-is-anothers",
+        "Where a venue takes three seconds to refuse a topic, another one is refused for good.",
+        "client/session.py",
+        "not self._pongs_to_come or self.answers_pings",
+        "not self._pongs_to_come",
+        "tests/client/test_session.py::test_an_answer_that_waits_unread_is_not_taken_for_another_topics",
+    ),
+    Mutant(
+        "first-pong-must-be-read-in-time",
+        "A process that stood still when the first error came has a good topic refused for good.",
+        "client/session.py",
+        "now >= self._clear_at + _CALLED_LATE",
+        "False",
+        "tests/client/test_session.py::test_the_first_pong_may_wait_unread_too",
+    ),
+    Mutant(
+        "anothers-word-acquits",
+        "A topic that the venue refused counts as subscribed, because another one is there.",
+        "client/session.py",
+        "topic is None and not self._doubts",
+        "topic is None",
+        "tests/client/test_session.py::test_a_word_that_names_nobody_acquits_nobody_who_is_in_doubt",
+    ),
 ]
 
 LIMITS = [

@@ -12,9 +12,11 @@ from tests.mutants.reads import READS
 from tests.mutants.scanner import SCANNER
 from tests.mutants.session import LINE
 from tests.mutants.sockets import SOCKETS
+from tests.mutants.surface import SURFACE
 
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
     *(BOOK + READS + TRUST + ENGINE),
     *(LINE + ABOVE + PRIVATE + SHELL + SOCKETS + FACES),
+    *SURFACE,
 )

@@ -3,6 +3,8 @@
 What happens by chance is `bitmart_book.sim.faults.faults`; these sit between it and the client.
 """
 
+from bitmart_book.sim.exchange import Refusal
+
 
 class Fault:
     """Does nothing. `frames` maps one frame of the exchange to (payload, extra delay) pairs."""
@@ -58,6 +60,14 @@ class Rubbish(Fault):
         if is_book(payload) and self.acts(world):
             return [(payload.replace('"', "'"), 0.0)]
         return [(payload, 0.0)]
+
+
+class NobodyHome(Fault):
+    """Every connection is refused, and counted."""
+
+    def refuses(self, world):
+        world.seen["tries"] += 1
+        return Refusal(503, "nobody home")
 
 
 class Faults:

@@ -13,7 +13,7 @@ import time
 import weakref
 
 import bitmart_book as bb
-from tests.feed.test_feed import box, differences
+from tests.helpers.feeds import box, differences
 from tests.soak.rows import at_least, collect, exactly, main, noted, other_tasks
 
 SYMBOLS = ("BTC_USDT", "ETH_USDT", "BABYDOGE_USDT")

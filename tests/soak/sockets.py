@@ -25,8 +25,8 @@ from bitmart_book.client.limits import Limiter
 from bitmart_book.client.session import Timeouts
 from bitmart_book.sim.exchange import Knobs
 from bitmart_book.wire import link
-from tests.feed.test_feed import differences
 from tests.helpers.certificates import Authority
+from tests.helpers.feeds import differences
 from tests.helpers.proxy import Proxy
 from tests.soak.rows import (
     at_least,

@@ -12,173 +12,18 @@ import pytest
 
 from bitmart_book.model import Kline, Ticker, Trade
 from bitmart_book.venues import LEGACY, Reply, Topic
-
-PRICE = (
-    '{"subscribe":"price","symbol":"BMX_ETH","data":{"open_price":"0.000109",'
-    '"highest_price":"0.000122","lowest_price":"0.000094","volume":"2396.650514",'
-    '"current_price":"0.000112","fluctuation":"+0.0275","rate":"0.05 USD",'
-    '"timestamp":1532033149669}}'
+from tests.helpers.documented.legacy import (
+    DEPTH,
+    KLINE,
+    OLDEST_DEPTH,
+    OLDEST_KLINE,
+    OLDEST_PRICE,
+    OLDEST_TRADES,
+    PRICE,
+    STREAM_FRAMES,
+    TRADES,
+    TRADES_2019,
 )
-KLINE = (
-    '{"subscribe":"kline","symbol":"BMX_ETH","step":"1","data":{"open_price":"0.000112",'
-    '"highest_price":"0.000112","lowest_price":"0.000112","volume":"0.000000",'
-    '"current_price":"0.000112","timestamp":1532033149669}}'
-)
-TRADES = (
-    '{"subscribe":"trade","precision":6,"symbol":"BMX_ETH","data":{"trades":[{"side":"buy",'
-    '"amount":"2.07827200","price":"0.000112","count":"18556.00","time":1532039229703},'
-    '{"side":"buy","amount":"1.53126400","price":"0.000112","count":"13672.00",'
-    '"time":1532039222810},{"side":"buy","amount":"2.17190400","price":"0.000112",'
-    '"count":"19392.00","time":1532039207104},{"side":"buy","amount":"2.07468800",'
-    '"price":"0.000112","count":"18524.00","time":1532039198301},{"side":"buy",'
-    '"amount":"2.02137600","price":"0.000112","count":"18048.00","time":1532039156202},'
-    '{"side":"buy","amount":"1.54582400","price":"0.000112","count":"13802.00",'
-    '"time":1532039134822},{"side":"sell","amount":"2.06169600","price":"0.000112",'
-    '"count":"18408.00","time":1532039128018},{"side":"buy","amount":"2.01152000",'
-    '"price":"0.000112","count":"17960.00","time":1532039113315},{"side":"buy",'
-    '"amount":"2.16854400","price":"0.000112","count":"19362.00","time":1532039105701},'
-    '{"side":"sell","amount":"0.02563456","price":"0.000112","count":"228.88",'
-    '"time":1532038517418},{"side":"sell","amount":"0.15963248","price":"0.000112",'
-    '"count":"1425.29","time":1532038487908},{"side":"sell","amount":"0.15963248",'
-    '"price":"0.000112","count":"1425.29","time":1532038483523},{"side":"sell",'
-    '"amount":"0.14519120","price":"0.000112","count":"1296.35","time":1532037923911},'
-    '{"side":"buy","amount":"0.04242672","price":"0.000112","count":"378.81",'
-    '"time":1532037919821},{"side":"buy","amount":"0.05924576","price":"0.000112",'
-    '"count":"528.98","time":1532037919420}]}}'
-)
-DEPTH = (
-    '{"subscribe":"depth","symbol":"BMX_ETH","precision":6,"data":{"buys":[{"amount":"30657.00",'
-    '"total":"30657.00","price":"0.000111","count":"1"},{"amount":"53266.60","total":"83923.60",'
-    '"price":"0.000110","count":"3"},{"amount":"41565.65","total":"125489.25","price":"0.000109",'
-    '"count":"4"},{"amount":"25988.15","total":"151477.40","price":"0.000108","count":"6"},'
-    '{"amount":"25035.94","total":"176513.34","price":"0.000107","count":"3"},'
-    '{"amount":"27793.61","total":"204306.95","price":"0.000106","count":"6"},'
-    '{"amount":"64108.77","total":"268415.72","price":"0.000105","count":"11"},'
-    '{"amount":"589004.64","total":"857420.36","price":"0.000104","count":"6"},'
-    '{"amount":"131389.03","total":"988809.39","price":"0.000103","count":"10"},'
-    '{"amount":"18539.58","total":"1007348.97","price":"0.000102","count":"4"},'
-    '{"amount":"53118.54","total":"1060467.51","price":"0.000101","count":"6"},'
-    '{"amount":"95122.48","total":"1155589.99","price":"0.000100","count":"13"},'
-    '{"amount":"45311.42","total":"1200901.41","price":"0.000099","count":"4"},'
-    '{"amount":"24245.14","total":"1225146.55","price":"0.000098","count":"3"},'
-    '{"amount":"167032.04","total":"1392178.59","price":"0.000097","count":"3"},'
-    '{"amount":"34388.33","total":"1426566.92","price":"0.000096","count":"5"},'
-    '{"amount":"6120.15","total":"1432687.07","price":"0.000095","count":"5"},'
-    '{"amount":"52000.00","total":"1484687.07","price":"0.000094","count":"3"},'
-    '{"amount":"64223.21","total":"1548910.28","price":"0.000093","count":"2"},'
-    '{"amount":"66343.53","total":"1615253.81","price":"0.000092","count":"4"}],'
-    '"sells":[{"amount":"7734.95","total":"7734.95","price":"0.000113","count":"3"},'
-    '{"amount":"8110.00","total":"15844.95","price":"0.000114","count":"4"},{"amount":"31660.27",'
-    '"total":"47505.22","price":"0.000115","count":"6"},{"amount":"22107.00","total":"69612.22",'
-    '"price":"0.000116","count":"2"},{"amount":"11382.69","total":"80994.91","price":"0.000117",'
-    '"count":"4"},{"amount":"13523.00","total":"94517.91","price":"0.000118","count":"8"},'
-    '{"amount":"22897.44","total":"117415.35","price":"0.000119","count":"7"},'
-    '{"amount":"40973.15","total":"158388.50","price":"0.000120","count":"12"},'
-    '{"amount":"36744.30","total":"195132.80","price":"0.000121","count":"9"},'
-    '{"amount":"81796.73","total":"276929.53","price":"0.000122","count":"5"},'
-    '{"amount":"60000.00","total":"336929.53","price":"0.000123","count":"2"},'
-    '{"amount":"40429.96","total":"377359.49","price":"0.000124","count":"3"},'
-    '{"amount":"42656.66","total":"420016.15","price":"0.000125","count":"8"},'
-    '{"amount":"130782.16","total":"550798.31","price":"0.000126","count":"3"},'
-    '{"amount":"226198.12","total":"776996.43","price":"0.000127","count":"5"},'
-    '{"amount":"440014.87","total":"1217011.30","price":"0.000128","count":"3"},'
-    '{"amount":"5903.72","total":"1222915.02","price":"0.000129","count":"1"},{"amount":"100.00",'
-    '"total":"1223015.02","price":"0.000130","count":"1"},{"amount":"34947.00",'
-    '"total":"1257962.02","price":"0.000132","count":"1"},{"amount":"50000.00",'
-    '"total":"1307962.02","price":"0.000133","count":"1"}]}}'
-)
-OLDEST_PRICE = (
-    '{"subscribe":"price","symbol":22,"local":"en_US","data":{"o":"0.0000100","h":"0.0000100",'
-    '"l":"0.0000100","v":"0.0000100","c":"0.0000100","increase":"1","fluctuation":"-0.05",'
-    '"rate":"0","sign":"USD"}}'
-)
-OLDEST_KLINE = (
-    '{"subscribe":"kline","symbol":22,"step":3,"data":{"o":"0.0000100","h":"0.0000100",'
-    '"l":"0.0000100","v":"0.0000100","c":"0.0000100","t":1231223121}}'
-)
-OLDEST_TRADES = (
-    '{"subscribe":"trade","symbol":22,"precision":6,"data":{"trades":[{"isBuy":"0",'
-    '"amount":"1.49111100","price":"0.000129","time":1527470105232},{"isBuy":"1",'
-    '"amount":"1.58063700","price":"0.000129","time":1527470092600},{"isBuy":"1",'
-    '"amount":"1.10720700","price":"0.000129","time":1527470074925},{"isBuy":"0",'
-    '"amount":"2.33090100","price":"0.000129","time":1527470056437},{"isBuy":"0",'
-    '"amount":"2.48350800","price":"0.000129","time":1527470036212},{"isBuy":"1",'
-    '"amount":"2.23028100","price":"0.000129","time":1527470000914},{"isBuy":"0",'
-    '"amount":"1.16745000","price":"0.000129","time":1527469966313},{"isBuy":"0",'
-    '"amount":"1.35081963","price":"0.000129","time":1527469958928},{"isBuy":"0",'
-    '"amount":"0.01916037","price":"0.000129","time":1527469958525},{"isBuy":"0",'
-    '"amount":"0.08120163","price":"0.000129","time":1527469954899},{"isBuy":"0",'
-    '"amount":"0.02489700","price":"0.000129","time":1527469920323},{"isBuy":"0",'
-    '"amount":"0.24703500","price":"0.000129","time":1527469919820},{"isBuy":"1",'
-    '"amount":"1.38352500","price":"0.000129","time":1527469876000},{"isBuy":"1",'
-    '"amount":"0.99084900","price":"0.000129","time":1527469853301},{"isBuy":"1",'
-    '"amount":"0.16383000","price":"0.000129","time":1527469852900}]}}'
-)
-OLDEST_DEPTH = (
-    '{"subscribe":"depth","symbol":22,"precision":6,"data":{"buys":[{"amount":"13970.40",'
-    '"total":"120000.000000","price":"0.000128","count":"3"},{"amount":"19938.46",'
-    '"total":"20000.000000","price":"0.000127","count":"2"},{"amount":"10500.00",'
-    '"total":"10000.000000","price":"0.000126","count":"2"},{"amount":"12089.54",'
-    '"total":"6608.340000","price":"0.000125","count":"2"},{"amount":"20111.00",'
-    '"total":"10000.000000","price":"0.000124","count":"3"},{"amount":"24979.57",'
-    '"total":"10000.000000","price":"0.000123","count":"5"},{"amount":"12053.38",'
-    '"total":"2000.000000","price":"0.000122","count":"3"},{"amount":"30955.79",'
-    '"total":"14199.280000","price":"0.000121","count":"4"},{"amount":"102463.72",'
-    '"total":"100000.000000","price":"0.000120","count":"11"},{"amount":"10343.00",'
-    '"total":"10000.000000","price":"0.000119","count":"4"},{"amount":"10687.00",'
-    '"total":"10000.000000","price":"0.000118","count":"3"},{"amount":"18504.28",'
-    '"total":"10000.000000","price":"0.000117","count":"2"},{"amount":"11203.00",'
-    '"total":"10000.000000","price":"0.000116","count":"2"},{"amount":"33894.64",'
-    '"total":"30000.000000","price":"0.000115","count":"8"},{"amount":"11500.00",'
-    '"total":"10000.000000","price":"0.000114","count":"3"},{"amount":"15000.00",'
-    '"total":"10000.000000","price":"0.000113","count":"2"},{"amount":"10759.00",'
-    '"total":"10000.000000","price":"0.000112","count":"5"},{"amount":"10100.00",'
-    '"total":"10000.000000","price":"0.000111","count":"2"},{"amount":"9245.91",'
-    '"total":"50000.000000","price":"0.000110","count":"8"},{"amount":"118550.36",'
-    '"total":"50000.000000","price":"0.000109","count":"4"},{"amount":"20405.30",'
-    '"total":"20000.000000","price":"0.000108","count":"3"},{"amount":"10100.00",'
-    '"total":"10000.000000","price":"0.000107","count":"2"},{"amount":"10340.00",'
-    '"total":"10000.000000","price":"0.000106","count":"2"},{"amount":"12997.77",'
-    '"total":"10000.000000","price":"0.000105","count":"6"},{"amount":"6641.38",'
-    '"total":"4821.000000","price":"0.000103","count":"2"},{"amount":"4500.00",'
-    '"total":"3000.000000","price":"0.000102","count":"2"},{"amount":"5134.55",'
-    '"total":"5134.550000","price":"0.000101","count":"1"},{"amount":"351360.62",'
-    '"total":"1306.400000","price":"0.000100","count":"14"},{"amount":"1.20","total":"1.200000",'
-    '"price":"0.000099","count":"1"}],"sells":[{"amount":"629.47","total":"629.470000",'
-    '"price":"0.000130","count":"1"},{"amount":"12066.56","total":"23007.560000",'
-    '"price":"0.000131","count":"1"},{"amount":"14004.09","total":"16875.000000",'
-    '"price":"0.000132","count":"4"},{"amount":"10.00","total":"10.000000","price":"0.000133",'
-    '"count":"1"},{"amount":"150.00","total":"75.000000","price":"0.000134","count":"2"},'
-    '{"amount":"2571.97","total":"20.000000","price":"0.000135","count":"4"},{"amount":"190.00",'
-    '"total":"115.000000","price":"0.000136","count":"2"},{"amount":"148.12","total":"75.000000",'
-    '"price":"0.000137","count":"2"},{"amount":"315.92","total":"85.000000","price":"0.000138",'
-    '"count":"4"},{"amount":"1685.00","total":"1000.000000","price":"0.000139","count":"3"},'
-    '{"amount":"4021.21","total":"5.000000","price":"0.000140","count":"7"},{"amount":"160.00",'
-    '"total":"75.000000","price":"0.000141","count":"2"},{"amount":"75.00","total":"75.000000",'
-    '"price":"0.000143","count":"1"},{"amount":"1412.38","total":"27.666600","price":"0.000145",'
-    '"count":"5"},{"amount":"7700.00","total":"7700.000000","price":"0.000146","count":"1"},'
-    '{"amount":"610.00","total":"610.000000","price":"0.000147","count":"1"},{"amount":"17349.66",'
-    '"total":"75.000000","price":"0.000148","count":"3"},{"amount":"12444.92",'
-    '"total":"1000.000000","price":"0.000149","count":"8"},{"amount":"141746.03",'
-    '"total":"55.000000","price":"0.000150","count":"36"},{"amount":"600.00","total":"500.000000",'
-    '"price":"0.000151","count":"2"},{"amount":"1500.00","total":"1500.000000","price":"0.000155",'
-    '"count":"1"},{"amount":"85.00","total":"85.000000","price":"0.000157","count":"1"},'
-    '{"amount":"75.00","total":"75.000000","price":"0.000158","count":"1"},{"amount":"1375.00",'
-    '"total":"1000.000000","price":"0.000159","count":"6"},{"amount":"106.70","total":"20.000000",'
-    '"price":"0.000160","count":"4"},{"amount":"20.00","total":"20.000000","price":"0.000161",'
-    '"count":"1"},{"amount":"160.00","total":"85.000000","price":"0.000163","count":"2"},'
-    '{"amount":"150.00","total":"75.000000","price":"0.000164","count":"2"},{"amount":"1650.00",'
-    '"total":"1500.000000","price":"0.000165","count":"3"}]}}'
-)
-TRADES_2019 = (  # recorded in a fork of ccxws
-    '{"subscribe":"trade","precision":6,"symbol":"BMX_BTC","data":{"trades":[{"side":"sell",'
-    '"amount":"0.00053645","price":"0.00000343","count":"156.4","time":1549523884618},'
-    '{"side":"buy","amount":"0.00145947","price":"0.00000343","count":"425.5",'
-    '"time":1549523881264}]}}'
-)
-STREAM_FRAMES = (
-    PRICE, KLINE, TRADES, TRADES_2019, OLDEST_PRICE, OLDEST_KLINE, OLDEST_TRADES,
-)  # fmt: skip
 
 
 def decode(message):

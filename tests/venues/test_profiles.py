@@ -34,13 +34,7 @@ from bitmart_book.venues import (
     Topic,
 )
 from bitmart_book.venues.values import Fields
-from tests.venues import (
-    test_futures,
-    test_futures_private,
-    test_legacy,
-    test_spot,
-    test_spot_private,
-)
+from tests.helpers.documented import futures, futures_private, legacy, spot, spot_private
 
 pytestmark = pytest.mark.private
 
@@ -54,11 +48,11 @@ FILTERS = {
 }
 OPTIONS = {"futures_public": ("", "@100ms", "@200ms"), "legacy": ("", "@1", "@6", "@12")}
 PUSHES = {
-    "spot_public": test_spot.STREAM_FRAMES,
-    "futures_public": test_futures.STREAM_FRAMES,
-    "legacy": test_legacy.STREAM_FRAMES,
-    "spot_private": test_spot_private.STREAM_FRAMES,
-    "futures_private": test_futures_private.STREAM_FRAMES,
+    "spot_public": spot.STREAM_FRAMES,
+    "futures_public": futures.STREAM_FRAMES,
+    "legacy": legacy.STREAM_FRAMES,
+    "spot_private": spot_private.STREAM_FRAMES,
+    "futures_private": futures_private.STREAM_FRAMES,
 }
 KINDS = {
     "trade": {Trade},

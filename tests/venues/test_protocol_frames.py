@@ -17,7 +17,7 @@ import pytest
 import bitmart_book as bb
 from bitmart_book.client.inflate import inflate
 from bitmart_book.venues import BITMART, LEGACY, Topic, read_instruments
-from tests.venues.test_spot_private import KEY, MEMO, SECRET
+from tests.helpers.keys import KEY, MEMO, SECRET
 
 FOLDER = Path(
     os.environ.get(

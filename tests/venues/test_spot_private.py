@@ -12,54 +12,19 @@ import pytest
 import bitmart_book as bb
 from bitmart_book.model import Balance, Fill, Order, OrderStatus
 from bitmart_book.venues import SPOT, SPOT_PRIVATE, ErrorKind, Reply, Topic
+from tests.helpers.codes import CODES
+from tests.helpers.documented.spot_private import (
+    BALANCE,
+    BALANCE_2023,
+    NO_ORDER,
+    ORDER,
+    ORDER_2022,
+    ORDER_OF_ALL,
+    STREAM_FRAMES,
+)
+from tests.helpers.keys import KEY, MEMO, SECRET
 
 pytestmark = pytest.mark.private
-
-ORDER = (
-    '{"data":[{"symbol":"BTC_USDT","side":"buy","type":"market","notional":"",'
-    '"size":"1.0000000000","ms_t":"1609926028000","price":"46100.0000000000",'
-    '"filled_notional":"46100.0000000000","filled_size":"1.0000000000","margin_trading":"0",'
-    '"state":"4","order_id":"2147857398","order_type":"0","last_fill_time":"1609926039226",'
-    '"last_fill_price":"46100.00000","last_fill_count":"1.00000","exec_type":"M",'
-    '"detail_id":"256348632","client_order_id":"order4872191","create_time":"1609926028000",'
-    '"update_time":"1609926044000","order_mode":"0","entrust_type":"normal",'
-    '"order_state":"partially_filled","dealFee":"10.00","deal_fee_coin_name":"BMX"}],'
-    '"table":"spot/user/order"}'
-)
-ORDER_2022 = (  # recorded in ccxt
-    '{"data":[{"symbol":"LTC_USDT","notional":"","side":"buy","last_fill_time":"0",'
-    '"ms_t":"1646216634000","type":"limit","filled_notional":"0.000000000000000000000000000000",'
-    '"last_fill_price":"0","size":"0.500000000000000000000000000000",'
-    '"price":"50.000000000000000000000000000000","last_fill_count":"0",'
-    '"filled_size":"0.000000000000000000000000000000","margin_trading":"0","state":"8",'
-    '"order_id":"24807076628","order_type":"0"}],"table":"spot/user/order"}'
-)
-ORDER_OF_ALL = (  # from a test of JKorf's BitMart.Net
-    '{"data":[{"symbol":"BTC_USDT","side":"buy","type":"market","notional":"",'
-    '"size":"1.0000000000","ms_t":"1609926028000","price":"46100.0000000000",'
-    '"filled_notional":"46100.0000000000","filled_size":"1.0000000000","margin_trading":"0",'
-    '"state":"4","order_id":"2147857398","order_type":"0","last_fill_time":"1609926039226",'
-    '"last_fill_price":"46100.00000","last_fill_count":"1.00000","exec_type":"M",'
-    '"detail_id":"256348632","client_order_id":"order4872191","create_time":"1609926028000",'
-    '"update_time":"1609926044000","order_mode":"spot","entrust_type":"normal",'
-    '"order_state":"partially_filled"}],"table":"spot/user/orders"}'
-)
-NO_ORDER = '{"data":"","table":"spot/user/order"}'  # recorded in ccxt
-BALANCE = (
-    '{"data":[{"event_type":"TRANSACTION_COMPLETED  ","event_time":"1693364237000",'
-    '"balance_details":[{"ccy":"BTC","av_bal":"123.22","fz_bal":"12.56"}]}],'
-    '"table":"spot/user/balance"}'
-)
-BALANCE_2023 = (  # recorded in ccxt
-    '{"data":[{"balance_details":[{"av_bal":"0.206000000000000000000000000000","ccy":"LTC",'
-    '"fz_bal":"0.100000000000000000000000000000"}],"event_time":"1701632345416",'
-    '"event_type":"TRANSACTION_COMPLETED"}],"table":"spot/user/balance"}'
-)
-STREAM_FRAMES = (ORDER, ORDER_2022, ORDER_OF_ALL, BALANCE, BALANCE_2023)
-
-KEY = "80618e45710812162b04892c7ee5ead4a3cc3e56"
-SECRET = "6c6c98544461bbe71db2bca4c6d7fd0021e0ba9efc215f9c6ad41852df9d9df9"
-MEMO = "test001"
 
 
 def decode(message):
@@ -387,32 +352,6 @@ def test_a_clock_that_is_wrong_is_named():
     assert isinstance(error, bb.AuthenticationError)
     assert "clock of this machine" in str(error)
     assert "91022" in str(error)
-
-
-CODES = [
-    ("90001", ErrorKind.REQUEST, bb.VenueError, False),
-    ("90002", ErrorKind.REQUEST, bb.VenueError, False),
-    ("90003", ErrorKind.REQUEST, bb.VenueError, False),
-    ("90004", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
-    ("90005", ErrorKind.SIZE, bb.LimitExceeded, False),
-    ("90006", ErrorKind.LIMIT, bb.LimitExceeded, True),
-    ("90007", ErrorKind.LIMIT, bb.LimitExceeded, True),
-    ("90009", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
-    ("91001", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91002", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91003", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91004", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91006", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91010", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91011", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91021", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("91022", ErrorKind.CLOCK, bb.ClockError, False),
-    ("91023", ErrorKind.LOGIN, bb.AuthenticationError, False),
-    ("92001", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
-    ("94001", ErrorKind.LIMIT, bb.LimitExceeded, True),
-    ("94002", ErrorKind.LIMIT, bb.LimitExceeded, True),
-    ("95000", ErrorKind.SERVER, bb.VenueError, True),
-]
 
 
 @pytest.mark.parametrize("profile", [SPOT, SPOT_PRIVATE], ids=["public", "private"])
