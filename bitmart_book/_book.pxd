@@ -6,15 +6,12 @@ from libc.stdint cimport int64_t, uint64_t
 from bitmart_book.native.json cimport Span
 from bitmart_book.native.ladder cimport IndexedRung, Ladder
 from bitmart_book.native.scan cimport Item, ItemKind, Row, Words
+from bitmart_book.native.sides cimport Scales, Sides, Top
 
 cdef enum:
     RECENT = 32
     MOST_TOPIC_KEYS = 8
     MOST_TAIL = 160
-
-cdef struct Scales:
-    int price
-    int size
 
 cdef struct Counters:
     int64_t snapshots
@@ -51,11 +48,7 @@ cdef class Levels:
 
 
 cdef class Quote:
-    cdef int64_t _prices[2]
-    cdef int64_t _sizes[2]
-    cdef bint _present[2]
-    cdef int _price_scale
-    cdef int _size_scale
+    cdef Top _top
     cdef int _state
     cdef int64_t _sequence
     cdef int64_t _exchange_time
@@ -163,6 +156,19 @@ cdef class _Scratch:
     cdef IndexedRung* loading_room(self, Py_ssize_t count) except NULL
 
 
+cdef class _Standing:
+    cdef int state
+    cdef int cause
+    cdef object given
+    cdef object began
+    cdef int64_t ended
+    cdef int64_t limit
+    cdef int64_t epoch
+
+    cdef object reason(self)
+    cdef object since(self)
+
+
 cdef class _Pending:
     cdef Row* rows
     cdef Py_ssize_t n_rows
@@ -174,14 +180,13 @@ cdef class Book:
     cdef readonly str market
     cdef readonly str channel
     cdef object __weakref__
-    cdef Ladder _ladders[2]
-    cdef int _price_scale
-    cdef int _size_scale
+    cdef Sides _sides
     cdef int _access
     cdef int _process
     cdef int64_t _deadline
-    cdef bint _native_clock
+    cdef int _clock_kind
     cdef object _clock
+    cdef int64_t _stopped_at
     cdef int64_t _valid_for
     cdef int _state
     cdef object _reason
@@ -231,15 +236,19 @@ cdef class Book:
     cdef bint _lapsed(self) except -1
     cdef int _require_live(self) except -1
     cdef int _require_live_at(self, int64_t now) except -1
-    cdef object _not_live(self)
-    cdef object _since_now(self)
+    cdef object _refusal(self, int64_t now)
+    cdef _Standing _standing(self, int64_t now)
+    cdef int64_t _moment(self) except? -1
+    cdef bint _lapsed_at(self, int64_t now) noexcept
     cdef int _require_writable(self) except -1
+    cdef int _begin(self) except -1
+    cdef int _drop_kept(self) except -1
     cdef int _become(self, int state, object reason) except -1
     cdef bint _is_synced(self) noexcept
     cdef int _confirm(self, object by) except -1
     cdef int _forget(self) except -1
     cdef int _adopt(self, int64_t generation, _Line line) except -1
-    cdef int _refuse(self, object reason) except -1
+    cdef int _refuse(self, object reason, int64_t now) except -1
     cdef object _by_hand(
         self, ItemKind kind, object bids, object asks, object sequence, object
         exchange_time, object receive_time
@@ -283,15 +292,19 @@ cdef class Book:
     cdef bint read_best(self, int side, double* price, double* size) except -1
     cdef Py_ssize_t read_levels(self, int side, double* cells, Py_ssize_t rows) except -1
     cdef Quote _make_quote(self, int64_t skipped, int64_t now)
-    cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1
-    cdef object _total_size(self, int side, Py_ssize_t levels)
+    cdef bint _both(self, Top* top) except -1
     cdef Levels _side_levels(self, int side)
-    cdef Py_ssize_t _fill(self, int side, Py_ssize_t count, object array, bint pad) except -1
+    cdef Depth _exact_depth(self, Py_ssize_t count)
+    cdef Depth _array_depth(self, Py_ssize_t count)
+    cdef Py_ssize_t _count(self, int side, Py_ssize_t count) noexcept
+    cdef object _fill_pair(self, Py_ssize_t count, object out)
     cdef Py_ssize_t _fill_cells(
         self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad
     ) noexcept
     cdef Py_ssize_t _known(self, int side) noexcept
     cdef bint _whole(self, int side, Py_ssize_t levels) noexcept
+    cdef object _problem(self)
+    cdef object _side_problem(self, int side)
 
 
 cdef class Engine:

@@ -46,7 +46,7 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_Che
 from cpython.mem cimport PyMem_Free
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_Check, PyUnicode_CheckExact
-from libc.math cimport NAN, isfinite
+from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
@@ -60,10 +60,9 @@ from bitmart_book.native.ladder cimport (
     IndexedRung,
     Ladder,
     best_first,
-    ladder_ask,
+    demand_add,
     ladder_begin,
     ladder_best,
-    ladder_copy,
     ladder_exchange,
     ladder_count_from,
     ladder_equal,
@@ -122,6 +121,27 @@ from bitmart_book.native.number cimport (
     to_double,
     widened,
 )
+from bitmart_book.native.sides cimport (
+    ASK,
+    BID,
+    KNOWN_FROM_START,
+    SIGN,
+    Excerpt,
+    Scales,
+    Sides,
+    Top,
+    Total,
+    excerpt_take,
+    levels_for,
+    levels_in_groups,
+    levels_within,
+    sides_copy,
+    sides_crossed,
+    sides_free,
+    sides_top,
+    total_add,
+    total_size,
+)
 from bitmart_book.native.window cimport Rung
 
 cdef extern from "Python.h":
@@ -141,19 +161,20 @@ cdef extern from "Python.h":
 
 __all__ = ["Book", "Depth", "Engine", "Guard", "Level", "Levels", "Quote", "Sweep", "clock_ns"]
 
-cdef int BID = 0
-cdef int ASK = 1
 cdef tuple SIDE_NAMES = ("bid", "ask")
-# Bid keys are prices, ask keys are negated prices: the best level of either side is the last.
-cdef int64_t[2] SIGN
-SIGN[0] = 1
-SIGN[1] = -1
 
 cdef int64_t NEVER = INT64_LIMIT
 cdef object WIDEST_STEP = 10 ** 30
 # The deadline of a connection that is held: no time is before it.
 cdef int64_t HELD = -1
-cdef int64_t KNOWN_FROM_START = -INT64_LIMIT
+
+# Where the time of a book comes from: nowhere, the machine, a callable of the user's, or it has
+# stopped. The callable is anybody's code: what was looked at before it ran may be different after.
+cdef enum:
+    CLOCK_NONE
+    CLOCK_MACHINE
+    CLOCK_CALLED
+    CLOCK_STOPPED
 
 # Who may read: nobody, anybody before the deadline, anybody (frozen copies).
 cdef enum:
@@ -274,6 +295,8 @@ def _set_display(html):
 
 include "native/arrays.pxi"
 include "native/values.pxi"
+include "native/excerpts.pxi"
+include "native/standing.pxi"
 include "native/rows.pxi"
 
 
@@ -300,8 +323,8 @@ cdef class Book:
         self._exchange_time = -1
         self._held_sequence = -1
         self._overtaken_from = -1
-        self._ladders[0].known_from = KNOWN_FROM_START
-        self._ladders[1].known_from = KNOWN_FROM_START
+        self._sides.ladders[0].known_from = KNOWN_FROM_START
+        self._sides.ladders[1].known_from = KNOWN_FROM_START
         self._buffer = []
         self._process = process_generation
 
@@ -326,7 +349,10 @@ cdef class Book:
         self.market = spec.market
         self.channel = spec.name
         self._spec = spec
-        self._native_clock = isinstance(clock, str)
+        self._clock_kind = (
+            CLOCK_NONE if clock is None else
+            CLOCK_MACHINE if isinstance(clock, str) else CLOCK_CALLED
+        )
         self._clock = clock
         self._valid_for = valid_for
         self._max_levels = max_levels
@@ -336,8 +362,7 @@ cdef class Book:
         return 0
 
     def __dealloc__(self):
-        ladder_free(&self._ladders[0])
-        ladder_free(&self._ladders[1])
+        sides_free(&self._sides)
         Py_XDECREF(self._shown[0])
         Py_XDECREF(self._shown[1])
 
@@ -347,11 +372,12 @@ cdef class Book:
     # --- state ---
 
     cdef int64_t _now(self) except? -1:
-        if self._native_clock:
+        """The clock, in nanoseconds; 0 without one."""
+        if self._clock_kind == CLOCK_MACHINE:
             return monotonic_ns()
-        if self._clock is None:
-            return 0
-        return self._clock()
+        if self._clock_kind == CLOCK_CALLED:
+            return self._clock()
+        return self._stopped_at
 
     @cython.final
     cdef int64_t _ends(self) noexcept:
@@ -360,26 +386,34 @@ cdef class Book:
             return self._line.deadline
         return self._deadline
 
+    @cython.final
+    cdef bint _lapsed_at(self, int64_t now) noexcept:
+        """Whether LIVE had ended by itself at that time."""
+        return self._state == LIVE and self._deadline != NEVER and now >= self._ends()
+
     cdef bint _lapsed(self) except -1:
-        if self._deadline == NEVER:
+        """Whether LIVE has ended by itself. The state is looked at after the clock, and so stays
+        what it is until Python code runs."""
+        if self._state != LIVE or self._deadline == NEVER:
             return False
-        if self._native_clock:
+        if self._clock_kind == CLOCK_MACHINE:
             return not is_before(self._ends(), self._valid_for)
-        return self._now() >= self._ends()
+        return self._lapsed_at(self._now())
 
     @cython.final
     cdef int _require_live(self) except -1:
+        """Raise BookNotLive unless the book is LIVE. Where it returns, the last look was at the
+        state: what the caller reads next, until it runs Python code, is of a LIVE book."""
         if self._access == ACCESS_LIVE and self._process == process_generation:
             if self._deadline == NEVER:
                 return 0
-            if self._native_clock:
-                if is_before(self._ends(), self._valid_for):
-                    return 0
-            elif self._now() < self._ends():
+            if self._clock_kind != CLOCK_MACHINE:
+                return self._require_live_at(self._now())
+            if is_before(self._ends(), self._valid_for):
                 return 0
         elif self._access == ACCESS_FROZEN:
             return 0
-        raise self._not_live()
+        raise self._refusal(monotonic_ns())
 
     @cython.final
     cdef int _require_live_at(self, int64_t now) except -1:
@@ -389,17 +423,51 @@ cdef class Book:
                 return 0
         elif self._access == ACCESS_FROZEN:
             return 0
-        raise self._not_live()
+        raise self._refusal(now)
 
-    cdef object _not_live(self):
-        return BookNotLive(self.symbol, self.state, self.reason, self._since_now(), self._epoch)
+    cdef object _refusal(self, int64_t now):
+        """The BookNotLive that says what the book is at this moment."""
+        cdef _Standing standing = self._standing(now)
+        return BookNotLive(
+            self.symbol, STATES[standing.state], standing.reason(), standing.since(),
+            standing.epoch,
+        )
 
-    cdef object _since_now(self):
-        # A deadline that lapsed ended LIVE by itself, before anybody announced it.
-        if self._state == LIVE and self._clock is not None and self._deadline != NEVER:
-            ends = self._ends()
-            return self._line.held_at if ends == HELD else ends
-        return self._since
+    cdef _Standing _standing(self, int64_t now):
+        """What the book is and why, looked at in one moment; `now` is what its clock says, and
+        counts while the book is LIVE."""
+        cdef _Standing standing = _Standing.__new__(_Standing)
+        standing.state = self._state
+        standing.cause = CAUSE_GIVEN
+        standing.given = self._reason
+        standing.began = self._since
+        standing.epoch = self._epoch
+        standing.ended = NEVER
+        if self._access == ACCESS_FROZEN:
+            return standing
+        if self._process != process_generation:
+            standing.state = CLOSED
+            standing.cause = CAUSE_FORKED
+        elif self._lapsed_at(now):
+            # The deadline ended LIVE by itself, before anybody announced it.
+            standing.state = STALE
+            standing.ended = self._ends()
+            standing.cause = CAUSE_UNCONFIRMED
+            standing.limit = self._valid_for
+            if standing.ended == HELD:
+                standing.cause = CAUSE_HELD
+                standing.given = self._line.reason
+                standing.began = self._line.held_at
+            elif standing.ended < self._deadline:
+                standing.cause = CAUSE_UNHEARD
+                standing.limit = self._line.valid_for
+        return standing
+
+    cdef int64_t _moment(self) except? -1:
+        """The clock, for `_standing`: it is not asked where it does not matter."""
+        if self._state == LIVE and self._deadline != NEVER:
+            return self._now()
+        return 0
 
     cdef int _require_writable(self) except -1:
         if self._access == ACCESS_FROZEN:
@@ -417,24 +485,14 @@ cdef class Book:
             return STATES[self._state]
         if self._process != process_generation:
             return BookState.CLOSED
-        if self._state == LIVE and self._lapsed():
+        if self._lapsed():
             return BookState.STALE
         return STATES[self._state]
 
     @property
     def reason(self):
         """Why the book is in its state, as a sentence; None while it is simply LIVE."""
-        if self._access == ACCESS_FROZEN:
-            return self._reason
-        if self._process != process_generation:
-            return "closed in a forked child"
-        if self._state == LIVE and self._lapsed():
-            if self._line is None or self._deadline <= self._line.deadline:
-                return f"not confirmed for {self._valid_for / 1e9:g} s"
-            if self._line.deadline == HELD:
-                return self._line.reason
-            return f"nothing heard on its connection for {self._line.valid_for / 1e9:g} s"
-        return self._reason
+        return self._standing(self._moment()).reason()
 
     @property
     def unit(self):
@@ -487,17 +545,25 @@ cdef class Book:
         cdef Counters counters = self._counters
         return counters
 
+    cdef int _begin(self) except -1:
+        """Look at the clock before a write: it may be anybody's code, and a write is not to be
+        seen when it is half done."""
+        self._heard_at = self._now()
+        return 0
+
     cdef int _become(self, int state, object reason) except -1:
         if not ALLOWED[self._state] >> state & 1:
             raise InvariantError(
                 f"{self.symbol}: a {STATES[self._state]} book cannot become {STATES[state]}"
             )
+        # Whoever gave the last reason may have code that runs when it goes: it goes at the end.
+        _before = self._reason
         if state == LIVE:
             self._epoch += 1
             self._access = ACCESS_LIVE
         elif self._state != state or self._access == ACCESS_LIVE:
             self._access = ACCESS_NONE
-            self._since = None if self._clock is None else self._now()
+            self._since = None if self._clock_kind == CLOCK_NONE else self._heard_at
         if state != LIVE:
             self._deadline = NEVER
         self._state = state
@@ -511,19 +577,25 @@ cdef class Book:
         return self._state == LIVE or (self._state == STALE and not self._refused)
 
     cdef int _confirm(self, object by) except -1:
-        self._confirmed_by = by
-        if self._clock is not None:
-            self._confirmed_at = self._heard_at if self._heard_at != 0 else self._now()
+        if self._clock_kind != CLOCK_NONE:
+            self._confirmed_at = self._heard_at
             if self._deadline != NEVER and self._confirmed_at >= self._deadline:
                 self._counters.lapses += 1
             self._deadline = self._confirmed_at + self._valid_for
+        self._confirmed_by = by
+        return 0
+
+    cdef int _drop_kept(self) except -1:
+        """Forget the updates that wait. A new list might run a garbage collection."""
+        if self._buffer:
+            self._buffer.clear()
+        self._buffered_rows = 0
         return 0
 
     cdef int _forget(self) except -1:
         """Drop everything that a later snapshot must not be joined to."""
         cdef int i
-        self._buffer = []
-        self._buffered_rows = 0
+        self._drop_kept()
         self._staged = None
         self._stale_run = 0
         self._held_sequence = -1
@@ -538,14 +610,16 @@ cdef class Book:
     cdef int _adopt(self, int64_t generation, _Line line) except -1:
         """Frames now come over a newer connection: nothing continues what the older one said."""
         if self._generation != 0 and self._state not in (CLOSED, REJECTED):
-            self._forget()
             self._become(SYNCING, "new connection, no snapshot yet")
+            self._forget()
+        _before = self._line
         self._generation = generation
         self._line = line
         return 0
 
-    cdef int _refuse(self, object reason) except -1:
+    cdef int _refuse(self, object reason, int64_t now) except -1:
         """A frame of this book could not be read: whether it was the next update is unknowable."""
+        self._heard_at = now
         self._counters.bad_frames += 1
         if self._spec.kind == ITEM_UPDATE and self._state in (LIVE, STALE):
             self._counters.gaps += 1
@@ -599,6 +673,7 @@ cdef class Book:
         self, ItemKind kind, object bids, object asks, object sequence, object exchange_time,
         object receive_time
     ):
+        cdef int64_t heard = self._now()
         self._require_writable()
         if self._scratch is None:
             self._scratch = _Scratch()
@@ -611,24 +686,23 @@ cdef class Book:
         scratch.busy = True
         try:
             item = scratch.add_item(kind)
+            item.heard = heard
             if sequence is not None:
                 item.sequence = counter(sequence, "sequence")
             if exchange_time is not None:
                 item.exchange_time = counter(exchange_time, "exchange_time_ms")
-            now.price = self._price_scale
-            now.size = self._size_scale
+            now = self._sides.scales
             for side in range(2):
                 item.first[side] = scratch.n_rows
                 item.present[side] = True
                 rows_by_hand(scratch, bids if side == BID else asks, side, now)
                 item.count[side] = scratch.n_rows - item.first[side]
             # Odd rows run anybody's code.
-            now.price = self._price_scale
-            now.size = self._size_scale
+            now = self._sides.scales
             item.fitting = fits(scratch.rows, item, now.price, now.size, &misfit)
             if not (
                 item.fitting
-                or plan(self._ladders, now, scratch.rows, item, &wanted, &misfit)
+                or plan(self._sides.ladders, now, scratch.rows, item, &wanted, &misfit)
             ):
                 raise UsageError(
                     f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: the numbers have "
@@ -640,12 +714,12 @@ cdef class Book:
 
     def clear(self):
         """Forget every level; the book is SYNCING until its next snapshot."""
+        self._begin()
         self._require_writable()
-        self._forget()
-        ladder_free(&self._ladders[0])
-        ladder_free(&self._ladders[1])
-        self._sequence = -1
         self._become(SYNCING, "cleared, no snapshot yet")
+        self._forget()
+        sides_free(&self._sides)
+        self._sequence = -1
 
     # --- writing ---
 
@@ -654,6 +728,7 @@ cdef class Book:
     ) except -1:
         """Apply one checked item; returns Change bits. The numbers are known to fit."""
         cdef int change
+        cdef object _before
         self._heard_at = item.heard
         if self._state == CLOSED or (self._state == REJECTED and not by_hand):
             self._counters.ignored += 1
@@ -668,6 +743,8 @@ cdef class Book:
             change = self._apply_side(scratch, rows, item)
         if change & (SNAPSHOT_BIT | LEVELS_BIT | HEARTBEAT_BIT) or change == 0:
             if receive_time is not None:
+                # The last one may be anything, with code that runs when it goes.
+                _before = self._receive_time
                 self._receive_time = receive_time
         return change
 
@@ -675,10 +752,9 @@ cdef class Book:
         """Whether the numbers of an item can be held exactly, and it can be applied, now."""
         cdef Scales now, wanted
         cdef Misfit misfit
-        now.price = self._price_scale
-        now.size = self._size_scale
+        now = self._sides.scales
         item.fitting = fits_at_a_glance(item, now) or fits(rows, item, now.price, now.size, &misfit)
-        return item.fitting or plan(self._ladders, now, rows, item, &wanted, &misfit)
+        return item.fitting or plan(self._sides.ladders, now, rows, item, &wanted, &misfit)
 
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
@@ -689,9 +765,7 @@ cdef class Book:
         cdef bint complete = True
         cdef int change
         cdef int64_t before_sequence = self._sequence
-        cdef Rung[2] before
-        cdef bint[2] had
-        cdef Scales scales
+        cdef Top before
         if not by_hand and self._is_synced() and item.sequence < self._sequence:
             # A late reply to an old request: showing it would be showing an older book as live.
             self._counters.held_snapshots += 1
@@ -711,11 +785,11 @@ cdef class Book:
                 self._become(SYNCING, "empty snapshot, waiting for a second one")
                 return GAP_BIT
         self._counters.snapshots += 1
-        remember_top(self, before, had, &scales)
+        before = sides_top(&self._sides)
         if announced and same_sequence and self._is_synced():
             change = self._audit(scratch, rows, item)
             if change >= 0:
-                change |= top_change(self, before, had, scales, was_live)
+                change |= top_change(&self._sides, &before, was_live)
                 return self._merged(change, item)
         change = self._load_sides(scratch, rows, item, 0 if by_hand else self._window())
         # Updates that the snapshot has overtaken on their way are no sign of a restarted counter.
@@ -727,14 +801,12 @@ cdef class Book:
         self._held_sequence = -1
         if item.sequence < 0:
             # Nothing that was counted can be joined to a snapshot that was not.
-            self._buffer = []
-            self._buffered_rows = 0
+            self._drop_kept()
         change |= self._drain(&complete)
         self._trim()
         if by_hand and not complete:
             # Whoever feeds a book by hand decides what it continues from.
-            self._buffer = []
-            self._buffered_rows = 0
+            self._drop_kept()
         elif not complete:
             self._counters.old_snapshots += 1
             self._become(
@@ -754,7 +826,7 @@ cdef class Book:
             # A reply that only repeats what is shown confirms the run; anything else starts one.
             self._become(LIVE, None)
         self._confirm("snapshot")
-        return change | SNAPSHOT_BIT | top_change(self, before, had, scales, was_live)
+        return change | SNAPSHOT_BIT | top_change(&self._sides, &before, was_live)
 
     cdef int _merged(self, int change, Item* item) except -1:
         """The reply has been joined to the book, which goes on in the same run."""
@@ -795,15 +867,14 @@ cdef class Book:
         cdef Scales now, wanted
         cdef Misfit misfit
         self._counters.audits += 1
-        now.price = self._price_scale
-        now.size = self._size_scale
-        if not plan(self._ladders, now, rows, item, &wanted, &misfit):
+        now = self._sides.scales
+        if not plan(self._sides.ladders, now, rows, item, &wanted, &misfit):
             raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
         if (
             wanted.price < now.price
             or wanted.size < now.size
-            or not ladder_fits(&self._ladders[0], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
-            or not ladder_fits(&self._ladders[1], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
+            or not ladder_fits(&self._sides.ladders[0], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
+            or not ladder_fits(&self._sides.ladders[1], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
         ):
             return -1
         memset(fresh, 0, sizeof(fresh))
@@ -812,7 +883,7 @@ cdef class Book:
         try:
             loading = scratch.loading_room(max(item.count[0], item.count[1]))
             for side in range(2):
-                mine = &self._ladders[side]
+                mine = &self._sides.ladders[side]
                 if (
                     ladder_begin(&fresh[side], item.count[side]) < 0
                     or ladder_begin(&joined[side], item.count[side] + ladder_length(mine)) < 0
@@ -820,7 +891,7 @@ cdef class Book:
                     raise MemoryError
             self._rescale(wanted)
             for side in range(2):
-                mine = &self._ladders[side]
+                mine = &self._sides.ladders[side]
                 fill_loading(loading, rows, item, side, wanted)
                 ladder_load(&fresh[side], loading, item.count[side])
                 fresh[side].known_from = KNOWN_FROM_START
@@ -839,7 +910,7 @@ cdef class Book:
             if found.filled or found.ghosts:
                 change = LEVELS_BIT
             for side in range(2):
-                mine = &self._ladders[side]
+                mine = &self._sides.ladders[side]
                 below = covered[side]
                 joined[side].known_from = min(mine.known_from, covered[side])
                 if self._narrow and ladder_count_from(mine, below) < ladder_length(mine):
@@ -869,9 +940,7 @@ cdef class Book:
         cdef int64_t last = self._sequence
         cdef int change
         cdef bint applied = True
-        cdef Rung[2] before
-        cdef bint[2] had
-        cdef Scales scales
+        cdef Top before
         if not self._is_synced():
             if item.sequence < 0:
                 return GAP_BIT
@@ -912,7 +981,7 @@ cdef class Book:
             self._counters.gaps += 1
             self._become(GAP, f"version gap: a heartbeat of {item.sequence} before its update")
             return GAP_BIT
-        remember_top(self, before, had, &scales)
+        before = sides_top(&self._sides)
         change = self._put_rows(rows, item, &applied)
         if not applied:
             return self._unholdable()
@@ -925,7 +994,7 @@ cdef class Book:
         if item.exchange_time >= 0:
             self._exchange_time = item.exchange_time
         self._trim()
-        change |= top_change(self, before, had, scales, True)
+        change |= top_change(&self._sides, &before, True)
         if self._crossed():
             return change | self._crossed_gap()
         if self._is_in_the_dark():
@@ -952,7 +1021,7 @@ cdef class Book:
         if not self._assigned:
             return False
         for side in range(2):
-            if self._ladders[side].known_from != KNOWN_FROM_START and self._known(side) == 0:
+            if self._sides.ladders[side].known_from != KNOWN_FROM_START and self._known(side) == 0:
                 return True
         return False
 
@@ -975,9 +1044,7 @@ cdef class Book:
         """A full picture of an unsequenced channel replaces the book each time."""
         cdef bint was_live = self._state == LIVE
         cdef int change
-        cdef Rung[2] before
-        cdef bint[2] had
-        cdef Scales scales
+        cdef Top before
         if was_live and self._older(item):
             return DUPLICATE_BIT
         if not has_levels(rows, item):
@@ -989,9 +1056,8 @@ cdef class Book:
             self._empty_snapshots = 0
         self._counters.snapshots += 1
         # Updates that were kept by hand have nothing to continue here.
-        self._buffer = []
-        self._buffered_rows = 0
-        remember_top(self, before, had, &scales)
+        self._drop_kept()
+        before = sides_top(&self._sides)
         change = self._load_sides(scratch, rows, item, self._window()) | SNAPSHOT_BIT
         self._exchange_time = item.exchange_time
         self._trim()
@@ -1000,7 +1066,7 @@ cdef class Book:
         if not was_live:
             self._become(LIVE, None)
         self._confirm("picture")
-        return change | top_change(self, before, had, scales, was_live)
+        return change | top_change(&self._sides, &before, was_live)
 
     cdef bint _older(self, const Item* item) noexcept:
         """Whether a picture is older than the one shown. A few in a row mean a clock was reset."""
@@ -1024,12 +1090,10 @@ cdef class Book:
         cdef bint was_live = self._state == LIVE
         cdef int change
         cdef _Pending staged
-        cdef Rung[2] before
-        cdef bint[2] had
-        cdef Scales scales
+        cdef Top before
         if was_live and self._staged is None and self._older(item):
             return DUPLICATE_BIT
-        remember_top(self, before, had, &scales)
+        before = sides_top(&self._sides)
         staged = self._staged
         self._staged = None
         if not self._can_hold(rows, item):
@@ -1062,11 +1126,11 @@ cdef class Book:
         if not was_live:
             self._become(LIVE, None)
         self._confirm("picture")
-        return change | top_change(self, before, had, scales, was_live)
+        return change | top_change(&self._sides, &before, was_live)
 
     cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept:
         """Whether the best row of one side would meet the other side as it is shown."""
-        cdef const Rung* best = ladder_best(&self._ladders[1 - side])
+        cdef const Rung* best = ladder_best(&self._sides.ladders[1 - side])
         cdef Py_ssize_t i
         cdef const Row* row
         cdef int64_t price
@@ -1078,11 +1142,11 @@ cdef class Book:
             row = &rows[item.first[side] + i]
             if row.size.mantissa == 0:
                 continue
-            price = at_scale(row.price, self._price_scale)
+            price = at_scale(row.price, self._sides.scales.price)
             if price < 0:
                 # Finer than the book's scale: cut to it. A cut price meets `limit` exactly when
                 # the true one is at or beyond it, but for bids it may fall one short.
-                price = row.price.mantissa // POW10[min(-(row.price.exponent + self._price_scale), MAX_SCALE)]
+                price = row.price.mantissa // POW10[min(-(row.price.exponent + self._sides.scales.price), MAX_SCALE)]
                 if side == ASK:
                     price += 1
             if (side == BID and price >= limit) or (side == ASK and price <= limit):
@@ -1107,11 +1171,10 @@ cdef class Book:
         cdef int side
         cdef int change = 0
         cdef Ladder* old
-        now.price = self._price_scale
-        now.size = self._size_scale
+        now = self._sides.scales
         if item.fitting:
             wanted = now
-        elif not plan(self._ladders, now, rows, item, &wanted, &misfit):
+        elif not plan(self._sides.ladders, now, rows, item, &wanted, &misfit):
             raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
         for side in range(2):
             if item.present[side] and ladder_begin(&fresh[side], item.count[side]) < 0:
@@ -1131,7 +1194,7 @@ cdef class Book:
             if 0 < window <= ladder_length(&fresh[side]):
                 # The picture may have been cut at the window: below its last level nothing is known.
                 fresh[side].known_from = ladder_worst(&fresh[side]).key
-            old = &self._ladders[side]
+            old = &self._sides.ladders[side]
             if (
                 now.price != wanted.price
                 or now.size != wanted.size
@@ -1141,24 +1204,24 @@ cdef class Book:
             if item.kind == ITEM_SNAPSHOT:
                 ladder_expect(&fresh[side])
             ladder_exchange(old, &fresh[side])
-        self._price_scale = wanted.price
-        self._size_scale = wanted.size
+        self._sides.scales.price = wanted.price
+        self._sides.scales.size = wanted.size
         return change
 
     cdef int _rescale(self, Scales wanted) except -1:
         cdef int side
         cdef int64_t price_factor, size_factor
-        if wanted.price == self._price_scale and wanted.size == self._size_scale:
+        if wanted.price == self._sides.scales.price and wanted.size == self._sides.scales.size:
             return 0
-        if ladder_fold(&self._ladders[0]) < 0 or ladder_fold(&self._ladders[1]) < 0:
+        if ladder_fold(&self._sides.ladders[0]) < 0 or ladder_fold(&self._sides.ladders[1]) < 0:
             raise MemoryError
         self._counters.widened += 1
-        price_factor = POW10[wanted.price - self._price_scale]
-        size_factor = POW10[wanted.size - self._size_scale]
+        price_factor = POW10[wanted.price - self._sides.scales.price]
+        size_factor = POW10[wanted.size - self._sides.scales.size]
         for side in range(2):
-            ladder_rescale(&self._ladders[side], price_factor, size_factor)
-        self._price_scale = wanted.price
-        self._size_scale = wanted.size
+            ladder_rescale(&self._sides.ladders[side], price_factor, size_factor)
+        self._sides.scales.price = wanted.price
+        self._sides.scales.size = wanted.size
         return 0
 
     cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1:
@@ -1173,23 +1236,22 @@ cdef class Book:
         cdef int64_t key, sign
         cdef int64_t[2] best
         cdef bint changed = False
-        now.price = self._price_scale
-        now.size = self._size_scale
+        now = self._sides.scales
         if item.fitting or fits(rows, item, now.price, now.size, &misfit):
             wanted = now
-        elif not plan(self._ladders, now, rows, item, &wanted, &misfit):
+        elif not plan(self._sides.ladders, now, rows, item, &wanted, &misfit):
             applied[0] = False
             return 0
         if wanted.price != now.price or wanted.size != now.size:
             self._rescale(wanted)
         for side in range(2):
-            ladder = &self._ladders[side]
+            ladder = &self._sides.ladders[side]
             demand = demand_of(ladder, rows, item, side, wanted)
             best[side] = demand.best
             if ladder_reserve(ladder, demand) < 0:
                 raise MemoryError
         for side in range(2):
-            ladder = &self._ladders[side]
+            ladder = &self._sides.ladders[side]
             sign = 1 if side == 0 else -1
             for i in range(item.count[side]):
                 row = &rows[item.first[side] + i]
@@ -1202,8 +1264,8 @@ cdef class Book:
         cdef Py_ssize_t longest = self._max_levels
         if self._narrow and 0 < self._window() < longest:
             longest = self._window()
-        self._counters.trimmed += ladder_trim(&self._ladders[0], longest)
-        self._counters.trimmed += ladder_trim(&self._ladders[1], longest)
+        self._counters.trimmed += ladder_trim(&self._sides.ladders[0], longest)
+        self._counters.trimmed += ladder_trim(&self._sides.ladders[1], longest)
         return 0
 
     cdef int _keep(self, const Row* rows, Item* item) except -1:
@@ -1216,15 +1278,13 @@ cdef class Book:
                 return DUPLICATE_BIT
             if item.sequence < tail.item.sequence:
                 # The counter went back: what was kept belongs to the old count.
-                self._buffer = []
-                self._buffered_rows = 0
+                self._drop_kept()
         if (
             len(self._buffer) >= MAX_BUFFERED_FRAMES
             or self._buffered_rows + item.count[0] + item.count[1] > MAX_BUFFERED_ROWS
         ):
             self._counters.buffer_overflows += 1
-            self._buffer = []
-            self._buffered_rows = 0
+            self._drop_kept()
             self._reason = "too many updates while waiting for a snapshot"
             return GAP_BIT
         self._buffer.append(keep_item(rows, item))
@@ -1261,7 +1321,8 @@ cdef class Book:
                     self._exchange_time = pending.item.exchange_time
             self._buffered_rows -= pending.n_rows
             used += 1
-        del self._buffer[:used]
+        if used:
+            del self._buffer[:used]
         return change
 
     cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept:
@@ -1293,47 +1354,53 @@ cdef class Book:
         self._recent_sequence[slot] = item.sequence
         self._recent_digest[slot] = self._digest(rows, item)
 
+    @cython.final
     cdef bint _crossed(self) noexcept:
-        """Whether the best bid is not below the best ask; locked counts as crossed."""
-        cdef const Rung* bid = ladder_best(&self._ladders[0])
-        cdef const Rung* ask = ladder_best(&self._ladders[1])
-        if bid == NULL or ask == NULL:
-            return False
-        return bid.key >= -ask.key
+        return sides_crossed(&self._sides)
 
     cdef str _cross_text(self):
-        bid = self._level(BID).exact[0]
-        ask = self._level(ASK).exact[0]
-        return f"bid {bid:f} is not below ask {ask:f}"
+        """Made without Python code: the levels are crossed already, and the state says LIVE."""
+        cdef Top top = sides_top(&self._sides)
+        cdef char[PLAIN_ROOM] bid
+        cdef char[PLAIN_ROOM] ask
+        write_plain(bid, top.prices[BID], top.scales.price)
+        write_plain(ask, top.prices[ASK], top.scales.price)
+        return f"bid {bid.decode('ascii')} is not below ask {ask.decode('ascii')}"
 
     # --- reading ---
+    #
+    # A read looks at the book in one piece of C: arguments are made numbers and arrays are made
+    # before, then comes `_require_live`, and then, until all is looked at or copied, no Python
+    # code. Garbage collections, signals and other threads come in wherever it runs; ints of more
+    # than one digit (30 bits) let them in when they are multiplied or divided.
 
     @cython.final
     cdef Level _level(self, int side):
         """The best level; None where there is none."""
-        cdef const Rung* rung = ladder_best(&self._ladders[side])
+        cdef const Rung* rung = ladder_best(&self._sides.ladders[side])
         if rung == NULL:
             return None
         return make_level(
-            rung.key * SIGN[side], self._price_scale, rung.size, self._size_scale
+            rung.key * SIGN[side], self._sides.scales.price, rung.size, self._sides.scales.size
         )
 
     @cython.final
     cdef object _best_price(self, int side):
-        cdef const Rung* best = ladder_best(&self._ladders[side])
+        cdef const Rung* best = ladder_best(&self._sides.ladders[side])
         cdef object price
         if best == NULL:
             return None
         if (
-            best.key != self._shown_keys[side] or self._price_scale != self._shown_scales[side]
+            best.key != self._shown_keys[side]
+            or self._sides.scales.price != self._shown_scales[side]
             or self._shown[side] == NULL
         ):
-            price = to_double(best.key * SIGN[side], self._price_scale)
+            price = to_double(best.key * SIGN[side], self._sides.scales.price)
             Py_XDECREF(self._shown[side])
             Py_INCREF(price)
             self._shown[side] = <PyObject*>price
             self._shown_keys[side] = best.key
-            self._shown_scales[side] = self._price_scale
+            self._shown_scales[side] = self._sides.scales.price
         return <object>self._shown[side]
 
     # For C, of whoever cimports this: side 0 are bids, 1 asks.
@@ -1342,11 +1409,11 @@ cdef class Book:
         """The best level of a side; False where there is none. Raises BookNotLive."""
         cdef const Rung* best
         self._require_live()
-        best = ladder_best(&self._ladders[side])
+        best = ladder_best(&self._sides.ladders[side])
         if best == NULL:
             return False
-        price[0] = to_double(best.key * SIGN[side], self._price_scale)
-        size[0] = to_double(best.size, self._size_scale)
+        price[0] = to_double(best.key * SIGN[side], self._sides.scales.price)
+        size[0] = to_double(best.size, self._sides.scales.size)
         return True
 
     cdef Py_ssize_t read_levels(self, int side, double* cells, Py_ssize_t rows) except -1:
@@ -1383,25 +1450,25 @@ cdef class Book:
     def best_bid_size(self):
         """float, or None where there is no bid. O(1)."""
         self._require_live()
-        cdef const Rung* best = ladder_best(&self._ladders[0])
+        cdef const Rung* best = ladder_best(&self._sides.ladders[BID])
         if best == NULL:
             return None
-        return to_double(best.size, self._size_scale)
+        return to_double(best.size, self._sides.scales.size)
 
     @property
     def best_ask_size(self):
         """float, or None where there is no ask. O(1)."""
         self._require_live()
-        cdef const Rung* best = ladder_best(&self._ladders[1])
+        cdef const Rung* best = ladder_best(&self._sides.ladders[ASK])
         if best == NULL:
             return None
-        return to_double(best.size, self._size_scale)
+        return to_double(best.size, self._sides.scales.size)
 
     @property
     def quote(self):
         """A `Quote`: both sides, sequence, times, age and state, taken at one instant. O(1)."""
         cdef int64_t now = 0
-        if self._clock is None:
+        if self._clock_kind == CLOCK_NONE:
             self._require_live()
         else:
             # One look at the clock, for the deadline and the age.
@@ -1411,31 +1478,28 @@ cdef class Book:
 
     def quote_in_any_state(self, skipped=0):
         """A `Quote` that never raises: while the book is not LIVE its prices are None. O(1)."""
-        cdef Quote quote = self._make_quote(skipped, self._now())
-        state = self.state
-        quote._state = STATE_NUMBERS[state]
-        if state is not BookState.LIVE and self._access != ACCESS_FROZEN:
-            quote._present[0] = False
-            quote._present[1] = False
+        cdef int64_t missed = skipped
+        cdef int64_t now = self._now()
+        cdef Quote quote = self._make_quote(missed, now)
+        if self._access == ACCESS_FROZEN:
+            return quote
+        if self._process != process_generation:
+            quote._state = CLOSED
+        elif self._lapsed_at(now):
+            quote._state = STALE
+        if quote._state != LIVE:
+            quote._top.present[BID] = False
+            quote._top.present[ASK] = False
         return quote
 
     @cython.final
     cdef Quote _make_quote(self, int64_t skipped, int64_t now):
         cdef Quote quote = Quote.__new__(Quote)
-        cdef const Rung* best
-        cdef int side
-        if self._clock is not None and self._confirmed_by is not None:
+        if self._clock_kind != CLOCK_NONE and self._confirmed_by is not None:
             quote._ages = True
             quote._age = now - self._confirmed_at
         quote._state = self._state
-        for side in range(2):
-            best = ladder_best(&self._ladders[side])
-            quote._present[side] = best != NULL
-            if best != NULL:
-                quote._prices[side] = best.key * SIGN[side]
-                quote._sizes[side] = best.size
-        quote._price_scale = self._price_scale
-        quote._size_scale = self._size_scale
+        quote._top = sides_top(&self._sides)
         quote._sequence = self._sequence
         quote._exchange_time = self._exchange_time
         quote.receive_time_ns = self._receive_time
@@ -1443,65 +1507,45 @@ cdef class Book:
         quote.skipped = skipped
         return quote
 
-    cdef bint _both(self, int64_t* prices, int64_t* sizes) except -1:
-        cdef int side
-        cdef const Rung* best
+    @cython.final
+    cdef bint _both(self, Top* top) except -1:
+        """The best level of both sides; False where one has none."""
         self._require_live()
-        for side in range(2):
-            best = ladder_best(&self._ladders[side])
-            if best == NULL:
-                return False
-            prices[side] = best.key * SIGN[side]
-            sizes[side] = best.size
-        return True
+        top[0] = sides_top(&self._sides)
+        return top.present[BID] and top.present[ASK]
 
     @property
     def mid(self):
         """float, halfway between the best prices; None where a side is empty."""
-        cdef int64_t[2] prices
-        cdef int64_t[2] sizes
-        if not self._both(prices, sizes):
+        cdef Top top
+        if not self._both(&top):
             return None
-        if prices[0] < 1 << 51 and prices[1] < 1 << 51:
-            return <double>(prices[0] + prices[1]) / (2 * POW10_DOUBLE[self._price_scale])
-        return ratio(<object>prices[0] + <object>prices[1], 2 * 10 ** <object>self._price_scale)
+        if top.prices[BID] < 1 << 51 and top.prices[ASK] < 1 << 51:
+            return <double>(top.prices[BID] + top.prices[ASK]) / (2 * POW10_DOUBLE[top.scales.price])
+        return ratio(
+            <object>top.prices[BID] + <object>top.prices[ASK], 2 * power_of_ten(top.scales.price)
+        )
 
     @property
     def spread(self):
         """float, best ask minus best bid, rounded once; None where a side is empty."""
-        cdef int64_t[2] prices
-        cdef int64_t[2] sizes
-        if not self._both(prices, sizes):
+        cdef Top top
+        if not self._both(&top):
             return None
-        return to_double(prices[1] - prices[0], self._price_scale)
+        return to_double(top.prices[ASK] - top.prices[BID], top.scales.price)
 
     @property
     def microprice(self):
         """float, (bid * ask_size + ask * bid_size) / (bid_size + ask_size), rounded once."""
-        cdef int64_t[2] prices
-        cdef int64_t[2] sizes
-        if not self._both(prices, sizes):
+        cdef Top top
+        if not self._both(&top):
             return None
-        bid, ask, bid_size, ask_size = prices[0], prices[1], sizes[0], sizes[1]
+        bid, ask = <object>top.prices[BID], <object>top.prices[ASK]
+        bid_size, ask_size = <object>top.sizes[BID], <object>top.sizes[ASK]
         return ratio(
             bid * ask_size + ask * bid_size,
-            (bid_size + ask_size) * 10 ** <object>self._price_scale,
+            (bid_size + ask_size) * power_of_ten(top.scales.price),
         )
-
-    cdef object _total_size(self, int side, Py_ssize_t levels):
-        """Exact sum of the best sizes of a side, as an int at the book's scale."""
-        cdef const Ladder* ladder = &self._ladders[side]
-        cdef Cursor cursor = best_first(ladder)
-        cdef Py_ssize_t _
-        cdef int64_t size, part = 0
-        total = 0
-        for _ in range(min(levels, ladder_length(ladder))):
-            size = next_worse(&cursor).size
-            if part > INT64_LIMIT - size:
-                total += part
-                part = 0
-            part += size
-        return total + part
 
     def imbalance(self, levels=1):
         """float in [-1, 1]: (bid size - ask size) / (bid size + ask size) over so many levels.
@@ -1509,13 +1553,15 @@ cdef class Book:
         None where a side is empty.
         """
         cdef Py_ssize_t count = level_count(levels, "levels")
+        cdef Total bids, asks
         self._require_live()
+        bids = total_size(&self._sides.ladders[BID], count)
+        asks = total_size(&self._sides.ladders[ASK], count)
         if count == 0:
             raise UsageError("levels must be at least 1, was 0")
-        if ladder_length(&self._ladders[0]) == 0 or ladder_length(&self._ladders[1]) == 0:
+        bid_size, ask_size = int_of(bids), int_of(asks)
+        if bid_size == 0 or ask_size == 0:
             return None
-        bid_size = self._total_size(BID, count)
-        ask_size = self._total_size(ASK, count)
         return ratio(bid_size - ask_size, bid_size + ask_size)
 
     @property
@@ -1529,31 +1575,10 @@ cdef class Book:
         return self._side_levels(ASK)
 
     cdef Levels _side_levels(self, int side):
-        cdef Ladder copy
-        cdef Cursor cursor
-        cdef const Rung* rung
-        cdef int price_scale, size_scale
-        cdef list levels = []
+        cdef _Excerpts taken = _Excerpts.__new__(_Excerpts)
         self._require_live()
-        # Making objects can run a garbage collection and so anybody's code: copy first.
-        price_scale = self._price_scale
-        size_scale = self._size_scale
-        memset(&copy, 0, sizeof(copy))
-        if ladder_copy(&copy, &self._ladders[side], 0) < 0:
-            raise MemoryError
-        try:
-            cursor = best_first(&copy)
-            rung = next_worse(&cursor)
-            while rung != NULL:
-                levels.append(
-                    make_level(rung.key * SIGN[side], price_scale, rung.size, size_scale)
-                )
-                rung = next_worse(&cursor)
-        finally:
-            ladder_free(&copy)
-        cdef Levels result = Levels.__new__(Levels)
-        result._levels = levels
-        return result
+        taken.take(&self._sides, side, MOST_COUNT)
+        return taken.levels(side)
 
     def depth(self, n=None, *, out=None, exact=False):
         """The best `n` levels a side (all by default) as a `Depth`, best first.
@@ -1563,64 +1588,85 @@ cdef class Book:
         allocated. With `exact=True` the sides are lists of (Decimal, Decimal).
         """
         cdef Py_ssize_t count = level_count(n, "n")
-        cdef Ladder* ladder
-        cdef int side
-        self._require_live()
         if out is not None:
             if exact:
+                self._require_live()
                 raise UsageError("out= takes float64 arrays; it cannot be exact")
-            if not isinstance(out, (tuple, list)) or len(out) != 2:
-                raise UsageError("out must be a pair of arrays: (bids, asks)")
-            return (
-                self._fill(BID, count, out[0], True),
-                self._fill(ASK, count, out[1], True),
-            )
-        complete = self._whole(BID, count) and self._whole(ASK, count)
+            return self._fill_pair(count, out)
         if exact:
-            bids, asks = self._side_levels(BID), self._side_levels(ASK)
-            return Depth(
-                [level.exact for level in bids._levels[:count]],
-                [level.exact for level in asks._levels[:count]],
-                complete,
-            )
-        arrays = []
-        for side in range(2):
-            ladder = &self._ladders[side]
-            array = new_array(min(count, ladder_length(ladder)))
-            self._fill(side, count, array, False)
-            arrays.append(array)
-        return Depth(arrays[0], arrays[1], complete)
+            return self._exact_depth(count)
+        return self._array_depth(count)
 
-    cdef Py_ssize_t _fill(self, int side, Py_ssize_t count, object array, bint pad) except -1:
-        """Write the best levels of a side into a float64 (k, 2) array; returns how many."""
-        cdef Py_buffer view
-        cdef Grid grid
-        if grid_of_array(array, CONTIGUOUS | WRITEABLE, &grid):
-            return self._fill_cells(side, count, grid.first, grid.rows, pad)
-        try:
-            PyObject_GetBuffer(
-                array, &view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
-            )
-        except (TypeError, BufferError, ValueError) as error:
-            raise UsageError(f"out must be writable C-contiguous arrays: {error}") from None
-        try:
-            if not is_grid(&view):
-                raise UsageError("out must be float64 arrays of shape (k, 2)")
-            get_acquainted(array)
-            return self._fill_cells(side, count, <char*>view.buf, view.shape[0], pad)
-        finally:
-            PyBuffer_Release(&view)
+    cdef Depth _exact_depth(self, Py_ssize_t count):
+        cdef _Excerpts taken = _Excerpts.__new__(_Excerpts)
+        cdef bint complete
+        self._require_live()
+        taken.take(&self._sides, BID, count)
+        taken.take(&self._sides, ASK, count)
+        complete = self._whole(BID, count) and self._whole(ASK, count)
+        return Depth(taken.exact_rows(BID), taken.exact_rows(ASK), complete)
+
+    cdef Depth _array_depth(self, Py_ssize_t count):
+        cdef Grid bids, asks
+        cdef bint complete
+        cdef Py_ssize_t n_bids = self._count(BID, count), n_asks = self._count(ASK, count)
+        cdef _Excerpts taken
+        # Making an array runs numpy's code: made first, and looked at when both are there.
+        bid_array = new_array(n_bids)
+        ask_array = new_array(n_asks)
+        self._require_live()
+        complete = self._whole(BID, count) and self._whole(ASK, count)
+        if (
+            n_bids == self._count(BID, count) and n_asks == self._count(ASK, count)
+            and grid_of_array(bid_array, CONTIGUOUS | WRITEABLE, &bids)
+            and grid_of_array(ask_array, CONTIGUOUS | WRITEABLE, &asks)
+        ):
+            self._fill_cells(BID, n_bids, bids.first, n_bids, False)
+            self._fill_cells(ASK, n_asks, asks.first, n_asks, False)
+            return Depth(bid_array, ask_array, complete)
+        # The book has changed meanwhile, or the arrays are of a strange numpy.
+        taken = _Excerpts.__new__(_Excerpts)
+        taken.take(&self._sides, BID, count)
+        taken.take(&self._sides, ASK, count)
+        return Depth(taken.array(BID), taken.array(ASK), complete)
+
+    @cython.final
+    cdef Py_ssize_t _count(self, int side, Py_ssize_t count) noexcept:
+        return min(count, ladder_length(&self._sides.ladders[side]))
+
+    cdef object _fill_pair(self, Py_ssize_t count, object out):
+        """Write the best levels of both sides into two arrays of the caller's; how many of each."""
+        cdef Grid bids, asks
+        cdef _Buffer bid_buffer, ask_buffer
+        self._require_live()
+        if not isinstance(out, (tuple, list)) or len(out) != 2:
+            raise UsageError("out must be a pair of arrays: (bids, asks)")
+        first, second = out
+        if not (
+            grid_of_array(first, CONTIGUOUS | WRITEABLE, &bids)
+            and grid_of_array(second, CONTIGUOUS | WRITEABLE, &asks)
+        ):
+            # A buffer is anybody's code to get, and stays where it is until it is given back.
+            bid_buffer = writable_buffer(first)
+            ask_buffer = writable_buffer(second)
+            bids = bid_buffer.grid
+            asks = ask_buffer.grid
+            self._require_live()
+        return (
+            self._fill_cells(BID, count, bids.first, bids.rows, True),
+            self._fill_cells(ASK, count, asks.first, asks.rows, True),
+        )
 
     cdef Py_ssize_t _fill_cells(
         self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad
     ) noexcept:
-        cdef const Ladder* ladder = &self._ladders[side]
+        cdef const Ladder* ladder = &self._sides.ladders[side]
         cdef Cursor cursor = best_first(ladder)
         cdef const Rung* rung
         cdef Py_ssize_t i
         cdef Py_ssize_t filled = min(min(count, rows), ladder_length(ladder))
-        cdef double price_unit = SIGN[side] * POW10_DOUBLE[self._price_scale]
-        cdef double size_unit = POW10_DOUBLE[self._size_scale]
+        cdef double price_unit = SIGN[side] * POW10_DOUBLE[self._sides.scales.price]
+        cdef double size_unit = POW10_DOUBLE[self._sides.scales.size]
         cdef double price, size
         for i in range(filled):
             rung = next_worse(&cursor)
@@ -1629,8 +1675,8 @@ cdef class Book:
                 price = <double>rung.key / price_unit
                 size = <double>rung.size / size_unit
             else:
-                price = to_double(rung.key * SIGN[side], self._price_scale)
-                size = to_double(rung.size, self._size_scale)
+                price = to_double(rung.key * SIGN[side], self._sides.scales.price)
+                size = to_double(rung.size, self._sides.scales.size)
             put_level(cells, i, price, size)
         if pad:
             for i in range(filled, rows):
@@ -1647,10 +1693,14 @@ cdef class Book:
         if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:
             raise UsageError(number_problem(status, text))
         self._require_live()
-        key = -1 if status == NUMBER_UNHOLDABLE else at_scale(wanted, self._price_scale)
+        key = -1
+        if status == NUMBER_OK:
+            key = at_scale(wanted, self._sides.scales.price)
         if key < 0:
             return 0.0  # finer or larger than any price in the book
-        return to_double(ladder_size(&self._ladders[number], key * SIGN[number]), self._size_scale)
+        return to_double(
+            ladder_size(&self._sides.ladders[number], key * SIGN[number]), self._sides.scales.size
+        )
 
     def sweep(self, side, *, size=None, notional=None):
         """What consuming `side` ("bid" or "ask") up to a size or a notional would give: a `Sweep`.
@@ -1659,62 +1709,33 @@ cdef class Book:
         All sums are exact.
         """
         cdef int number = side_number(side)
-        cdef Py_ssize_t i = 0
-        cdef bint certain
+        cdef bint by_notional = size is None
+        cdef Number wanted
+        cdef double amount
+        cdef _Excerpts taken
         if (size is None) == (notional is None):
             raise UsageError("sweep() takes either size= or notional=")
-        wanted = to_fraction(size if notional is None else notional)
-        levels = self._side_levels(number)._levels
-        price_unit = 10 ** <object>self._price_scale
-        size_unit = 10 ** <object>self._size_scale
-        # In units of the book's scales everything but the last, partial level is an integer.
-        left = wanted * size_unit if notional is None else wanted * size_unit * price_unit
-        taken_size = 0
-        taken_notional = 0
-        worst = None
-        for level in levels:
-            if left <= 0:
-                break
-            price = (<Level>level)._price
-            whole = (<Level>level)._size
-            value = whole if notional is None else whole * price
-            if value <= left:
-                part = whole
-            else:
-                part = left if notional is None else left / price
-            left -= value
-            taken_size += part
-            taken_notional += part * price
-            worst = level.price
-            i += 1
-        certain = i == 0 or i <= self._known(number)
-        if taken_size == 0:
-            return Sweep(None, None, 0.0, 0.0, 0, left <= 0)
-        return Sweep(
-            fraction_to_float(Fraction(taken_notional, 1) / (taken_size * price_unit)),
-            worst,
-            fraction_to_float(Fraction(taken_size, 1) / size_unit),
-            fraction_to_float(Fraction(taken_notional, 1) / (size_unit * price_unit)),
-            i,
-            left <= 0 and certain,
-        )
+        parse_amount(notional if by_notional else size, &wanted)
+        numerator, denominator = ratio_of(wanted)
+        amount = about(numerator, denominator)
+        taken = _Excerpts.__new__(_Excerpts)
+        self._require_live()
+        taken.take(&self._sides, number, levels_for(&self._sides, number, amount, by_notional))
+        return taken.swept(number, numerator, denominator, by_notional)
 
     def size_within(self, side, bps):
         """float, the cumulative size within `bps` basis points of that side's best price."""
         cdef int number = side_number(side)
-        cdef const Ladder* ladder = &self._ladders[number]
-        cdef Py_ssize_t count
-        reach = to_fraction(bps) / 10_000
-        whole = reach.denominator
-        part = reach.numerator * (-1 if number == BID else 1)
+        cdef Number wanted
+        cdef double reach
+        cdef _Excerpts taken = _Excerpts.__new__(_Excerpts)
+        parse_amount(bps, &wanted)
+        numerator, denominator = ratio_of(wanted)
+        denominator *= 10_000
+        reach = about(numerator, denominator)
         self._require_live()
-        if ladder_length(ladder) == 0:
-            return 0.0
-        # From here on no Python code runs that could change the ladder.
-        # Best * (1 - reach), or 1 + reach, as a key: bids down to the next integer above it.
-        limit = -((-ladder_best(ladder).key * (whole + part)) // whole)
-        count = ladder_count_from(ladder, max(limit, <object>KNOWN_FROM_START))
-        return ratio(self._total_size(number, count), 10 ** <object>self._size_scale)
+        taken.take(&self._sides, number, levels_within(&self._sides, number, reach))
+        return taken.size_within(number, numerator, denominator)
 
     def grouped(self, step, n=None):
         """The ladder on a coarser grid of `step`, at most `n` rows a side: a `Depth`.
@@ -1722,46 +1743,29 @@ cdef class Book:
         Bids are rounded down and asks up, so that no row looks better than its levels are.
         """
         cdef Py_ssize_t count = level_count(n, "n")
-        width = to_fraction(step)
-        if width == 0:
+        cdef Number width
+        cdef int side
+        cdef _Excerpts taken
+        parse_amount(step, &width)
+        numerator, denominator = ratio_of(width)
+        if width.mantissa == 0:
             raise UsageError("step must be greater than zero")
-        if width > WIDEST_STEP:
+        if numerator > WIDEST_STEP * denominator:
             raise UsageError(f"step is wider than any price, was {step!r}")
+        taken = _Excerpts.__new__(_Excerpts)
         self._require_live()
-        units = width * 10 ** <object>self._price_scale
-        sides = []
-        complete = True
-        for number in (BID, ASK):
-            rows = {}
-            certain = True
-            for level in self._side_levels(number)._levels:
-                price = (<Level>level)._price
-                index = price // units if number == BID else -(-price // units)
-                if index not in rows:
-                    if len(rows) == count:
-                        break
-                    rows[index] = 0
-                rows[index] += (<Level>level)._size
-            known_from = self._ladders[number].known_from
-            if known_from != KNOWN_FROM_START:
-                # Certain where the far edge of the last row lies inside what is known.
-                certain = len(rows) == count and (
-                    count == 0 or next(reversed(rows)) * units * SIGN[number] >= known_from
-                )
-            complete = complete and certain
-            array = new_array(len(rows))
-            for i, (index, total) in enumerate(rows.items()):
-                array[i, 0] = fraction_to_float(index * width)
-                array[i, 1] = ratio(total, 10 ** <object>self._size_scale)
-            sides.append(array)
-        return Depth(sides[0], sides[1], complete)
+        for side in range(2):
+            taken.take(&self._sides, side, levels_in_groups(&self._sides, side, width, count))
+        bids, bids_certain = taken.grouped(BID, numerator, denominator, count)
+        asks, asks_certain = taken.grouped(ASK, numerator, denominator, count)
+        return Depth(bids, asks, bids_certain and asks_certain)
 
     cdef Py_ssize_t _known(self, int side) noexcept:
-        cdef const Ladder* ladder = &self._ladders[side]
+        cdef const Ladder* ladder = &self._sides.ladders[side]
         return ladder_count_from(ladder, ladder.known_from)
 
     cdef bint _whole(self, int side, Py_ssize_t levels) noexcept:
-        if self._ladders[side].known_from == KNOWN_FROM_START:
+        if self._sides.ladders[side].known_from == KNOWN_FROM_START:
             return True
         return levels <= self._known(side)
 
@@ -1788,32 +1792,36 @@ cdef class Book:
 
     def explain(self):
         """A sentence about the state of this book, for people. Never raises."""
-        cdef object state = self.state
-        reason = self.reason
-        version = "" if self._sequence < 0 else f", version {self._sequence}"
-        if state is BookState.LIVE:
+        cdef int64_t now = self._now()
+        cdef _Standing standing = self._standing(now)
+        cdef int64_t confirmed_at = self._confirmed_at, sequence = self._sequence
+        cdef bint ages = self._clock_kind != CLOCK_NONE
+        confirmed_by = self._confirmed_by
+        # Sentences run Python code: from here on only what was looked at.
+        reason = standing.reason()
+        version = "" if sequence < 0 else f", version {sequence}"
+        if standing.state == LIVE:
             age = ""
-            if self._confirmed_by is not None:
-                age = f": confirmed by {self._confirmed_by}"
-                if self._clock is not None:
-                    age += f" {max(0.0, (self._now() - self._confirmed_at) / 1e9):.1f} s ago"
+            if confirmed_by is not None:
+                age = f": confirmed by {confirmed_by}"
+                if ages:
+                    age += f" {max(0.0, (now - confirmed_at) / 1e9):.1f} s ago"
             return f"{self.symbol} is live{f' ({reason})' if reason else ''}{age}{version}"
-        since = self._since_now()
+        since = standing.since()
         lasted = ""
-        if since is not None and self._clock is not None:
-            lasted = f" for {max(0.0, (self._now() - since) / 1e9):.1f} s"
-        return f"{self.symbol} is {str(state).lower()}, not live{lasted}{f': {reason}' if reason else ''}{version}"
+        if since is not None and ages:
+            lasted = f" for {max(0.0, (now - since) / 1e9):.1f} s"
+        state = str(STATES[standing.state]).lower()
+        return f"{self.symbol} is {state}, not live{lasted}{f': {reason}' if reason else ''}{version}"
 
     def peek(self):
         """A frozen copy of the last values, readable in any state; its `state` says how far to
         trust it. O(n)."""
         cdef Book copy = Book.__new__(Book)
-        cdef int side
-        for side in range(2):
-            if ladder_copy(&copy._ladders[side], &self._ladders[side], 0) < 0:
-                raise MemoryError
-        copy._price_scale = self._price_scale
-        copy._size_scale = self._size_scale
+        cdef int64_t now = self._now()
+        cdef _Standing standing = self._standing(now)
+        if sides_copy(&copy._sides, &self._sides) < 0:
+            raise MemoryError
         copy._sequence = self._sequence
         copy._exchange_time = self._exchange_time
         copy._receive_time = self._receive_time
@@ -1825,30 +1833,28 @@ cdef class Book:
         copy.market = self.market
         copy.channel = self.channel
         copy._spec = self._spec
-        copy._state = STATE_NUMBERS[self.state]
-        copy._reason = self.reason
-        copy._since = self._since_now()
         copy._access = ACCESS_FROZEN
-        if self._clock is not None:
+        copy._state = standing.state
+        if self._clock_kind != CLOCK_NONE:
             # Time stands still in the copy: its age is what it was now.
-            now = self._now()
-            copy._clock = lambda: now
+            copy._clock_kind = CLOCK_STOPPED
+            copy._stopped_at = now
             copy._confirmed_at = self._confirmed_at
+        copy._reason = standing.reason()
+        copy._since = standing.since()
         return copy
 
     def __repr__(self):
-        def side(level):
-            if level is None:
-                return "-"
-            price, size = level.exact
-            return f"{price:f} x {size:f}"
-
+        cdef _Standing standing = self._standing(self._moment())
+        cdef Top top = sides_top(&self._sides)
+        cdef Py_ssize_t n_bids = ladder_length(&self._sides.ladders[BID])
+        cdef Py_ssize_t n_asks = ladder_length(&self._sides.ladders[ASK])
         kind = "frozen " if self._access == ACCESS_FROZEN else ""
+        reason = standing.reason()
         return (
-            f"<{kind}Book {self.channel}:{self.symbol} {self.state}"
-            f"{f' ({self.reason})' if self.reason else ''} "
-            f"bid {side(self._level(BID))} | ask {side(self._level(ASK))}, "
-            f"{ladder_length(&self._ladders[0])}/{ladder_length(&self._ladders[1])} levels>"
+            f"<{kind}Book {self.channel}:{self.symbol} {STATES[standing.state]}"
+            f"{f' ({reason})' if reason else ''} "
+            f"bid {best_text(&top, BID)} | ask {best_text(&top, ASK)}, {n_bids}/{n_asks} levels>"
         )
 
     def _repr_html_(self):
@@ -1859,50 +1865,62 @@ cdef class Book:
 
         Never needed in good health: it is for tests, and for users who want to be sure. O(n).
         """
-        cdef const Ladder* ladder
-        cdef const char* fault
-        cdef Cursor cursor
-        cdef const Rung* rung
-        cdef int64_t worse
-        cdef int side
-        problem = None
-        for side in range(2):
-            ladder = &self._ladders[side]
-            name = SIDE_NAMES[side]
-            fault = ladder_fault(ladder)
-            if fault != NULL:
-                problem = f"{name}: {fault.decode()}"
-                continue
-            if ladder_length(ladder) > self._max_levels and self._access != ACCESS_FROZEN:
-                problem = f"{name}: {ladder_length(ladder)} levels, at most {self._max_levels}"
-            worse = -INT64_LIMIT - 1
-            cursor = worst_first(ladder)
-            rung = next_better(&cursor)
-            while rung != NULL:
-                if rung.size <= 0:
-                    problem = f"{name}: size {rung.size} at {rung.key}"
-                elif rung.key * SIGN[side] <= 0:
-                    problem = f"{name}: key {rung.key}"
-                elif rung.key <= worse:
-                    problem = f"{name}: keys {worse} and {rung.key} are not ascending"
-                worse = rung.key
-                rung = next_better(&cursor)
-        if not (0 <= self._price_scale <= MAX_SCALE and 0 <= self._size_scale <= MAX_SCALE):
-            problem = f"scales {self._price_scale}, {self._size_scale}"
-        if self._state == LIVE and self._crossed():
-            problem = "LIVE and crossed"
-        if self._access != ACCESS_FROZEN and (self._state == LIVE) != (self._access == ACCESS_LIVE):
-            problem = "readable in a state that is not LIVE, or the reverse"
-        if self._state == LIVE and self._buffer:
-            problem = "LIVE with updates still waiting"
-        if self._buffered_rows != sum([(<_Pending>pending).n_rows for pending in self._buffer]):
-            problem = "the count of waiting rows is wrong"
+        # In good health nothing here makes an object: all is looked at in one moment.
+        problem = self._problem()
         if problem is not None:
             raise InvariantError(
-                f"{self!r}: {problem}; sequence {self._sequence}, scales {self._price_scale}/"
-                f"{self._size_scale}, worst levels first: bids {ladder_text(&self._ladders[0])}, "
-                f"asks {ladder_text(&self._ladders[1])}"
+                f"{self!r}: {problem}; sequence {self._sequence}, scales "
+                f"{self._sides.scales.price}/{self._sides.scales.size}, worst levels first: "
+                f"bids {ladder_text(&self._sides.ladders[BID])}, "
+                f"asks {ladder_text(&self._sides.ladders[ASK])}"
             )
+
+    cdef object _problem(self):
+        """Which invariant does not hold; None where all do."""
+        cdef int side
+        cdef Scales scales = self._sides.scales
+        cdef _Pending pending
+        cdef Py_ssize_t waiting = 0, i
+        for side in range(2):
+            problem = self._side_problem(side)
+            if problem is not None:
+                return f"{SIDE_NAMES[side]}: {problem}"
+        if not (0 <= scales.price <= MAX_SCALE and 0 <= scales.size <= MAX_SCALE):
+            return f"scales {scales.price}, {scales.size}"
+        if self._state == LIVE and self._crossed():
+            return "LIVE and crossed"
+        if self._access != ACCESS_FROZEN and (self._state == LIVE) != (self._access == ACCESS_LIVE):
+            return "readable in a state that is not LIVE, or the reverse"
+        if self._state == LIVE and self._buffer:
+            return "LIVE with updates still waiting"
+        for i in range(len(self._buffer)):
+            pending = <_Pending>self._buffer[i]
+            waiting += pending.n_rows
+        if self._buffered_rows != waiting:
+            return "the count of waiting rows is wrong"
+        return None
+
+    cdef object _side_problem(self, int side):
+        cdef const Ladder* ladder = &self._sides.ladders[side]
+        cdef const char* fault = ladder_fault(ladder)
+        cdef Cursor cursor = worst_first(ladder)
+        cdef const Rung* rung
+        cdef int64_t worse = -INT64_LIMIT - 1
+        if fault != NULL:
+            return fault.decode()
+        if ladder_length(ladder) > self._max_levels and self._access != ACCESS_FROZEN:
+            return f"{ladder_length(ladder)} levels, at most {self._max_levels}"
+        rung = next_better(&cursor)
+        while rung != NULL:
+            if rung.size <= 0:
+                return f"size {rung.size} at {rung.key}"
+            if rung.key * SIGN[side] <= 0:
+                return f"key {rung.key}"
+            if rung.key <= worse:
+                return f"keys {worse} and {rung.key} are not ascending"
+            worse = rung.key
+            rung = next_better(&cursor)
+        return None
 
 
 cdef bint fill_in_order(
@@ -1948,7 +1966,7 @@ cdef Demand demand_of(
     cdef const Row* row
     for i in range(item.count[side]):
         row = &rows[item.first[side] + i]
-        ladder_ask(
+        demand_add(
             ladder, &demand, widened(row.price, scales.price) * sign, widened(row.size, scales.size)
         )
     return demand
@@ -2008,37 +2026,25 @@ cdef list ladder_text(const Ladder* ladder):
     return text
 
 
-cdef void remember_top(Book book, Rung* before, bint* had, Scales* scales) noexcept:
-    cdef int side
-    cdef const Rung* best
-    for side in range(2):
-        best = ladder_best(&book._ladders[side])
-        had[side] = best != NULL
-        if had[side]:
-            before[side] = best[0]
-    scales.price = book._price_scale
-    scales.size = book._size_scale
-
-
-cdef int top_change(
-    Book book, const Rung* before, const bint* had, Scales scales, bint was_live
-) noexcept:
+cdef int top_change(Sides* sides, const Top* before, bint was_live) noexcept nogil:
     """TOP where the best price or size of a side is not what readers saw before."""
     cdef int side
     cdef const Rung* now
     for side in range(2):
-        now = ladder_best(&book._ladders[side])
+        now = ladder_best(&sides.ladders[side])
         if not was_live:
             if now != NULL:
                 return TOP_BIT
             continue
-        if had[side] != (now != NULL):
+        if before.present[side] != (now != NULL):
             return TOP_BIT
-        if not had[side]:
+        if now == NULL:
             continue
-        if not same_number(before[side].key, scales.price, now.key, book._price_scale):
+        if not same_number(
+            before.prices[side], before.scales.price, now.key * SIGN[side], sides.scales.price
+        ):
             return TOP_BIT
-        if not same_number(before[side].size, scales.size, now.size, book._size_scale):
+        if not same_number(before.sizes[side], before.scales.size, now.size, sides.scales.size):
             return TOP_BIT
     return 0
 

@@ -1,0 +1,540 @@
+"""Every read is of one moment: whatever writes while it runs, it answers what it would have
+answered before, or after.
+
+Reads that run Python code can be interrupted there: by another thread, by a garbage collection and
+what that finalizes, by a clock or a number of the user's. Each read is run again and again, and a
+write comes in at its first such point, at its second, and so on until it has no more.
+"""
+
+import contextlib
+import gc
+import sys
+import threading
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+import bitmart_book as bb
+from bitmart_book import Book, BookNotLive, BookState
+from tests.helpers.frames import spot
+
+WRITES = {"apply", "apply_snapshot", "apply_delta", "clear"}
+MOST_POINTS = 5_000
+
+
+# --- reads ---
+
+
+class OddDecimal(Decimal):
+    """A number that runs Python code when it is looked at."""
+
+    def is_finite(self):
+        return super().is_finite()
+
+    def __str__(self):
+        return super().__str__()
+
+
+class OddInt(int):
+    def __lt__(self, other):
+        return int(self) < other
+
+    def __index__(self):
+        return int(self)
+
+
+class OddArray(np.ndarray):
+    """No plain array: its buffer has to be asked for."""
+
+
+def level(value):
+    return value and value.exact
+
+
+def levels(value):
+    return [one.exact for one in value]
+
+
+def exact_depth(depth):
+    return depth.bids, depth.asks, depth.complete
+
+
+def depth(value):
+    return value.bids.tolist(), value.asks.tolist(), value.complete
+
+
+def quote(value):
+    return value.exact, value._facts() if hasattr(value, "_facts") else repr(value), value.epoch
+
+
+def filled(kind=np.ndarray):
+    out = tuple(np.full((6, 2), 7.0).view(kind) for _ in range(2))
+    return out, lambda counts: (counts, *(repr(side.tolist()) for side in out))
+
+
+def depth_into(kind):
+    def read(book):
+        out, look = filled(kind)
+        counts = book.depth(5, out=out)
+        return lambda: look(counts)
+
+    return read
+
+
+def guarded(book):
+    with book.guard(max_age=1e9, max_spread_bps=9_999) as value:
+        return value
+
+
+def frozen(copy):
+    assert copy._repr_html_() is not None
+    return (
+        repr(copy), copy.explain(), copy.state, copy.reason, copy.epoch, copy.sequence,
+        copy.exchange_time_ms, copy.receive_time_ns, copy.confirmed_by, copy.stats,
+        exact_depth(copy.depth(exact=True)), copy.complete_depth("bid"),
+        copy.complete_depth("ask"), quote(copy.quote), depth(copy.grouped("0.5")),
+    )  # fmt: skip
+
+
+def as_it_is(value):
+    return value
+
+
+# name: (variant, what is called, what of its answer is compared)
+READS = {
+    "symbol": [("", lambda book: book.symbol, as_it_is)],
+    "market": [("", lambda book: book.market, as_it_is)],
+    "channel": [("", lambda book: book.channel, as_it_is)],
+    "unit": [("", lambda book: book.unit, as_it_is)],
+    "state": [("", lambda book: book.state, as_it_is)],
+    "reason": [("", lambda book: book.reason, as_it_is)],
+    "epoch": [("", lambda book: book.epoch, as_it_is)],
+    "sequence": [("", lambda book: book.sequence, as_it_is)],
+    "confirmed_by": [("", lambda book: book.confirmed_by, as_it_is)],
+    "valid_until": [("", lambda book: book.valid_until, as_it_is)],
+    "exchange_time_ms": [("", lambda book: book.exchange_time_ms, as_it_is)],
+    "receive_time_ns": [("", lambda book: book.receive_time_ns, as_it_is)],
+    "last_trade": [("", lambda book: book.last_trade, as_it_is)],
+    "last_change": [("", lambda book: book.last_change, as_it_is)],
+    "stats": [("", lambda book: book.stats, as_it_is)],
+    "best_bid": [("", lambda book: book.best_bid, level)],
+    "best_ask": [("", lambda book: book.best_ask, level)],
+    "best_bid_price": [("", lambda book: book.best_bid_price, as_it_is)],
+    "best_ask_price": [("", lambda book: book.best_ask_price, as_it_is)],
+    "best_bid_size": [("", lambda book: book.best_bid_size, as_it_is)],
+    "best_ask_size": [("", lambda book: book.best_ask_size, as_it_is)],
+    "quote": [("", lambda book: book.quote, quote)],
+    "quote_in_any_state": [
+        ("", lambda book: book.quote_in_any_state(), quote),
+        ("odd", lambda book: book.quote_in_any_state(OddInt(2)), quote),
+    ],
+    "mid": [("", lambda book: book.mid, as_it_is)],
+    "spread": [("", lambda book: book.spread, as_it_is)],
+    "microprice": [("", lambda book: book.microprice, as_it_is)],
+    "imbalance": [
+        ("", lambda book: book.imbalance(), as_it_is),
+        ("all", lambda book: book.imbalance(1_000), as_it_is),
+        ("odd", lambda book: book.imbalance(OddInt(5)), as_it_is),
+    ],
+    "bids": [("", lambda book: book.bids, levels)],
+    "asks": [("", lambda book: book.asks, levels)],
+    "depth": [
+        ("", lambda book: book.depth(), depth),
+        ("few", lambda book: book.depth(OddInt(2)), depth),
+        ("more", lambda book: book.depth(50), depth),
+        ("exact", lambda book: book.depth(exact=True), exact_depth),
+        ("exact few", lambda book: book.depth(2, exact=True), exact_depth),
+        ("exact more", lambda book: book.depth(50, exact=True), exact_depth),
+        ("out", depth_into(np.ndarray), lambda look: look()),
+        ("odd out", depth_into(OddArray), lambda look: look()),
+    ],
+    "size_at": [
+        ("bid", lambda book: book.size_at("bid", OddDecimal("99")), as_it_is),
+        ("ask", lambda book: book.size_at("ask", "201.125"), as_it_is),
+    ],
+    "sweep": [
+        ("size", lambda book: book.sweep("ask", size=50), repr),
+        ("odd size", lambda book: book.sweep("bid", size=OddDecimal("2.5")), repr),
+        ("notional", lambda book: book.sweep("ask", notional=OddDecimal("1234.5")), repr),
+        ("too much", lambda book: book.sweep("bid", notional="1e15"), repr),
+    ],
+    "size_within": [
+        ("bid", lambda book: book.size_within("bid", OddDecimal(200)), as_it_is),
+        ("ask", lambda book: book.size_within("ask", 10_000), as_it_is),
+    ],
+    "grouped": [
+        ("", lambda book: book.grouped("5"), depth),
+        ("few", lambda book: book.grouped(OddDecimal("0.5"), OddInt(3)), depth),
+        ("fine", lambda book: book.grouped("0.000003", 4), depth),
+    ],
+    "complete_depth": [
+        ("bid", lambda book: book.complete_depth("bid"), as_it_is),
+        ("ask", lambda book: book.complete_depth("ask"), as_it_is),
+    ],
+    "guard": [("", guarded, quote)],
+    "explain": [("", lambda book: book.explain(), as_it_is)],
+    "peek": [("", lambda book: book.peek(), frozen)],
+    "check": [("", lambda book: book.check(), as_it_is)],
+    "__repr__": [("", repr, as_it_is)],
+    "_repr_html_": [("", lambda book: book._repr_html_(), as_it_is)],
+}
+NAMES = [(name, variant) for name, variants in READS.items() for variant, _, _ in variants]
+
+
+def test_every_public_name_of_a_book_is_a_read_or_a_write_that_is_known_here():
+    public = {name for name in dir(Book) if not name.startswith("_")}
+    special = {
+        name
+        for name in ("__repr__", "__str__", "__len__", "__iter__", "__getitem__", "__bool__",
+                     "__format__", "__eq__", "_repr_html_")
+        if name in vars(Book) or any(name in vars(base) for base in Book.__mro__[1:-1])
+    }  # fmt: skip
+    assert public | special == set(READS) | WRITES
+
+
+# --- states ---
+
+
+class Clock:
+    """Python code that tells the time; `hook` is called when it is asked."""
+
+    def __init__(self):
+        self.hook = lambda: None
+
+    def __call__(self):
+        self.hook()
+        return 5_000_000_000
+
+
+def side(best, step, count, size):
+    return [(str(best + step * place), size) for place in range(count)]
+
+
+# A hundred levels fill the venue's window: below them nothing is known. Coarse scales.
+WIDE = spot("snapshot", 5, side(100, -1, 100, "0.5"), side(101, 1, 100, "0.25"))
+DEEPER = spot("update", 6, [("0.9", "7")], [("999.5", "7")])
+# Fine scales, so that one level's ints are of several digits; fewer levels, all of them known.
+OTHER = spot(
+    "snapshot", 9, [("200.00000001", "40000.125"), ("199.5", "0.0000001")],
+    [("201.125", "3"), ("201.250000001", "40000.5"), ("207", "1"), ("208", "2")],
+)  # fmt: skip
+LOST = spot("update", 99, [("50", "1")])
+
+
+class World:
+    """A book that has just been made, and the ways in which it may change."""
+
+    def __init__(self, *, live=True):
+        self.clock = Clock()
+        self.engine = bb.Engine(clock=self.clock)
+        self.engine.open_line(1, 8)
+        for version, frame in enumerate((WIDE, DEEPER)):
+            self.engine.apply(frame, 1_000 + version, generation=1)
+        self.book = self.engine["BTC_USDT"]
+        if not live:
+            self.lose()
+
+    def replace(self):
+        self.engine.apply(OTHER, 2_000, generation=1)
+
+    def lose(self):
+        self.engine.apply(LOST, 3_000, generation=1)
+
+    def hold(self):
+        self.engine.hold(1, "a pong is late")
+
+    def start_anew(self):
+        self.engine.assign(self.book, 2)
+
+
+# Whether the book is LIVE at first, and what is written.
+CHANGES = {
+    "another snapshot": (True, World.replace),
+    "a gap": (True, World.lose),
+    "held": (True, World.hold),
+    "a new connection": (True, World.start_anew),
+    "won back": (False, World.replace),
+}
+
+
+def answer(call, look, book):
+    try:
+        value = call(book)
+    except BookNotLive as error:
+        return ("not live", type(error), error.state, error.reason, error.since, error.epoch)
+    return ("answer", value, look)
+
+
+def compared(found):
+    kind, value, *rest = found
+    return (kind, rest[0](value)) if kind == "answer" else found
+
+
+# --- ways to interrupt ---
+
+
+class Interruption:
+    """Writes at one point of a read, the `at`-th."""
+
+    def __init__(self, write, at):
+        self.write = write
+        self.left = at
+        self.open = False
+
+    def point(self):
+        if self.open:
+            self.left -= 1
+            if self.left == 0:
+                self.open = False
+                self.write()
+
+    @property
+    def happened(self):
+        return self.left <= 0
+
+
+@contextlib.contextmanager
+def by_profiler(interruption, _):
+    """At each call and return of Python code."""
+
+    def hook(*_):
+        interruption.point()
+
+    interruption.open = True
+    sys.setprofile(hook)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+        interruption.open = False
+
+
+@contextlib.contextmanager
+def by_collector(interruption, _):
+    """At each garbage collection, of which there are as many as can be."""
+
+    def hook(phase, _):
+        if phase == "start":
+            interruption.point()
+
+    before = gc.get_threshold()
+    gc.callbacks.append(hook)
+    gc.set_threshold(1)
+    interruption.open = True
+    try:
+        yield
+    finally:
+        interruption.open = False
+        gc.set_threshold(*before)
+        gc.callbacks.remove(hook)
+
+
+@contextlib.contextmanager
+def by_clock(interruption, world):
+    """Whenever the clock is asked."""
+    world.clock.hook = interruption.point
+    interruption.open = True
+    try:
+        yield
+    finally:
+        interruption.open = False
+
+
+WAYS = {"profiler": by_profiler, "collector": by_collector, "clock": by_clock}
+
+
+def variant_of(name, variant):
+    return next((call, look) for one, call, look in READS[name] if one == variant)
+
+
+def at_each_point(way, make, write, read):
+    """What `read(world)` answers when `write(world)` comes in at its first point, its second, etc."""
+    for at in range(1, MOST_POINTS):
+        world = make()
+        interruption = Interruption(lambda: write(world), at)  # noqa: B023
+        # What has been made for this must not be what the collections are spent on.
+        gc.collect(0)
+        with WAYS[way](interruption, world):
+            found = read(world)
+        yield at, world, found
+        if not interruption.happened:
+            return
+    pytest.fail("there is no end to the points at which it can be interrupted")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("name", "variant"), NAMES)
+def test_a_read_is_of_one_moment_wherever_it_is_interrupted(name, variant, way):
+    call, look = next((call, look) for one, call, look in READS[name] if one == variant)
+
+    def read(world):
+        return answer(call, look, world.book)
+
+    for live, write in CHANGES.values():
+        before, after = World(live=live), World(live=live)
+        write(after)
+        allowed = [compared(read(before)), compared(read(after))]
+        for at, world, found in at_each_point(way, lambda: World(live=live), write, read):  # noqa: B023
+            assert compared(found) in allowed, (at, compared(found), *allowed)
+            world.book.check()
+
+
+def test_the_ways_to_interrupt_do_interrupt():
+    """Each of them comes into a read that is known to run Python code."""
+    reads = {
+        "profiler": lambda book: book.size_at("bid", OddDecimal("99")),
+        "collector": lambda book: [[] for _ in book.bids for _ in range(2_000)],
+        "clock": lambda book: book.quote,
+    }
+    for way, read in reads.items():
+        world = World()
+        interruption = Interruption(world.replace, 1)
+        with WAYS[way](interruption, world):
+            read(world.book)
+        assert interruption.happened, way
+
+
+# --- the writes: what a reader sees in the middle of one ---
+
+
+@pytest.mark.parametrize("way", ["collector", "clock"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_write_is_seen_whole_or_not_at_all(change, way):
+    """A clock or a collection in the middle of a write reads the book."""
+    live, write = CHANGES[change]
+    before, after = World(live=live), World(live=live)
+    write(after)
+    allowed = [frozen(world.book.peek()) for world in (before, after)]
+    for at in range(1, MOST_POINTS):
+        world = World(live=live)
+        seen = []
+        interruption = Interruption(lambda: seen.append(world.book.peek()), at)  # noqa: B023
+        gc.collect(0)
+        with WAYS[way](interruption, world):
+            write(world)
+        assert [copy for copy in map(frozen, seen) if copy not in allowed] == []
+        assert frozen(world.book.peek()) == allowed[1]
+        if not interruption.happened:
+            return
+
+
+# --- the inputs by which it was found ---
+
+
+def pictures():
+    """Two whole pictures of which no part fits the other."""
+    yield side(2_000, -1, 300, "1"), side(2_001, 1, 300, "1")
+    yield side(Decimal("20100.5"), -1, 300, "2"), side(Decimal("20101.25"), 1, 300, "2")
+
+
+def test_a_thread_swaps_pictures_and_another_groups_them():
+    book = bb.Book("BTC_USDT")
+    both = list(pictures())
+    whole = []
+    for picture in both:
+        book.apply_snapshot(*picture)
+        whole.append(depth(book.grouped("5", 300)))
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            for picture in both:
+                book.apply_snapshot(*picture)
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        torn = [d for d in (depth(book.grouped("5", 300)) for _ in range(150)) if d not in whole]
+    finally:
+        done.set()
+        writer.join()
+        sys.setswitchinterval(switch)
+    assert torn == []
+
+
+def test_groups_of_a_live_feed_do_not_cross():
+    """On 3.13 one read in a thousand or two did."""
+    switch = sys.getswitchinterval()
+    with bb.connect("BTC_USDT", source="sim") as feed:
+        book = feed["BTC_USDT"]
+        sys.setswitchinterval(1e-5)
+        try:
+            for _ in range(1_000):
+                bids, asks = book.grouped("0.01")
+                assert bids[0, 0] <= asks[0, 0]
+        finally:
+            sys.setswitchinterval(switch)
+
+
+def test_a_scale_is_of_the_moment_of_its_rows():
+    """Asks of 201125.0 were seen where 201.125 is true."""
+
+    def make():
+        book = bb.Book("BTC_USDT")
+        book.apply_snapshot([("100", "1"), ("99", "1")], [("101", "1")])
+        return book
+
+    def write(book):
+        book.apply_snapshot([("200.125", "1")], [("201.125", "1")])
+
+    def read(book):
+        return depth(book.grouped("0.125"))
+
+    for _, _, (bids, asks, _) in at_each_point("profiler", make, write, read):
+        assert (bids[0], asks[0]) in (
+            ([100.0, 1.0], [101.0, 1.0]),
+            ([200.125, 1.0], [201.125, 1.0]),
+        )
+
+
+def test_what_is_known_is_of_the_moment_of_the_levels():
+    """A sweep of 50 was called complete with 5 levels known of 105."""
+
+    def rows(first, count, size="1"):
+        return [(str(first + place), size) for place in range(count)]
+
+    def make():
+        engine = bb.Engine()
+        engine.apply(spot("snapshot", 1, [("100", "1")], rows(101, 100)))
+        engine.apply(spot("update", 2, [], rows(106, 95, "0")))
+        engine.apply(spot("update", 3, [], rows(201, 100)))
+        return engine
+
+    def write(engine):
+        engine.apply(spot("snapshot", 4, [("100", "1")], rows(101, 60)))
+
+    def read(engine):
+        return engine["BTC_USDT"].sweep("ask", size=50)
+
+    assert make()["BTC_USDT"].complete_depth("ask") == 5
+    for _, _, found in at_each_point("profiler", make, write, read):
+        assert (found.worst_price, found.complete) in ((245.0, False), (150.0, True))
+
+
+@pytest.mark.parametrize("account", [None, bb.Account()])
+def test_a_collection_between_the_sides_of_an_exact_depth(account):
+    """A bid of 100 and an ask of 201 were seen, on 3.11; `net_depth` reads through it."""
+
+    def read(world):
+        return world.book.depth(exact=True) if account is None else account.net_depth(world.book)
+
+    for _, _, found in at_each_point("collector", World, World.replace, read):
+        assert (found.bids[0][0], found.asks[0][0]) in (
+            (100, 101),
+            (Decimal("200.00000001"), Decimal("201.125")),
+        )
+
+
+# --- states ---
+
+
+def test_a_book_that_a_clock_has_put_out_of_live_is_not_read():
+    """The clock is asked first and the state looked at afterwards."""
+    world = World()
+    world.clock.hook = lambda: (setattr(world.clock, "hook", lambda: None), world.lose())
+    with pytest.raises(BookNotLive) as caught:
+        _ = world.book.best_bid
+    assert caught.value.state is BookState.GAP
