@@ -530,7 +530,7 @@ cdef class Engine:
         if book._state not in (CLOSED, REJECTED):
             reason = str(error)
             book._heard_at = self._scratch.now
-            book._become(REJECTED, reason)
+            book._become(UNHOLDABLE, reason)
             book._forget()
             self._touch(book, GAP_BIT)
         return 0
@@ -684,7 +684,7 @@ cdef class Engine:
         mine._begin()
         if number == STALE and mine._state != LIVE:
             return  # what is worse than STALE does not become better by it
-        mine._become(number, reason)
+        mine._become(NAMED_EVENTS[number], reason)
         if number != STALE:
             mine._forget()
 
@@ -698,7 +698,7 @@ cdef class Engine:
         cdef _Line line = self._line(number)
         mine._begin()
         _before = mine._line
-        mine._become(SYNCING, "subscribed, no snapshot yet")
+        mine._become(BEGUN_ANEW, "subscribed, no snapshot yet")
         mine._assigned = True
         mine._generation = number
         mine._line = line
@@ -783,7 +783,7 @@ cdef class Engine:
         """Close a book for good and forget it; a later frame of its topic makes a new one."""
         cdef Book mine = self._mine(book)
         mine._begin()
-        mine._become(CLOSED, "closed by the user")
+        mine._become(FINISHED, "closed by the user")
         mine._forget()
         del mine._spec.books[mine.symbol]
         mine._spec.seat_books()

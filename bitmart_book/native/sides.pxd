@@ -97,6 +97,33 @@ cdef inline Top sides_top(const Sides* sides) noexcept nogil:
     return top
 
 
+cdef inline bint same_number(int64_t a, int a_scale, int64_t b, int b_scale) noexcept nogil:
+    while a_scale > b_scale:
+        if a % 10 != 0:
+            return False
+        a //= 10
+        a_scale -= 1
+    while b_scale > a_scale:
+        if b % 10 != 0:
+            return False
+        b //= 10
+        b_scale -= 1
+    return a == b
+
+
+cdef inline bint tops_differ(const Top* a, const Top* b) noexcept nogil:
+    """Whether a best price or size is another number, however it is scaled."""
+    cdef int side
+    for side in range(2):
+        if a.present[side] != b.present[side]:
+            return True
+        if not same_number(a.prices[side], a.scales.price, b.prices[side], b.scales.price):
+            return True
+        if not same_number(a.sizes[side], a.scales.size, b.sizes[side], b.scales.size):
+            return True
+    return False
+
+
 cdef inline bint sides_crossed(const Sides* sides) noexcept nogil:
     """Whether the best bid is not below the best ask; locked counts as crossed."""
     cdef const Rung* bid = ladder_best(&sides.ladders[BID])
