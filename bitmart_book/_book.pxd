@@ -34,10 +34,12 @@ cdef class Book(Written):
     cdef Depth _array_depth(self, Py_ssize_t count)
     cdef Py_ssize_t _count(self, int side, Py_ssize_t count) noexcept
     cdef object _fill_pair(self, Py_ssize_t count, object out)
-    cdef Py_ssize_t _fill_cells(
-        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad
+    cdef bint _fill_known(
+        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows
     ) noexcept
-    cdef bint _whole(self, int side, Py_ssize_t levels) noexcept
+    cdef Py_ssize_t _fill_cells(
+        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad, int64_t* worst
+    ) noexcept
     cdef object _problem(self)
     cdef object _side_problem(self, int side)
 

@@ -131,10 +131,11 @@ from bitmart_book.native.sides cimport (
     Sides,
     Top,
     Total,
+    are_known,
     excerpt_take,
     levels_for,
     levels_in_groups,
-    levels_within,
+    take_within,
     sides_copy,
     sides_crossed,
     sides_free,
@@ -379,8 +380,9 @@ cdef class Book(Written):
     cdef Py_ssize_t read_levels(self, int side, double* cells, Py_ssize_t rows) except -1:
         """Write the best levels of a side, best first, as price, size, price, size, ...; at most
         `rows` of them. How many. Raises BookNotLive."""
+        cdef int64_t worst
         self._require_live()
-        return self._fill_cells(side, rows, <char*>cells, rows, False)
+        return self._fill_cells(side, rows, <char*>cells, rows, False, &worst)
 
     @property
     def best_bid(self):
@@ -563,40 +565,51 @@ cdef class Book(Written):
         self._require_live()
         taken.take(&self._sides, BID, count)
         taken.take(&self._sides, ASK, count)
-        complete = self._whole(BID, count) and self._whole(ASK, count)
+        complete = taken.are_known(BID, count) and taken.are_known(ASK, count)
         return Depth(taken.exact_rows(BID), taken.exact_rows(ASK), complete)
 
     cdef Depth _array_depth(self, Py_ssize_t count):
         cdef Grid bids, asks
-        cdef bint complete
         cdef Py_ssize_t n_bids = self._count(BID, count), n_asks = self._count(ASK, count)
+        cdef bint complete
         cdef _Excerpts taken
-        # Making an array runs numpy's code: made first, and looked at when both are there.
+        # Making an array runs numpy's code: both are made before anything is looked at.
         bid_array = new_array(n_bids)
         ask_array = new_array(n_asks)
         self._require_live()
-        complete = self._whole(BID, count) and self._whole(ASK, count)
         if (
             n_bids == self._count(BID, count) and n_asks == self._count(ASK, count)
             and grid_of_array(bid_array, CONTIGUOUS | WRITEABLE, &bids)
             and grid_of_array(ask_array, CONTIGUOUS | WRITEABLE, &asks)
         ):
-            self._fill_cells(BID, n_bids, bids.first, n_bids, False)
-            self._fill_cells(ASK, n_asks, asks.first, n_asks, False)
+            complete = self._fill_known(BID, count, bids.first, n_bids)
+            complete &= self._fill_known(ASK, count, asks.first, n_asks)
             return Depth(bid_array, ask_array, complete)
         # The book has changed meanwhile, or the arrays are of a strange numpy.
         taken = _Excerpts.__new__(_Excerpts)
         taken.take(&self._sides, BID, count)
         taken.take(&self._sides, ASK, count)
+        complete = taken.are_known(BID, count) and taken.are_known(ASK, count)
         return Depth(taken.array(BID), taken.array(ASK), complete)
 
     @cython.final
     cdef Py_ssize_t _count(self, int side, Py_ssize_t count) noexcept:
         return min(count, ladder_length(&self._sides.ladders[side]))
 
+    @cython.final
+    cdef bint _fill_known(
+        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows
+    ) noexcept:
+        """Fill an array that has room for all that there are of the best `count` levels; whether
+        these are known for certain."""
+        cdef int64_t worst = 0
+        self._fill_cells(side, count, cells, rows, False, &worst)
+        return are_known(self._sides.ladders[side].known_from, count, rows, worst)
+
     cdef object _fill_pair(self, Py_ssize_t count, object out):
         """Write the best levels of both sides into two arrays of the caller's; how many of each."""
         cdef Grid bids, asks
+        cdef int64_t worst
         cdef _Buffer bid_buffer, ask_buffer
         self._require_live()
         if not isinstance(out, (tuple, list)) or len(out) != 2:
@@ -613,16 +626,18 @@ cdef class Book(Written):
             asks = ask_buffer.grid
             self._require_live()
         return (
-            self._fill_cells(BID, count, bids.first, bids.rows, True),
-            self._fill_cells(ASK, count, asks.first, asks.rows, True),
+            self._fill_cells(BID, count, bids.first, bids.rows, True, &worst),
+            self._fill_cells(ASK, count, asks.first, asks.rows, True, &worst),
         )
 
     cdef Py_ssize_t _fill_cells(
-        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad
+        self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad, int64_t* worst
     ) noexcept:
+        """Write the best levels, at most `count` and at most `rows`; how many. `worst` is the key
+        of the last one, and left alone where there is none."""
         cdef const Ladder* ladder = &self._sides.ladders[side]
         cdef Cursor cursor = best_first(ladder)
-        cdef const Rung* rung
+        cdef const Rung* rung = NULL
         cdef Py_ssize_t i
         cdef Py_ssize_t filled = min(min(count, rows), ladder_length(ladder))
         cdef double price_unit = SIGN[side] * POW10_DOUBLE[self._sides.scales.price]
@@ -638,6 +653,8 @@ cdef class Book(Written):
                 price = to_double(rung.key * SIGN[side], self._sides.scales.price)
                 size = to_double(rung.size, self._sides.scales.size)
             put_level(cells, i, price, size)
+        if filled:
+            worst[0] = rung.key
         if pad:
             for i in range(filled, rows):
                 put_level(cells, i, NAN, NAN)
@@ -647,13 +664,13 @@ cdef class Book(Written):
         """float, the size resting at exactly that price (float, text or Decimal); 0.0 if none."""
         cdef int number = side_number(side)
         cdef Number wanted
-        cdef int64_t key
+        cdef NumberStatus status
+        cdef int64_t key = -1
         text = number_text(price)
-        cdef NumberStatus status = parse_text(text, &wanted)
+        status = parse_text(text, &wanted)
         if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:
             raise UsageError(number_problem(status, text))
         self._require_live()
-        key = -1
         if status == NUMBER_OK:
             key = at_scale(wanted, self._sides.scales.price)
         if key < 0:
@@ -688,14 +705,21 @@ cdef class Book(Written):
         cdef int number = side_number(side)
         cdef Number wanted
         cdef double reach
+        cdef const Rung* best
+        cdef int64_t key
+        cdef Total sure
         cdef _Excerpts taken = _Excerpts.__new__(_Excerpts)
         parse_amount(bps, &wanted)
         numerator, denominator = ratio_of(wanted)
         denominator *= 10_000
         reach = about(numerator, denominator)
         self._require_live()
-        taken.take(&self._sides, number, levels_within(&self._sides, number, reach))
-        return taken.size_within(number, numerator, denominator)
+        best = ladder_best(&self._sides.ladders[number])
+        if best == NULL:
+            return 0.0
+        key = best.key
+        taken.take_within(&self._sides, number, reach, &sure)
+        return taken.size_within(number, key, sure, numerator, denominator)
 
     def grouped(self, step, n=None):
         """The ladder on a coarser grid of `step`, at most `n` rows a side: a `Depth`.
@@ -719,11 +743,6 @@ cdef class Book(Written):
         bids, bids_certain = taken.grouped(BID, numerator, denominator, count)
         asks, asks_certain = taken.grouped(ASK, numerator, denominator, count)
         return Depth(bids, asks, bids_certain and asks_certain)
-
-    cdef bint _whole(self, int side, Py_ssize_t levels) noexcept:
-        if self._sides.ladders[side].known_from == KNOWN_FROM_START:
-            return True
-        return levels <= self._known(side)
 
     def complete_depth(self, side):
         """int, how many of the best levels of that side are known for certain.

@@ -62,10 +62,13 @@ cdef class _Excerpts:
             for i in range(taken.count)
         ])
 
-    cdef bint known_to(self, int side, Py_ssize_t levels) noexcept:
-        """Whether so many of the levels, no more than there are, are known for certain."""
+    cdef bint are_known(self, int side, Py_ssize_t wanted) noexcept:
+        """Whether the best `wanted` levels are known for certain."""
         cdef const Excerpt* taken = &self.sides[side]
-        return levels == 0 or taken.rungs[levels - 1].key >= taken.known_from
+        cdef Py_ssize_t found = min(wanted, taken.count)
+        return are_known(
+            taken.known_from, wanted, found, 0 if found == 0 else taken.rungs[found - 1].key
+        )
 
     cdef Sweep swept(self, int side, object numerator, object denominator, bint by_notional):
         """What consuming the levels up to a size or a notional, given as a ratio, would give."""
@@ -99,28 +102,34 @@ cdef class _Excerpts:
             ratio(size, whole * size_unit),
             ratio(notional, whole * size_unit * price_unit),
             i,
-            left <= 0 and self.known_to(side, i),
+            left <= 0 and self.are_known(side, i),
         )
 
-    cdef object size_within(self, int side, object numerator, object denominator):
-        """The size of all levels at most that part of the best price away from it."""
-        cdef const Excerpt* taken = &self.sides[side]
-        cdef Total total
+    cdef int take_within(
+        self, const Sides* sides, int side, double reach, Total* sure
+    ) except -1:
+        """Sum what is surely within reach of the best level, copy what may be at its edge."""
+        if take_within(sides, side, reach, sure, &self.sides[side]) < 0:
+            raise MemoryError
+        self.scales = sides.scales
+        return 0
+
+    cdef object size_within(
+        self, int side, int64_t best, Total sure, object numerator, object denominator
+    ):
+        """The size of all levels at most that part of the best price, a key, away from it."""
+        cdef const Excerpt* doubtful = &self.sides[side]
         cdef Py_ssize_t i
-        cdef int64_t key
-        total.low = total.high = 0
-        if taken.count == 0:
-            return 0.0
-        # Best * (1 - reach), or 1 + reach, as a key: bids down to the next integer above it.
-        best = <object>taken.rungs[0].key
-        part = numerator if side == ASK else -numerator
-        limit = -((-best * (denominator + part)) // denominator)
-        key = max(limit, <object>KNOWN_FROM_START)
-        for i in range(taken.count):
-            if taken.rungs[i].key < key:
-                break
-            total_add(&total, taken.rungs[i].size)
-        return ratio(int_of(total), power_of_ten(self.scales.size))
+        total = int_of(sure)
+        if doubtful.count:
+            # Best * (1 - reach), or 1 + reach, as a key: `denominator`-ths of it.
+            part = numerator if side == ASK else -numerator
+            limit = <object>best * (denominator + part)
+            for i in range(doubtful.count):
+                if <object>doubtful.rungs[i].key * denominator < limit:
+                    break
+                total += <object>doubtful.rungs[i].size
+        return ratio(total, power_of_ten(self.scales.size))
 
     cdef tuple grouped(self, int side, object numerator, object denominator, Py_ssize_t count):
         """The rows of a grid whose step is a ratio, at most `count`, as an array; and whether

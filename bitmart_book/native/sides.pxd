@@ -16,7 +16,6 @@ from bitmart_book.native.ladder cimport (
     best_first,
     ladder_best,
     ladder_copy,
-    ladder_count_from,
     ladder_free,
     ladder_length,
     next_worse,
@@ -67,6 +66,16 @@ cdef struct Excerpt:
     Rung* rungs
     Py_ssize_t count
     int64_t known_from
+
+
+cdef inline bint are_known(
+    int64_t known_from, Py_ssize_t wanted, Py_ssize_t found, int64_t worst
+) noexcept nogil:
+    """Whether the best `wanted` levels are known for certain, of which `found` were found, the
+    last one at the key `worst`."""
+    if known_from == KNOWN_FROM_START:
+        return True
+    return found == wanted and (wanted == 0 or worst >= known_from)
 
 
 cdef inline void sides_free(Sides* sides) noexcept nogil:
@@ -133,6 +142,30 @@ cdef inline bint sides_crossed(const Sides* sides) noexcept nogil:
     return bid.key >= -ask.key
 
 
+# --- sums ---
+
+# A sum of sizes: each fits into int64, all of them together into this.
+cdef struct Total:
+    uint64_t low
+    uint64_t high
+
+
+cdef inline void total_add(Total* total, int64_t size) noexcept nogil:
+    total.low += <uint64_t>size
+    total.high += total.low < <uint64_t>size
+
+
+cdef inline Total total_size(const Ladder* ladder, Py_ssize_t levels) noexcept nogil:
+    """The exact sum of the best sizes of a side."""
+    cdef Cursor cursor = best_first(ladder)
+    cdef Total total
+    cdef Py_ssize_t _
+    total.low = total.high = 0
+    for _ in range(min(levels, ladder_length(ladder))):
+        total_add(&total, next_worse(&cursor).size)
+    return total
+
+
 # --- copies of parts ---
 
 
@@ -178,19 +211,41 @@ cdef inline Py_ssize_t levels_for(
     return count
 
 
-cdef inline Py_ssize_t levels_within(
-    const Sides* sides, int side, double reach
+cdef inline int take_within(
+    const Sides* sides, int side, double reach, Total* sure, Excerpt* doubtful
 ) noexcept nogil:
-    """How many levels are at most that part of the best price away from it: perhaps some more."""
+    """Sum the sizes of the levels that are at most that part of the best price away from it, and
+    copy those of which doubles cannot tell. -1 without memory."""
     cdef const Ladder* ladder = &sides.ladders[side]
-    cdef const Rung* best = ladder_best(ladder)
-    cdef double lowest
-    if best == NULL:
+    cdef Cursor cursor = best_first(ladder)
+    cdef const Rung* rung = next_worse(&cursor)
+    cdef double limit, error
+    cdef Py_ssize_t count = 0, passed = 0, i
+    sure.low = sure.high = 0
+    doubtful.count = 0
+    if rung == NULL:
         return 0
-    lowest = <double>best.key - (<double>(best.key * SIGN[side]) * (reach * (1.0 + 1e-9) + 1e-9) + 1.0)
-    if lowest <= <double>KNOWN_FROM_START:
-        return ladder_length(ladder)
-    return ladder_count_from(ladder, <int64_t>lowest)
+    limit = <double>rung.key - <double>(rung.key * SIGN[side]) * reach
+    error = <double>(rung.key * SIGN[side]) * (1.0 + reach) * 4e-15
+    while rung != NULL and <double>rung.key > limit + error:
+        total_add(sure, rung.size)
+        passed += 1
+        rung = next_worse(&cursor)
+    while rung != NULL and <double>rung.key >= limit - error:
+        count += 1
+        rung = next_worse(&cursor)
+    if count == 0:
+        return 0
+    doubtful.rungs = <Rung*>malloc(<size_t>count * sizeof(Rung))
+    if doubtful.rungs == NULL:
+        return -1
+    cursor = best_first(ladder)
+    for i in range(passed):
+        next_worse(&cursor)
+    for i in range(count):
+        doubtful.rungs[i] = next_worse(&cursor)[0]
+    doubtful.count = count
+    return 0
 
 
 cdef inline int64_t group_of(int side, int64_t price, int64_t width) noexcept nogil:
@@ -228,27 +283,3 @@ cdef inline Py_ssize_t levels_in_groups(
             seen += 1
             last = group
     return length
-
-
-# --- sums ---
-
-# A sum of sizes: each fits into int64, all of them together into this.
-cdef struct Total:
-    uint64_t low
-    uint64_t high
-
-
-cdef inline void total_add(Total* total, int64_t size) noexcept nogil:
-    total.low += <uint64_t>size
-    total.high += total.low < <uint64_t>size
-
-
-cdef inline Total total_size(const Ladder* ladder, Py_ssize_t levels) noexcept nogil:
-    """The exact sum of the best sizes of a side."""
-    cdef Cursor cursor = best_first(ladder)
-    cdef Total total
-    cdef Py_ssize_t _
-    total.low = total.high = 0
-    for _ in range(min(levels, ladder_length(ladder))):
-        total_add(&total, next_worse(&cursor).size)
-    return total

@@ -220,6 +220,10 @@ OTHER = spot(
     [("201.125", "3"), ("201.250000001", "40000.5"), ("207", "1"), ("208", "2")],
 )  # fmt: skip
 LOST = spot("update", 99, [("50", "1")])
+# Other levels, and not LIVE.
+CROSSING = spot(
+    "update", 7, [("150", "1"), ("100", "3"), ("99", "5")], [("101", "0.75"), ("201.125", "8")]
+)
 
 
 class World:
@@ -241,6 +245,9 @@ class World:
     def lose(self):
         self.engine.apply(LOST, 3_000, generation=1)
 
+    def cross(self):
+        self.engine.apply(CROSSING, 3_000, generation=1)
+
     def hold(self):
         self.engine.hold(1, "a pong is late")
 
@@ -252,6 +259,7 @@ class World:
 CHANGES = {
     "another snapshot": (True, World.replace),
     "a gap": (True, World.lose),
+    "a crossing": (True, World.cross),
     "held": (True, World.hold),
     "a new connection": (True, World.start_anew),
     "won back": (False, World.replace),
@@ -349,7 +357,7 @@ def variant_of(name, variant):
 
 
 def at_each_point(way, make, write, read):
-    """What `read(world)` answers when `write(world)` comes in at its first point, its second, etc."""
+    """What a read answers when a write comes in at its first point, at its second, and so on."""
     for at in range(1, MOST_POINTS):
         world = make()
         interruption = Interruption(lambda: write(world), at)  # noqa: B023
@@ -398,10 +406,10 @@ def test_the_ways_to_interrupt_do_interrupt():
 # --- the writes: what a reader sees in the middle of one ---
 
 
-@pytest.mark.parametrize("way", ["collector", "clock"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_write_is_seen_whole_or_not_at_all(change, way):
-    """A clock or a collection in the middle of a write reads the book."""
+    """Whatever runs in the middle of a write reads the book."""
     live, write = CHANGES[change]
     before, after = World(live=live), World(live=live)
     write(after)

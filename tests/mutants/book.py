@@ -8,48 +8,48 @@ SEQUENCE = [
     Mutant(
         "no-gap-check",
         "A lost update goes unnoticed and its levels are wrong for hours.",
-        "_book.pyx",
-        CONTINUES,
-        "item.sequence >= 0 and item.sequence <= last or (last < 0 and item.sequence >= 0)",
+        "native/sequence.pxi",
+        "if version > last:\n    return AHEAD\n",
+        "if version > last:\n    return NEXT\n",
         "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
         quick=True,
     ),
     Mutant(
         "gap-check-with-greater-or-equal",
         "A repeated update is applied again, and a lost one goes unnoticed.",
-        "_book.pyx",
-        CONTINUES,
-        "item.sequence >= 0 and item.sequence < last or (last < 0 and item.sequence >= 0)",
+        "native/sequence.pxi",
+        "version == last + 1",
+        "version >= last",
         "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
     ),
     Mutant(
         "counted-update-joined-to-an-uncounted-snapshot",
         "An update is applied to a snapshot that nobody can say it continues.",
-        "_book.pyx",
-        CONTINUES,
-        "item.sequence >= 0 and item.sequence != last + 1 and last >= 0",
+        "native/sequence.pxi",
+        "return NO_COUNTER\n",
+        "return NEXT\n",
         "tests/book/test_book.py::test_an_unsequenced_book",
     ),
     Mutant(
         "heartbeat-is-a-gap",
         "Every quiet symbol is in GAP a second after it was won back.",
-        "_book.pyx",
-        "last < 0 or item.sequence > last",
-        "last < 0 or item.sequence >= last",
+        "native/sequence.pxi",
+        "version > last",
+        "version >= last",
         "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
     ),
     Mutant(
         "heartbeat-confirms-nothing",
         "A quiet symbol goes STALE though the venue says that nothing happened.",
-        "_book.pyx",
-        "empty and item.sequence == last",
-        "False",
+        "native/sequence.pxi",
+        "SAME_HEARTBEAT if empty else SAME",
+        "SAME",
         "tests/native/test_engine.py::test_spot_snapshot_update_heartbeat_and_gap",
     ),
     Mutant(
         "heartbeat-heals-a-crossed-book",
         "A crossed book is LIVE again because the venue had nothing new to say.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._state == STALE and (self._crossed() or self._is_in_the_dark())",
         "False",
         "tests/book/test_book.py::test_a_crossed_snapshot_is_stale_until_an_update_heals_it",
@@ -57,7 +57,7 @@ SEQUENCE = [
     Mutant(
         "empty-update-does-not-count",
         "An empty update with the next version makes the one after it a gap.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._sequence = item.sequence\n",
         "if not empty:\n    self._sequence = item.sequence\n",
         "tests/native/test_engine.py::test_an_empty_futures_update_advances_the_version",
@@ -66,24 +66,25 @@ SEQUENCE = [
     Mutant(
         "gap-drops-the-update",
         "The update that showed the gap is lost, and no snapshot can be joined to what follows.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._keep(rows, item)\nreturn GAP_BIT\n",
         "return GAP_BIT\n",
         "tests/native/test_engine.py::test_the_gap_itself_is_kept_for_the_snapshot",
+        where="cdef int _not_next(",
     ),
     Mutant(
         "restart-never-noticed",
         "When the venue counts from one again, the book takes every update for an old one.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._stale_run += 1\n",
         "",
         "tests/book/test_book.py::test_repeats_never_look_like_a_restart_but_unknown_old_frames_do",
-        where="cdef int _apply_update(",
+        where="cdef bint _is_restart(",
     ),
     Mutant(
         "repeats-look-like-a-restart",
         "A server that sends everything twice makes the book resynchronise all the time.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._is_repeat(rows, item)",
         "False",
         "tests/book/test_book.py::test_repeats_never_look_like_a_restart_but_unknown_old_frames_do",
@@ -91,7 +92,7 @@ SEQUENCE = [
     Mutant(
         "repeat-told-by-its-number-alone",
         "A venue that counts again from a little below is not believed, and the book stands still.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._recent_digest[slot] == self._digest(rows, item)",
         "True",
         "tests/book/test_book.py::test_a_counter_that_restarts_a_little_below_is_no_repeat",
@@ -99,15 +100,15 @@ SEQUENCE = [
     Mutant(
         "held-snapshot-is-no-evidence",
         "An update that continues a held snapshot is thrown away as old.",
-        "_book.pyx",
-        "self._held_sequence >= 0 and item.sequence == self._held_sequence + 1",
+        "native/written.pxi",
+        "judge(self._held_sequence, item.sequence, False, True) == NEXT",
         "False",
         "tests/native/test_engine.py::test_a_late_snapshot_is_held_and_not_shown",
     ),
     Mutant(
         "refused-frame-leaves-the-book-live",
         "After a frame that could not be read the book goes on as if nothing were missing.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._spec.kind == ITEM_UPDATE and self._state in (LIVE, STALE)",
         "False",
         "tests/native/test_engine.py::test_a_frame_of_the_wrong_shape",
@@ -115,7 +116,7 @@ SEQUENCE = [
     Mutant(
         "epoch-stands-still",
         "A program that compares epochs does not learn that the book was resynchronised.",
-        "_book.pyx",
+        "native/trust.pxi",
         "self._epoch += 1\n",
         "",
         "tests/book/test_book.py::test_a_gap_keeps_reads_out_until_the_next_snapshot",
@@ -126,17 +127,16 @@ SNAPSHOTS = [
     Mutant(
         "late-snapshot-accepted",
         "A late answer takes the book back in time while it says that it is LIVE.",
-        "_book.pyx",
-        "item.sequence < self._sequence",
+        "native/written.pxi",
+        "judge(self._sequence, item.sequence, False, True) == OLDER",
         "False",
         "tests/native/test_engine.py::test_a_late_snapshot_is_held_and_not_shown",
-        where="cdef int _apply_snapshot(",
         quick=True,
     ),
     Mutant(
         "empty-snapshot-believed",
         "A server that is not ready empties the book, and it is LIVE.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._empty_snapshots < 2",
         "False",
         "tests/native/test_engine.py::test_an_empty_snapshot_must_be_repeated",
@@ -145,7 +145,7 @@ SNAPSHOTS = [
     Mutant(
         "live-before-the-replay",
         "The book is LIVE at the snapshot's version while newer updates are still waiting.",
-        "_book.pyx",
+        "native/written.pxi",
         "change |= self._drain(&complete)\n",
         "",
         "tests/book/test_book.py::test_updates_kept_before_the_snapshot_are_replayed_in_order",
@@ -153,31 +153,24 @@ SNAPSHOTS = [
     Mutant(
         "hole-in-the-replay-ignored",
         "Updates kept for a snapshot that does not reach them are applied to it all the same.",
-        "_book.pyx",
-        "self._sequence < 0 or pending.item.sequence != self._sequence + 1",
-        "False",
+        "native/written.pxi",
+        "verdict == NEXT",
+        "verdict == NEXT or verdict == AHEAD",
         "tests/native/test_engine.py::test_updates_before_the_snapshot_wait_and_a_hole_in_them_is_seen",
+        where="cdef int _drain(",
     ),
     Mutant(
         "buffer-dropped-on-retry",
         "Each snapshot that is too old throws the waiting updates away; the next is too old again.",
-        "_book.pyx",
-        "self._become(\n"
-        "    self._state if self._state in (SYNCING, GAP) else GAP,\n"
-        '    f"the snapshot {item.sequence} does not reach the updates kept for it",\n'
-        ")\n",
-        "self._buffer = []\n"
-        "self._buffered_rows = 0\n"
-        "self._become(\n"
-        "    self._state if self._state in (SYNCING, GAP) else GAP,\n"
-        '    f"the snapshot {item.sequence} does not reach the updates kept for it",\n'
-        ")\n",
+        "native/written.pxi",
+        "self._counters.old_snapshots += 1\n",
+        "self._counters.old_snapshots += 1\nself._drop_kept()\n",
         "tests/native/test_engine.py::test_updates_before_the_snapshot_wait_and_a_hole_in_them_is_seen",
     ),
     Mutant(
         "replay-newest-first",
         "The waiting updates are applied in the wrong order, and so to no snapshot.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._buffer.append(keep_item(rows, item))\n",
         "self._buffer.insert(0, keep_item(rows, item))\n",
         "tests/book/test_book.py::test_updates_kept_before_the_snapshot_are_replayed_in_order",
@@ -185,7 +178,7 @@ SNAPSHOTS = [
     Mutant(
         "buffer-without-a-bound",
         "A book that never gets its snapshot eats the memory of the process.",
-        "_book.pyx",
+        "native/written.pxi",
         "len(self._buffer) >= MAX_BUFFERED_FRAMES",
         "False",
         "tests/native/test_engine.py::test_the_buffer_is_bounded",
@@ -193,15 +186,16 @@ SNAPSHOTS = [
     Mutant(
         "old-count-kept-in-the-buffer",
         "After the venue counted anew the waiting updates never fit any snapshot.",
-        "_book.pyx",
-        "item.sequence < tail.item.sequence",
+        "native/written.pxi",
+        "verdict == OLDER",
         "False",
         "tests/native/test_engine.py::test_a_counter_that_goes_back_while_waiting_drops_the_old_count",
+        where="cdef int _keep(",
     ),
     Mutant(
         "cut-snapshot-claims-the-whole-side",
         "Levels beyond the venue's window, which were never sent, are said to be certain.",
-        "_book.pyx",
+        "native/written.pxi",
         "0 < window <= ladder_length(&fresh[side])",
         "False",
         "tests/book/test_reads.py::test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level",
@@ -210,7 +204,7 @@ SNAPSHOTS = [
     Mutant(
         "full-window-taken-for-a-whole-side",
         "A snapshot that just fills the window counts as the whole side.",
-        "_book.pyx",
+        "native/written.pxi",
         "0 < window <= ladder_length(&fresh[side])",
         "0 < window < ladder_length(&fresh[side])",
         "tests/book/test_reads.py::test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level",
@@ -219,7 +213,7 @@ SNAPSHOTS = [
     Mutant(
         "older-picture-shown",
         "Pictures that overtook each other take the book back in time.",
-        "_book.pyx",
+        "native/written.pxi",
         "item.exchange_time >= self._exchange_time",
         "True",
         "tests/native/test_engine.py::test_spot_full_pictures",
@@ -227,7 +221,7 @@ SNAPSHOTS = [
     Mutant(
         "one-side-shown-before-its-partner",
         "A moving market looks crossed for as long as the other half of it is under way.",
-        "_book.pyx",
+        "native/written.pxi",
         "was_live and self._would_cross(rows, item, side)",
         "False",
         "tests/native/test_engine.py::test_one_sided_pictures_wait_for_their_partner",
@@ -235,7 +229,7 @@ SNAPSHOTS = [
     Mutant(
         "one-side-is-enough",
         "A book of one-sided pictures is LIVE when only one side has come.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._side_seen[0] and self._side_seen[1]",
         "self._side_seen[0] or self._side_seen[1]",
         "tests/native/test_engine.py::test_one_sided_pictures_wait_for_their_partner",
@@ -246,7 +240,7 @@ LEVELS = [
     Mutant(
         "no-room-beside-another-is-no-matter",
         "A side that cannot be held beside the one that waited for it ends the connection.",
-        "_book.pyx",
+        "native/written.pxi",
         "if not self._can_hold(rows, item):\n"
         "    return change & ~SNAPSHOT_BIT | self._unholdable()\n",
         "",
@@ -255,7 +249,7 @@ LEVELS = [
     Mutant(
         "removals-of-asks-ignored",
         "Asks that are gone stay in the book for ever.",
-        "_book.pyx",
+        "native/written.pxi",
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
         "if side == BID or row.size.mantissa != 0:\n"
         "    changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
@@ -265,7 +259,7 @@ LEVELS = [
     Mutant(
         "absent-level-raises",
         "A quarter of all real removals, those of levels that were never sent, end the connection.",
-        "_book.pyx",
+        "native/written.pxi",
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
         "if row.size.mantissa == 0 and ladder_size(ladder, key) == 0:\n"
         "    raise MessageError(self.symbol)\n"
@@ -275,7 +269,7 @@ LEVELS = [
     Mutant(
         "crossed-in-the-middle-of-a-frame",
         "A frame that moves the market is a GAP because its bids are applied before its asks.",
-        "_book.pyx",
+        "native/written.pxi",
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n",
         "changed |= ladder_put(ladder, key, widened(row.size, wanted.size))\n"
         "if self._crossed():\n"
@@ -285,7 +279,7 @@ LEVELS = [
     Mutant(
         "first-of-a-price-wins-in-an-update",
         "Of two rows with one price in an update the one that was corrected stays.",
-        "_book.pyx",
+        "native/written.pxi",
         "row = &rows[item.first[side] + i]\n",
         "row = &rows[item.first[side] + item.count[side] - 1 - i]\n",
         "tests/book/test_book.py::test_the_last_row_of_a_price_wins_in_an_update",
@@ -294,7 +288,7 @@ LEVELS = [
     Mutant(
         "float-keys",
         "Prices pass through floats, so that 0.29 is updated at 0.28.",
-        "_book.pyx",
+        "native/written.pxi",
         "widened(row.price, wanted.price)",
         "<int64_t>(to_double(widened(row.price, wanted.price), wanted.price) * "
         "POW10_DOUBLE[wanted.price])",
@@ -312,9 +306,10 @@ LEVELS = [
     Mutant(
         "asks-not-rescaled",
         "The first price with more decimals makes all asks too small by powers of ten.",
-        "_book.pyx",
+        "native/written.pxi",
         "ladder_rescale(&self._sides.ladders[side], price_factor, size_factor)\n",
-        "if side == BID:\n    ladder_rescale(&self._sides.ladders[side], price_factor, size_factor)\n",
+        "if side == BID:\n"
+        "    ladder_rescale(&self._sides.ladders[side], price_factor, size_factor)\n",
         "tests/book/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
     ),
     Mutant(
@@ -328,7 +323,7 @@ LEVELS = [
     Mutant(
         "never-crossed",
         "A book whose best bid is above its best ask is shown as LIVE.",
-        "_book.pyx",
+        "native/sides.pxd",
         "bid.key >= -ask.key",
         "False",
         "tests/book/test_book.py::test_a_locked_or_crossed_book_is_a_gap",
@@ -336,7 +331,7 @@ LEVELS = [
     Mutant(
         "locked-is-not-crossed",
         "A book whose best bid equals its best ask is shown as LIVE.",
-        "_book.pyx",
+        "native/sides.pxd",
         "bid.key >= -ask.key",
         "bid.key > -ask.key",
         "tests/book/test_book.py::test_a_locked_or_crossed_book_is_a_gap",
@@ -344,17 +339,17 @@ LEVELS = [
     Mutant(
         "top-not-told-when-its-level-goes",
         "Whoever waits for a new best price sleeps on when the best level is removed.",
-        "_book.pyx",
-        "not same_number(before[side].key, scales.price, now.key, book._sides.scales.price)",
+        "native/sides.pxd",
+        "not same_number(a.prices[side], a.scales.price, b.prices[side], b.scales.price)",
         "False",
         "tests/book/test_book.py::test_the_top_has_changed_when_the_next_level_has_the_same_size",
     ),
     Mutant(
         "top-told-when-only-its-spelling-changed",
         "The first finer price anywhere wakes everybody who waits for a new best price.",
-        "_book.pyx",
-        "not same_number(before[side].key, scales.price, now.key, book._sides.scales.price)",
-        "before[side].key != now.key",
+        "native/sides.pxd",
+        "not same_number(a.prices[side], a.scales.price, b.prices[side], b.scales.price)",
+        "a.prices[side] != b.prices[side]",
         "tests/book/test_book.py::test_a_finer_price_does_not_pretend_that_the_top_moved",
     ),
 ]
@@ -363,31 +358,31 @@ TIME = [
     Mutant(
         "deadline-a-moment-late",
         "A read at the very deadline answers though the state says STALE.",
-        "_book.pyx",
-        "self._now() < self._ends()",
-        "self._now() <= self._ends()",
+        "native/trust.pxi",
+        "now < self._ends()",
+        "now <= self._ends()",
         "tests/book/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
     ),
     Mutant(
         "deadline-never-compared",
         "A book of a dead connection is read for ever.",
-        "_book.pyx",
-        "self._now() < self._ends()",
+        "native/trust.pxi",
+        "now < self._ends()",
         "True",
         "tests/book/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
     ),
     Mutant(
         "state-forgets-the-deadline",
         "A book whose reads raise says that it is LIVE.",
-        "_book.pyx",
-        "self._now() >= self._ends()",
+        "native/trust.pxi",
+        "now >= self._ends()",
         "False",
         "tests/book/test_book.py::test_a_book_goes_stale_by_itself_at_its_deadline",
     ),
     Mutant(
         "deadline-on-the-wall-clock",
         "When the machine's clock is set, healthy books go STALE or dead ones stay LIVE.",
-        "_book.pyx",
+        "native/trust.pxi",
         "monotonic_ns()",
         '__import__("time").time_ns()',
         "tests/book/test_book.py::test_the_machine_clock_is_the_one_that_is_never_set",
@@ -396,24 +391,24 @@ TIME = [
     Mutant(
         "duplicate-confirms",
         "A server that repeats one old update for ever keeps a frozen book LIVE.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._counters.duplicates += 1\n",
         "self._counters.duplicates += 1\nself._confirm('duplicate')\n",
         "tests/book/test_book.py::test_updates_and_heartbeats_confirm_and_duplicates_do_not",
-        where="cdef int _apply_update(",
+        where="cdef int _not_new(",
     ),
     Mutant(
         "copy-looks-live",
         "A frozen copy of a book that had gone STALE says that it was LIVE.",
         "_book.pyx",
-        "copy._state = STATE_NUMBERS[self.state]\n",
+        "copy._state = standing.state\n",
         "copy._state = self._state\n",
         "tests/book/test_book.py::test_peek_stops_time",
     ),
     Mutant(
         "forked-child-reads-on",
         "A child process reads its parent's book, which nobody feeds there.",
-        "_book.pyx",
+        "native/trust.pxi",
         "self._access == ACCESS_LIVE and self._process == process_generation",
         "self._access == ACCESS_LIVE",
         "tests/book/test_book.py::test_a_forked_child_has_closed_books",
