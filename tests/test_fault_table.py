@@ -161,7 +161,7 @@ def transitions(page):
     cells = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
     states = cells[0][2:]
     return states, {
-        event: {state: after for state, after in zip(states, row, strict=True) if after != "–"}
+        event: {state: after for state, after in zip(states, row, strict=True) if after != "no"}
         for event, _, *row in cells[2:]
     }
 
