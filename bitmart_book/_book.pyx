@@ -141,7 +141,6 @@ from bitmart_book.native.sides cimport (
     sides_free,
     sides_top,
     tops_differ,
-    total_add,
     total_size,
 )
 from bitmart_book.native.window cimport Rung
@@ -461,7 +460,7 @@ cdef class Book(Written):
             quote._ages = True
             quote._age = now - self._confirmed_at
         quote._state = self._state
-        quote._top = sides_top(&self._sides)
+        sides_top(&self._sides, &quote._top)
         quote._sequence = self._sequence
         quote._exchange_time = self._exchange_time
         quote.receive_time_ns = self._receive_time
@@ -473,7 +472,7 @@ cdef class Book(Written):
     cdef bint _both(self, Top* top) except -1:
         """The best level of both sides; False where one has none."""
         self._require_live()
-        top[0] = sides_top(&self._sides)
+        sides_top(&self._sides, top)
         return top.present[BID] and top.present[ASK]
 
     @property
@@ -821,9 +820,10 @@ cdef class Book(Written):
 
     def __repr__(self):
         cdef _Standing standing = self._standing(self._moment())
-        cdef Top top = sides_top(&self._sides)
+        cdef Top top
         cdef Py_ssize_t n_bids = ladder_length(&self._sides.ladders[BID])
         cdef Py_ssize_t n_asks = ladder_length(&self._sides.ladders[ASK])
+        sides_top(&self._sides, &top)
         kind = "frozen " if self._access == ACCESS_FROZEN else ""
         reason = standing.reason()
         return (

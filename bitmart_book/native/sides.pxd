@@ -93,8 +93,7 @@ cdef inline int sides_copy(Sides* to, const Sides* source) noexcept nogil:
     return 0
 
 
-cdef inline Top sides_top(const Sides* sides) noexcept nogil:
-    cdef Top top
+cdef inline void sides_top(const Sides* sides, Top* top) noexcept nogil:
     cdef int side
     cdef const Rung* best
     for side in range(2):
@@ -103,7 +102,6 @@ cdef inline Top sides_top(const Sides* sides) noexcept nogil:
         top.prices[side] = 0 if best == NULL else best.key * SIGN[side]
         top.sizes[side] = 0 if best == NULL else best.size
     top.scales = sides.scales
-    return top
 
 
 cdef inline bint same_number(int64_t a, int a_scale, int64_t b, int b_scale) noexcept nogil:
@@ -220,7 +218,7 @@ cdef inline int take_within(
     cdef Cursor cursor = best_first(ladder)
     cdef const Rung* rung = next_worse(&cursor)
     cdef double limit, error
-    cdef Py_ssize_t count = 0, passed = 0, i
+    cdef Py_ssize_t count = 0, passed = 0, i, _
     sure.low = sure.high = 0
     doubtful.count = 0
     if rung == NULL:
@@ -240,8 +238,8 @@ cdef inline int take_within(
     if doubtful.rungs == NULL:
         return -1
     cursor = best_first(ladder)
-    for i in range(passed):
-        next_worse(&cursor)
+    for _ in range(passed):
+        rung = next_worse(&cursor)
     for i in range(count):
         doubtful.rungs[i] = next_worse(&cursor)[0]
     doubtful.count = count

@@ -81,7 +81,6 @@ cdef class Written(Trusted):
             return GAP_BIT
         return 0
 
-
     def apply(self, frame, receive_time_ns=None):
         """Apply one raw frame of this book's own channel and symbol; returns `Change` bits.
 
@@ -174,7 +173,6 @@ cdef class Written(Trusted):
         sides_free(&self._sides)
         self._sequence = -1
 
-
     cdef int _apply_item(
         self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand
     ) except -1:
@@ -237,7 +235,7 @@ cdef class Written(Trusted):
                 self._become(EMPTIED, "empty snapshot, waiting for a second one")
                 return GAP_BIT
         self._counters.snapshots += 1
-        before = sides_top(&self._sides)
+        sides_top(&self._sides, &before)
         if announced and same_sequence and self._is_synced():
             change = self._audit(scratch, rows, item)
             if change >= 0:
@@ -397,7 +395,7 @@ cdef class Written(Trusted):
         verdict = self._judge(self._sequence, item)
         if verdict != NEXT and verdict != UNCOUNTED:
             return self._not_next(rows, item, verdict)
-        before = sides_top(&self._sides)
+        sides_top(&self._sides, &before)
         change = self._put_rows(rows, item, &applied)
         if not applied:
             return self._unholdable()
@@ -518,7 +516,7 @@ cdef class Written(Trusted):
         self._counters.snapshots += 1
         # Updates that were kept by hand have nothing to continue here.
         self._drop_kept()
-        before = sides_top(&self._sides)
+        sides_top(&self._sides, &before)
         change = self._load_sides(scratch, rows, item, self._window()) | SNAPSHOT_BIT
         self._exchange_time = item.exchange_time
         self._trim()
@@ -554,7 +552,7 @@ cdef class Written(Trusted):
         cdef Top before
         if was_live and self._staged is None and self._older(item):
             return DUPLICATE_BIT
-        before = sides_top(&self._sides)
+        sides_top(&self._sides, &before)
         staged = self._staged
         self._staged = None
         if not self._can_hold(rows, item):
@@ -817,7 +815,8 @@ cdef class Written(Trusted):
     @cython.final
     cdef int _top_bit(self, const Top* before, bint was_live) noexcept:
         """TOP where the best price or size of a side is not what readers saw before."""
-        cdef Top now = sides_top(&self._sides)
+        cdef Top now
+        sides_top(&self._sides, &now)
         if was_live:
             return TOP_BIT if tops_differ(before, &now) else 0
         return TOP_BIT if now.present[BID] or now.present[ASK] else 0
@@ -828,7 +827,8 @@ cdef class Written(Trusted):
 
     cdef str _cross_text(self):
         """Made without Python code: the levels are crossed already, and the state says LIVE."""
-        cdef Top top = sides_top(&self._sides)
+        cdef Top top
+        sides_top(&self._sides, &top)
         cdef char[PLAIN_ROOM] bid
         cdef char[PLAIN_ROOM] ask
         write_plain(bid, top.prices[BID], top.scales.price)

@@ -121,6 +121,23 @@ SEQUENCE = [
         "",
         "tests/book/test_book.py::test_a_gap_keeps_reads_out_until_the_next_snapshot",
     ),
+    Mutant(
+        "heartbeat-without-its-update",
+        "A spot update that was lost just before a heartbeat is never missed.",
+        "native/sequence.pxi",
+        "NEXT if empty_advances or not empty else NEXT_IS_LOST",
+        "NEXT",
+        "tests/simulation/test_faults.py::test_an_update_that_is_lost_before_a_heartbeat",
+    ),
+    Mutant(
+        "kept-twice",
+        "An update that comes twice while a snapshot is awaited makes all that was kept useless.",
+        "native/written.pxi",
+        "verdict == SAME or verdict == SAME_HEARTBEAT",
+        "False",
+        "tests/native/test_engine.py",
+        where="cdef int _keep(",
+    ),
 ]
 
 SNAPSHOTS = [
@@ -233,6 +250,30 @@ SNAPSHOTS = [
         "self._side_seen[0] and self._side_seen[1]",
         "self._side_seen[0] or self._side_seen[1]",
         "tests/native/test_engine.py::test_one_sided_pictures_wait_for_their_partner",
+    ),
+    Mutant(
+        "what-was-lost-is-continued",
+        "A book in GAP is LIVE again by an update, though what it missed never came.",
+        "native/trust.pxi",
+        "{STALE: LIVE}",
+        "{STALE: LIVE, GAP: LIVE}",
+        "tests/test_fault_table.py::test_the_page_has_the_compiled_transitions",
+    ),
+    Mutant(
+        "refused-and-then-lost",
+        "A book that the venue has refused for good says that it waits for a snapshot.",
+        "native/trust.pxi",
+        '("lost", {CONNECTING: GAP, SYNCING: GAP, LIVE: GAP, STALE: GAP, GAP: GAP})',
+        '("lost", {CONNECTING: GAP, SYNCING: GAP, LIVE: GAP, STALE: GAP, GAP: GAP, REJECTED: GAP})',
+        "tests/native/test_transitions.py::test_what_the_table_forbids_raises",
+    ),
+    Mutant(
+        "closed-and-begun-anew",
+        "A book that its user closed comes back to life.",
+        "native/trust.pxi",
+        "state == NOWHERE",
+        "False",
+        "tests/native/test_transitions.py::test_what_the_table_forbids_raises",
     ),
 ]
 
@@ -413,6 +454,32 @@ TIME = [
         "self._access == ACCESS_LIVE",
         "tests/book/test_book.py::test_a_forked_child_has_closed_books",
         where="cdef int _require_live(",
+    ),
+    Mutant(
+        "clock-asked-within-a-write",
+        "A clock that reads the book sees levels that nothing has confirmed yet.",
+        "native/trust.pxi",
+        "self._confirmed_at = self._heard_at\n",
+        "self._confirmed_at = self._now()\n",
+        "tests/book/test_moments.py::test_a_write_is_seen_whole_or_not_at_all",
+        where="cdef int _confirm(",
+    ),
+    Mutant(
+        "since-asked-within-a-write",
+        "A clock that reads the book sees it half lost.",
+        "native/trust.pxi",
+        "self._since = None if self._clock_kind == CLOCK_NONE else self._heard_at\n",
+        "self._since = None if self._clock_kind == CLOCK_NONE else self._now()\n",
+        "tests/book/test_moments.py::test_a_write_is_seen_whole_or_not_at_all",
+        where="cdef int _become(",
+    ),
+    Mutant(
+        "crossing-told-by-python",
+        "A garbage collection while the reason is written reads a crossed book as LIVE.",
+        "native/written.pxi",
+        "write_plain(bid, top.prices[BID], top.scales.price)\n",
+        "Fraction(1)\nwrite_plain(bid, top.prices[BID], top.scales.price)\n",
+        "tests/book/test_moments.py::test_a_write_is_seen_whole_or_not_at_all",
     ),
 ]
 

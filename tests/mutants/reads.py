@@ -80,8 +80,8 @@ READS = [
     Mutant(
         "depth-complete-by-hope",
         "A depth deeper than the venue's window is called complete.",
-        "_book.pyx",
-        "levels <= self._known(side)",
+        "native/sides.pxd",
+        "found == wanted and (wanted == 0 or worst >= known_from)",
         "True",
         "tests/book/test_reads.py::test_a_snapshot_cut_at_the_window_is_known_down_to_its_last_level",
     ),
@@ -148,5 +148,153 @@ READS = [
         "scale > 0 and mantissa % 10 == 0",
         "False",
         "tests/native/test_arrays.py::test_the_same_update_as_array_and_as_text_is_a_repeat",
+    ),
+    Mutant(
+        "depth-of-two-moments",
+        "The bids of an exact depth are of one frame, its asks of another.",
+        "_book.pyx",
+        "taken.take(&self._sides, ASK, count)\n",
+        "Fraction(1)\ntaken.take(&self._sides, ASK, count)\n",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+        where="cdef Depth _exact_depth(",
+    ),
+    Mutant(
+        "arrays-of-two-moments",
+        "The bids of a depth are of one frame, its asks of another.",
+        "_book.pyx",
+        "complete &= self._fill_known(ASK, count, asks.first, n_asks)\n",
+        "Fraction(1)\ncomplete &= self._fill_known(ASK, count, asks.first, n_asks)\n",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+    ),
+    Mutant(
+        "arrays-of-the-book-that-was",
+        "A book that grew while the arrays were made is cut to its length of before.",
+        "_book.pyx",
+        "n_bids == self._count(BID, count) and n_asks == self._count(ASK, count)",
+        "True",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+    ),
+    Mutant(
+        "groups-of-two-moments",
+        "A coarser ladder shows the bids of one frame beside the asks of another.",
+        "_book.pyx",
+        "taken.take(&self._sides, side, levels_in_groups(&self._sides, side, width, count))\n",
+        "Fraction(1)\n"
+        "taken.take(&self._sides, side, levels_in_groups(&self._sides, side, width, count))\n",
+        "tests/book/test_moments.py::test_a_scale_is_of_the_moment_of_its_rows",
+    ),
+    Mutant(
+        "scale-of-another-moment",
+        "Asks of 201.125 are shown as 201125.0.",
+        "_book.pyx",
+        "bids, bids_certain = taken.grouped(BID, numerator, denominator, count)\n",
+        "Fraction(1)\n"
+        "taken.scales = self._sides.scales\n"
+        "bids, bids_certain = taken.grouped(BID, numerator, denominator, count)\n",
+        "tests/book/test_moments.py::test_a_scale_is_of_the_moment_of_its_rows",
+    ),
+    Mutant(
+        "known-of-another-moment",
+        "A large order is called certain by what a later snapshot made known.",
+        "_book.pyx",
+        "return taken.swept(number, numerator, denominator, by_notional)\n",
+        "Fraction(1)\n"
+        "taken.sides[number].known_from = self._sides.ladders[number].known_from\n"
+        "return taken.swept(number, numerator, denominator, by_notional)\n",
+        "tests/book/test_moments.py::test_what_is_known_is_of_the_moment_of_the_levels",
+    ),
+    Mutant(
+        "levels-of-another-moment",
+        "The levels of a side are those of a book that the clock has put out of LIVE.",
+        "_book.pyx",
+        "taken.take(&self._sides, side, MOST_COUNT)\n",
+        "Fraction(1)\ntaken.take(&self._sides, side, MOST_COUNT)\n",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+        where="cdef Levels _side_levels(",
+    ),
+    Mutant(
+        "size-of-a-book-that-is-lost",
+        "A number that runs code of its own reads a book that has meanwhile crossed.",
+        "_book.pyx",
+        "text = number_text(price)\n"
+        "status = parse_text(text, &wanted)\n"
+        "if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:\n"
+        "    raise UsageError(number_problem(status, text))\n"
+        "self._require_live()\n",
+        "self._require_live()\n"
+        "text = number_text(price)\n"
+        "status = parse_text(text, &wanted)\n"
+        "if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:\n"
+        "    raise UsageError(number_problem(status, text))\n",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+    ),
+    Mutant(
+        "copy-of-two-moments",
+        "A frozen copy has the levels of one frame and the version of another.",
+        "_book.pyx",
+        "copy._sequence = self._sequence\n",
+        "Fraction(1)\ncopy._sequence = self._sequence\n",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+    ),
+    Mutant(
+        "sentence-of-two-moments",
+        "A sentence about a book gives the reason of one state and the version of another.",
+        "_book.pyx",
+        "reason = standing.reason()\n",
+        "standing = self._standing(self._now())\nreason = standing.reason()\n",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+        where="def explain(",
+    ),
+    Mutant(
+        "quote-of-two-moments",
+        "A quote that says LIVE has the prices of a book that was lost, or the reverse.",
+        "_book.pyx",
+        "if self._access == ACCESS_FROZEN:\n    return quote\n",
+        "if self._access == ACCESS_FROZEN:\n"
+        "    return quote\n"
+        "self._now()\n"
+        "quote._state = self._state\n",
+        "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
+        where="def quote_in_any_state(",
+    ),
+    Mutant(
+        "state-before-the-clock",
+        "A clock that puts a book out of LIVE, or lets a thread do so, has it read all the same.",
+        "native/trust.pxi",
+        "return self._require_live_at(self._now())\n",
+        "self._now()\nreturn 0\n",
+        "tests/book/test_moments.py::test_a_book_that_a_clock_has_put_out_of_live_is_not_read",
+    ),
+    Mutant(
+        "sweep-of-too-few-levels",
+        "A large order is told that the book has not enough for it.",
+        "native/sides.pxd",
+        "amount * unit * (1.0 + 1e-9)",
+        "amount * unit * 0.5",
+        "tests/book/test_reads.py::test_sweep",
+    ),
+    Mutant(
+        "last-group-left-out",
+        "A coarser ladder has a row less than was asked for.",
+        "native/sides.pxd",
+        "seen == groups",
+        "seen + 1 == groups",
+        "tests/book/test_reads.py::test_grouped",
+    ),
+    Mutant(
+        "edge-of-the-reach-not-looked-at",
+        "A level just within some basis points of the best is not counted.",
+        "native/sides.pxd",
+        "<double>rung.key >= limit - error",
+        "False",
+        "tests/book/test_reads.py::test_size_within",
+    ),
+    Mutant(
+        "sum-of-sizes-wraps",
+        "The imbalance of a book of very large sizes has the wrong sign.",
+        "native/sides.pxd",
+        "total.high += total.low < <uint64_t>size\n",
+        "pass\n",
+        "tests/book/test_reads.py::test_top_analytics",
     ),
 ]
