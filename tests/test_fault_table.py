@@ -1,5 +1,5 @@
 """docs/faults.md: every fault of the catalogue has its row, every test it names is there, and the
-simulated exchange does what the rows say it does."""
+simulated exchange does what the rows say it does. Its table of states is the compiled one."""
 
 import ast
 import functools
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bitmart_book._book import _transitions
+from bitmart_book.model import BookState
 from bitmart_book.sim.faults.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -147,3 +149,37 @@ def replaced(old, new):
 def test_what_is_wrong_with_a_table_is_found(page, problem):
     found = list(problems(page))
     assert any(problem in sentence for sentence in found), found
+
+
+# --- from state to state ---
+
+
+def transitions(page):
+    """The table of states of a page: {event: {state: next state}}, as words."""
+    section = page.partition("## From state to state")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    cells = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
+    states = cells[0][2:]
+    return states, {
+        event: {state: after for state, after in zip(states, row, strict=True) if after != "no"}
+        for event, _, *row in cells[2:]
+    }
+
+
+def compiled():
+    return {
+        event: {str(state): str(after) for state, after in row.items()}
+        for event, row in _transitions().items()
+    }
+
+
+def test_the_page_has_the_compiled_transitions():
+    states, table = transitions(PAGE)
+    assert states == [str(state) for state in BookState]
+    assert table == compiled()
+    assert list(table) == list(compiled())
+
+
+def test_a_wrong_transition_on_the_page_is_found():
+    _, table = transitions(PAGE.replace("| LIVE |", "| GAP |", 1))
+    assert table != compiled()

@@ -20,10 +20,26 @@ from bitmart_book.bench.frames import Market, spot_frame
 from bitmart_book.bench.peers import Ccxt, Nautilus, OrderBook
 from bitmart_book.bench.race import Disagreement, Timing
 
-__all__ = ["EMPTY", "Statement", "depth_reads", "live_book", "time_statements", "top_reads"]
+__all__ = [
+    "EMPTY",
+    "PART_READS",
+    "Statement",
+    "depth_reads",
+    "live_book",
+    "part_reads",
+    "time_statements",
+    "top_reads",
+]
 
 EMPTY = "an empty getter (int.real)"
 DEPTH = 20
+# Reads that look at a few levels, and how they are called.
+PART_READS = {
+    "sweep(size=2)": 'book.sweep("ask", size=2)',
+    "size_within": 'book.size_within("bid", 1)',
+    "depth(5, exact=True)": "book.depth(5, exact=True)",
+    "grouped(n=5)": 'book.grouped("0.1", 5)',
+}
 
 
 class Statement(NamedTuple):
@@ -106,6 +122,16 @@ def top_reads(sizes: Sequence[int], uptime: int, seed: int, here: Sequence[str])
             scope = {"book": peer.books["BTC_USDT"]}
             statements.append(Statement(f"{package}: best bid", read, scope))
     return statements
+
+
+def part_reads(sizes: Sequence[int], seed: int) -> list[Statement]:
+    """Reads of a few levels, of books of so many: they should cost what they look at."""
+    books = [(size, live_book(size, 0, seed)) for size in sizes]
+    return [
+        Statement(f"{read}, {size:,} levels", source, {"book": book}, 10)
+        for read, source in PART_READS.items()
+        for size, book in books
+    ]
 
 
 def depth_reads(seed: int, here: Sequence[str]) -> list[Statement]:

@@ -40,6 +40,7 @@ INFLATE = "nothing but inflating"
 DEEP_LEVEL = "cost of a level, deep / 100 levels"
 DEEPEST_LEVEL = "cost of a level, deepest / 100 levels"
 FLAT = "slowest / fastest, over sizes and uptime"
+OVER_SIZES = "slowest / fastest, over sizes"
 DEEP, DEEPEST = 5_000, 49_000
 
 
@@ -317,6 +318,17 @@ def _sizes_of(read: str, statements: Sequence[reads.Statement]) -> set[str]:
     }
 
 
+def _part(plan: Plan) -> Stage:
+    statements = reads.part_reads((100, DEEP, plan.scale.deepest), plan.seed)
+    calls = max(10, plan.scale.calls // 20)
+    timings = reads.time_statements(statements, passes=plan.scale.passes, calls=calls)
+    values = {}
+    for read in reads.PART_READS:
+        same = [one.min for one in timings if one.name.startswith(f"{read}, ")]
+        values[f"{read}: {OVER_SIZES}"] = max(same) / min(same)
+    return Stage("part", "reads of a few levels", "read", timings, values, {})
+
+
 def _depth(plan: Plan) -> Stage:
     statements = reads.depth_reads(plan.seed, plan.peers)
     calls = max(10, plan.scale.calls // 20)
@@ -462,6 +474,7 @@ STAGES: dict[str, Callable[[Plan], Stage | None]] = {
     "rows": _rows,
     "arrays": _arrays,
     "top": _top,
+    "part": _part,
     "depth": _depth,
     "websocket": _websocket,
     "paced": _paced,

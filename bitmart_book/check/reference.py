@@ -23,6 +23,7 @@ from bitmart_book.model import BookState, Change, Trade
 __all__ = ["ReferenceBook", "ReferenceEngine"]
 
 Side = Literal["bid", "ask"]
+Verdict = Literal["uncounted", "no counter", "next", "lost", "ahead", "heartbeat", "old", "older"]
 Rows = list[tuple[Decimal, Decimal]]
 SIDES: tuple[Side, Side] = ("bid", "ask")
 
@@ -52,6 +53,25 @@ class Item:
 
     def without_levels(self) -> bool:
         return not any(size for rows in self.rows.values() for _, size in rows)
+
+
+def judge(last: int | None, version: int | None, *, empty: bool, advances: bool) -> Verdict:
+    """The sequence rule: how a version follows the last one.
+
+    `advances`: whether a frame without levels may carry the next version; elsewhere it is the
+    heartbeat of an update that was lost.
+    """
+    if version is None:
+        return "uncounted"
+    if last is None:
+        return "no counter"
+    if version > last + 1:
+        return "ahead"
+    if version == last + 1:
+        return "lost" if empty and not advances else "next"
+    if version == last:
+        return "heartbeat" if empty else "old"
+    return "older"
 
 
 def decimals(value: Decimal) -> int:
@@ -274,13 +294,8 @@ class ReferenceBook:
 
     def _snapshot(self, item: Item, by_hand: bool) -> int:
         was_live = self.state == BookState.LIVE
-        if (
-            not by_hand
-            and self.is_synced()
-            and item.sequence is not None
-            and self.sequence is not None
-            and item.sequence < self.sequence
-        ):
+        verdict = judge(self.sequence, item.sequence, empty=False, advances=True)
+        if verdict == "older" and not by_hand and self.is_synced():
             if self.expected and self.stale_run:
                 return self._restarted()
             self.held = item.sequence
@@ -401,32 +416,19 @@ class ReferenceBook:
     def _update(self, item: Item) -> int:
         if not self.is_synced():
             return Change.GAP if item.sequence is None else self._keep(item)
-        if item.sequence is not None:
-            if self.sequence is None or item.sequence > self.sequence + 1:
-                self.gap()
-                self._keep(item)
-                return Change.GAP
-            if item.sequence == self.sequence and item.empty():
-                self.stale_run = 0
-                if self.state == BookState.STALE and not (self.crossed() or self.in_the_dark()):
-                    self.become(BookState.LIVE)
-                return Change.HEARTBEAT
-            if item.sequence <= self.sequence:
-                if self.recent.get(item.sequence) == item.rows:
-                    return Change.DUPLICATE
-                overtaken = self.overtaken_from is not None and item.sequence > self.overtaken_from
-                if overtaken and self.held is None:
-                    return Change.DUPLICATE
-                self.stale_run += 1
-                continues_held = self.held is not None and item.sequence == self.held + 1
-                if self.stale_run >= STALE_RUN or continues_held:
-                    self._restarted()
-                    self._keep(item)
-                    return Change.GAP
-                return Change.DUPLICATE
-        if self.plan(item, self.scales) is None:
-            return self.gap()
-        if self.is_early_heartbeat(item):
+        verdict = self.judge(self.sequence, item)
+        if verdict in ("ahead", "no counter"):
+            self.gap()
+            self._keep(item)
+            return Change.GAP
+        if verdict == "heartbeat":
+            self.stale_run = 0
+            if self.state == BookState.STALE and not (self.crossed() or self.in_the_dark()):
+                self.become(BookState.LIVE)
+            return Change.HEARTBEAT
+        if verdict in ("old", "older"):
+            return self._old(item)
+        if verdict == "lost" or self.plan(item, self.scales) is None:
             return self.gap()
         before = self._tops()
         change = Change.LEVELS if self._put(item) else 0
@@ -449,10 +451,25 @@ class ReferenceBook:
             self.become(BookState.LIVE)
         return change
 
-    def is_early_heartbeat(self, item: Item) -> bool:
-        """Whether a next version with nothing in it means that its update was lost."""
-        counted = item.sequence is not None
-        return self.assigned and not self.channel.empty_advances and counted and item.empty()
+    def judge(self, last: int | None, item: Item) -> Verdict:
+        """How an update follows a version; only a feed can ask for what was lost, and so minds."""
+        advances = not self.assigned or self.channel.empty_advances
+        return judge(last, item.sequence, empty=item.empty(), advances=advances)
+
+    def _old(self, item: Item) -> int:
+        """An update that is not above the book: a duplicate, or a sign of a restarted counter."""
+        assert item.sequence is not None
+        if self.recent.get(item.sequence) == item.rows:
+            return Change.DUPLICATE
+        overtaken = self.overtaken_from is not None and item.sequence > self.overtaken_from
+        if overtaken and self.held is None:
+            return Change.DUPLICATE
+        self.stale_run += 1
+        if self.stale_run < STALE_RUN and (self.held is None or item.sequence != self.held + 1):
+            return Change.DUPLICATE
+        self._restarted()
+        self._keep(item)
+        return Change.GAP
 
     def in_the_dark(self) -> bool:
         """Whether all that was known of some side has gone; only a feed minds."""
@@ -586,13 +603,11 @@ class ReferenceBook:
                 self.known_to[side] = worst
 
     def _keep(self, item: Item) -> int:
-        assert item.sequence is not None
         if self.kept:
-            tail = self.kept[-1].sequence
-            assert tail is not None
-            if item.sequence == tail:
+            verdict = self.judge(self.kept[-1].sequence, item)
+            if verdict in ("old", "heartbeat"):
                 return Change.DUPLICATE
-            if item.sequence < tail:
+            if verdict == "older":
                 self.kept = []
         rows = sum(len(rows) for kept in [*self.kept, item] for rows in kept.rows.values())
         if len(self.kept) >= MOST_KEPT_FRAMES or rows > MOST_KEPT_ROWS:
@@ -607,12 +622,10 @@ class ReferenceBook:
         changed = False
         while self.kept:
             item = self.kept[0]
-            assert item.sequence is not None
-            if self.sequence is None or item.sequence > self.sequence + 1:
+            verdict = self.judge(self.sequence, item)
+            if verdict in ("ahead", "no counter", "lost"):
                 return changed, False
-            if item.sequence == self.sequence + 1 and self.is_early_heartbeat(item):
-                return changed, False
-            if item.sequence == self.sequence + 1:
+            if verdict == "next":
                 if self.plan(item, self.scales) is None:
                     return changed, False
                 changed |= self._put(item)

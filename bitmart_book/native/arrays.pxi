@@ -174,3 +174,40 @@ cdef object new_array(Py_ssize_t rows):
 
 
 cdef object _numpy_empty = None
+
+
+cdef object array_of(list rows):
+    """A float64 array of shape (k, 2) of pairs of floats."""
+    cdef Py_ssize_t i
+    array = new_array(len(rows))
+    for i, (price, size) in enumerate(rows):
+        array[i, 0] = price
+        array[i, 1] = size
+    return array
+
+
+@cython.final
+cdef class _Buffer:
+    """A writable array of the caller's that is no plain one of numpy's, held where it is."""
+
+    cdef Py_buffer view
+    cdef Grid grid
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)
+
+
+cdef _Buffer writable_buffer(object array):
+    cdef _Buffer buffer = _Buffer.__new__(_Buffer)
+    try:
+        PyObject_GetBuffer(
+            array, &buffer.view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
+        )
+    except (TypeError, BufferError, ValueError) as error:
+        raise UsageError(f"out must be writable C-contiguous arrays: {error}") from None
+    if not is_grid(&buffer.view):
+        raise UsageError("out must be float64 arrays of shape (k, 2)")
+    get_acquainted(array)
+    buffer.grid.first = <char*>buffer.view.buf
+    buffer.grid.rows = buffer.view.shape[0]
+    return buffer

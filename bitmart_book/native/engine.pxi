@@ -124,21 +124,24 @@ cdef class Engine:
     ) except -1:
         cdef Py_ssize_t length
         cdef int change
+        cdef int64_t now = 0
         # First what is most frequent: these tests are in the way of every frame.
         cdef bint is_bytes = isinstance(frame, bytes)
         if self._process != process_generation:
             raise FeedClosed(
                 "the engine belongs to the process that made it; this is a forked child"
             )
+        # The clock may be anybody's code: before anything is begun.
+        if self._clock is not None:
+            now = self._now()
         self._scratch.clear()
+        self._scratch.now = now
         self._touched = None
         if self._also_touched:
             self._also_touched = []
         if self._last_trades:
             self._last_trades = ()
         self._frames += 1
-        if self._clock is not None:
-            self._scratch.now = self._now()
         if generation != 0:
             self._line(generation)._hear(self._scratch.now)
         if is_bytes:
@@ -331,7 +334,9 @@ cdef class Engine:
             if book._assigned or generation < book._generation:
                 book._counters.refused_generation += 1
                 return 0
-            book._adopt(generation, self._line(generation))
+            line = self._line(generation)
+            book._heard_at = self._scratch.now
+            book._adopt(generation, line)
         item.heard = self._scratch.now
         change = book._apply_item(self._scratch, self._scratch.rows, item, receive_time, False)
         if change != 0:
@@ -378,7 +383,7 @@ cdef class Engine:
             for channel in self._routes.values():
                 if named is None or channel.name == named:
                     book = channel.books.get(symbol)
-                    if book is not None and book._refuse(problem):
+                    if book is not None and book._refuse(problem, self._scratch.now):
                         self._touch(book, GAP_BIT)
         raise MessageError(problem, symbol=symbols.pop() if len(symbols) == 1 else None)
 
@@ -435,7 +440,7 @@ cdef class Engine:
         self._bad_frames += 1
         for symbol in (symbols,) if isinstance(symbols, str) else symbols:
             book = channel.books.get(symbol)
-            if book is not None and book._refuse(str(error)):
+            if book is not None and book._refuse(str(error), self._scratch.now):
                 self._touch(book, GAP_BIT)
         raise error
 
@@ -490,11 +495,10 @@ cdef class Engine:
                 elif book is None:
                     now.price = now.size = 0
                 else:
-                    now.price = book._price_scale
-                    now.size = book._size_scale
+                    now = book._sides.scales
                 if book is None:
                     book = only if only is not None else EMPTY_BOOK
-                if not plan(book._ladders, now, scratch.rows, item, &wanted, &misfit):
+                if not plan(book._sides.ladders, now, scratch.rows, item, &wanted, &misfit):
                     raise NumberError(
                         "the numbers have more digits than can be held exactly",
                         symbol=symbol, side=SIDE_NAMES[misfit.side], row=misfit.row,
@@ -527,8 +531,10 @@ cdef class Engine:
             return 0
         book = self._book_for(channel, error.symbol)
         if book._state not in (CLOSED, REJECTED):
+            reason = str(error)
+            book._heard_at = self._scratch.now
+            book._become(UNHOLDABLE, reason)
             book._forget()
-            book._become(REJECTED, str(error))
             self._touch(book, GAP_BIT)
         return 0
 
@@ -639,23 +645,28 @@ cdef class Engine:
         on its way. `release` does, or a newer connection.
         """
         cdef _Line line = self._line(generation)
-        line.valid_for = seconds_to_ns(valid_for)
-        line.heard = self._now()
-        line.deadline = line.heard + line.valid_for
+        cdef int64_t limit = seconds_to_ns(valid_for)
+        cdef int64_t now = self._now()
+        line.valid_for = limit
+        line.heard = now
+        line.deadline = now + limit
 
     def hold(self, generation, reason):
         """Frames of that connection may have waited on their way: its books are not readable
         until `release`. They are kept up to date meanwhile."""
         cdef _Line line = self._line(generation)
+        cdef int64_t now = self._now()
+        _before = line.reason
         if line.deadline != HELD:
             line.deadline = HELD
-            line.held_at = self._now()
+            line.held_at = now
         line.reason = reason
 
     def release(self, generation):
         """What that connection says is known to be of now again."""
         cdef _Line line = self._line(generation)
-        line.deadline = NEVER if line.valid_for == NEVER else self._now() + line.valid_for
+        cdef int64_t now = self._now()
+        line.deadline = NEVER if line.valid_for == NEVER else now + line.valid_for
 
     def last_heard(self, generation):
         """Clock time (ns) of the last frame, good or bad, of that connection; None before any."""
@@ -670,12 +681,14 @@ cdef class Engine:
     def invalidate(self, book, reason, *, state=BookState.GAP):
         """Say that a book cannot be trusted, and why: CONNECTING, SYNCING, STALE, GAP, ..."""
         cdef Book mine = self._mine(book)
-        if state == BookState.LIVE:
+        cdef int number = STATE_NUMBERS[BookState(state)]
+        if number == LIVE:
             raise UsageError("only frames make a book LIVE")
-        if state == BookState.STALE and mine._state != LIVE:
+        mine._begin()
+        if number == STALE and mine._state != LIVE:
             return  # what is worse than STALE does not become better by it
-        mine._become(STATE_NUMBERS[BookState(state)], reason)
-        if state != BookState.STALE:
+        mine._become(NAMED_EVENTS[number], reason)
+        if number != STALE:
             mine._forget()
 
     def assign(self, book, generation):
@@ -684,13 +697,17 @@ cdef class Engine:
         The book waits for a snapshot from there.
         """
         cdef Book mine = self._mine(book)
+        cdef int64_t number = generation
+        cdef _Line line = self._line(number)
+        mine._begin()
+        _before = mine._line
+        mine._become(BEGUN_ANEW, "subscribed, no snapshot yet")
         mine._assigned = True
-        mine._generation = generation
-        mine._line = self._line(generation)
+        mine._generation = number
+        mine._line = line
         mine._narrow = False
         mine._forget()
         mine._sequence = -1
-        mine._become(SYNCING, "subscribed, no snapshot yet")
 
     def expect(self, book):
         """The next snapshot of that book is the reply to a request.
@@ -707,7 +724,7 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         cdef int side
         for side in range(2):
-            if mine._ladders[side].known_from != KNOWN_FROM_START and mine._known(side) < levels:
+            if mine._sides.ladders[side].known_from != KNOWN_FROM_START and mine._known(side) < levels:
                 return True
         return False
 
@@ -738,11 +755,14 @@ cdef class Engine:
         A book that is not LIVE, or whose deadline has passed, is not revived by this.
         """
         cdef Book mine = self._mine(book)
-        if mine._clock is None:
+        if mine._clock_kind == CLOCK_NONE:
             raise UsageError("a book without a clock has no deadline to move")
-        if mine._state == LIVE and not mine._lapsed():
-            mine._confirmed_at = mine._now()
-            mine._deadline = until_ns
+        cdef int64_t until = until_ns
+        cdef int64_t now = mine._now()
+        if mine._state == LIVE and not mine._lapsed_at(now):
+            _before = mine._confirmed_by
+            mine._confirmed_at = now
+            mine._deadline = until
             mine._confirmed_by = by
 
     def finish(self, reason):
@@ -751,19 +771,23 @@ cdef class Engine:
         For captures: what was true at their last frame can be read for ever after.
         """
         cdef Book book
-        for book in self._books.values():
-            if book._state == LIVE and not book._lapsed():
-                now = book._now()
-                book._native_clock = False
-                book._clock = None if book._clock is None else lambda now=now: now
+        cdef int64_t now
+        for book in tuple(self._books.values()):
+            now = book._now()
+            if book._state == LIVE and not book._lapsed_at(now):
+                _before = book._reason
+                if book._clock_kind != CLOCK_NONE:
+                    book._clock_kind = CLOCK_STOPPED
+                    book._stopped_at = now
                 book._deadline = NEVER
                 book._reason = reason
 
     def close_book(self, book):
         """Close a book for good and forget it; a later frame of its topic makes a new one."""
         cdef Book mine = self._mine(book)
+        mine._begin()
+        mine._become(FINISHED, "closed by the user")
         mine._forget()
-        mine._become(CLOSED, "closed by the user")
         del mine._spec.books[mine.symbol]
         mine._spec.seat_books()
         del self._books[f"{mine.channel}:{mine.symbol}"]
@@ -794,6 +818,7 @@ cdef class Engine:
     def _own(self, Book book):
         # A book by itself reads frames through an engine of its own.
         cdef _Channel channel = self._routes[book.channel]
+        self._clock = book._clock
         book._spec = channel
         channel.books[book.symbol] = book
         channel.seat_books()

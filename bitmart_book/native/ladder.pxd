@@ -260,7 +260,7 @@ cdef inline Demand no_demand() noexcept nogil:
     return demand
 
 
-cdef inline void ladder_ask(
+cdef inline void demand_add(
     const Ladder* ladder, Demand* demand, int64_t key, int64_t size
 ) noexcept nogil:
     """Add a put that is to come to what the ladder is asked for."""

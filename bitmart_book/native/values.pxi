@@ -2,6 +2,12 @@
 #
 # Knows no frame and no state: exact integers come in, floats and Decimals go out.
 
+cdef double SMALLEST = 5e-324
+
+cdef enum:
+    # Of levels: all that there are.
+    MOST_COUNT = 0x7FFFFFFF
+
 
 cdef object exact_decimal(int64_t mantissa, int scale):
     """The Decimal of mantissa / 10**scale, without superfluous zeros, whatever the context."""
@@ -68,13 +74,77 @@ cdef int parse_by_hand(object value, Number* out) except -1:
     return 0
 
 
-cdef object to_fraction(object value):
-    """The exact value of a number given by hand, as a Fraction."""
-    cdef Number number
-    parse_by_hand(value, &number)
-    if not -400 <= number.exponent <= 400:
+cdef int parse_amount(object value, Number* out) except -1:
+    """A number given by hand that a read computes with."""
+    parse_by_hand(value, out)
+    if not -400 <= out.exponent <= 400:
         raise UsageError(f"{value!r} is out of range")
-    return Fraction(number.mantissa) * Fraction(10) ** number.exponent
+    return 0
+
+
+cdef tuple ratio_of(Number number):
+    """The exact value of a number as (numerator, denominator), not reduced."""
+    if number.exponent >= 0:
+        return number.mantissa * 10 ** <object>number.exponent, 1
+    return number.mantissa, 10 ** <object>-number.exponent
+
+
+cdef double about(object numerator, object denominator) except? -1.0:
+    """The ratio of two ints, the smallest double where it is smaller and yet no zero, infinite
+    where it is larger than any."""
+    cdef double value
+    try:
+        value = numerator / denominator
+    except OverflowError:
+        return INFINITY
+    return SMALLEST if value == 0.0 and numerator != 0 else value
+
+
+cdef inline object power_of_ten(int scale):
+    return <object>POW10[scale]
+
+
+cdef object int_of(Total total):
+    return (<object>total.high << 64) + total.low
+
+
+cdef enum:
+    # A minus, 19 digits, a point, zeros in front, and the end.
+    PLAIN_ROOM = 48
+
+
+cdef void write_plain(char* text, int64_t mantissa, int scale) noexcept nogil:
+    """mantissa / 10**scale, not negative, without superfluous zeros and without an exponent."""
+    cdef char[PLAIN_ROOM] digits
+    cdef int count = 0, place = 0
+    while scale > 0 and mantissa % 10 == 0:
+        mantissa //= 10
+        scale -= 1
+    while mantissa != 0 or count <= scale:
+        digits[count] = <char>(c'0' + mantissa % 10)
+        mantissa //= 10
+        count += 1
+    while count:
+        if count == scale:
+            text[place] = c'.'
+            place += 1
+        count -= 1
+        text[place] = digits[count]
+        place += 1
+    text[place] = 0
+
+
+cdef str plain_text(int64_t mantissa, int scale):
+    cdef char[PLAIN_ROOM] text
+    write_plain(text, mantissa, scale)
+    return text.decode("ascii")
+
+
+cdef str best_text(const Top* top, int side):
+    if not top.present[side]:
+        return "-"
+    price = plain_text(top.prices[side], top.scales.price)
+    return f"{price} x {plain_text(top.sizes[side], top.scales.size)}"
 
 
 cdef inline double ratio(object numerator, object denominator) except? -1.0:
@@ -92,12 +162,12 @@ cdef int side_number(object side) except -1:
 
 cdef Py_ssize_t level_count(object n, object name) except -1:
     if n is None:
-        return cython.cast(Py_ssize_t, 0x7FFFFFFF)
+        return MOST_COUNT
     if isinstance(n, bool) or not PyLong_Check(n):
         raise UsageError(f"{name} must be a whole number, was {n!r}")
     if n < 0:
         raise UsageError(f"{name} must not be negative, was {n}")
-    return min(n, 0x7FFFFFFF)
+    return min(n, MOST_COUNT)
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -226,9 +296,9 @@ cdef class Levels:
 def _restore_quote(tuple numbers, tuple facts):
     cdef Quote quote = Quote.__new__(Quote)
     (
-        quote._present[0], quote._prices[0], quote._sizes[0],
-        quote._present[1], quote._prices[1], quote._sizes[1],
-        quote._price_scale, quote._size_scale,
+        quote._top.present[0], quote._top.prices[0], quote._top.sizes[0],
+        quote._top.present[1], quote._top.prices[1], quote._top.sizes[1],
+        quote._top.scales.price, quote._top.scales.size,
         quote._sequence, quote._exchange_time, quote._ages, quote._age,
     ) = numbers
     state, quote.receive_time_ns, quote.epoch, quote.skipped = facts
@@ -253,14 +323,14 @@ cdef class Quote:
         raise TypeError("a Quote is read from a book")
 
     cdef object _price(self, int side):
-        if not self._present[side]:
+        if not self._top.present[side]:
             return None
-        return to_double(self._prices[side], self._price_scale)
+        return to_double(self._top.prices[side], self._top.scales.price)
 
     cdef object _size(self, int side):
-        if not self._present[side]:
+        if not self._top.present[side]:
             return None
-        return to_double(self._sizes[side], self._size_scale)
+        return to_double(self._top.sizes[side], self._top.scales.size)
 
     @property
     def bid(self):
@@ -290,10 +360,10 @@ cdef class Quote:
             for side in (BID, ASK)
             for value in (
                 (
-                    exact_decimal(self._prices[side], self._price_scale),
-                    exact_decimal(self._sizes[side], self._size_scale),
+                    exact_decimal(self._top.prices[side], self._top.scales.price),
+                    exact_decimal(self._top.sizes[side], self._top.scales.size),
                 )
-                if self._present[side]
+                if self._top.present[side]
                 else (None, None)
             )
         )
@@ -340,9 +410,9 @@ cdef class Quote:
 
     def __reduce__(self):
         numbers = (
-            self._present[0], self._prices[0], self._sizes[0],
-            self._present[1], self._prices[1], self._sizes[1],
-            self._price_scale, self._size_scale,
+            self._top.present[0], self._top.prices[0], self._top.sizes[0],
+            self._top.present[1], self._top.prices[1], self._top.sizes[1],
+            self._top.scales.price, self._top.scales.size,
             self._sequence, self._exchange_time, self._ages, self._age,
         )
         facts = (self.state, self.receive_time_ns, self.epoch, self.skipped)
@@ -457,10 +527,6 @@ cdef class Sweep:
         return Sweep, self._facts()
 
 
-cdef object fraction_to_float(object value):
-    return ratio(value.numerator, value.denominator)
-
-
 @cython.final
 cdef class Guard:
     """Lets a block of code run only on a quote that is good enough; made by `Book.guard`."""
@@ -484,11 +550,11 @@ cdef class Guard:
         if self.max_age is not None and quote.age is not None and quote.age > self.max_age:
             problem = f"confirmed {quote.age:.3f} s ago, at most {self.max_age} s allowed"
         elif self.max_spread_bps is not None:
-            if not (quote._present[0] and quote._present[1]):
-                problem = f"no {SIDE_NAMES[quote._present[0]]}, and so no spread"
+            if not (quote._top.present[0] and quote._top.present[1]):
+                problem = f"no {SIDE_NAMES[quote._top.present[0]]}, and so no spread"
             else:
-                bid = <object>quote._prices[BID]
-                ask = <object>quote._prices[ASK]
+                bid = <object>quote._top.prices[BID]
+                ask = <object>quote._top.prices[ASK]
                 if (ask - bid) * 20_000 > Fraction(self.max_spread_bps) * (ask + bid):
                     width = (ask - bid) * 20_000 / (ask + bid)
                     problem = f"{width:.2f} bps wide, at most {self.max_spread_bps} allowed"

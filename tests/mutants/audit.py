@@ -8,7 +8,7 @@ AUDIT = [
     Mutant(
         "merge-after-a-gap",
         "What came of a lost update stays in the book, below everything that is looked at.",
-        "_book.pyx",
+        "native/written.pxi",
         MERGED,
         "announced and item.sequence >= 0",
         "tests/native/test_audit.py::test_after_a_gap_nothing_is_merged",
@@ -17,7 +17,7 @@ AUDIT = [
     Mutant(
         "crossed-snapshot-healed",
         "An update that empties a side of a crossed snapshot makes the rest of it look fine.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._refused = not by_hand\n",
         "self._refused = False\n",
         "tests/simulation/test_faults.py::test_a_crossed_snapshot_is_not_healed_by_an_update",
@@ -25,7 +25,7 @@ AUDIT = [
     Mutant(
         "merge-across-a-hole",
         "A reply that is newer than the book is joined to levels whose updates never came.",
-        "_book.pyx",
+        "native/written.pxi",
         MERGED,
         "announced and self._is_synced()",
         "tests/native/test_audit.py::test_an_announced_reply_of_another_sequence_replaces",
@@ -33,7 +33,7 @@ AUDIT = [
     Mutant(
         "merge-of-what-nobody-asked-for",
         "A snapshot that the server sends by itself, to start afresh, is joined to the old book.",
-        "_book.pyx",
+        "native/written.pxi",
         MERGED,
         "same_sequence and self._is_synced()",
         "tests/native/test_audit.py::test_an_unannounced_snapshot_replaces",
@@ -41,7 +41,7 @@ AUDIT = [
     Mutant(
         "announcement-for-ever",
         "After one question every later snapshot counts as its answer.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._expected = False\n",
         "",
         "tests/native/test_audit.py::test_one_announcement_is_for_one_reply",
@@ -50,16 +50,16 @@ AUDIT = [
     Mutant(
         "merge-starts-a-new-run",
         "A program that compares epochs throws its state away once a minute for nothing.",
-        "_book.pyx",
-        "if self._state == STALE:\n    self._become(LIVE, None)\n",
-        "self._become(LIVE, None)\n",
+        "native/written.pxi",
+        "if self._state == STALE:\n    self._become(CONTINUED, None)\n",
+        "self._become(APPLIED, None)\n",
         "tests/native/test_audit.py::test_an_announced_reply_that_agrees_keeps_the_run_and_the_deeper_levels",
         where="cdef int _merged(",
     ),
     Mutant(
         "merge-drops-the-deeper-levels",
         "Each refresh forgets all levels below the venue's window, and they must be learnt anew.",
-        "_book.pyx",
+        "native/written.pxi",
         "below = covered[side]\n",
         "below = KNOWN_FROM_START\n",
         "tests/native/test_audit.py::test_an_announced_reply_that_agrees_keeps_the_run_and_the_deeper_levels",
@@ -67,7 +67,7 @@ AUDIT = [
     Mutant(
         "mismatch-ignored",
         "A book that is proven wrong goes on, patched where it was looked at.",
-        "_book.pyx",
+        "native/written.pxi",
         "if found.mismatches:\n    return -1\n",
         "",
         "tests/native/test_audit.py::test_a_reply_that_contradicts_the_book_replaces_it",
@@ -75,7 +75,7 @@ AUDIT = [
     Mutant(
         "sizes-not-audited",
         "A level whose size went wrong is never found out.",
-        "_book.pyx",
+        "native/written.pxi",
         "a.size != b.size",
         "False",
         "tests/native/test_audit.py::test_a_reply_that_contradicts_the_book_replaces_it",
@@ -83,7 +83,7 @@ AUDIT = [
     Mutant(
         "ghosts-not-counted",
         "Levels that were gone long ago come back into the best twenty, refresh after refresh.",
-        "_book.pyx",
+        "native/written.pxi",
         "found.ghosts += 1\nfound.mismatches += a.key >= mine.known_from\n",
         "found.mismatches += a.key >= mine.known_from\n",
         "tests/native/test_audit.py::test_ghosts_below_what_is_known_make_the_book_keep_no_more_than_the_window",
@@ -91,7 +91,7 @@ AUDIT = [
     Mutant(
         "ghosts-come-back",
         "After the venue was caught keeping silent, the book still grows beyond its window.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._narrow and 0 < self._window() < longest",
         "False",
         "tests/native/test_audit.py::test_ghosts_below_what_is_known_make_the_book_keep_no_more_than_the_window",
@@ -107,7 +107,7 @@ AUDIT = [
     Mutant(
         "known-window-not-extended",
         "The book asks and asks, because no answer adds to what it thinks it knows.",
-        "_book.pyx",
+        "native/written.pxi",
         "min(mine.known_from, covered[side])",
         "mine.known_from",
         "tests/native/test_audit.py::test_an_announced_reply_that_agrees_keeps_the_run_and_the_deeper_levels",
@@ -115,7 +115,7 @@ AUDIT = [
     Mutant(
         "known-window-shrunk-by-a-reply",
         "A reply that shows less than the book knows makes it forget what it knew.",
-        "_book.pyx",
+        "native/written.pxi",
         "min(mine.known_from, covered[side])",
         "covered[side]",
         "tests/native/test_audit.py::test_what_was_known_before_stays_known",
@@ -123,7 +123,7 @@ AUDIT = [
     Mutant(
         "known-window-of-the-whole-book",
         "A cut reply makes the book say that it knows the whole side.",
-        "_book.pyx",
+        "native/written.pxi",
         "fresh[side].known_from = ladder_worst(&fresh[side]).key\n",
         "",
         "tests/native/test_audit.py::test_an_announced_reply_that_agrees_keeps_the_run_and_the_deeper_levels",
@@ -132,7 +132,7 @@ AUDIT = [
     Mutant(
         "overtaken-update-is-a-restart",
         "Updates that a snapshot overtook on their way put the book in GAP.",
-        "_book.pyx",
+        "native/written.pxi",
         "item.sequence > self._overtaken_from >= 0 and self._held_sequence < 0",
         "False",
         "tests/native/test_audit.py::test_updates_that_a_snapshot_overtook_are_no_restarted_counter",
@@ -140,7 +140,7 @@ AUDIT = [
     Mutant(
         "overtaken-for-ever",
         "Once a snapshot came early, a counter that restarts is not noticed any more.",
-        "_book.pyx",
+        "native/written.pxi",
         "self._overtaken_from = -1\n",
         "",
         "tests/native/test_audit.py::test_updates_that_a_snapshot_overtook_are_no_restarted_counter",
@@ -152,7 +152,7 @@ LINES = [
     Mutant(
         "connection-without-a-deadline",
         "A book is read for seconds after its connection has fallen silent.",
-        "_book.pyx",
+        "native/trust.pxi",
         "self._line is not None and self._line.deadline < self._deadline",
         "False",
         "tests/book/test_guard.py::test_silence_on_the_connection_ends_live_before_the_book_is_old",
@@ -160,7 +160,7 @@ LINES = [
     Mutant(
         "late-frame-revives-its-connection",
         "After the machine slept, what had piled up on the way is read as if it were of now.",
-        "native/rows.pxi",
+        "native/trust.pxi",
         "self.deadline != NEVER and now < self.deadline",
         "self.deadline != NEVER",
         "tests/book/test_guard.py::test_a_late_frame_does_not_revive_what_was_silent_too_long",
@@ -169,7 +169,7 @@ LINES = [
     Mutant(
         "frames-do-not-prolong-a-connection",
         "Every book goes STALE eight seconds after its connection opened.",
-        "native/rows.pxi",
+        "native/trust.pxi",
         "self.deadline = now + self.valid_for\n",
         "",
         "tests/book/test_guard.py::test_anything_heard_on_the_connection_keeps_it_alive",
@@ -186,7 +186,7 @@ LINES = [
         "release-for-good",
         "A connection that was held once may be silent for ever after.",
         "native/engine.pxi",
-        "NEVER if line.valid_for == NEVER else self._now() + line.valid_for",
+        "NEVER if line.valid_for == NEVER else now + line.valid_for",
         "NEVER",
         "tests/book/test_guard.py::test_a_late_frame_does_not_revive_what_was_silent_too_long",
     ),
@@ -194,8 +194,8 @@ LINES = [
         "book-stays-on-its-old-connection",
         "A book that moved is STALE because the connection it left is silent.",
         "native/engine.pxi",
-        "mine._line = self._line(generation)\n",
-        "if mine._line is None:\n    mine._line = self._line(generation)\n",
+        "mine._line = line\n",
+        "if mine._line is None:\n    mine._line = line\n",
         "tests/book/test_guard.py::test_the_line_of_one_connection_says_nothing_of_another",
     ),
 ]
@@ -221,8 +221,8 @@ GUARDS = [
         "guard-opens-for-one-side",
         "A guard against wide spreads lets a book through that has no ask at all.",
         "native/values.pxi",
-        "not (quote._present[0] and quote._present[1])",
-        "not quote._present[0]",
+        "not (quote._top.present[0] and quote._top.present[1])",
+        "not quote._top.present[0]",
         "tests/book/test_guard.py::test_no_ask_either",
     ),
 ]

@@ -250,8 +250,8 @@ LADDERS = [
     Mutant(
         "window-kept-through-a-finer-scale",
         "After the first finer price the best levels are a tenth of what they were.",
-        "_book.pyx",
-        "ladder_fold(&self._ladders[0]) < 0 or ladder_fold(&self._ladders[1]) < 0",
+        "native/written.pxi",
+        "ladder_fold(&self._sides.ladders[0]) < 0 or ladder_fold(&self._sides.ladders[1]) < 0",
         "False",
         "tests/native/test_window.py::test_a_finer_scale",
     ),

@@ -105,7 +105,7 @@ SCANNER = [
     Mutant(
         "symbol-told-by-its-length",
         "The update of one symbol is applied to the book of another.",
-        "native/rows.pxi",
+        "native/channel.pxi",
         "memcmp(self.last_symbol, symbol, <size_t>length) == 0",
         "True",
         "tests/native/test_scanner.py::test_a_thousand_books_are_told_apart",

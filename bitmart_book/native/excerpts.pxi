@@ -1,0 +1,160 @@
+# Part of _book: levels that were copied in one moment, and what is computed from them.
+#
+# Everything here may run Python code and take its time: nobody writes to a copy.
+
+
+@cython.final
+@cython.no_gc
+cdef class _Excerpts:
+    """The best levels of one side or of both, with their scales and how far they are known.
+
+    It is made before a read looks at the book; `take` then allocates no Python object.
+    """
+
+    cdef Excerpt sides[2]
+    cdef Scales scales
+
+    def __dealloc__(self):
+        free(self.sides[BID].rungs)
+        free(self.sides[ASK].rungs)
+
+    cdef int take(self, const Sides* sides, int side, Py_ssize_t count) except -1:
+        """Copy the best `count` levels of a side, or all there are. Once for each side."""
+        if excerpt_take(&self.sides[side], &sides.ladders[side], count) < 0:
+            raise MemoryError
+        self.scales = sides.scales
+        return 0
+
+    cdef Levels levels(self, int side):
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Levels result = Levels.__new__(Levels)
+        cdef Py_ssize_t i
+        result._levels = [
+            make_level(
+                taken.rungs[i].key * SIGN[side], self.scales.price,
+                taken.rungs[i].size, self.scales.size,
+            )
+            for i in range(taken.count)
+        ]
+        return result
+
+    cdef list exact_rows(self, int side):
+        """(Decimal, Decimal) of each level."""
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Py_ssize_t i
+        return [
+            (
+                exact_decimal(taken.rungs[i].key * SIGN[side], self.scales.price),
+                exact_decimal(taken.rungs[i].size, self.scales.size),
+            )
+            for i in range(taken.count)
+        ]
+
+    cdef object array(self, int side):
+        """A float64 array of shape (k, 2)."""
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Py_ssize_t i
+        return array_of([
+            (
+                to_double(taken.rungs[i].key * SIGN[side], self.scales.price),
+                to_double(taken.rungs[i].size, self.scales.size),
+            )
+            for i in range(taken.count)
+        ])
+
+    cdef bint are_known(self, int side, Py_ssize_t wanted) noexcept:
+        """Whether the best `wanted` levels are known for certain."""
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Py_ssize_t found = min(wanted, taken.count)
+        return are_known(
+            taken.known_from, wanted, found, 0 if found == 0 else taken.rungs[found - 1].key
+        )
+
+    cdef Sweep swept(self, int side, object numerator, object denominator, bint by_notional):
+        """What consuming the levels up to a size or a notional, given as a ratio, would give."""
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Py_ssize_t i = 0
+        price_unit, size_unit = power_of_ten(self.scales.price), power_of_ten(self.scales.size)
+        # In units of the scales all levels are integers; `left` counts in `denominator`-ths.
+        left = numerator * size_unit * (price_unit if by_notional else 1)
+        # Of the last level the part that `left` is of `whole`.
+        whole = part = 1
+        size = notional = 0
+        while i < taken.count and left > 0:
+            level_price = <object>(taken.rungs[i].key * SIGN[side])
+            level_size = <object>taken.rungs[i].size
+            value = (level_size * level_price if by_notional else level_size) * denominator
+            i += 1
+            if value > left:
+                whole = denominator * level_price if by_notional else denominator
+                size = size * whole + left
+                notional = notional * whole + left * level_price
+                left = 0
+                break
+            left -= value
+            size += level_size
+            notional += level_size * level_price
+        if i == 0:
+            return Sweep(None, None, 0.0, 0.0, 0, left <= 0)
+        return Sweep(
+            ratio(notional, size * price_unit),
+            to_double(taken.rungs[i - 1].key * SIGN[side], self.scales.price),
+            ratio(size, whole * size_unit),
+            ratio(notional, whole * size_unit * price_unit),
+            i,
+            left <= 0 and self.are_known(side, i),
+        )
+
+    cdef int take_within(
+        self, const Sides* sides, int side, double reach, Total* sure
+    ) except -1:
+        """Sum what is surely within reach of the best level, copy what may be at its edge."""
+        if take_within(sides, side, reach, sure, &self.sides[side]) < 0:
+            raise MemoryError
+        self.scales = sides.scales
+        return 0
+
+    cdef object size_within(
+        self, int side, int64_t best, Total sure, object numerator, object denominator
+    ):
+        """The size of all levels at most that part of the best price, a key, away from it."""
+        cdef const Excerpt* doubtful = &self.sides[side]
+        cdef Py_ssize_t i
+        total = int_of(sure)
+        if doubtful.count:
+            # Best * (1 - reach), or 1 + reach, as a key: `denominator`-ths of it.
+            part = numerator if side == ASK else -numerator
+            limit = <object>best * (denominator + part)
+            for i in range(doubtful.count):
+                if <object>doubtful.rungs[i].key * denominator < limit:
+                    break
+                total += <object>doubtful.rungs[i].size
+        return ratio(total, power_of_ten(self.scales.size))
+
+    cdef tuple grouped(self, int side, object numerator, object denominator, Py_ssize_t count):
+        """The rows of a grid whose step is a ratio, at most `count`, as an array; and whether
+        they are known for certain."""
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Py_ssize_t i
+        # In units of the scale, a step is units / denominator.
+        units = numerator * power_of_ten(self.scales.price)
+        size_unit = power_of_ten(self.scales.size)
+        groups = {}
+        for i in range(taken.count):
+            price = <object>(taken.rungs[i].key * SIGN[side]) * denominator
+            index = price // units if side == BID else -(-price // units)
+            if index in groups:
+                groups[index] += <object>taken.rungs[i].size
+            elif len(groups) == count:
+                break
+            else:
+                groups[index] = <object>taken.rungs[i].size
+        certain = taken.known_from == KNOWN_FROM_START or len(groups) == count and (
+            # Certain where the far edge of the last row lies inside what is known.
+            count == 0
+            or next(reversed(groups)) * units * SIGN[side] >= <object>taken.known_from * denominator
+        )
+        return array_of([
+            (ratio(index * numerator, denominator), ratio(total, size_unit))
+            for index, total in groups.items()
+        ]), certain

@@ -1,0 +1,341 @@
+# Part of _book: how the compiled classes lie in memory, and their methods that only C calls.
+#
+# All of it may change with any version; for users there is what `_book.pxd` says.
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from bitmart_book.native.json cimport Span
+from bitmart_book.native.ladder cimport IndexedRung, Ladder
+from bitmart_book.native.scan cimport Item, ItemKind, Row, Words
+from bitmart_book.native.sides cimport Scales, Sides, Top
+
+cdef enum:
+    RECENT = 32
+    MOST_TOPIC_KEYS = 8
+    MOST_TAIL = 160
+
+cdef struct Counters:
+    int64_t snapshots
+    int64_t updates
+    int64_t heartbeats
+    int64_t duplicates
+    int64_t held_snapshots
+    int64_t gaps
+    int64_t crossed
+    int64_t buffered
+    int64_t buffer_overflows
+    int64_t refused_generation
+    int64_t bad_frames
+    int64_t widened
+    int64_t trimmed
+    int64_t ignored
+    int64_t lapses
+    int64_t merges
+    int64_t audits
+    int64_t audit_mismatches
+    int64_t ghosts
+    int64_t old_snapshots
+
+
+cdef class Level:
+    cdef int64_t _price
+    cdef int64_t _size
+    cdef int _price_scale
+    cdef int _size_scale
+
+
+cdef class Levels:
+    cdef list _levels
+
+
+cdef class Quote:
+    cdef Top _top
+    cdef int _state
+    cdef int64_t _sequence
+    cdef int64_t _exchange_time
+    # Nanoseconds, where `_ages` says that there is an age.
+    cdef int64_t _age
+    cdef bint _ages
+    cdef readonly object receive_time_ns
+    cdef readonly int64_t epoch
+    cdef readonly int64_t skipped
+
+    cdef object _price(self, int side)
+    cdef object _size(self, int side)
+    cdef tuple _facts(self)
+
+
+cdef class Depth:
+    cdef readonly object bids
+    cdef readonly object asks
+    cdef readonly bint complete
+
+    cdef dict _columns(self)
+
+
+cdef class Sweep:
+    cdef readonly object average_price
+    cdef readonly object worst_price
+    cdef readonly double size
+    cdef readonly double notional
+    cdef readonly Py_ssize_t levels
+    cdef readonly bint complete
+
+    cdef tuple _facts(self)
+
+
+cdef class Guard:
+    cdef readonly object book
+    cdef readonly object max_age
+    cdef readonly object max_spread_bps
+
+
+# A channel as the scanner finds it: by the key that names it and the name behind that key.
+cdef struct Route:
+    uint64_t key
+    uint64_t symbol_key
+    const char* name
+    Py_ssize_t length
+    Words words
+    void* channel
+
+
+# A place in a table of symbols; `book` NULL: free.
+cdef struct Seat:
+    const char* symbol
+    Py_ssize_t length
+    void* book
+
+
+cdef class _Channel:
+    cdef readonly object market
+    cdef readonly object name
+    cdef readonly ItemKind kind
+    cdef readonly Py_ssize_t window
+    cdef readonly bint window_kept
+    cdef readonly bint empty_advances
+    cdef readonly object unit
+    cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
+    cdef readonly dict books
+    cdef Words words
+    cdef Seat* seats
+    cdef size_t n_seats
+    cdef void* last_book
+    cdef const char* last_symbol
+    cdef Py_ssize_t last_length
+
+    cdef int seat_books(self) except -1
+    cdef void* find(self, const char* symbol, Py_ssize_t length) noexcept
+
+
+cdef class _Line:
+    cdef int64_t heard
+    cdef int64_t valid_for
+    cdef int64_t deadline
+    cdef object held_at
+    cdef object reason
+
+    cdef int _hear(self, int64_t now) except -1
+
+
+cdef class _Scratch:
+    cdef Row* rows
+    cdef Py_ssize_t n_rows, row_capacity
+    cdef Item* items
+    cdef Py_ssize_t n_items, item_capacity
+    cdef IndexedRung* loading
+    cdef Py_ssize_t loading_capacity
+    cdef bint busy
+    cdef int64_t now
+    # Where the sides of a snapshot are made; empty between frames.
+    cdef Ladder fresh[2]
+
+    cdef int clear(self) except -1
+    cdef Row* add_row(self) except NULL
+    cdef Py_ssize_t row_room(self, Py_ssize_t count) except -1
+    cdef Item* add_item(self, ItemKind kind) except NULL
+    cdef IndexedRung* loading_room(self, Py_ssize_t count) except NULL
+
+
+cdef class _Standing:
+    cdef int state
+    cdef int cause
+    cdef object given
+    cdef object began
+    cdef int64_t ended
+    cdef int64_t limit
+    cdef int64_t epoch
+
+    cdef object reason(self)
+    cdef object since(self)
+
+
+cdef class _Pending:
+    cdef Row* rows
+    cdef Py_ssize_t n_rows
+    cdef Item item
+
+
+# What may happen to a book. Those above the gap are told by frames, those below it by whoever
+# feeds the book.
+cdef enum Event:
+    APPLIED
+    CONTINUED
+    EMPTIED
+    FELL_SHORT
+    CAME_CROSSED
+    DARKENED
+    CROSSED
+    MISSED
+    MISFITTED
+    UNHOLDABLE
+
+    BEGUN_ANEW
+    DISCONNECTED
+    DOUBTED
+    LOST
+    TURNED_DOWN
+    FINISHED
+
+    EVENTS
+
+
+cdef enum Verdict:
+    # The frame carries no version: there is nothing to compare.
+    UNCOUNTED
+    # The book has no version: nothing that carries one can continue it.
+    NO_COUNTER
+    # The version that was due.
+    NEXT
+    # The version that was due, on a frame without levels, where such frames repeat a version: it
+    # is the heartbeat of an update that was lost.
+    NEXT_IS_LOST
+    # A later version than the one that was due.
+    AHEAD
+    # The same version on a frame without levels: nothing has happened since.
+    SAME_HEARTBEAT
+    # The same version once more.
+    SAME
+    # An earlier version.
+    OLDER
+
+
+cdef class Trusted:
+    cdef readonly str symbol
+    cdef readonly str market
+    cdef readonly str channel
+    cdef object __weakref__
+    cdef int _state
+    cdef int _access
+    cdef int _process
+    cdef int _clock_kind
+    cdef int64_t _deadline
+    cdef _Line _line
+    cdef int64_t _valid_for
+    cdef object _clock
+    cdef int64_t _stopped_at
+    # What the clock said at the beginning of the write that is under way, or was.
+    cdef int64_t _heard_at
+    cdef object _reason
+    cdef object _since
+    cdef int64_t _epoch
+    cdef int64_t _confirmed_at
+    cdef object _confirmed_by
+    cdef bint _refused
+    cdef Counters _counters
+
+    cdef int _set_clock(self, object clock, int64_t valid_for) except -1
+    cdef int64_t _now(self) except? -1
+    cdef int64_t _ends(self) noexcept
+    cdef bint _lapsed_at(self, int64_t now) noexcept
+    cdef bint _lapsed(self) except -1
+    cdef int _require_live(self) except -1
+    cdef int _require_live_at(self, int64_t now) except -1
+    cdef object _refusal(self, int64_t now)
+    cdef _Standing _standing(self, int64_t now)
+    cdef int64_t _moment(self) except? -1
+    cdef int _require_writable(self) except -1
+    cdef int _begin(self) except -1
+    cdef int _become(self, Event event, object reason) except -1
+    cdef int _confirm(self, object by) except -1
+
+
+cdef class Written(Trusted):
+    cdef Sides _sides
+    cdef int64_t _sequence
+    cdef int64_t _exchange_time
+    cdef object _receive_time
+    cdef int64_t _generation
+    cdef bint _assigned
+    cdef bint _expected
+    cdef bint _narrow
+    cdef int64_t _overtaken_from
+    cdef _Channel _spec
+    cdef Py_ssize_t _max_levels
+    cdef list _buffer
+    cdef Py_ssize_t _buffered_rows
+    cdef _Pending _staged
+    cdef int _stale_run
+    cdef int64_t _held_sequence
+    cdef int _empty_snapshots
+    cdef bint _side_seen[2]
+    cdef int64_t _recent_sequence[RECENT]
+    cdef uint64_t _recent_digest[RECENT]
+    cdef object _last_trade
+    cdef int _change
+    cdef _Scratch _scratch
+    cdef object _standalone
+
+    cdef int _set_up(
+        self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t
+        max_levels
+    ) except -1
+    cdef bint _is_synced(self) noexcept
+    cdef int _drop_kept(self) except -1
+    cdef int _forget(self) except -1
+    cdef int _adopt(self, int64_t generation, _Line line) except -1
+    cdef int _refuse(self, object reason, int64_t now) except -1
+    cdef object _by_hand(
+        self, ItemKind kind, object bids, object asks, object sequence, object
+        exchange_time, object receive_time
+    )
+    cdef int _apply_item(
+        self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint
+        by_hand
+    ) except -1
+    cdef bint _can_hold(self, const Row* rows, Item* item) noexcept
+    cdef int _apply_snapshot(
+        self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
+    ) except -1
+    cdef int _merged(self, int change, Item* item) except -1
+    cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
+    cdef int _restarted(self, int64_t sequence) except -1
+    cdef int _apply_update(self, const Row* rows, Item* item) except -1
+    cdef Verdict _judge(self, int64_t last, const Item* item) noexcept
+    cdef int _not_next(self, const Row* rows, Item* item, Verdict verdict) except -1
+    cdef int _not_new(self, const Row* rows, Item* item) except -1
+    cdef bint _is_restart(self, bint certain) noexcept
+    cdef int _top_bit(self, const Top* before, bint was_live) noexcept
+    cdef bint _is_in_the_dark(self) noexcept
+    cdef int _crossed_gap(self) except -1
+    cdef int _unholdable(self) except -1
+    cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1
+    cdef bint _older(self, const Item* item) noexcept
+    cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1
+    cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept
+    cdef Py_ssize_t _window(self) noexcept
+    cdef int _load_sides(
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window
+    ) except -1
+    cdef int _rescale(self, Scales wanted) except -1
+    cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1
+    cdef int _trim(self) except -1
+    cdef int _keep(self, const Row* rows, Item* item) except -1
+    cdef int _drain(self, bint* complete) except -1
+    cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept
+    cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept
+    cdef void _remember(self, const Row* rows, Item* item) noexcept
+    cdef bint _crossed(self) noexcept
+    cdef str _cross_text(self)
+    cdef Py_ssize_t _known(self, int side) noexcept

@@ -1,0 +1,963 @@
+# Part of _book: what a frame, or a user, does to a book.
+#
+# Every write follows one order: the whole item is parsed and checked before a level changes, and
+# from the first level to the last word on the state no Python code runs, so that nobody sees a
+# book that is half written.
+
+# So many frames below the book's version that are no repeats: the venue's counter restarted.
+cdef int STALE_RUN = 3
+
+
+cdef class Written(Trusted):
+    """The levels of a book and how they are written, by the venue's sequence or without one."""
+
+    def __cinit__(self):
+        self._sequence = -1
+        self._exchange_time = -1
+        self._held_sequence = -1
+        self._overtaken_from = -1
+        self._sides.ladders[BID].known_from = KNOWN_FROM_START
+        self._sides.ladders[ASK].known_from = KNOWN_FROM_START
+        self._buffer = []
+
+    def __dealloc__(self):
+        sides_free(&self._sides)
+
+    cdef int _set_up(
+        self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t max_levels
+    ) except -1:
+        self._set_clock(clock, valid_for)
+        self.symbol = symbol
+        self.market = spec.market
+        self.channel = spec.name
+        self._spec = spec
+        self._max_levels = max_levels
+        return 0
+
+    cdef bint _is_synced(self) noexcept:
+        """Whether updates continue what is held. Nothing continues a snapshot that was crossed: an
+        update that happens to end the crossing does not make the rest of it right."""
+        return self._state == LIVE or (self._state == STALE and not self._refused)
+
+    cdef int _drop_kept(self) except -1:
+        """Forget the updates that wait. A new list might run a garbage collection."""
+        if self._buffer:
+            self._buffer.clear()
+        self._buffered_rows = 0
+        return 0
+
+    cdef int _forget(self) except -1:
+        """Drop everything that a later snapshot must not be joined to."""
+        cdef int i
+        self._drop_kept()
+        self._staged = None
+        self._stale_run = 0
+        self._held_sequence = -1
+        self._overtaken_from = -1
+        self._expected = False
+        self._side_seen[0] = False
+        self._side_seen[1] = False
+        for i in range(RECENT):
+            self._recent_sequence[i] = -1
+        return 0
+
+    cdef int _adopt(self, int64_t generation, _Line line) except -1:
+        """Frames now come over a newer connection: nothing continues what the older one said."""
+        if self._generation != 0 and self._state not in (CLOSED, REJECTED):
+            self._become(BEGUN_ANEW, "new connection, no snapshot yet")
+            self._forget()
+        _before = self._line
+        self._generation = generation
+        self._line = line
+        return 0
+
+    cdef int _refuse(self, object reason, int64_t now) except -1:
+        """A frame of this book could not be read: whether it was the next update is unknowable."""
+        self._heard_at = now
+        self._counters.bad_frames += 1
+        if self._spec.kind == ITEM_UPDATE and self._state in (LIVE, STALE):
+            self._counters.gaps += 1
+            self._become(MISSED, reason)
+            return GAP_BIT
+        return 0
+
+    def apply(self, frame, receive_time_ns=None):
+        """Apply one raw frame of this book's own channel and symbol; returns `Change` bits.
+
+        frame: bytes, bytearray, memoryview or str. Raises MessageError for a frame that is not of
+        the documented shape and UsageError for one of another book; neither changes a level.
+        """
+        self._require_writable()
+        cdef Engine engine
+        if self._standalone is None:
+            engine = Engine()
+            engine._own(self)
+            self._standalone = engine
+        engine = <Engine>self._standalone
+        return engine._apply(frame, receive_time_ns, 0, self)
+
+    def apply_snapshot(
+        self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None
+    ):
+        """Replace the whole book; returns `Change` bits.
+
+        bids, asks: rows of (price, size), each str, Decimal, int or float, in any order, or a
+        float array of shape (n, 2). A float means its shortest repr. Of rows with one price the
+        last wins; size zero is no level. Raises UsageError for NaN, infinite, negative or
+        unreadable numbers, and then nothing has changed.
+        """
+        return self._by_hand(
+            ITEM_SNAPSHOT, bids, asks, sequence, exchange_time_ms, receive_time_ns
+        )
+
+    def apply_delta(
+        self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None
+    ):
+        """Set the sizes at some prices; size zero removes a level. Returns `Change` bits.
+
+        Rows as for `apply_snapshot`. A `sequence` must continue the book's: a later one returns
+        GAP and applies nothing, an earlier one returns DUPLICATE. `sequence=None` is not checked.
+        Before a snapshot nothing is applied: a counted update is kept for it, any other is a GAP.
+        """
+        return self._by_hand(ITEM_UPDATE, bids, asks, sequence, exchange_time_ms, receive_time_ns)
+
+    cdef object _by_hand(
+        self, ItemKind kind, object bids, object asks, object sequence, object exchange_time,
+        object receive_time
+    ):
+        cdef int64_t heard = self._now()
+        self._require_writable()
+        if self._scratch is None:
+            self._scratch = _Scratch()
+        cdef _Scratch scratch = self._scratch
+        cdef Item* item
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef int side
+        scratch.clear()
+        scratch.busy = True
+        try:
+            item = scratch.add_item(kind)
+            item.heard = heard
+            if sequence is not None:
+                item.sequence = counter(sequence, "sequence")
+            if exchange_time is not None:
+                item.exchange_time = counter(exchange_time, "exchange_time_ms")
+            now = self._sides.scales
+            for side in range(2):
+                item.first[side] = scratch.n_rows
+                item.present[side] = True
+                rows_by_hand(scratch, bids if side == BID else asks, side, now)
+                item.count[side] = scratch.n_rows - item.first[side]
+            # Odd rows run anybody's code.
+            now = self._sides.scales
+            item.fitting = fits(scratch.rows, item, now.price, now.size, &misfit)
+            if not (
+                item.fitting
+                or plan(self._sides.ladders, now, scratch.rows, item, &wanted, &misfit)
+            ):
+                raise UsageError(
+                    f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: the numbers have "
+                    "more digits than can be held exactly"
+                )
+            return self._apply_item(scratch, scratch.rows, item, receive_time, True)
+        finally:
+            scratch.busy = False
+
+    def clear(self):
+        """Forget every level; the book is SYNCING until its next snapshot."""
+        self._begin()
+        self._require_writable()
+        self._become(BEGUN_ANEW, "cleared, no snapshot yet")
+        self._forget()
+        sides_free(&self._sides)
+        self._sequence = -1
+
+    cdef int _apply_item(
+        self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand
+    ) except -1:
+        """Apply one checked item; returns Change bits. The numbers are known to fit."""
+        cdef int change
+        cdef object _before
+        self._heard_at = item.heard
+        if self._state == CLOSED or (self._state == REJECTED and not by_hand):
+            self._counters.ignored += 1
+            return 0
+        if item.kind == ITEM_SNAPSHOT:
+            change = self._apply_snapshot(scratch, rows, item, by_hand)
+        elif item.kind == ITEM_UPDATE:
+            change = self._apply_update(rows, item)
+        elif item.kind == ITEM_FULL:
+            change = self._apply_full(scratch, rows, item)
+        else:
+            change = self._apply_side(scratch, rows, item)
+        if change & (SNAPSHOT_BIT | LEVELS_BIT | HEARTBEAT_BIT) or change == 0:
+            if receive_time is not None:
+                # The last one may be anything, with code that runs when it goes.
+                _before = self._receive_time
+                self._receive_time = receive_time
+        return change
+
+    cdef bint _can_hold(self, const Row* rows, Item* item) noexcept:
+        """Whether the numbers of an item can be held exactly, and it can be applied, now."""
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        now = self._sides.scales
+        item.fitting = fits_at_a_glance(item, now) or fits(rows, item, now.price, now.size, &misfit)
+        return item.fitting or plan(self._sides.ladders, now, rows, item, &wanted, &misfit)
+
+    cdef int _apply_snapshot(
+        self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
+    ) except -1:
+        cdef bint was_live = self._state == LIVE
+        cdef bint same_sequence = item.sequence >= 0 and item.sequence == self._sequence
+        cdef bint announced = self._expected
+        cdef bint complete = True
+        cdef int change
+        cdef int64_t before_sequence = self._sequence
+        cdef Top before
+        if (
+            not by_hand and self._is_synced()
+            and judge(self._sequence, item.sequence, False, True) == OLDER
+        ):
+            # A late reply to an old request: showing it would be showing an older book as live.
+            self._counters.held_snapshots += 1
+            self._held_sequence = item.sequence
+            # Certain where what was asked for, and updates too, are of a lower count.
+            if self._is_restart(self._expected and self._stale_run > 0):
+                return self._restarted(item.sequence)
+            return DUPLICATE_BIT
+        self._expected = False
+        if not by_hand and not has_levels(rows, item):
+            self._empty_snapshots += 1
+            if self._empty_snapshots < 2:
+                # An empty contract and a server that is not ready look the same: ask once more.
+                self._become(EMPTIED, "empty snapshot, waiting for a second one")
+                return GAP_BIT
+        self._counters.snapshots += 1
+        sides_top(&self._sides, &before)
+        if announced and same_sequence and self._is_synced():
+            change = self._audit(scratch, rows, item)
+            if change >= 0:
+                change |= self._top_bit(&before, was_live)
+                return self._merged(change, item)
+        change = self._load_sides(scratch, rows, item, 0 if by_hand else self._window())
+        # Updates that the snapshot has overtaken on their way are no sign of a restarted counter.
+        self._overtaken_from = before_sequence if before_sequence < item.sequence else -1
+        self._sequence = item.sequence
+        self._exchange_time = item.exchange_time
+        self._empty_snapshots = 0
+        self._stale_run = 0
+        self._held_sequence = -1
+        if item.sequence < 0:
+            # Nothing that was counted can be joined to a snapshot that was not.
+            self._drop_kept()
+        change |= self._drain(&complete)
+        self._trim()
+        if by_hand and not complete:
+            # Whoever feeds a book by hand decides what it continues from.
+            self._drop_kept()
+        elif not complete:
+            self._counters.old_snapshots += 1
+            self._become(
+                FELL_SHORT,
+                f"the snapshot {item.sequence} does not reach the updates kept for it",
+            )
+            return GAP_BIT
+        if self._crossed():
+            self._counters.crossed += 1
+            self._become(CAME_CROSSED, f"crossed snapshot: {self._cross_text()}")
+            self._refused = not by_hand
+            return change | SNAPSHOT_BIT | CROSSED_BIT
+        if self._is_in_the_dark():
+            self._become(DARKENED, "of one side no level is known for certain")
+            return change | SNAPSHOT_BIT | GAP_BIT
+        if not (was_live and same_sequence and change == 0):
+            # A reply that only repeats what is shown confirms the run; anything else starts one.
+            self._become(APPLIED, None)
+        self._confirm("snapshot")
+        return change | SNAPSHOT_BIT | self._top_bit(&before, was_live)
+
+    cdef int _merged(self, int change, Item* item) except -1:
+        """The reply has been joined to the book, which goes on in the same run."""
+        self._counters.merges += 1
+        self._empty_snapshots = 0
+        self._stale_run = 0
+        self._held_sequence = -1
+        if item.exchange_time >= 0:
+            self._exchange_time = item.exchange_time
+        self._trim()
+        if self._crossed():
+            self._counters.crossed += 1
+            self._become(CAME_CROSSED, f"crossed snapshot: {self._cross_text()}")
+            self._refused = True
+            return change | SNAPSHOT_BIT | CROSSED_BIT
+        if self._state == STALE:
+            self._become(CONTINUED, None)
+        self._confirm("snapshot")
+        return change | SNAPSHOT_BIT
+
+    cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2:
+        """Compare the book with an announced reply of the same sequence, and join the two.
+
+        Returns the Change bits of a merge: levels of the price range that the reply covers are
+        the reply's, deeper ones stay, and more is known than before. Returns -1, and has changed
+        no level, where the two disagree on something the book should have known; then the reply
+        must replace the book.
+        """
+        cdef Ladder[2] fresh
+        cdef Ladder[2] joined
+        cdef int64_t[2] covered
+        cdef int side
+        cdef Py_ssize_t window = self._window()
+        cdef Comparison found
+        cdef Ladder* mine
+        cdef int64_t below
+        cdef int change = 0
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        self._counters.audits += 1
+        now = self._sides.scales
+        if not plan(self._sides.ladders, now, rows, item, &wanted, &misfit):
+            raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
+        if (
+            wanted.price < now.price
+            or wanted.size < now.size
+            or not ladder_fits(&self._sides.ladders[0], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
+            or not ladder_fits(&self._sides.ladders[1], POW10[wanted.price - now.price], POW10[wanted.size - now.size])
+        ):
+            return -1
+        memset(fresh, 0, sizeof(fresh))
+        memset(joined, 0, sizeof(joined))
+        memset(&found, 0, sizeof(found))
+        try:
+            loading = scratch.loading_room(max(item.count[0], item.count[1]))
+            for side in range(2):
+                mine = &self._sides.ladders[side]
+                if (
+                    ladder_begin(&fresh[side], item.count[side]) < 0
+                    or ladder_begin(&joined[side], item.count[side] + ladder_length(mine)) < 0
+                ):
+                    raise MemoryError
+            self._rescale(wanted)
+            for side in range(2):
+                mine = &self._sides.ladders[side]
+                fill_loading(loading, rows, item, side, wanted)
+                ladder_load(&fresh[side], loading, item.count[side])
+                fresh[side].known_from = KNOWN_FROM_START
+                if 0 < window <= ladder_length(&fresh[side]):
+                    fresh[side].known_from = ladder_worst(&fresh[side]).key
+                ladder_trim(&fresh[side], self._max_levels)
+                covered[side] = fresh[side].known_from
+                compare_ladders(mine, &fresh[side], covered[side], &found)
+            self._counters.audit_mismatches += found.mismatches
+            self._counters.ghosts += found.ghosts
+            if found.ghosts:
+                # The venue does not tell of every level that goes: keep no more than it shows.
+                self._narrow = True
+            if found.mismatches:
+                return -1
+            if found.filled or found.ghosts:
+                change = LEVELS_BIT
+            for side in range(2):
+                mine = &self._sides.ladders[side]
+                below = covered[side]
+                joined[side].known_from = min(mine.known_from, covered[side])
+                if self._narrow and ladder_count_from(mine, below) < ladder_length(mine):
+                    below = KNOWN_FROM_START
+                    joined[side].known_from = covered[side]
+                    change = LEVELS_BIT
+                ladder_join(&joined[side], mine, below, &fresh[side])
+                ladder_expect(&joined[side])
+                ladder_move(mine, &joined[side])
+        finally:
+            for side in range(2):
+                ladder_free(&fresh[side])
+                ladder_free(&joined[side])
+        return change
+
+    cdef int _restarted(self, int64_t sequence) except -1:
+        self._counters.gaps += 1
+        self._become(
+            MISSED, f"the venue's counter restarted: expected {self._sequence + 1}, was {sequence}"
+        )
+        self._stale_run = 0
+        self._held_sequence = -1
+        return GAP_BIT
+
+    cdef int _apply_update(self, const Row* rows, Item* item) except -1:
+        cdef Verdict verdict
+        cdef int change
+        cdef bint applied = True
+        cdef Top before
+        if not self._is_synced():
+            return GAP_BIT if item.sequence < 0 else self._keep(rows, item)
+        verdict = self._judge(self._sequence, item)
+        if verdict != NEXT and verdict != UNCOUNTED:
+            return self._not_next(rows, item, verdict)
+        sides_top(&self._sides, &before)
+        change = self._put_rows(rows, item, &applied)
+        if not applied:
+            return self._unholdable()
+        self._counters.updates += 1
+        self._stale_run = 0
+        self._overtaken_from = -1
+        if item.sequence >= 0:
+            self._sequence = item.sequence
+            self._remember(rows, item)
+        if item.exchange_time >= 0:
+            self._exchange_time = item.exchange_time
+        self._trim()
+        change |= self._top_bit(&before, True)
+        if self._crossed():
+            return change | self._crossed_gap()
+        if self._is_in_the_dark():
+            if self._state != STALE:
+                self._become(DARKENED, "of one side no level is known for certain")
+            return change | GAP_BIT
+        if self._state == STALE:
+            self._become(CONTINUED, None)
+        self._confirm("update")
+        return change
+
+    @cython.final
+    cdef Verdict _judge(self, int64_t last, const Item* item) noexcept:
+        """How an update follows a version. That an empty one with the next version was lost before
+        it came minds only a feed, which can ask, and only where heartbeats repeat the version."""
+        cdef bint empty = item.count[0] + item.count[1] == 0
+        return judge(
+            last, item.sequence, empty,
+            not empty or not self._assigned or self._spec.empty_advances,
+        )
+
+    cdef int _not_next(self, const Row* rows, Item* item, Verdict verdict) except -1:
+        """A counted update that is not the one that was due."""
+        if verdict == SAME_HEARTBEAT:
+            # BitMart's spot heartbeat repeats the version; it proves that nothing was lost.
+            self._counters.heartbeats += 1
+            self._stale_run = 0
+            if self._state == STALE and (self._crossed() or self._is_in_the_dark()):
+                return HEARTBEAT_BIT
+            if self._state == STALE:
+                self._become(CONTINUED, None)
+            self._confirm("heartbeat")
+            return HEARTBEAT_BIT
+        if verdict == SAME or verdict == OLDER:
+            return self._not_new(rows, item)
+        self._counters.gaps += 1
+        if verdict == NEXT_IS_LOST:
+            self._become(MISSED, f"version gap: a heartbeat of {item.sequence} before its update")
+            return GAP_BIT
+        expected = "no counter" if verdict == NO_COUNTER else self._sequence + 1
+        self._become(MISSED, f"version gap: expected {expected}, was {item.sequence}")
+        self._keep(rows, item)
+        return GAP_BIT
+
+    cdef int _not_new(self, const Row* rows, Item* item) except -1:
+        """An update that is not above the book: a duplicate, or a sign that the counter restarted.
+        Taking all for duplicates would freeze the book for ever."""
+        self._counters.duplicates += 1
+        if self._is_repeat(rows, item):
+            return DUPLICATE_BIT
+        if item.sequence > self._overtaken_from >= 0 and self._held_sequence < 0:
+            return DUPLICATE_BIT
+        if not self._is_restart(judge(self._held_sequence, item.sequence, False, True) == NEXT):
+            return DUPLICATE_BIT
+        self._restarted(item.sequence)
+        self._keep(rows, item)
+        return GAP_BIT
+
+    cdef bint _is_restart(self, bint certain) noexcept:
+        """Whether one more frame below the book, which it has not applied, makes it certain that
+        the counter restarted."""
+        self._stale_run += 1
+        return certain or self._stale_run >= STALE_RUN
+
+    cdef bint _is_in_the_dark(self) noexcept:
+        """Whether the best price of some side is a guess: all that was known of it has gone, and
+        what lay below the venue's window was never told. Only a feed, which can ask, minds."""
+        cdef int side
+        if not self._assigned:
+            return False
+        for side in range(2):
+            if self._sides.ladders[side].known_from != KNOWN_FROM_START and self._known(side) == 0:
+                return True
+        return False
+
+    cdef int _crossed_gap(self) except -1:
+        self._counters.crossed += 1
+        self._counters.gaps += 1
+        self._become(CROSSED, f"crossed: {self._cross_text()}")
+        return CROSSED_BIT | GAP_BIT
+
+    cdef int _unholdable(self) except -1:
+        """The item can be held by itself, but not beside what has come since it was checked: in
+        the same frame, or kept from an earlier one."""
+        self._counters.gaps += 1
+        self._side_seen[0] = False
+        self._side_seen[1] = False
+        self._become(MISFITTED, "the numbers have more digits than can be held exactly")
+        return GAP_BIT
+
+    cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1:
+        """A full picture of an unsequenced channel replaces the book each time."""
+        cdef bint was_live = self._state == LIVE
+        cdef int change
+        cdef Top before
+        if was_live and self._older(item):
+            return DUPLICATE_BIT
+        if not has_levels(rows, item):
+            self._empty_snapshots += 1
+            if self._empty_snapshots < 2:
+                self._become(EMPTIED, "empty picture, waiting for a second one")
+                return GAP_BIT
+        else:
+            self._empty_snapshots = 0
+        self._counters.snapshots += 1
+        # Updates that were kept by hand have nothing to continue here.
+        self._drop_kept()
+        sides_top(&self._sides, &before)
+        change = self._load_sides(scratch, rows, item, self._window()) | SNAPSHOT_BIT
+        self._exchange_time = item.exchange_time
+        self._trim()
+        if self._crossed():
+            return change | self._crossed_gap()
+        if not was_live:
+            self._become(APPLIED, None)
+        self._confirm("picture")
+        return change | self._top_bit(&before, was_live)
+
+    cdef bint _older(self, const Item* item) noexcept:
+        """Whether a picture is older than the one shown. A few in a row mean a clock was reset."""
+        if item.exchange_time < 0 or item.exchange_time >= self._exchange_time:
+            self._stale_run = 0
+            return False
+        self._counters.duplicates += 1
+        self._stale_run += 1
+        if self._stale_run < STALE_RUN:
+            return True
+        self._stale_run = 0
+        return False
+
+    cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1:
+        """One side of an unsequenced channel that sends its sides in turn.
+
+        Between a side and its partner the book may look crossed; such a side waits, unseen,
+        until the partner comes.
+        """
+        cdef int side = BID if item.present[0] else ASK
+        cdef bint was_live = self._state == LIVE
+        cdef int change
+        cdef _Pending staged
+        cdef Top before
+        if was_live and self._staged is None and self._older(item):
+            return DUPLICATE_BIT
+        sides_top(&self._sides, &before)
+        staged = self._staged
+        self._staged = None
+        if not self._can_hold(rows, item):
+            return self._unholdable()
+        if was_live and self._would_cross(rows, item, side):
+            if staged is None or staged.item.present[side]:
+                if staged is not None:
+                    # The same side twice and still crossed: no partner is coming to explain it.
+                    self._side_seen[1 - side] = False
+                    return self._load_sides(scratch, rows, item, self._window()) | self._crossed_gap()
+                self._staged = keep_item(rows, item)
+                return BUFFERED_BIT
+        change = SNAPSHOT_BIT
+        if staged is not None and not staged.item.present[side]:
+            change |= self._load_sides(scratch, staged.rows, &staged.item, self._window())
+            if not self._can_hold(rows, item):
+                return change & ~SNAPSHOT_BIT | self._unholdable()
+        change |= self._load_sides(scratch, rows, item, self._window())
+        self._counters.snapshots += 1
+        self._side_seen[side] = True
+        self._exchange_time = item.exchange_time
+        self._trim()
+        if not (self._side_seen[0] and self._side_seen[1]):
+            return change & ~SNAPSHOT_BIT
+        if self._crossed():
+            change |= self._crossed_gap()
+            self._side_seen[0] = False
+            self._side_seen[1] = False
+            return change
+        if not was_live:
+            self._become(APPLIED, None)
+        self._confirm("picture")
+        return change | self._top_bit(&before, was_live)
+
+    cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept:
+        """Whether the best row of one side would meet the other side as it is shown."""
+        cdef const Rung* best = ladder_best(&self._sides.ladders[1 - side])
+        cdef Py_ssize_t i
+        cdef const Row* row
+        cdef int64_t price
+        cdef int64_t limit
+        if best == NULL:
+            return False
+        limit = best.key * SIGN[1 - side]
+        for i in range(item.count[side]):
+            row = &rows[item.first[side] + i]
+            if row.size.mantissa == 0:
+                continue
+            price = at_scale(row.price, self._sides.scales.price)
+            if price < 0:
+                # Finer than the book's scale: cut to it. A cut price meets `limit` exactly when
+                # the true one is at or beyond it, but for bids it may fall one short.
+                price = row.price.mantissa // POW10[min(-(row.price.exponent + self._sides.scales.price), MAX_SCALE)]
+                if side == ASK:
+                    price += 1
+            if (side == BID and price >= limit) or (side == ASK and price <= limit):
+                if not named_again(rows, item, side, i):
+                    return True
+        return False
+
+    cdef Py_ssize_t _window(self) noexcept:
+        return 0 if self._spec.window_kept else self._spec.window
+
+    cdef int _load_sides(
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window
+    ) except -1:
+        """Replace the sides that the item holds. Memory is taken before anything changes.
+
+        `window` is where the venue cuts its pictures; 0: this one is whole.
+        """
+        cdef Ladder* fresh = scratch.fresh
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef IndexedRung* loading
+        cdef int side
+        cdef int change = 0
+        cdef Ladder* old
+        now = self._sides.scales
+        if item.fitting:
+            wanted = now
+        elif not plan(self._sides.ladders, now, rows, item, &wanted, &misfit):
+            raise InvariantError(f"{self.symbol}: a snapshot was applied without being checked")
+        for side in range(2):
+            if item.present[side] and ladder_begin(&fresh[side], item.count[side]) < 0:
+                raise MemoryError
+        loading = scratch.loading_room(max(item.count[0], item.count[1]))
+        if item.kind == ITEM_SIDE:
+            # The other side stays and has to follow the scale.
+            self._rescale(wanted)
+        for side in range(2):
+            if not item.present[side]:
+                continue
+            if not fill_in_order(&fresh[side], rows, item, side, wanted):
+                fill_loading(loading, rows, item, side, wanted)
+                ladder_load(&fresh[side], loading, item.count[side])
+            fresh[side].known_from = KNOWN_FROM_START
+            self._counters.trimmed += ladder_trim(&fresh[side], self._max_levels)
+            if 0 < window <= ladder_length(&fresh[side]):
+                # The picture may have been cut at the window: below its last level nothing is known.
+                fresh[side].known_from = ladder_worst(&fresh[side]).key
+            old = &self._sides.ladders[side]
+            if (
+                now.price != wanted.price
+                or now.size != wanted.size
+                or not ladder_equal(old, &fresh[side])
+            ):
+                change = LEVELS_BIT
+            if item.kind == ITEM_SNAPSHOT:
+                ladder_expect(&fresh[side])
+            ladder_exchange(old, &fresh[side])
+        self._sides.scales.price = wanted.price
+        self._sides.scales.size = wanted.size
+        return change
+
+    cdef int _rescale(self, Scales wanted) except -1:
+        cdef int side
+        cdef int64_t price_factor, size_factor
+        if wanted.price == self._sides.scales.price and wanted.size == self._sides.scales.size:
+            return 0
+        if ladder_fold(&self._sides.ladders[0]) < 0 or ladder_fold(&self._sides.ladders[1]) < 0:
+            raise MemoryError
+        self._counters.widened += 1
+        price_factor = POW10[wanted.price - self._sides.scales.price]
+        size_factor = POW10[wanted.size - self._sides.scales.size]
+        for side in range(2):
+            ladder_rescale(&self._sides.ladders[side], price_factor, size_factor)
+        self._sides.scales.price = wanted.price
+        self._sides.scales.size = wanted.size
+        return 0
+
+    cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1:
+        """Put an update's rows in order; with `applied` False nothing was changed."""
+        cdef Scales now, wanted
+        cdef Misfit misfit
+        cdef int side
+        cdef Py_ssize_t i
+        cdef const Row* row
+        cdef Ladder* ladder
+        cdef Demand demand
+        cdef int64_t key, sign
+        cdef int64_t[2] best
+        cdef bint changed = False
+        now = self._sides.scales
+        if item.fitting or fits(rows, item, now.price, now.size, &misfit):
+            wanted = now
+        elif not plan(self._sides.ladders, now, rows, item, &wanted, &misfit):
+            applied[0] = False
+            return 0
+        if wanted.price != now.price or wanted.size != now.size:
+            self._rescale(wanted)
+        for side in range(2):
+            ladder = &self._sides.ladders[side]
+            demand = demand_of(ladder, rows, item, side, wanted)
+            best[side] = demand.best
+            if ladder_reserve(ladder, demand) < 0:
+                raise MemoryError
+        for side in range(2):
+            ladder = &self._sides.ladders[side]
+            sign = 1 if side == 0 else -1
+            for i in range(item.count[side]):
+                row = &rows[item.first[side] + i]
+                key = widened(row.price, wanted.price) * sign
+                changed |= ladder_put(ladder, key, widened(row.size, wanted.size))
+            ladder_settle(ladder, best[side])
+        return LEVELS_BIT if changed else 0
+
+    cdef int _trim(self) except -1:
+        cdef Py_ssize_t longest = self._max_levels
+        if self._narrow and 0 < self._window() < longest:
+            longest = self._window()
+        self._counters.trimmed += ladder_trim(&self._sides.ladders[0], longest)
+        self._counters.trimmed += ladder_trim(&self._sides.ladders[1], longest)
+        return 0
+
+    cdef int _keep(self, const Row* rows, Item* item) except -1:
+        """Keep an update until a snapshot arrives that it continues."""
+        cdef _Pending tail
+        cdef Verdict verdict
+        if self._buffer:
+            tail = self._buffer[len(self._buffer) - 1]
+            verdict = self._judge(tail.item.sequence, item)
+            if verdict == SAME or verdict == SAME_HEARTBEAT:
+                self._counters.duplicates += 1
+                return DUPLICATE_BIT
+            if verdict == OLDER:
+                # The counter went back: what was kept belongs to the old count.
+                self._drop_kept()
+        if (
+            len(self._buffer) >= MAX_BUFFERED_FRAMES
+            or self._buffered_rows + item.count[0] + item.count[1] > MAX_BUFFERED_ROWS
+        ):
+            self._counters.buffer_overflows += 1
+            self._drop_kept()
+            self._reason = "too many updates while waiting for a snapshot"
+            return GAP_BIT
+        self._buffer.append(keep_item(rows, item))
+        self._buffered_rows += item.count[0] + item.count[1]
+        self._counters.buffered += 1
+        return BUFFERED_BIT
+
+    cdef int _drain(self, bint* complete) except -1:
+        """Apply the kept updates that continue the snapshot; says whether all of them do."""
+        cdef _Pending pending
+        cdef Verdict verdict
+        cdef int change = 0
+        cdef bint applied = True
+        cdef Py_ssize_t used = 0
+        cdef int i
+        for i in range(RECENT):
+            self._recent_sequence[i] = -1
+        for pending in self._buffer:
+            verdict = self._judge(self._sequence, &pending.item)
+            if verdict == NEXT:
+                change |= self._put_rows(pending.rows, &pending.item, &applied)
+                if not applied:
+                    break
+                self._counters.updates += 1
+                self._sequence = pending.item.sequence
+                self._remember(pending.rows, &pending.item)
+                if pending.item.exchange_time >= 0:
+                    self._exchange_time = pending.item.exchange_time
+            elif verdict != SAME and verdict != SAME_HEARTBEAT and verdict != OLDER:
+                break
+            self._buffered_rows -= pending.n_rows
+            used += 1
+        complete[0] = used == len(self._buffer)
+        if used:
+            del self._buffer[:used]
+        return change
+
+    cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept:
+        """A number that two different updates hardly ever share."""
+        cdef uint64_t digest = <uint64_t>item.count[0] * 1099511628211u
+        cdef uint64_t price, size
+        cdef int side
+        cdef Py_ssize_t i
+        cdef const Row* row
+        # Each row by itself, so that none waits for the one before; its place is part of it.
+        for side in range(2):
+            for i in range(item.count[side]):
+                row = &rows[item.first[side] + i]
+                price = <uint64_t>row.price.mantissa ^ <uint64_t>row.price.exponent << 58
+                size = <uint64_t>row.size.mantissa ^ <uint64_t>row.size.exponent << 58
+                price = (price + <uint64_t>i) * 0x9E3779B97F4A7C15u + size
+                digest += (price ^ price >> 32) * 0xD6E8FEB86659FD93u
+        return digest
+
+    cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept:
+        cdef int slot = item.sequence & (RECENT - 1)
+        return (
+            self._recent_sequence[slot] == item.sequence
+            and self._recent_digest[slot] == self._digest(rows, item)
+        )
+
+    cdef void _remember(self, const Row* rows, Item* item) noexcept:
+        cdef int slot = item.sequence & (RECENT - 1)
+        self._recent_sequence[slot] = item.sequence
+        self._recent_digest[slot] = self._digest(rows, item)
+
+    @cython.final
+    cdef int _top_bit(self, const Top* before, bint was_live) noexcept:
+        """TOP where the best price or size of a side is not what readers saw before."""
+        cdef Top now
+        sides_top(&self._sides, &now)
+        if was_live:
+            return TOP_BIT if tops_differ(before, &now) else 0
+        return TOP_BIT if now.present[BID] or now.present[ASK] else 0
+
+    @cython.final
+    cdef bint _crossed(self) noexcept:
+        return sides_crossed(&self._sides)
+
+    cdef str _cross_text(self):
+        """Made without Python code: the levels are crossed already, and the state says LIVE."""
+        cdef Top top
+        sides_top(&self._sides, &top)
+        cdef char[PLAIN_ROOM] bid
+        cdef char[PLAIN_ROOM] ask
+        write_plain(bid, top.prices[BID], top.scales.price)
+        write_plain(ask, top.prices[ASK], top.scales.price)
+        return f"bid {bid.decode('ascii')} is not below ask {ask.decode('ascii')}"
+
+    #
+    # A read looks at the book in one piece of C: arguments are made numbers and arrays are made
+    # before, then comes `_require_live`, and then, until all is looked at or copied, no Python
+    # code. Garbage collections, signals and other threads come in wherever it runs; ints of more
+    # than one digit (30 bits) let them in when they are multiplied or divided.
+
+    cdef Py_ssize_t _known(self, int side) noexcept:
+        cdef const Ladder* ladder = &self._sides.ladders[side]
+        return ladder_count_from(ladder, ladder.known_from)
+
+
+cdef bint fill_in_order(
+    Ladder* fresh, const Row* rows, const Item* item, int side, Scales scales
+) noexcept nogil:
+    """Fill a new ladder by rows that come best first and without zeros, as venues send them; False,
+    and it is as new as before, where they do not."""
+    cdef Py_ssize_t count = item.count[side], i
+    cdef const Row* row = &rows[item.first[side]]
+    cdef Rung* rung = ladder_lay_out(fresh, count)
+    cdef int64_t sign = SIGN[side]
+    if rung == NULL:
+        return False
+    rung += count
+    for i in range(count):
+        rung -= 1
+        rung.key = widened(row[i].price, scales.price) * sign
+        rung.size = widened(row[i].size, scales.size)
+        if rung.size == 0 or i != 0 and rung.key >= rung[1].key:
+            ladder_lay_out(fresh, 0)
+            return False
+    return True
+
+
+cdef void fill_loading(
+    IndexedRung* loading, const Row* rows, const Item* item, int side, Scales scales
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for i in range(item.count[side]):
+        row = &rows[item.first[side] + i]
+        loading[i].key = at_scale(row.price, scales.price) * SIGN[side]
+        loading[i].size = at_scale(row.size, scales.size)
+        loading[i].arrival = i
+
+
+cdef Demand demand_of(
+    const Ladder* ladder, const Row* rows, const Item* item, int side, Scales scales
+) noexcept nogil:
+    cdef Demand demand = no_demand()
+    cdef int64_t sign = 1 if side == 0 else -1
+    cdef Py_ssize_t i
+    cdef const Row* row
+    for i in range(item.count[side]):
+        row = &rows[item.first[side] + i]
+        demand_add(
+            ladder, &demand, widened(row.price, scales.price) * sign, widened(row.size, scales.size)
+        )
+    return demand
+
+
+cdef struct Comparison:
+    # Levels inside the known range that differ; levels of ours that are not there; levels that we
+    # could not know.
+    Py_ssize_t mismatches
+    Py_ssize_t ghosts
+    Py_ssize_t filled
+
+
+cdef void compare_ladders(
+    const Ladder* mine, const Ladder* fresh, int64_t covered, Comparison* found
+) noexcept nogil:
+    """Count in what two ladders differ from the best down to the key `covered`."""
+    cdef Cursor my_cursor = best_first(mine), fresh_cursor = best_first(fresh)
+    cdef const Rung* a = next_worse(&my_cursor)
+    cdef const Rung* b = next_worse(&fresh_cursor)
+    while True:
+        if a != NULL and a.key < covered:
+            a = NULL
+        if b != NULL and b.key < covered:
+            b = NULL
+        if a == NULL and b == NULL:
+            return
+        if b == NULL or (a != NULL and a.key > b.key):
+            found.ghosts += 1
+            found.mismatches += a.key >= mine.known_from
+            a = next_worse(&my_cursor)
+        elif a == NULL or b.key > a.key:
+            if b.key >= mine.known_from:
+                found.mismatches += 1
+            else:
+                found.filled += 1
+            b = next_worse(&fresh_cursor)
+        else:
+            if a.size != b.size:
+                # An update told of it once, and of what became of it none did.
+                if a.key >= mine.known_from:
+                    found.mismatches += 1
+                else:
+                    found.ghosts += 1
+            a = next_worse(&my_cursor)
+            b = next_worse(&fresh_cursor)
+
+
+cdef bint named_again(const Row* rows, const Item* item, int side, Py_ssize_t i) noexcept nogil:
+    """Whether a later row has the price of this one, and so wins over it."""
+    cdef const Row* row = &rows[item.first[side] + i]
+    cdef const Row* other
+    cdef Py_ssize_t later
+    for later in range(i + 1, item.count[side]):
+        other = &rows[item.first[side] + later]
+        if (
+            other.price.mantissa == row.price.mantissa
+            and other.price.exponent == row.price.exponent
+        ):
+            return True
+    return False
+
+
+cdef bint has_levels(const Row* rows, const Item* item) noexcept nogil:
+    cdef int side
+    cdef Py_ssize_t i
+    for side in range(2):
+        for i in range(item.count[side]):
+            if rows[item.first[side] + i].size.mantissa != 0:
+                return True
+    return False

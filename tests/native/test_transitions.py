@@ -1,0 +1,155 @@
+"""The transition table of a book: every event is brought about in every state, and leads where the
+table says; where it says nothing, nothing happens."""
+
+import contextlib
+import json
+
+import pytest
+
+import bitmart_book as bb
+from bitmart_book import BookState, InvariantError
+from bitmart_book._book import _transitions
+from tests.helpers.frames import futures_side, spot
+
+CONNECTING, SYNCING, LIVE = BookState.CONNECTING, BookState.SYNCING, BookState.LIVE
+STALE, GAP, CLOSED, REJECTED = BookState.STALE, BookState.GAP, BookState.CLOSED, BookState.REJECTED
+TABLE = _transitions()
+BIDS, ASKS = [("99", "1"), ("98", "1")], [("101", "1"), ("102", "1")]
+HUNDRED = [(str(1_000 - place), "1") for place in range(100)]
+
+
+class Start:
+    """A book of one kind of channel in one state."""
+
+    def __init__(self, state, channel, *, crossed=False):
+        self.engine = bb.Engine()
+        market = "futures" if channel == "depth20" else "spot"
+        symbol = "BTCUSDT" if market == "futures" else "BTC_USDT"
+        self.book = self.engine.book(symbol, channel=channel, market=market)
+        self.engine.assign(self.book, 1)
+        if state is STALE and crossed:
+            self.frame(spot("snapshot", 5, ASKS, BIDS))
+        elif state not in (SYNCING, CONNECTING):
+            for frame in first_frames(channel):
+                self.frame(frame)
+            assert self.book.state is LIVE
+        if self.book.state is not state:
+            self.tell(state)
+        assert self.book.state is state
+
+    def frame(self, frame):
+        self.engine.apply(frame, generation=1)
+
+    def tell(self, state):
+        self.engine.invalidate(self.book, "told so", state=state)
+
+
+def picture(bids, asks):
+    item = {"asks": asks, "bids": bids, "symbol": "BTC_USDT", "ms_t": 1}
+    return json.dumps({"table": "spot/depth5", "data": [item]})
+
+
+def first_frames(channel):
+    if channel == "depth5":
+        return [picture(BIDS, ASKS)]
+    if channel == "depth20":
+        return [futures_side(1, BIDS), futures_side(2, ASKS)]
+    return [spot("snapshot", 5, BIDS, ASKS)]
+
+
+def fell_short(start):
+    if start.book.state is not LIVE:
+        start.frame(spot("update", 30, [("97", "1")]))
+    start.frame(spot("snapshot", 20, BIDS, ASKS))
+
+
+def darkened(start):
+    gone = spot("update", 21, [(price, "0") for price, _ in HUNDRED] + [("10", "1")])
+    asks = [("2000", "1")]
+    if start.book.state is LIVE:
+        start.frame(spot("snapshot", 20, HUNDRED, asks))
+        start.frame(gone)
+    else:
+        start.frame(gone)
+        start.frame(spot("snapshot", 20, HUNDRED, asks))
+
+
+def misfitted(start):
+    """Two sides in one frame: each can be held, and both together cannot."""
+    sides = [
+        json.loads(futures_side(way, [row]))
+        for way, row in ((1, ("9000000000000", "1")), (2, ("0.0000000001", "1")))
+    ]
+    start.frame(json.dumps({**sides[0], "data": [side["data"] for side in sides]}))
+
+
+def unholdable(start):
+    start.frame(spot("snapshot", 20, [("9000000000000", "1")], [("0.0000000001", "1")]))
+
+
+# event: (channel, how it is brought about, what the reason says then)
+EVENTS = {
+    "applied": ("increase100", lambda s: s.book.apply_snapshot(BIDS, ASKS, 20), None),
+    "continued": ("increase100", lambda s: s.frame(spot("update", 5)), None),
+    "empty": ("increase100", lambda s: s.frame(spot("snapshot", 20)), "empty snapshot"),
+    "too old": ("increase100", fell_short, "does not reach"),
+    "crossed snapshot": (
+        "increase100", lambda s: s.book.apply_snapshot(ASKS, BIDS, 20), "crossed snapshot",
+    ),
+    "dark": ("increase100", darkened, "no level is known"),
+    "crossed": ("depth5", lambda s: s.frame(picture(ASKS, BIDS)), "crossed: "),
+    "missed": ("increase100", lambda s: s.frame(spot("update", 9, BIDS)), "version gap"),
+    "misfit": ("depth20", misfitted, "held exactly"),
+    "unholdable": ("increase100", unholdable, "held exactly"),
+    "anew": ("increase100", lambda s: s.book.clear(), "cleared"),
+    "disconnected": ("increase100", lambda s: s.tell(CONNECTING), "told so"),
+    "doubted": ("increase100", lambda s: s.tell(STALE), "told so"),
+    "lost": ("increase100", lambda s: s.tell(GAP), "told so"),
+    "refused": ("increase100", lambda s: s.tell(REJECTED), "told so"),
+    "closed": ("increase100", lambda s: s.tell(CLOSED), "told so"),
+}  # fmt: skip
+# A STALE book that waits for a snapshot, as only one does whose last snapshot was crossed.
+WAITS = {"too old", "dark"}
+
+
+def test_every_event_is_brought_about():
+    assert set(EVENTS) == set(TABLE)
+
+
+@pytest.mark.parametrize("state", BookState)
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_event_leads_where_the_table_says(event, state):
+    channel, bring_about, reason = EVENTS[event]
+    start = Start(state, channel, crossed=event in WAITS)
+    epoch, after = start.book.epoch, TABLE[event].get(state)
+    # It says that this cannot be, or that these numbers cannot be held.
+    refused = after is None or event == "unholdable"
+    with contextlib.suppress(bb.BitmartBookError) if refused else contextlib.nullcontext():
+        bring_about(start)
+    found = start.book
+    found.check()
+    if after is None:
+        assert found.state is (LIVE if (event, state) == ("too old", LIVE) else state)
+        assert event in WAITS or found.epoch == epoch
+    else:
+        assert found.state is after
+        assert (found.reason is None) if reason is None else (reason in found.reason)
+        assert (found.epoch > epoch) == (after is LIVE or (event, state) == ("dark", LIVE))
+
+
+def test_what_the_table_forbids_raises():
+    for state in (CONNECTING, SYNCING, GAP, REJECTED):
+        start = Start(CLOSED, "increase100")
+        with pytest.raises(InvariantError, match="a CLOSED book cannot be"):
+            start.tell(state)
+        assert start.book.state is CLOSED
+    start = Start(REJECTED, "increase100")
+    with pytest.raises(InvariantError, match="a REJECTED book cannot be lost"):
+        start.tell(GAP)
+
+
+def test_no_state_can_be_left_out():
+    """Every state but CLOSED can be left for LIVE and for CLOSED; CLOSED is for good."""
+    for state in set(BookState) - {CLOSED}:
+        assert {row.get(state) for row in TABLE.values()} >= {LIVE, CLOSED}
+    assert [event for event, row in TABLE.items() if CLOSED in row] == ["closed"]
