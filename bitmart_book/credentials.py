@@ -114,7 +114,7 @@ class Credentials:
 
 
 def _sealed(key: str, secret: str, memo: str) -> Callable[[], tuple[str, str, str]]:
-    # In a closure and not in attributes: what walks over attributes finds a function.
+    # They are kept in a closure: whatever walks over attributes finds a function and no secret.
     return lambda: (key, secret, memo)
 
 
@@ -144,7 +144,7 @@ def _read(path: str) -> tuple[Credentials | None, str, bool]:
     """The credentials in a file, or what is wrong; and whether others can read it."""
     exposed = False
     try:
-        # Without waiting: a pipe that nobody writes to would hold everything up.
+        # Opened without waiting: a pipe that nobody writes to would hold everything up.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             status = os.fstat(descriptor)
@@ -197,7 +197,7 @@ _OTHERS = (
     # What the futures host says of a key that it does not know.
     (re.compile(r"(?i)(api_?key\s+)[^\s*]+\*+"), rf"\1{MASK}"),
 )  # fmt: skip
-# A shorter part of a key may be a word that stands in any text: it is masked as a whole word only.
+# A shorter part of a key may be an ordinary word, which is masked as a whole word only.
 _UNMISTAKABLE = 8
 
 
@@ -218,7 +218,7 @@ def redact(text: object) -> str:
 
 def _without(text: str, reveal: Callable[[], tuple[str, str, str]]) -> str:
     for secret in reveal():
-        # As it stands, as JSON has it, and as Python shows it.
+        # Each as it is, as JSON writes it, and as Python's repr shows it.
         for shape in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
             if len(shape) >= _UNMISTAKABLE:
                 text = text.replace(shape, MASK)
@@ -260,7 +260,7 @@ class RedactingFilter(logging.Filter):
             shown = logging.Formatter().formatException(record.exc_info)
             masked = redact(shown)
             if masked != shown:
-                # The text instead of the exception: its objects hold what was masked.
+                # The text takes the place of the exception, whose objects hold what was masked.
                 record.exc_info, record.exc_text = None, masked
 
 

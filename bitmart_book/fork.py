@@ -1,4 +1,4 @@
-"""What belongs to one process: a child made by fork() has a copy, but not what it stands for.
+"""What belongs to one process: a child made by fork() has a copy that it must not use.
 
 Threads do not follow into the child, and sockets are shared with the parent, so that a child that
 used its copy would wait for ever or read what was meant for the parent.

@@ -29,7 +29,7 @@ _RESTING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 _NOT_IN_THE_BOOK = frozenset({"market", "plan_order", "trailing_order", "take_profit", "stop_loss"})
 _SIDES = {"bid": "buy", "ask": "sell"}
 _ZERO = Decimal(0)
-# Its own context, because the user's may round (live sizes have thirty decimals) or raise.
+# A context of its own, because the user's may round (live sizes have thirty decimals) or raise.
 _EXACT = Context(prec=200)
 
 
@@ -58,7 +58,7 @@ class Account:
         # Finished orders, and those of which only executions were heard.
         self._rest: dict[tuple[str, str], _Known] = {}
         self._positions: dict[tuple[str, str | None], Position] = {}
-        # Positions that seemed to be older than what was known.
+        # Positions that were not taken, because they seemed older than what was known.
         self._doubted: dict[tuple[str, str | None], Position] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
         self._unconfirmed: set[tuple[Any, ...]] = set()
@@ -111,7 +111,7 @@ class Account:
         key = (fill.market, fill.order_id)
         known = self._find(key)
         if known is None:
-            # Of an order that was never heard of: counted, and no order made up.
+            # The order was never heard of: its fill is counted, and no order is made up.
             known = _Known()
             self._file(key, known)
         counted = known.count(fill)
@@ -124,7 +124,7 @@ class Account:
         """Among the open orders, or among the rest."""
         self._markets.setdefault(key[0])
         if known.order is not None and known.order.status not in FINAL:
-            # First there, then gone here: a reader in another thread always finds it.
+            # It is added there before it is removed here, so that another thread always finds it.
             self._open[key] = known
             self._rest.pop(key, None)
             return
@@ -137,8 +137,8 @@ class Account:
         key = (position.symbol, position.side)
         known = self._positions.get(key)
         older = known is not None and _is_older(position.update_time_ms, known.update_time_ms)
-        # The venue tells of positions again and again: what it insists on is so, though its clock
-        # went back.
+        # The venue tells of positions again and again. What it repeats is true, even with an older
+        # stamp: then its clock has gone back.
         if older and self._doubted.get(key) != position:
             self._doubted[key] = position
             return Outcome("older")
@@ -254,7 +254,7 @@ class Account:
         ours is not yet, or no more, in the book, its level is too small for a moment.
         """
         own = [self._own(book.symbol, side, unconfirmed) for side in _SIDES]
-        # Levels that are ours alone fall out, and others move up.
+        # Levels that are ours alone are left out, and deeper ones take their places.
         depth = book.depth(None if n is None else n + max(map(len, own)), exact=True)
         bids, asks = (_without(levels, sizes, n) for levels, sizes in zip(depth, own, strict=True))
         return Depth(bids, asks, depth.complete)
@@ -300,7 +300,7 @@ class _Known:
                 return None
             self._ids.add(fill.fill_id)
         elif fill.filled_size is None or fill.filled_size in self._totals:
-            # Without an id only what was filled in all tells two executions apart.
+            # Without an id, only the total that was filled tells two executions apart.
             return None
         if fill.filled_size is not None:
             self._totals.add(fill.filled_size)
@@ -318,7 +318,7 @@ class _Known:
         if _is_behind(order, known):
             return "older"
         if _filled(order) < _filled(known):
-            # A last word that does not say it all: what was filled stays filled.
+            # The last description may say less than an earlier one: what was filled stays filled.
             order = msgspec.structs.replace(order, filled_size=known.filled_size)
         self.order = order
         return "changed"
@@ -326,7 +326,7 @@ class _Known:
 
 def _is_behind(order: Order, known: Order) -> bool:
     if known.status in FINAL:
-        # What is finished stays so; of two last words the one that knows of more is the later.
+        # What is finished stays so. Of two final descriptions the one that knows of more is later.
         return order.status not in FINAL or _filled(order) <= _filled(known)
     if order.status in FINAL:
         return False

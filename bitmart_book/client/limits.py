@@ -1,4 +1,4 @@
-"""How often something may be done, and when the next time is. No clock: the time is an argument.
+"""How often something may be done, and when it may be done next. The time is an argument.
 
 The venue blocks whoever breaks its limits again and again, so they are kept here and not left to
 luck: well below what the venue documents, and shared by everything in the process, because the
@@ -15,7 +15,7 @@ from bitmart_book.venues.profile import Profile, Rate
 
 __all__ = ["Bucket", "Gate", "Limiter", "Window"]
 
-# Sums of intervals are not exact, and a token must not be missed for that.
+# Sums of intervals are not exact; without this margin a token would be missed by a rounding error.
 _ROUNDING = 1e-6
 
 
@@ -40,9 +40,10 @@ class Window:
 
 
 class Bucket:
-    """A burst at once, then one each `interval`: whoever is out of luck never waits for long.
+    """A burst at once, then one each `interval`.
 
-    A sliding window that was used up at once makes the next one wait for its whole length.
+    Nobody has to wait for longer than one interval. With a sliding window that was used up at once,
+    the next one would wait for its whole length.
     """
 
     def __init__(self, burst: int, interval: float) -> None:
@@ -62,7 +63,8 @@ class Bucket:
 
 
 def message_rate(rate: Rate) -> Rate:
-    """Half: the rest is for pings, which cannot wait, and for what the venue counts differently."""
+    """Half of the limit for messages. The rest is for pings, which cannot wait, and for what the
+    venue may count differently."""
     if rate.count > 1:
         return Rate(max(1, rate.count // 2), rate.seconds)
     return Rate(1, rate.seconds * 1.1)

@@ -71,18 +71,18 @@ class Session:
             "subscribe": {},
             "request": {},
         }
-        # Topics by the time their subscription was sent, oldest first: unanswered ones.
+        # Topics that are not answered yet, by the time their subscription was sent, oldest first.
         self._unanswered: dict[str, float] = {}
-        # After an error that names no topic, its suspects are asked for one at a time, each when
-        # the pong behind the one before has come through, and its answer with it.
+        # An error that names no topic may be about any unanswered one: its suspects. They are asked
+        # for one at a time. A ping follows each: when its pong is back, so is the suspect's answer.
         self._suspects: deque[str] = deque()
         self._suspect: str | None = None
         self._pongs_to_come = 0
         self._clear_at = 0.0
-        # Pings that were not answered yet, by when they were sent.
+        # When the pings were sent that are not answered yet.
         self._pings: deque[float] = deque()
         self._pinged_at = now
-        # The first ping since a byte was heard.
+        # When the first ping was sent since anything was heard.
         self._unheard: float | None = None
         self._probing = False
         self.answers_pings = False
@@ -168,7 +168,7 @@ class Session:
         if reply.kind == "ack":
             topic = reply.topic
             if topic is None and reply.code is not None:
-                # "Subscribed already" names nobody: whose turn it is.
+                # "Subscribed already" names no topic: it is about the suspect, or the oldest one.
                 topic = self._suspect
                 if topic is None and not self._doubts:
                     topic = next(iter(self._unanswered), None)
@@ -197,8 +197,8 @@ class Session:
         return [Answer(topic, False, reply.code, reply.message, error)]
 
     def _blame(self, reply: Reply, now: float) -> list[Answer]:
-        """An error without a topic: of one suspect it is the verdict, of several a reason to ask
-        for each by itself."""
+        """An error without a topic: if it can be about one topic only, it is a refusal of that one;
+        if about several, each is asked for by itself."""
         if self._suspect is not None:
             return self._refused(self._suspect, reply, now)
         suspects = list(self._unanswered)
@@ -212,11 +212,11 @@ class Session:
 
     @property
     def _doubts(self) -> bool:
-        """Whether it is being found out whom an error was about."""
+        """Whether the topic that an error is about is still being looked for."""
         return bool(self._pongs_to_come or self._suspects)
 
     def _clear(self, now: float) -> None:
-        """Find out when all answers have come that are on their way."""
+        """Send a ping: its pong comes behind all answers that are on their way."""
         self._ping(now)
         self._pongs_to_come = len(self._pings)
         self._clear_at = now + self.timeouts.pong_within
@@ -236,10 +236,10 @@ class Session:
             self._cleared()
 
     def _cleared(self) -> None:
-        """All answers have come: whom was none about?"""
+        """All answers that were on their way have come: topics without one are suspects."""
         self._pongs_to_come = 0
         if self._suspect is not None:
-            # Nothing was said against it.
+            # No error was about it.
             self._suspect = None
             return
         for topic in list(self._unanswered):
@@ -247,7 +247,7 @@ class Session:
             self._suspects.append(topic)
 
     def _resolve(self, topic: str) -> bool:
-        """A topic is no longer in question; whether it was."""
+        """A topic needs no answer any more; returns whether it did."""
         if topic == self._suspect:
             self._suspect = None
         suspected = topic in self._suspects
@@ -295,13 +295,13 @@ class Session:
         return max(deadline, self._unheard + self.timeouts.pong_within)
 
     def _hopeless_at(self) -> float:
-        """When a side that used to answer pings has fallen behind for too long."""
+        """When a server that used to answer pings will have fallen behind for too long."""
         if not self.answers_pings or not self._pings:
             return float("inf")
         return self._pings[0] + self.timeouts.ping_after + self.timeouts.pong_within
 
     def _ping(self, now: float) -> None:
-        # A ping never waits for its turn: the room that halved limits leave is for it.
+        # A ping never waits for its turn: half of the venue's limit is left free for it.
         self._messages.take(now)
         self._output.append(self.profile.ping)
         self._pinged_at = now
@@ -350,7 +350,7 @@ class Session:
         return deadline
 
     def _held(self, operation: Operation) -> bool:
-        """Whether it must wait: an error about a new topic would be taken for a suspect's."""
+        """Whether it must wait: an error about a new topic would be put down to a suspect."""
         return operation == "subscribe" and self._doubts
 
     def output(self) -> list[str]:

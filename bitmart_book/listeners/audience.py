@@ -50,9 +50,9 @@ class Audience:
         self._instruments = {} if instruments is None else instruments
         self._hubs: dict[Book, BookHub] = {}
         self._streams: dict[str, list[Mailbox]] = {}
-        # Weak: whoever drops a stream of events does not fill it for ever.
+        # Weak references: a stream of events that was dropped is not filled for ever.
         self._event_mailboxes: list[weakref.ref[Mailbox]] = []
-        # What users' own code is to be told when everything that arrived is applied.
+        # Hubs whose callbacks are to be called when everything that has arrived is applied.
         self._due: dict[BookHub, None] = {}
         self._outages: list[Event] = []
         self._delivering = False

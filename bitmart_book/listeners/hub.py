@@ -20,7 +20,8 @@ from bitmart_book.model import BookState, Change, Instrument
 
 __all__ = ["BookHub", "Callback", "Handle", "HubHost"]
 
-# A callback that fails so often in a row will not succeed; its log lines only hide others.
+# A callback that failed so often in a row is dropped: it will not succeed, and its lines in the log
+# hide others.
 CALLBACK_FAILURES = 100
 
 
@@ -73,7 +74,7 @@ class Callback:
         try:
             self.function(*arguments)
         except (KeyboardInterrupt, SystemExit):
-            # The program is about to end; on the way there this is not called again.
+            # The program is about to end: this callback is not called again meanwhile.
             self.ended = True
             raise
         except BaseException as error:
@@ -109,7 +110,7 @@ class BookHub(Owned):
         self._book = book
         self._host = host
         self._lock = threading.Lock()
-        # Replaced and never changed, so that whoever iterates needs no lock.
+        # These tuples are replaced and never changed, so that whoever iterates needs no lock.
         self._slots: tuple[Slot, ...] = ()
         self._on_quote: tuple[Callback, ...] = ()
         self._on_change: tuple[Callback, ...] = ()
@@ -147,7 +148,7 @@ class BookHub(Owned):
         self.check_process()
         with self._lock:
             self._slots = (*self._slots, slot)
-        # In this order: `look` sets the state before it tells the slots that are there.
+        # Only after adding it: `look` sets the state first and then tells the slots that are there.
         if self._state == BookState.CLOSED:
             slot.close()
 
@@ -188,7 +189,7 @@ class BookHub(Owned):
         """A whole frame was applied."""
         for callback in self._on_change:
             callback(self._book, change)
-        # Of most frames nobody has to be told.
+        # Most frames change neither, and nobody has to be told of them.
         if change & Change.TOP or self._book.state is not self._state:
             self.look(True)
 

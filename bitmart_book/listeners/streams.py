@@ -100,7 +100,7 @@ class Slot(Owned):
     def __init__(self, wake: Callable[[], None]) -> None:
         super().__init__()
         self._wake = wake
-        # Two counters, each written by one side alone, so that no change is counted twice.
+        # Each counter is written by one thread alone, so that no change is counted twice.
         self._changes = 0
         self._taken = 0
         self.closed = False

@@ -22,13 +22,13 @@ __all__ = ["TRACE", "Journal", "escaped"]
 TRACE = 5
 """The level of `logging` at which a feed writes every frame."""
 MAX_LINE_BYTES = 1_000
-# Every frame that BitMart was seen to send is shorter.
+# BitMart was never seen to send a longer frame.
 MAX_TRACE_BYTES = 64 * 1024
 Logger = logging.Logger | logging.LoggerAdapter  # type: ignore[type-arg]
 if logging.getLevelName(TRACE) == f"Level {TRACE}":
     logging.addLevelName(TRACE, "TRACE")
 _NUMBER = re.compile(r"\d+")
-# What a user has to know about. A book that is connecting for the first time is not among them.
+# What a user has to know about. "connecting" is not among them: the first time it is no bad news.
 _WARNINGS = {
     EventKind.GAP,
     EventKind.STALE,
@@ -47,7 +47,7 @@ _STATES = {EventKind(state.lower()) for state in BookState}
 def escaped(text: str, limit: int = MAX_LINE_BYTES) -> str:
     """One line of at most `limit` bytes: secrets masked, control characters escaped, the rest cut
     off."""
-    # Before anything is cut: half a secret is not known for one.
+    # Masked before anything is cut off: half a secret would not be recognised.
     text = redact(text)
     if not text.isprintable():
         text = "".join(
@@ -86,7 +86,7 @@ class Journal:
     def event(self, event: Event, now: float) -> None:
         """Write an event."""
         before = self._follow(event)
-        # Lost is what was there before: until then a book only waits for its first connection.
+        # A book that connects again has lost its connection; the first time it only waits for one.
         lost = event.kind == EventKind.CONNECTING and before is not None
         level = logging.WARNING if lost or event.kind in _WARNINGS else logging.INFO
         if event.kind in _ERRORS:
@@ -104,7 +104,7 @@ class Journal:
             text += f", code {event.code}"
         if event.reason is not None:
             text += f": {event.reason}"
-        # The same thing said of another book, or with other versions, is the same cause.
+        # Reasons that differ only in numbers (versions, times) count as one cause.
         cause = _NUMBER.sub("#", (event.reason or "")[:200])
         self._say(f"{event.kind} {event.code} {cause}", level, text, now)
 
@@ -155,7 +155,7 @@ class Journal:
         try:
             self._logger.log(level, "%s", escaped(text, limit), exc_info=_masked(error))
         except Exception:
-            # A handler or filter of the user's own: it can hurt his log, but not his books.
+            # A handler or filter of the user failed: that may cost lines of the log, but no book.
             return
 
 

@@ -1,4 +1,4 @@
-"""What is said again and again becomes one line a second and a count.
+"""Holds back what is logged again and again: one entry a second for each cause, with a count.
 
 No clock: the time is an argument. Nothing is dropped silently: what is held back is counted, and
 the count is on the next line about the same cause, at the latest a second later.

@@ -57,7 +57,7 @@ DEMO_HOST = "openapi-wsdemo-v2.bitmart.com"
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,41}")
 _SPEEDS = ("", "100ms", "200ms")
 _STEPS = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W")
-# Nine digits of a fraction, which `datetime` would refuse or cut: taken apart by hand.
+# Stamps have nine digits of a fraction, which `datetime` would refuse or cut off.
 _STAMP = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z")
 
 # The second line of each are the fields of the first protocol.
@@ -168,7 +168,7 @@ def _book_tickers(message: Mapping[str, Any]) -> list[BookTicker]:
 
 def _kline(kind: type[Kline], step: str, symbol: str, bar: Mapping[str, Any]) -> Kline:
     _KLINE.see(bar)
-    # The time of the push and not of the bar, as the reference says and the samples show.
+    # This is the time of the push and not of the bar: the reference says so, the samples show it.
     seconds = whole_or_none(bar.get("ts"))
     return kind(
         symbol=symbol,
@@ -337,13 +337,13 @@ def _streams() -> tuple[StreamChannel, ...]:
 
 _LIMITS = Limits(
     connections=500,
-    # Attempts and messages have no published limit here: those of spot.
+    # No limit is published for attempts and messages; these are those of spot.
     connects=Rate(30, 60.0),
     messages=Rate(100, 10.0),
-    # No published limit either; the probe ran this many books on one connection.
+    # No limit is published; a probe ran this many books on one connection.
     topics_per_connection=100,
     topics_per_message=40,
-    # Documented are 4,096; with more than this, forty topics would not fit in the message.
+    # 4,096 are documented; with more than this, forty topics would not fit into the message.
     topic_bytes_per_message=1800,
     # The probe got 2,020 bytes through and was closed (1009) for 2,186.
     message_bytes=2000,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FUTURES_PRIVATE", "FUTURES_PRIVATE_DEMO"]
 
-# The only ones that the reference names. There are contracts settled in USDC too, so that others
+# The reference names only these. There are contracts settled in USDC too, and so other currencies
 # may be asked for.
 _CURRENCIES = ("USDT", "BTC", "ETH")
 _CURRENCY = re.compile(r"[A-Za-z0-9]{1,41}")
@@ -99,7 +99,7 @@ def _status(state: str | None, size: Decimal | None, filled: Decimal | None) -> 
 def _fill(
     trade: Any, symbol: str, order_id: str, side: str | None, row: Mapping[str, Any]
 ) -> Fill | None:
-    # null where there was none; an empty object could as well be written.
+    # The venue writes null where there was none; it might as well write an empty object.
     if not trade:
         return None
     if not isinstance(trade, dict):
@@ -175,7 +175,7 @@ def _position(row: Mapping[str, Any]) -> Position:
         average_price=number_or_none(row.get("hold_avg_price")),
         open_price=number_or_none(row.get("open_avg_price")),
         close_price=number_or_none(row.get("close_avg_price")),
-        # Of a position that cannot be liquidated it may be written as below zero.
+        # For a position that cannot be liquidated, the venue may write a price below zero.
         liquidation_price=number_or_none(row.get("liquidate_price"), signed=True),
         margin=coded(row.get("open_type"), _MARGIN),
         mode=word(row.get("position_mode")),
@@ -193,7 +193,7 @@ def _asset(row: Mapping[str, Any]) -> Balance:
     return Balance(
         market="futures",
         currency=text(row["currency"]),
-        # A loss of crossed positions may take it below zero.
+        # A loss of crossed positions may take the balance below zero.
         available=number_or_none(row.get("available_balance"), signed=True),
         frozen=number_or_none(row.get("frozen_balance"), signed=True),
         position_margin=number_or_none(row.get("position_deposit"), signed=True),
@@ -208,7 +208,7 @@ def _assets(message: Mapping[str, Any]) -> list[Balance]:
 
 
 def _login(credentials: Credentials, timestamp_ms: int) -> str:
-    # The last word names a device; "web" is the reference's.
+    # The last word names a device; the reference writes "web".
     frame = {"action": "access", "args": [*credentials.login_args(timestamp_ms), "web"]}
     return json.dumps(frame, separators=(",", ":"))
 

@@ -54,8 +54,8 @@ def _pair(row: Mapping[str, Any], market: str) -> Instrument:
         symbol=text(row["symbol" if market == "spot" else "id"]),
         market=market,
         tick=_step(whole_or_none(row.get("price_max_precision"))),
-        # The step of sizes in spite of its name: so in the reference since 2019-08-01, and the
-        # only reading that fits pairs with a step of 1 and prices of eight decimals.
+        # In spite of its name this is the step of sizes. The reference says so since 2019-08-01,
+        # and no other reading fits pairs with a step of 1 and prices of eight decimals.
         lot=number_or_none(row.get("quote_increment")),
         base=word(row["base_currency"]),
         quote=word(row["quote_currency"]),
@@ -67,7 +67,7 @@ def _pair(row: Mapping[str, Any], market: str) -> Instrument:
 
 
 def _step(decimals: int | None) -> Decimal | None:
-    # Below zero it counts the zeros before the point (as CCAPI reads it).
+    # A negative number counts the zeros before the point (as CCAPI reads it).
     if decimals is None:
         return None
     if abs(decimals) > _MOST_DECIMALS:
@@ -80,7 +80,7 @@ def _contract(row: Mapping[str, Any]) -> Instrument:
     return Instrument(
         symbol=text(row["symbol"]),
         market="futures",
-        # A step of prices and not a number of decimals, which it is on spot.
+        # Here this is a step of prices; on spot the same name is a number of decimals.
         tick=number_or_none(row.get("price_precision")),
         # The reference's table calls it volume_precision.
         lot=number_or_none(row.get("vol_precision", row.get("volume_precision"))),

@@ -53,7 +53,7 @@ _WIRE_PUSH = {"order": "depth"}
 _OPTION = {"depth": "precision", "trade": "precision", "kline": "step"}
 # A stamp below this is in seconds: as milliseconds it would be of before 1974.
 _LEAST_MS = 10**11
-# Its own context, because the user's may round differently or raise on rounding.
+# A context of its own, because the user's may round differently or raise on rounding.
 _QUOTIENT = Context(prec=28, traps=[DivisionByZero, InvalidOperation])
 
 _TRADE = Fields("legacy/trade", "side isBuy amount price count time")
@@ -98,8 +98,8 @@ def _side(row: Mapping[str, Any]) -> Literal["buy", "sell"]:
 
 
 def _size(row: Mapping[str, Any], price: Decimal) -> Decimal:
-    # The page calls `amount` the quantity, but in all its rows and in recorded ones it is price
-    # times `count`, cut to eight decimals: the value in the quote currency.
+    # The documentation calls `amount` the quantity. But in all of its rows, and in recorded ones,
+    # `amount` is price times `count`, cut to eight decimals: the value in the quote currency.
     if "isBuy" not in row:
         return number(row["count"])
     # The oldest feed sent no `count`. That its `amount` is a value too shows in its samples:
@@ -133,8 +133,8 @@ def _tickers(message: Mapping[str, Any]) -> list[Ticker]:
     _PRICE.see(data)
     if data.get("s") == "no_data":
         return []
-    # The page says no more of `volume` than that it is one. It is in the quote currency: as a
-    # quantity, the sample's day would be smaller than one of the trades in the sample beside it.
+    # The documentation does not say what `volume` counts. It must be the quote currency: as a
+    # quantity, the whole day in the sample would be smaller than one trade in the sample beside it.
     if "c" in data:
         return [
             Ticker(
@@ -164,12 +164,13 @@ def _tickers(message: Mapping[str, Any]) -> list[Ticker]:
 def _klines(message: Mapping[str, Any]) -> list[Kline]:
     symbol, data = _symbol(message), _data(message)
     _KLINE.see(data)
-    # Asked for as a number, answered as text; the oldest feed answered with a number or "1d".
+    # The step is asked for as a number and answered as text; the oldest feed answered with a number
+    # or "1d".
     step = message["step"]
     step = text(step) if isinstance(step, str) else str(whole(step))
     if "c" in data:
-        # Not documented whether `t` is the start of the bar. In the sample it is no multiple of
-        # the step, so it is taken for what the stamp of the later feed is.
+        # Whether `t` is the start of the bar is not documented. In the sample it is no multiple of
+        # the step, and so it is read like the stamp of the later feed.
         seconds = whole_or_none(data.get("t"))
         return [
             Kline(
@@ -192,7 +193,7 @@ def _klines(message: Mapping[str, Any]) -> list[Kline]:
             low=number(data["lowest_price"]),
             close=number(data["current_price"]),
             volume=number(data["volume"]),
-            # In the sample the very stamp of the price pushed at that moment.
+            # In the sample this is the very stamp of the price that was pushed at that moment.
             push_time_ms=whole_or_none(data.get("timestamp")),
         )
     ]
@@ -219,7 +220,7 @@ def _classify(frame: Any) -> Reply | None:
     if not isinstance(frame, dict):
         return None
     if "message" in frame:
-        # All that is documented: no code, and no word on which request it was.
+        # No more is documented: an error has no code, and does not say which request it is about.
         return Reply(kind="error", message=str(frame["message"] or ""))
     if frame.get("subscribe") == "pong":
         return Reply(kind="pong")

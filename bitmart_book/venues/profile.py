@@ -35,7 +35,7 @@ from bitmart_book.errors import (
 from bitmart_book.venues.values import Fields
 
 if TYPE_CHECKING:
-    # hashlib, hmac and logging are for those who log in.
+    # Imported for its type alone: only those who log in need hashlib, hmac and logging.
     from bitmart_book.credentials import Credentials
 
 __all__ = [
@@ -83,8 +83,8 @@ class BookChannel(msgspec.Struct, frozen=True, kw_only=True):
     window_kept: bool = False
     """Whether updates keep the window full, so that nothing inside it is ever unknown."""
     empty_advances: bool = True
-    """Whether an update with empty sides may carry the next version. Where it may not, and comes
-    all the same, it is the heartbeat of a version whose update was lost."""
+    """Whether an update with empty sides may carry the next version. Where it may not, such a
+    one is the heartbeat that follows a lost update."""
     unit: Literal["base", "contracts"] = "base"
     """What sizes count: the base currency, or contracts of `Instrument.contract_size`."""
     bids: str = "bids"

@@ -38,11 +38,11 @@ from bitmart_book.venues.values import (
 
 __all__ = ["ERRORS", "SPOT", "classify", "encode", "judge"]
 
-# The reference's list; the SDKs have a 3m beside it that the reference never had.
+# The list of the reference. The SDKs have a 3m beside it, which the reference never had.
 _STEPS = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W", "1M")
 _SYMBOL = re.compile(r"(?=[^_]*_)[A-Za-z0-9_]{1,41}")
-# Subscribed or logged in already: what was asked for is there. (JKorf's BitMart.Net counts the
-# first as success too.)
+# Errors that say "subscribed already" or "logged in already": what was asked for is there. (JKorf's
+# BitMart.Net counts the first as success too.)
 _DONE_ALREADY = {"90008": "subscribe", "91005": "login"}
 ERRORS = {
     "90001": ErrorKind.REQUEST,  # the message is malformed
@@ -84,7 +84,7 @@ _KLINE = Fields("spot/kline", "symbol candle")
 
 
 def _time_ms(row: Mapping[str, Any]) -> int | None:
-    # Before 2024-02-29 there were only seconds, and since then their removal is announced.
+    # Before 2024-02-29 rows had only seconds (`s_t`), whose removal is announced since then.
     for key, scale in (("ms_t", 1), ("s_t", 1000)):
         if row.get(key) not in (None, ""):
             return whole(row[key]) * scale
@@ -111,7 +111,7 @@ def _trades(message: Mapping[str, Any]) -> list[Trade]:
 
 
 def _ticker(row: Mapping[str, Any]) -> Ticker:
-    # Before 2024-02-29 without best prices, quote volume and fluctuation.
+    # Before 2024-02-29 rows had no best prices, no quote volume and no fluctuation.
     _TICKER.see(row)
     return Ticker(
         symbol=text(row["symbol"]),
@@ -195,8 +195,8 @@ def classify(frame: Any) -> Reply | None:
     # Errors name their topic, if at all, behind the event: "subscribe:spot/depth5:FOO_USDT". Not
     # documented, but JKorf's BitMart.Net (fda16d4) and CCAPI both read them so.
     operation, _, embedded = event.partition(":") if isinstance(event, str) else ("", "", "")
-    # The value and not the key decides: a login that succeeded may carry null error keys
-    # (BitMart's Python SDK, 2.3.1).
+    # Not the key but its value makes an error: a login that succeeded may carry error keys that are
+    # null (BitMart's Python SDK, 2.3.1).
     code = str(code) if code else None
     if code is None and (not operation or "data" in frame):
         return None
@@ -267,12 +267,12 @@ SPOT = Profile(
         topics_per_connection=115,
         topics_per_message=20,
         topic_bytes_per_message=4096,
-        # Not documented beyond its topics; twenty of the longest make 1,400 bytes.
+        # Only the total length of the topics is documented; twenty of the longest make 1,400 bytes.
         message_bytes=4096,
         idle_seconds=20.0,
         lifeless_seconds=300.0,
     ),
-    # Text. Ping frames are not answered (hummingbot #4961; the SDKs gave them up in 2024-10).
+    # A text: ping frames are not answered (hummingbot #4961; the SDKs gave them up in 2024-10).
     ping="ping",
     encode=encode,
     classify=classify,

@@ -44,7 +44,8 @@ _BALANCE = Fields("spot/user/balance", "event_type event_time balance_details ac
 _DETAIL = Fields("spot/user/balance.balance_details", "ccy av_bal fz_bal")
 
 _STATUS = {status.value: status for status in OrderStatus}
-# The field before `order_state`; both are sent, and in the reference's sample they disagree.
+# The words of the field that `order_state` replaced. Both are sent, and in the reference's sample
+# they disagree.
 _OLD_STATE = {
     "4": OrderStatus.NEW,
     "5": OrderStatus.PARTIALLY_FILLED,
@@ -54,10 +55,10 @@ _OLD_STATE = {
 }
 _SIDE = {"buy": "buy", "sell": "sell"}
 _TYPE = {"limit": "limit", "market": "market"}
-# Upper case in the reference's table, lower case in its sample.
+# The reference's table has these in upper case, its sample in lower case.
 _EXECUTION = {"normal": "normal", "limit_maker": "limit_maker", "ioc": "ioc", "fok": "fok"}
 _OLD_EXECUTION = {"0": "normal", "1": "limit_maker", "2": "fok", "3": "ioc"}
-# The reference's sample has the number of the field before, `margin_trading`.
+# The reference's sample shows the number that the older field, `margin_trading`, had.
 _MODE = {"0": "spot", "spot": "spot", "iso_margin": "iso_margin"}
 _LIQUIDITY = {"m": "maker", "t": "taker"}
 
@@ -209,7 +210,7 @@ SPOT_PRIVATE = Profile(
     endpoint="spot_private",
     url="wss://ws-manager-compress.bitmart.com/user?protocol=1.1",
     limits=Limits(
-        # Counted apart from the public ones; in force since 2024-06-30.
+        # The venue counts private connections apart from public ones, since 2024-06-30.
         connections=10,
         connects=Rate(30, 60.0),
         messages=Rate(100, 10.0),

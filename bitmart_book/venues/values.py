@@ -1,4 +1,4 @@
-"""What decoders read the values of a push with. No channel, no wire name.
+"""Reads the values of a push: numbers, times, names. It knows no channel and no name of the wire.
 
 All raise only TypeError and ValueError. null, "" and "-" are what the venue writes where there is
 nothing; numbers and ids come as text and as JSON numbers, which one depends on the channel.
@@ -34,7 +34,7 @@ __all__ = [
 # digits would let thirty bytes make a number of gigabytes. Digits can be divided between the parts
 # in one way only, because trying them all takes seconds for a text of twenty kilobytes.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-# As for the numbers of a book.
+# The same bound as for the numbers of a book.
 _LONGEST_NUMBER = 64
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NOTHING = (None, "", "-")

@@ -19,9 +19,10 @@ from bitmart_book.errors import CaptureError, UsageError
 
 __all__ = ["Capture", "CaptureWriter", "CapturedFrame"]
 
-# Four times the engine's own limit for a frame, so that one that is too long is still named by it.
+# Four times the engine's limit for a frame: one that is too long still reaches the engine, whose
+# error names it.
 MAX_LINE_BYTES = 16 * 1024 * 1024
-# A byte of zstd can stand for thirty thousand, and what so many make is held at once.
+# So many compressed bytes are inflated at once; each can stand for thirty thousand.
 _ZSTD_BYTES = 256
 
 
@@ -143,7 +144,7 @@ class Capture:
         return line
 
     def _parse(self, line: bytes) -> CapturedFrame:
-        # Bare frames, the common case, are passed on unread: only the engine decodes them.
+        # Bare frames are the common case: they are passed on unread, for the engine to decode.
         if b'"frame"' in line:
             try:
                 recorded = self._decode(line)
@@ -172,7 +173,7 @@ class Capture:
 
 
 def _decompressed(file: io.BufferedReader) -> io.BufferedIOBase:
-    # By the first bytes and not by the name: files are renamed.
+    # The first bytes decide, not the name: files are renamed.
     magic = file.read(4)
     file.seek(0)
     if magic.startswith(b"\x1f\x8b"):

@@ -65,7 +65,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._intake = Intake(engine, client, self, listener)
         self._take_in = self._intake.receive
-        # Looked up now and then: a logger takes longer to answer than a frame to be applied.
+        # Looked up now and then, because asking a logger takes longer than applying a frame.
         self._traces = journal.traces
         self._stopped = False
         self._advances_soon = False
@@ -155,7 +155,7 @@ class Driver:
         self.rested()
 
     def _look_at_loop(self) -> None:
-        # By the loop's own clock: a machine that slept did not block.
+        # The loop's own clock stands still while the machine sleeps: sleep is no pause of the loop.
         now = self._loop.time()
         pause = now - self._beat_at
         if pause > PAUSE_SECONDS:
@@ -212,7 +212,7 @@ class Driver:
         try:
             link = await Link.open(url, self._tls)
         except Exception as error:
-            # The client may have given this try up already, and begun another in its place.
+            # The client may have given this attempt up already, and begun another in its place.
             if self._opening.get(name) is me:
                 del self._opening[name]
                 self._open_failed(name, url, error)
@@ -285,7 +285,7 @@ class Driver:
         try:
             self._writer.write(payload, received_ns or 0, f"{connection}#{generation}")
         except OSError as error:
-            # A full disk is no reason to lose the books too.
+            # A full disk ends the recording, and not the books.
             self._journal.error(f"recording to {self._writer.path} has ended: {error}", error)
             self._writer = None
 

@@ -25,14 +25,14 @@ __all__ = ["Link", "Receiver"]
 # The largest documented frame is a few kilobytes, the largest real one 1.1 MB.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_FRAGMENTS = 4_096
-# Everything that may be sent within a minute is less than this.
+# More than all that may be sent within a minute.
 MAX_UNSENT_BYTES = 512 * 1024
-# asyncio reads 256 KiB at a time, so that after a read of less the socket was empty.
+# asyncio reads 256 KiB at a time: after a read of much less, the socket was empty.
 FULL_READ_BYTES = 192 * 1024
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
-# The library's own, at DEBUG, would write every frame into the log, logins included.
+# At DEBUG the library would write every frame into the log, logins included.
 _library_log = logging.getLogger("bitmart_book.websocket")
 _library_log.setLevel(logging.INFO)
 _library_log.addFilter(RedactingFilter())
@@ -52,7 +52,7 @@ class Receiver(Protocol):
 
 
 class _Connect(connect):
-    """Goes where it was told to and nowhere else: a redirect is a failure."""
+    """Connects to the address that it was given and to no other: a redirect is a failure."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc

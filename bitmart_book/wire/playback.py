@@ -54,7 +54,7 @@ class Playback:
         self._progress = progress
         self._applied = applied
         self._rested = rested
-        # When the first frame was recorded (ns), and when it was played (s).
+        # When the first frame was recorded (nanoseconds), and when it was played (seconds).
         self._start: tuple[int, float] | None = None
         self._generations: dict[tuple[int, str | None], int] = {}
         self.bad_lines: list[CaptureError] = []
