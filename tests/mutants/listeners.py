@@ -113,23 +113,6 @@ FILES = [
         'rows(message["data"])',
         "tests/venues/test_futures.py::test_rows_come_newest_first",
     ),
-    Mutant(
-        "last-moment-does-not-count",
-        "A call that the venue answered in time is told that there was no answer.",
-        "feed/asynchronous.py",
-        "in_time = False\n",
-        "break\n",
-        "tests/feed/test_subscribe.py::test_an_answer_of_the_last_moment_counts",
-    ),
-    Mutant(
-        "silence-beside-a-refusal",
-        "Of three topics that failed the exception names two, and the program trades on the third.",
-        "feed/asynchronous.py",
-        "_verdict(refused, tuple(waiting), self._timeout)",
-        "_verdict(refused)",
-        "tests/feed/test_subscribe.py"
-        "::test_what_did_not_come_in_time_is_named_beside_what_was_refused",
-    ),
 ]
 
 SHELL = LISTENERS + FILES

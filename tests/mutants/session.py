@@ -149,7 +149,7 @@ SESSION = [
         "first-pong-must-be-read-in-time",
         "A process that stood still when the first error came has a good topic refused for good.",
         "client/session.py",
-        "now >= self._clear_at + _CALLED_LATE",
+        "now >= self._clear_at + CALLED_LATE",
         "False",
         "tests/client/test_session.py::test_the_first_pong_may_wait_unread_too",
     ),
