@@ -22,7 +22,7 @@ CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 help:
 	@echo "make demo      ten seconds of two live books, from the exchange in the box"
 	@echo "make account   orders of your own at that exchange: one rests, one fills"
-	@echo "make test      the tests"
+	@echo "make test      the tests; PYTHONS=all: with every Python that is here, PYTHONS=oldest"
 	@echo "make slow      the long tests too: 2,000 runs of each property, ten minutes of market"
 	@echo "make mutants   one seeded bug after the other, each of which a test must notice"
 	@echo "make simulate  faults in virtual time: SEED=1 SEEDS=1 HOURS=1 (symbol-hours of each seed)"
@@ -50,8 +50,10 @@ demo: $(VENV)/.package
 account: $(VENV)/.package
 	@$(BIN)/python examples/own_orders.py
 
+# PYTHONS: all, those of this machine; 3.12, that one; oldest, the oldest versions of what it needs.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal
+	$(if $(PYTHONS),$(BIN)/python -m tests.pythons $(PYTHONS),\
+	    $(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal)
 
 slow: $(VENV)/.test
 	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal -m "slow or not slow" --timeout 3600
