@@ -21,8 +21,10 @@ demo: $(VENV)/.package ## ten seconds of two live books, from the exchange in th
 account: $(VENV)/.package ## orders of your own at that exchange: one rests, one fills
 	@$(BIN)/python examples/own_orders.py
 
-test: $(VENV)/.test ## the tests
-	$(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal
+# PYTHONS: all, those of this machine; 3.12, that one; oldest, the oldest versions of what it needs.
+test: $(VENV)/.test ## the tests; PYTHONS=all: with every Python that is here, PYTHONS=oldest
+	$(if $(PYTHONS),$(BIN)/python -m tests.pythons $(PYTHONS),\
+	    $(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal)
 
 lint: $(VENV)/.lint ## ruff and cython-lint
 	$(BIN)/ruff check .

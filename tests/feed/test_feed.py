@@ -12,7 +12,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState
-from tests.helpers.feeds import box, live_differences, run, watch_every_frame
+from tests.helpers.feeds import Unhurried, box, live_differences, run, watch_every_frame
 from tests.helpers.frames import spot
 from tests.helpers.limits import PATIENCE, out_of_time
 from tests.helpers.proxy import Proxy
@@ -58,7 +58,7 @@ def test_ten_minutes_of_market_over_the_socket():
 
 def test_three_hundred_symbols():
     async def work():
-        async with bb.Simulator(extra_symbols=300) as simulator:
+        async with Unhurried(extra_symbols=300) as simulator:
             symbols = [f"SYM{number:04d}_USDT" for number in range(1, 301)]
             async with bb.Feed(source=simulator, timeout=PATIENCE) as feed:
                 assert feed.plan(symbols) == (3, 300, 16)

@@ -15,7 +15,7 @@ FAST = 20.0
 _STEP_SECONDS = 0.02
 
 
-class _Unhurried(bb.Simulator):
+class Unhurried(bb.Simulator):
     """A busy machine has a slower market, and not one that must catch up and blocks the loop."""
 
     def now(self):
@@ -28,7 +28,7 @@ def box(**knobs):
     """A BitMart in a hurry."""
     fast = {"update_interval": 0.1, "picture_interval": 0.5, "legacy_interval": 1.0}
     fast = {name: seconds / FAST for name, seconds in fast.items()}
-    return _Unhurried(speed=FAST, knobs=Knobs(**{**fast, **knobs}))
+    return Unhurried(speed=FAST, knobs=Knobs(**{**fast, **knobs}))
 
 
 def run(work):
