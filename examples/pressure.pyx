@@ -4,7 +4,8 @@
     cythonize -i examples/pressure.pyx
 
 `Book` is cimported like any extension type. Its methods for C do all that a read from Python does:
-they raise BookNotLive while the book cannot be trusted, deadline included.
+they raise BookNotLive while the book cannot be trusted, deadline included. What they read is of one
+moment as long as no Python code runs in between: both sides first, and then the sums.
 """
 
 from bitmart_book._book cimport Book, Engine
