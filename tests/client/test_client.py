@@ -45,6 +45,16 @@ def test_a_book_is_live_a_moment_after_it_is_wanted():
     assert w.client.answered(topic)
 
 
+def test_an_event_is_of_a_kind_that_equals_its_text():
+    w = world()
+    w.subscribe("BTC_USDT")
+    w.run_until(w.all_live, 2)
+    assert {type(event.kind) for event in w.events} == {bb.EventKind}
+    assert w.events[0].kind is bb.EventKind.CONNECTED
+    assert w.events[0].kind == "connected"
+    assert f"{w.events[0].kind}" == "connected"
+
+
 def test_topics_are_counted():
     w = world()
     w.subscribe("BTC_USDT")

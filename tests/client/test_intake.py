@@ -104,6 +104,20 @@ def test_compressed_messages_are_inflated_and_damaged_ones_are_bad_frames(hand):
     assert any("a compressed frame" in (event.reason or "") for event in hand.events)
 
 
+def test_the_client_is_shown_what_the_engine_decoded(hand, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        hand.client._pushes, "receive", lambda connection, message, now: seen.append(message)
+    )
+    hand.hear(TICKER.replace('"last_price":"1"', '"last_price":1.50'))
+    hand.hear("pong")
+    assert seen == [
+        {"table": "spot/ticker", "data": [{"symbol": "BTC_USDT", "last_price": "1.50", "ms_t": 1}]},
+        "pong",
+    ]
+    assert hand.engine.message == "pong"
+
+
 def test_a_witness_sees_each_message_inflated_before_anybody(hand):
     hand.intake.witness = hand
     hand.hear(deflated(update(2)), compressed=True)
