@@ -1,6 +1,7 @@
 """The table of seeded bugs fits the source, the tests and the page; `make mutants` runs them."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -19,13 +20,16 @@ def source(mutant):
     return (PACKAGE / mutant.file).read_text()
 
 
+@functools.cache
 def names_in(path):
     """What a test file defines at its top: functions, classes, and cases made by assignment."""
+    names = set()
     for node in ast.parse((ROOT / path).read_text()).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield node.name
+            names.add(node.name)
         elif isinstance(node, ast.Assign):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=NAMES)
@@ -61,7 +65,7 @@ def test_a_few_are_tried_on_every_change():
 def test_the_tests_that_are_meant_to_notice_exist(mutant):
     for test in mutant.tests.split():
         path, _, name = test.partition("::")
-        assert not name or name.partition("[")[0].partition("::")[0] in set(names_in(path))
+        assert not name or name.partition("[")[0].partition("::")[0] in names_in(path)
 
 
 def test_the_page_lists_exactly_these_bugs():
@@ -71,7 +75,7 @@ def test_the_page_lists_exactly_these_bugs():
     assert f"the\n{len(MUTANTS)} bugs" in page.PAGE.read_text()
     for _, _, by in rows:
         path, name = by.strip("`").split("::", 1)
-        assert name.partition("::")[0] in set(names_in(f"tests/{path}")), f"there is no {by}"
+        assert name.partition("::")[0] in names_in(f"tests/{path}"), f"there is no {by}"
 
 
 # --- how the source is rewritten ---
