@@ -295,6 +295,6 @@ READS = [
         "native/sides.pxd",
         "total.high += total.low < <uint64_t>size\n",
         "pass\n",
-        "tests/book/test_reads.py::test_top_analytics",
+        "tests/book/test_reads.py::test_sums_of_sizes_do_not_wrap",
     ),
 ]
