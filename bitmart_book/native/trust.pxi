@@ -202,6 +202,7 @@ cdef class Trusted:
         """Whether LIVE had ended by itself at that time."""
         return self._state == LIVE and self._deadline != NEVER and now >= self._ends()
 
+    @cython.final
     cdef bint _lapsed(self) except -1:
         """Whether LIVE has ended by itself. The state is looked at after the clock, and so stays
         what it is until Python code runs."""

@@ -104,7 +104,9 @@ cdef inline object power_of_ten(int scale):
     return <object>POW10[scale]
 
 
-cdef object int_of(Total total):
+cdef inline object int_of(Total total):
+    if total.high == 0:
+        return <object>total.low
     return (<object>total.high << 64) + total.low
 
 

@@ -106,6 +106,30 @@ def test_size_within(pair, side, bps):
     assert book.size_within(side, bps) == float(reference.size_within(side, Fraction(bps)))
 
 
+def test_sums_of_sizes_do_not_wrap():
+    large = 2**62
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(90 - price, large) for price in range(9)], [(100, large)])
+    assert book.imbalance(9) == 0.8
+    assert book.size_within("bid", 1_000) == 9.0 * large
+    assert book.grouped(50).bids.tolist() == [[50.0, 9.0 * large]]
+
+
+@pytest.mark.parametrize("scale", [0, 12])
+def test_a_level_at_the_very_edge_is_within_reach(scale):
+    """Doubles cannot tell on which side of the edge it is; a hair farther it is not."""
+    unit = Decimal(1).scaleb(-scale)
+    rows = [
+        [(price * unit, 1) for price in prices] for prices in ((10_000, 9_900), (10_100, 10_201))
+    ]
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot(*rows)
+    for side in ("bid", "ask"):
+        assert book.size_within(side, 100) == 2.0
+        assert book.size_within(side, "99.9999999999999999") == 1.0
+        assert book.size_within(side, "100.0000000000000001") == 2.0
+
+
 @given(books(), st.sampled_from([1, 2, 7, 10, 1000]), st.one_of(st.none(), st.integers(0, 10)))
 def test_grouped(pair, steps, n):
     book, reference, unit = pair

@@ -96,9 +96,9 @@ READS = [
     Mutant(
         "reach-of-asks-below-the-best",
         "The size within some basis points of the best ask is always none.",
-        "native/excerpts.pxi",
-        "numerator if side == ASK else -numerator",
-        "-numerator",
+        "native/sides.pxd",
+        "<double>(rung.key * SIGN[side]) * reach",
+        "<double>rung.key * reach",
         "tests/book/test_reads.py::test_size_within",
     ),
     Mutant(
@@ -287,7 +287,7 @@ READS = [
         "native/sides.pxd",
         "<double>rung.key >= limit - error",
         "False",
-        "tests/book/test_reads.py::test_size_within",
+        "tests/book/test_reads.py::test_a_level_at_the_very_edge_is_within_reach",
     ),
     Mutant(
         "sum-of-sizes-wraps",
@@ -295,6 +295,6 @@ READS = [
         "native/sides.pxd",
         "total.high += total.low < <uint64_t>size\n",
         "pass\n",
-        "tests/book/test_reads.py::test_top_analytics",
+        "tests/book/test_reads.py::test_sums_of_sizes_do_not_wrap",
     ),
 ]
