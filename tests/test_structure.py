@@ -377,7 +377,6 @@ LONGEST_FILE = 600
 # Longer than that, and why.
 LONG_FILES = {
     "check/reference.py": "a second book that shares no code with the first is as long as a book",
-    "feed/asynchronous.py": "the core of the feed is still in it",
 }
 MOST_NAMES = 25
 # More public names than that, and why. Fields of plain records are not counted.
