@@ -526,3 +526,54 @@ def test_errors_survive_pickling():
         assert type(again) is type(error)
         assert str(again) == str(error)
         assert vars(again) == vars(error)
+
+
+# --- the tests themselves ---
+
+TESTS = ROOT / "tests"
+# Folders of tests that are no room of the package, and what they are for.
+OTHER_ROOMS = {
+    "book": "the compiled book, which is one module",
+    "fuzz": "random input",
+    "helpers": "what several tests share",
+    "mutants": "the seeded bugs",
+    "peers": "clients that others wrote",
+    "simulation": "faults in virtual time",
+    "soak": "long runs",
+    "typing": "what type checkers see",
+}
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=str(p.relative_to(TESTS))) for p in sorted(TESTS.rglob("*.py"))]
+)
+def test_nothing_is_imported_from_a_test(path):
+    """What two of them need is in tests/helpers."""
+    named = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            named.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            named.update(f"{node.module}.{alias.name}" for alias in node.names)
+    parts = {name: name.split(".") for name in named if name.startswith("tests.")}
+    # `tests.pythons` is a program; of `tests.a.test_b.c` the file is what matters.
+    wrong = {
+        name
+        for name, words in parts.items()
+        if any(
+            (TESTS.joinpath(*words[1:n]) / f"{words[n]}.py").is_file()
+            and words[n].startswith("test_")
+            for n in range(1, len(words))
+        )
+    }
+    assert not wrong
+
+
+def test_the_folders_of_tests_are_the_rooms_of_the_package():
+    def folders(place):
+        return {path.parent.relative_to(place).parts[0] for path in place.glob("*/*.*")}
+
+    found = folders(TESTS) - {"__pycache__"}
+    assert found <= folders(PACKAGE) | set(OTHER_ROOMS)
+    assert set(OTHER_ROOMS) <= found, "an exception that nothing needs"
+    assert not set(OTHER_ROOMS) & folders(PACKAGE)

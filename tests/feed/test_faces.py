@@ -17,7 +17,7 @@ from bitmart_book.client.session import Answer
 from bitmart_book.feed import asynchronous, blocking
 from bitmart_book.feed.answers import Answers
 from bitmart_book.venues import BITMART, topics
-from tests.feed.test_feed import box, run
+from tests.helpers.feeds import box, run
 
 ORDERS = "spot/user/orders:ALL_SYMBOLS"
 CANARY = bb.Credentials("canary-key-8f21c0de", "canary-secret-8f21c0de", "canary-memo-8f21c0de")

@@ -8,7 +8,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book.feed import options
-from tests.feed.test_feed import box, run
+from tests.helpers.feeds import box, run
 
 KEYWORDS = [
     ({"shadwo": True}, "a feed takes no keyword 'shadwo'; did you mean shadow?"),
