@@ -382,7 +382,9 @@ MOST_NAMES = 25
 # More public names than that, and why. Fields of plain records are not counted.
 MANY_NAMES = {
     "Book": "the reads of a book",
+    "Core": "the questions that both faces hand on to it",
     "Exchange": "everything that a test may do to an exchange",
+    "Network": "the carrier's side, and the moves of which faults are made",
     "Publisher": "what one market publishes on every channel",
 }
 

@@ -349,6 +349,8 @@ asyncio.run(main())
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_end_of_a_program_that_did_not_close(name):
     head = "import asyncio, signal, sys, threading\nimport bitmart_book as bb\n"
+    # A shell that runs tests in the background lets them inherit that SIGINT is ignored.
+    head += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     result = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", head + PROGRAMS[name]],
         capture_output=True,

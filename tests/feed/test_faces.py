@@ -19,6 +19,8 @@ from bitmart_book.feed.answers import Answers
 from bitmart_book.venues import BITMART, topics
 from tests.helpers.feeds import box, run
 
+pytestmark = pytest.mark.private
+
 ORDERS = "spot/user/orders:ALL_SYMBOLS"
 CANARY = bb.Credentials("canary-key-8f21c0de", "canary-secret-8f21c0de", "canary-memo-8f21c0de")
 PAIRS = [

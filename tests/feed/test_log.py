@@ -226,11 +226,11 @@ def test_a_dropped_stream_of_events_is_not_filled_for_ever():
             for _ in range(100):
                 feed.events()
             await feed.subscribe("BTC_USDT")
-            assert len(feed._core.audience._event_boxes) <= 2
+            assert len(feed._core.audience._event_mailboxes) <= 2
             assert (await next_event(kept, "live")).topic == "spot/depth/increase100:BTC_USDT"
             kept.close()
             kept.close()
             feed.events()
-            assert len(feed._core.audience._event_boxes) <= 1
+            assert len(feed._core.audience._event_mailboxes) <= 1
 
     run(work())

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bitmart_book.client.account import Account
-from bitmart_book.client.client import Client
+from bitmart_book.client.pushes import Pushes
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.sim.exchange import Exchange
 from tests.simulation import account
@@ -82,8 +82,8 @@ def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
 
 
 def test_it_sees_orders_that_are_told_twice(monkeypatch):
-    is_news = Client._is_news
-    monkeypatch.setattr(Client, "_is_news", lambda self, value: is_news(self, value) or True)
+    is_news = Pushes._is_news
+    monkeypatch.setattr(Pushes, "_is_news", lambda self, value: is_news(self, value) or True)
     assert traded().twice
 
 
