@@ -97,7 +97,7 @@ FRAMES = [
         "native/engine.pxi",
         "self._touched = None\n",
         "pass\n",
-        "tests/native/test_engine.py::test_one_bad_row_refuses_the_whole_frame_and_puts_all_its_books_in_doubt",
+        "tests/native/test_engine.py::test_touched_is_of_the_last_frame_alone",
         where="cdef int _apply(",
     ),
 ]

@@ -147,7 +147,7 @@ READS = [
         "native/double.pxd",
         "scale > 0 and mantissa % 10 == 0",
         "False",
-        "tests/native/test_arrays.py::test_the_same_update_as_array_and_as_text_is_a_repeat",
+        "tests/native/test_arrays.py::test_floats_with_fewer_decimals_than_the_book_are_a_repeat_of_their_text",
     ),
     Mutant(
         "depth-of-two-moments",

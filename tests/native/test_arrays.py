@@ -81,6 +81,15 @@ def test_the_same_update_as_array_and_as_text_is_a_repeat(rows):
     assert book.state == bb.BookState.LIVE
 
 
+def test_floats_with_fewer_decimals_than_the_book_are_a_repeat_of_their_text():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("0.25", "0.125")], [], sequence=4)
+    book.apply_delta(np.array([[0.1, 100.0]]), [], sequence=5)
+    for _ in range(5):
+        assert book.apply_delta([("0.1", "100")], [], sequence=5) == bb.Change.DUPLICATE
+    assert book.state == bb.BookState.LIVE
+
+
 ROWS = [(i / 4, i / 8) for i in range(1, 8)]
 
 

@@ -370,6 +370,13 @@ def test_one_bad_row_refuses_the_whole_frame_and_puts_all_its_books_in_doubt(bad
     assert engine["E_F"].state == BookState.LIVE
 
 
+def test_touched_is_of_the_last_frame_alone():
+    engine = bb.Engine()
+    for symbol in ("A_B", "C_D"):
+        engine.apply(spot("snapshot", 1, [("1", "1")], [("5", "1")], symbol=symbol))
+        assert engine.touched == (engine[symbol],)
+
+
 # --- bad input ---
 
 
