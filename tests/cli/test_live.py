@@ -614,7 +614,7 @@ def test_watch_on_a_terminal_ends_cleanly(number):
             if not part:
                 break
             shown += part
-            if not sent and b" LIVE " in shown:
+            if not sent and b"42m LIVE " in shown:  # on green, as the book says it
                 process.send_signal(number)
                 sent = True
         assert process.wait() == 0
