@@ -62,13 +62,16 @@ class Account:
     orders: dict[str, Resting] = field(default_factory=dict)
     fills: dict[str, Execution] = field(default_factory=dict)
     held: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    changed: dict[str, int] = field(default_factory=dict)
+    history: dict[str, list[tuple[int, Decimal]]] = field(default_factory=dict)
+    """Of each currency, and of the position (""), each value and when it began."""
     position: Decimal = Decimal(0)
     later: list[Say] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         names = ("BTC", "USDT") if self.house == "spot" else ("USDT",)
         self.held = {name: (Decimal(1_000_000), Decimal(0)) for name in names}
+        self.history = {name: [(0, free)] for name, (free, _) in self.held.items()}
+        self.history[""] = [(0, self.position)]
 
     def open_orders(self, market: Market | None = None) -> list[Resting]:
         return [
@@ -105,9 +108,7 @@ class Account:
         away = -1 if side == "bid" else 1
         price = market.best(side) + away * self.random.randint(0, 6)
         number = len(self.orders) + 1
-        order_id = (
-            f"{2_147_000_000 + number}" if self.house == "spot" else f"{22_0906_000 + number}"
-        )
+        order_id = str((2_147_000_000 if self.house == "spot" else 220_906_000) + number)
         order = Resting(order_id, market, side, price, self.random.randint(10, 9_999), now)
         order.updated = now
         self.orders[order_id] = order
@@ -157,6 +158,7 @@ class Account:
             self.later.append(self.balances(now))
         else:
             self.position += sign * fill.size
+            self.history[""].append((now, self.position))
             self._hold("USDT", Decimal("-0.01"), now)
             self.later.append(self.positions(now))
             self.later.append(self.asset("USDT", now))
@@ -164,7 +166,7 @@ class Account:
     def _hold(self, name: str, change: Decimal, now: int) -> None:
         free, frozen = self.held[name]
         self.held[name] = (free + change, frozen)
-        self.changed[name] = now
+        self.history[name].append((now, free + change))
 
     def _spot_row(self, order: Resting, now: int) -> dict[str, Any]:
         """§3.4: everything is a string, also times; live values have thirty decimals."""
@@ -261,12 +263,18 @@ class Account:
         return Say("private", topic, {"group": topic, "data": data})
 
     def positions(self, now: int) -> Say:
-        """§4.7, `futures/position`: one position, long or short."""
-        stamp = self.stamp.ms(now, FUTURES_POSITION)
-        row = {
+        """§4.7, `futures/position`: the long and the short one, of which one is empty."""
+        rows = [
+            self._position(1, max(self.position, Decimal(0)), now),
+            self._position(2, max(-self.position, Decimal(0)), now),
+        ]
+        return Say("private", FUTURES_POSITION, {"group": FUTURES_POSITION, "data": rows})
+
+    def _position(self, kind: int, volume: Decimal, now: int) -> dict[str, Any]:
+        return {
             "symbol": "BTCUSDT",
-            "hold_volume": str(abs(self.position)),
-            "position_type": 1 if self.position >= 0 else 2,
+            "hold_volume": str(volume),
+            "position_type": kind,
             "open_type": 2,
             "frozen_volume": "0",
             "close_volume": "0",
@@ -275,7 +283,6 @@ class Account:
             "open_avg_price": "70000",
             "liquidate_price": "0",
             "create_time": self.stamp.ms(0, FUTURES_POSITION),
-            "update_time": stamp,
+            "update_time": self.stamp.ms(now, FUTURES_POSITION),
             "position_mode": "one_way_mode",
         }
-        return Say("private", FUTURES_POSITION, {"group": FUTURES_POSITION, "data": [row]})

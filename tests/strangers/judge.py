@@ -100,7 +100,7 @@ class Judge:
     def _verdict(
         self, house: str, channel: Channel, what: str, shown: Any, end: int | None, now: int
     ) -> None:
-        """Take a read into account; `end` is when it was superseded: 0 never true, None it holds."""
+        """Take a read into account. `end`: when it was superseded; 0 never true, None it holds."""
         tally = self.tally
         tally.reads[what] = tally.reads.get(what, 0) + 1
         kind = bounds.kind_of(channel)
@@ -226,9 +226,10 @@ class Judge:
                 if fits(state, "bid") and fits(state, "ask"):
                     return state.end
             return 0
-        ends = []
-        for side in ("bid", "ask"):
-            ends.append(next((state.end for state in market.back(newest) if fits(state, side)), 0))
+        ends = [
+            next((state.end for state in market.back(newest) if fits(state, side)), 0)
+            for side in ("bid", "ask")
+        ]
         return earliest(ends)
 
     def _sweep(self, reader: Reader, house: str, channel: Channel) -> tuple[Any, int | None] | None:

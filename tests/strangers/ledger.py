@@ -13,6 +13,8 @@ class Ledger:
     """What a stream told: keys of what happened, in order, and GAP where it said that it lost."""
 
     told: list[Hashable] = field(default_factory=list)
+    ended: str | None = None
+    """Why the stream ended before the run did."""
 
     def tells(self, key: Hashable) -> None:
         self.told.append(key)
@@ -20,9 +22,10 @@ class Ledger:
     def gap(self) -> None:
         self.told.append(GAP)
 
-    def audit(self, truth: Sequence[Hashable]) -> Audit:
-        """Compare with what happened since the stream began, in order."""
-        place = {key: number for number, key in enumerate(truth)}
+    def audit(self, truth: Sequence[Hashable], fresh: Sequence[Hashable] = ()) -> Audit:
+        """Compare with what happened since the stream began, in order. What is `fresh` may be told
+        and need not be yet."""
+        place = {key: number for number, key in enumerate([*truth, *fresh])}
         result = Audit(gaps=self.told.count(GAP), happened=len(truth))
         seen: set[int] = set()
         forgiven: set[int] = set()

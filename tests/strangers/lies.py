@@ -28,8 +28,8 @@ class Lie:
 
     name: ClassVar[str] = ""
     aims: ClassVar[str] = "endpoint"
-    """"endpoint", "book" (a sequenced topic), "spot" (one of spot), "sides" (a one-sided one), "shown"
-    (any book), "trade", "any", or "private"."""
+    """What a lie is about: "endpoint"; a topic that is a "book" (sequenced), "spot" (sequenced, of
+    spot), "sides" (one-sided), "shown" (of any book), "trade" or "any"; or "private"."""
     chance: ClassVar[float] = 1.0
     """How often it strikes where it could."""
 
@@ -101,7 +101,8 @@ class Lie:
         return self.topic is None or say.topic == self.topic
 
     def strikes(self) -> bool:
-        if self.random.random() >= self.chance:
+        """Whether to act here: at the first occasion, and then by chance."""
+        if self.random.random() >= self.chance and self.acted:
             return False
         self.acted += 1
         return True
@@ -392,9 +393,11 @@ class Reply(Lie):
     aims = "book"
     lost = 0.05
     """How often an update is lost beside it, so that the client has to ask."""
+    asked = False
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
-        if say.kind == "update" and self.random.random() < self.lost:
+        if say.kind == "update" and (not self.asked or self.random.random() < self.lost):
+            self.asked = True
             return []
         if say.kind != "reply":
             return [say]
@@ -983,7 +986,7 @@ class PrivateDoubled(Lie):
 
 
 class PrivateDisordered(PrivateDoubled):
-    """A private push comes behind later ones. Must show: no older state comes back, no fill lost."""
+    """A private push comes behind later ones. Must show: no old state again, no fill lost."""
 
     name = "private_disordered"
     chance = 0.2
