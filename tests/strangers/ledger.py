@@ -15,6 +15,8 @@ class Ledger:
     told: list[Hashable] = field(default_factory=list)
     ended: str | None = None
     """Why the stream ended before the run did."""
+    holes: bool = False
+    """Whether anything may be missing, because a gap was told somewhere."""
 
     def tells(self, key: Hashable) -> None:
         self.told.append(key)
@@ -48,7 +50,7 @@ class Ledger:
                     reached, gap = number, False
         if gap or reached < 0:
             forgiven.update(range(reached + 1, len(truth)))
-        result.lost = len(set(range(len(truth))) - seen - forgiven)
+        result.lost = 0 if self.holes else len(set(range(len(truth))) - seen - forgiven)
         result.told = len(seen)
         return result
 

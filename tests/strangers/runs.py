@@ -76,14 +76,15 @@ def account_fills(account: Any, venue: Venue, ledgers: Mapping[str, Ledger]) -> 
     """The fills that the account itself knows, as ledgers beside those of the streams."""
     found = {}
     for topic, house in FILLS.items():
-        ledger = Ledger()
-        if GAP in ledgers[topic].told:
-            ledger.gap()
-        for order_id in venue.accounts[house].orders:
-            for fill in account.fills(order_id, house):
-                ledger.tells(str(fill.fill_id))
-        if GAP in ledgers[topic].told:
-            ledger.gap()
+        ledger = Ledger(holes=GAP in ledgers[topic].told)
+        told = [
+            str(fill.fill_id)
+            for order_id in venue.accounts[house].orders
+            for fill in account.fills(order_id, house)
+        ]
+        # Ids of fills count up, so that this is the order in which they happened.
+        for fill_id in sorted(told):
+            ledger.tells(fill_id)
         found[f"{house} account"] = ledger
     return found
 
