@@ -16,7 +16,7 @@ REAL := $(addprefix --real ,$(firstword $(BITMART_BOOK_DATA) $(wildcard ../share
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo account test slow trust mutants simulate sanitize sanitized fuzz replay soak leaks bench \
+.PHONY: help demo account test slow trust mutants simulate strangers sanitize sanitized fuzz replay soak leaks bench \
     bench-peers instructions lint types format package coverage picture peers clean
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make slow      the long tests too: 2,000 runs of each property, ten minutes of market"
 	@echo "make mutants   one seeded bug after the other, each of which a test must notice"
 	@echo "make simulate  faults in virtual time: SEED=1 SEEDS=1 HOURS=1 (symbol-hours of each seed)"
+	@echo "make strangers a second world's lies in virtual time: SEEDS=1 HOURS=1 (of each seed)"
 	@echo "make bench     the numbers in README, measured here and now"
 	@echo "make bench-peers   the same beside other libraries' books, into docs/performance.md"
 	@echo "make instructions  instructions a frame, counted by valgrind, beside the last count"
@@ -67,6 +68,9 @@ FAULTS ?= all
 simulate: $(VENV)/.test
 	$(BIN)/python -m tests.simulation --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) \
 	    --faults "$(FAULTS)" --jobs $(CPUS)
+
+strangers: $(VENV)/.test
+	$(BIN)/python -m tests.strangers --seeds $(SEEDS) --hours $(HOURS)
 
 bench: $(VENV)/.package
 	$(BIN)/bitmart-book bench $(REAL)

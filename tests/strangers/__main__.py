@@ -71,7 +71,9 @@ async def real_time(settings: list[Setting], at_once: int) -> list[Result]:
 
     async def one(setting: Setting) -> Result:
         async with room:
-            return await sockets.run(setting)
+            result = await sockets.run(setting)
+            print(*line(title(result, each=setting.alone), [result]), flush=True)
+            return result
 
     return list(await asyncio.gather(*(one(setting) for setting in settings)))
 

@@ -41,6 +41,7 @@ for _late in (
     "late_inside_step",
     "late_line",
     "late_line_step",
+    "late_uplink",
     "late_topic",
     "stall",
     "two_pongs",

@@ -72,10 +72,11 @@ class Carrier:
         self._server.close()
         await self._server.wait_closed()
 
-    def _door(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _door(self, socket: ServerConnection, request: Request) -> Response | None:
         endpoint = PATHS.get(request.path.partition("?")[0])
         if endpoint is None:
             return socket.respond(HTTPStatus.NOT_FOUND, "")
+        await asyncio.sleep(self.venue.door_pause(endpoint) / SECOND)
         status, connection = self.venue.opens(endpoint, self.now())
         if connection is None:
             return socket.respond(HTTPStatus(status), "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -128,6 +129,14 @@ class Lie:
     def door(self, endpoint: str, now: int) -> int | None:
         """The status with which a connection is refused."""
         return None
+
+    def door_pause(self, endpoint: str) -> int:
+        """How long a handshake takes longer than it has to."""
+        return 0
+
+    def uplink(self, connection: Connection) -> int:
+        """How long what the client says is on its way."""
+        return 0
 
     def opened(self, connection: Connection, now: int) -> None:
         """A connection was accepted."""
@@ -298,6 +307,24 @@ class LateTopic(Lie):
             return [say]
         self.acted += 1
         return self.hold(say, connection, now, min(self.lag, max(self.end - now, MILLI)))
+
+
+class LateUplink(LateLine):
+    """What the client says arrives late, pings too, and what it hears is punctual.
+
+    Must show: the truth, or not LIVE: its pongs are late and its data is not.
+    """
+
+    name = "late_uplink"
+
+    def prepare(self) -> None:
+        self.lag = seconds(self.random.uniform(0.5, 15.0))
+
+    def link(self, connection: Connection, entered: int) -> int:
+        return 0
+
+    def uplink(self, connection: Connection) -> int:
+        return self.lag if connection.rules.name == self.endpoint else 0
 
 
 # The two sides of a one-sided channel (§4.4).
@@ -566,6 +593,22 @@ class FirstLate(FirstOld):
         return self.hold(say, connection, now, seconds(self.random.uniform(0.1, 4.0)))
 
 
+class FirstEmpty(FirstOld):
+    """Subscriptions begin with a snapshot without levels.
+
+    Must show: never an empty side of a market that has one.
+    """
+
+    name = "first_empty"
+
+    def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
+        channel = connection.topics.get(say.topic or "")
+        if say.kind != "first" or not isinstance(channel, Sequenced):
+            return [say]
+        self.acted += 1
+        return [changed(say, lambda item: item.update(asks=[], bids=[]))]
+
+
 # Counters.
 
 
@@ -739,6 +782,87 @@ class Crosses(Lie):
         spot = isinstance(channel, SpotIncrease)
         row = (channel.pen.pairs if spot else channel.pen.named)(form, [(price, lots)])
         return [changed(say, lambda item: item["bids"].extend(row))]
+
+
+class SubscriptionDies(Lie):
+    """The venue forgets a subscription, says so or not, and goes on to answer requests.
+
+    Must show: nothing older than the bound: a reply is no subscription.
+    """
+
+    name = "subscription_dies"
+    aims = "book"
+
+    def begins(self, now: int) -> None:
+        says_so = self.random.random() < 0.5
+        for connection in self.mine():
+            if connection.topics.pop(self.topic or "", None) is not None:
+                self.acted += 1
+                if says_so and connection.house == "spot":
+                    body = {"event": "unsubscribe", "topic": self.topic}
+                    self.venue.utter(connection, Say("ack", self.topic, body), now)
+
+
+class Contradicts(Lie):
+    """A message's topic names one symbol and its data another.
+
+    Must show: neither book wrong: the update is nobody's, and so it is lost.
+    """
+
+    name = "contradicts"
+    aims = "any"
+    chance = 0.05
+
+    def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
+        group = isinstance(say.body, dict) and "group" in say.body
+        if say.kind not in ("update", "picture") or not group or not self.strikes():
+            return [say]
+        symbol = "ETHUSDT" if "BTCUSDT" in str(say.topic) else "BTCUSDT"
+        return [changed(say, lambda item: item.update(symbol=symbol))]
+
+
+class Batches(Lie):
+    """Two updates come in one frame (§2.7, "`data` is an array"). Must show: the truth."""
+
+    name = "batches"
+    aims = "spot"
+
+    def prepare(self) -> None:
+        self.kept: dict[int, Say] = {}
+
+    def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
+        before = self.kept.pop(connection.number, None)
+        if say.kind != "update":
+            return [before, say] if before is not None else [say]
+        if before is None:
+            self.kept[connection.number] = say
+            return []
+        self.acted += 1
+        body = {**say.body, "data": [*before.body["data"], *say.body["data"]]}
+        return [say.with_body(body)]
+
+    def ends(self, now: int) -> None:
+        for connection in self.mine():
+            if connection.number in self.kept:
+                self._utter(self.kept[connection.number], connection, now)
+
+
+class ThirdColumn(Lie):
+    """Rows have a third element, which nobody documented. Must show: the truth, or not LIVE."""
+
+    name = "third_column"
+    aims = "spot"
+    chance = 0.2
+
+    def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
+        if say.kind != "update" or not self.strikes():
+            return [say]
+
+        def widen(item: dict[str, Any]) -> None:
+            for side in ("asks", "bids"):
+                item[side] = [[*row, "3"] for row in item[side]]
+
+        return [changed(say, widen)]
 
 
 # Acknowledgements and errors.
@@ -1106,6 +1230,24 @@ class Slams(Ban):
             self.venue.later(now + pause, lambda at: self.venue.ends(connection, 1001, at))
 
 
+class SlowDoor(Ban):
+    """Handshakes take some seconds longer; every connection is cut once. Must show: not LIVE."""
+
+    name = "slow_door"
+
+    def prepare(self) -> None:
+        self.pause = seconds(self.random.uniform(0.5, 8.0))
+
+    def door(self, endpoint: str, now: int) -> int | None:
+        return None
+
+    def door_pause(self, endpoint: str) -> int:
+        if endpoint != self.endpoint:
+            return 0
+        self.acted += 1
+        return self.pause
+
+
 class HalfOpen(Lie):
     """The lines that are open now are dead for ever, and nobody says so.
 
@@ -1194,6 +1336,23 @@ class ClocksDisagree(Lie):
 
     def ends(self, now: int) -> None:
         self.venue.stamp.shifts.pop(self.topic or "", None)
+
+
+class StampUnits(Lie):
+    """One topic is stamped in seconds or microseconds. Must show: the truth."""
+
+    name = "stamp_units"
+    aims = "shown"
+
+    def prepare(self) -> None:
+        self.factor = self.random.choice((Fraction(1, 1000), Fraction(1000), Fraction(1000000)))
+
+    def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
+        item = rows_of(say)
+        if item is None or "ms_t" not in item:
+            return [say]
+        self.acted += 1
+        return [changed(say, lambda row: row.update(ms_t=int(row["ms_t"] * self.factor)))]
 
 
 # Pongs, and what else the author thought of.

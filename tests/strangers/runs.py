@@ -30,7 +30,7 @@ def plan_of(setting: Setting) -> list[Occurrence]:
         plan = []
         for number, name in enumerate(setting.lies):
             begin = WARM_UP + seconds(random.uniform(0.0, 2.0))
-            end = max(length - COOL_DOWN // 2, begin + SECOND)
+            end = max(length - COOL_DOWN // 4, begin + SECOND)
             plan.append(Occurrence(number, name, begin, end, f"alone {setting.seed} {name}"))
     else:
         plan = draw(setting.seed, length, setting.lies)

@@ -64,7 +64,7 @@ def test_every_public_lie_can_act() -> None:
     silent = []
     for name in sorted(LIES):
         # Some aim at an endpoint or a topic where they have nothing to say: then another seed.
-        settings = (Setting(seed, 60.0, (name,), alone=True) for seed in range(4, 9))
+        settings = (Setting(seed, 45.0, (name,), alone=True) for seed in range(4, 9))
         if not any(parties.naive(setting).acted.get(name) for setting in settings):
             silent.append(name)
     # The believing client has no account that anything could be told of.

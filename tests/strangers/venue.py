@@ -188,11 +188,20 @@ class Venue:
             lie.opened(connection, now)
         return 101, connection
 
+    def door_pause(self, endpoint: str) -> int:
+        """How much longer than it has to a handshake takes just now."""
+        return max((lie.door_pause(endpoint) for lie in self.lies), default=0)
+
     def hears(self, number: int, text: str | None, now: int) -> None:
         """The client sent a text (None: a ping frame); it arrives after the line's latency."""
         connection = self.connections.get(number)
         if connection is not None and not connection.mute:
-            connection.arriving.append((now + connection.latency, text))
+            late = max((lie.uplink(connection) for lie in self.lies), default=0)
+            at = now + connection.latency + late
+            if connection.arriving:
+                # Nothing overtakes on a wire.
+                at = max(at, connection.arriving[-1][0])
+            connection.arriving.append((at, text))
 
     def lost(self, number: int, now: int) -> None:
         """The client ended the connection."""

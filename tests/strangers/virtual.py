@@ -84,6 +84,7 @@ class World:
             self._note(f"{self.now} {wish.what} {wish.line} {wish.text}")
             if wish.what == "open":
                 pause = self.random.randint(5 * MILLI, 60 * MILLI)
+                pause += self.venue.door_pause(wish.text or "")
                 self._opening.append((self.now + pause, wish.line, wish.text or ""))
             elif wish.what == "send":
                 if wish.line in self._numbers:
