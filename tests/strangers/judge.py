@@ -51,6 +51,7 @@ class Tally:
     no_promise: int = 0
     within_ten: int = 0
     oldest: int = 0
+    live_topics: set[str] = field(default_factory=set)
     by_lie: dict[str, list[int]] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
@@ -83,6 +84,7 @@ class Judge:
         if top is None:
             return
         self.tally.live += 1
+        self.tally.live_topics.add(channel.topic)
         self._verdict(house, channel, "quote", top, self.quote(channel, top), now)
         what = self.random.choice(READS)
         check: Callable[[Reader, str, Channel], tuple[Any, int | None] | None] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from random import Random
 from typing import Any
 
@@ -26,8 +26,15 @@ from tests.strangers.venue import Habits, Venue
 LOOKS_A_SECOND = 20.0
 
 
-async def run(setting: Setting, *, thread: bool = True, habits: Habits | None = None) -> Result:
-    """One run of `setting.length` seconds. With `thread` another thread looks, too."""
+async def run(
+    setting: Setting,
+    *,
+    thread: bool = True,
+    habits: Habits | None = None,
+    enough: Callable[[Judge, Mapping[str, Ledger]], bool] = lambda judge, ledgers: False,
+) -> Result:
+    """One run of `setting.length` seconds, or until there is `enough`. With `thread` another
+    thread looks, too."""
     venue = Venue(setting.seed, trader=setting.trader, habits=habits)
     plan = plan_of(setting)
     liar = Liar(venue, plan)
@@ -42,7 +49,12 @@ async def run(setting: Setting, *, thread: bool = True, habits: Habits | None = 
         watch = _Watch(other, reader, carrier.now)
         if thread:
             watch.start()
-        await _look(judge, accounts, reader, carrier, setting)
+        end = int(setting.length * SECOND)
+        while carrier.now() < end and not enough(judge, ledgers):
+            await asyncio.sleep(judge.random.expovariate(LOOKS_A_SECOND))
+            judge.look(reader, carrier.now())
+            accounts.look(reader, carrier.now())
+        end = carrier.now()
         watch.stop()
         ledgers |= account_fills(feed.account, venue, ledgers)
         await feed.close()
@@ -55,7 +67,7 @@ async def run(setting: Setting, *, thread: bool = True, habits: Habits | None = 
         setting,
         judge.tally,
         accounts,
-        audits(venue, ledgers, int(setting.length * SECOND)),
+        audits(venue, ledgers, end),
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
@@ -97,16 +109,6 @@ async def _follow(stream: Any, ledger: Ledger, key: Callable[[Any], Hashable | N
             ledger.gap()
             ledger.ended = repr(error)
             return
-
-
-async def _look(
-    judge: Judge, accounts: AccountJudge, reader: BookReader, carrier: Carrier, setting: Setting
-) -> None:
-    end = int(setting.length * SECOND)
-    while carrier.now() < end:
-        await asyncio.sleep(judge.random.expovariate(LOOKS_A_SECOND))
-        judge.look(reader, carrier.now())
-        accounts.look(reader, carrier.now())
 
 
 class _Watch(threading.Thread):

@@ -60,12 +60,10 @@ def test_a_client_that_believes_all_it_hears_is_caught(name: str) -> None:
     assert found > 0
 
 
-def test_every_public_lie_can_act() -> None:
-    silent = []
-    for name in sorted(LIES):
-        # Some aim at an endpoint or a topic where they have nothing to say: then another seed.
-        settings = (Setting(seed, 45.0, (name,), alone=True) for seed in range(4, 9))
-        if not any(parties.naive(setting).acted.get(name) for setting in settings):
-            silent.append(name)
-    # The believing client has no account that anything could be told of.
-    assert silent == [name for name in sorted(LIES) if name.startswith("private_")]
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in sorted(LIES) if "private" not in name])
+def test_every_public_lie_can_act(name: str) -> None:
+    # Some aim at an endpoint or a topic where they have nothing to say: then another seed. The
+    # believing client has no account that a private lie could be told of.
+    settings = (Setting(seed, 45.0, (name,), alone=True) for seed in range(4, 12))
+    assert any(parties.naive(setting).acted.get(name) for setting in settings)
