@@ -15,13 +15,18 @@ from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.strangers.channels import Channel, FuturesSides, Sequenced, SpotIncrease, Trades
-from tests.strangers.speech import BOOK, Say
+from tests.strangers.rules import RULES
+from tests.strangers.speech import BOOK, DATA, Say
 from tests.strangers.units import MILLI, SECOND, seconds
 
 if TYPE_CHECKING:
     from tests.strangers.venue import Connection, Venue
 
 LIES: dict[str, type[Lie]] = {}
+
+SEQUENCED = ("spot_public", "futures_public")
+PUBLIC = (*SEQUENCED, "legacy")
+ACKNOWLEDGED = (*SEQUENCED, "spot_private", "futures_private")
 
 
 class Lie:
@@ -31,6 +36,8 @@ class Lie:
     aims: ClassVar[str] = "endpoint"
     """What a lie is about: "endpoint"; a topic that is a "book" (sequenced), "spot" (sequenced, of
     spot), "sides" (one-sided), "shown" (of any book), "trade" or "any"; or "private"."""
+    endpoints: ClassVar[tuple[str, ...]] = tuple(RULES)
+    """Where it has something to say."""
     chance: ClassVar[float] = 1.0
     """How often it strikes where it could."""
 
@@ -68,6 +75,8 @@ class Lie:
         return sorted(found)
 
     def _suits(self, connection: Connection, channel: Channel | None) -> bool:
+        if connection.rules.name not in self.endpoints:
+            return False
         if self.aims == "endpoint":
             return True
         if self.aims == "private":
@@ -225,7 +234,7 @@ class LateInside(Lie):
         return int((entered - self.begin) * self.share / (1 - self.share))
 
     def concerns(self, say: Say, connection: Connection) -> bool:
-        self.acted += connection.rules.name == self.endpoint and say.kind in BOOK
+        self.acted += connection.rules.name == self.endpoint and say.kind in DATA
         return False
 
 
@@ -564,6 +573,7 @@ class FirstOld(Lie):
     """
 
     name = "first_old"
+    endpoints = SEQUENCED
 
     def prepare(self) -> None:
         self.past = seconds(self.random.uniform(0.5, 60.0))
@@ -872,6 +882,7 @@ class AckLate(Lie):
     """Acknowledgements come late. Must show: data is data, acknowledged or not."""
 
     name = "ack_late"
+    endpoints = ACKNOWLEDGED
 
     def begins(self, now: int) -> None:
         for connection in self.mine():
@@ -907,10 +918,11 @@ class AckDoubled(AckLate):
 class Extra(Lie):
     """What comes beside the messages of a connection, now and then."""
 
+    endpoints = PUBLIC
     chance = 0.05
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
-        if connection.private or not self.strikes():
+        if not self.strikes():
             return [say]
         return [self.extra(connection, now), say]
 
@@ -938,6 +950,7 @@ class AckForNobody(Extra):
     """Acknowledgements of what nobody asked for. Must show: nothing changes."""
 
     name = "ack_for_nobody"
+    endpoints = SEQUENCED
 
     def extra(self, connection: Connection, now: int) -> Say:
         if connection.house == "futures":
@@ -1178,6 +1191,7 @@ class FewerTopics(Lie):
     """
 
     name = "fewer_topics"
+    endpoints = ("spot_public",)
 
     def prepare(self) -> None:
         self.allowed = self.random.randint(1, 3)
