@@ -17,7 +17,7 @@ from tests.strangers import bounds
 from tests.strangers.channels import Channel, SpotIncrease
 from tests.strangers.market import KEPT, Form, Market, Row, State
 from tests.strangers.plan import Liar
-from tests.strangers.units import SECOND
+from tests.strangers.units import SECOND, seconds
 
 Pair = tuple[Decimal, Decimal]
 READS = ("quote", "depth", "floats", "sweep", "grouped", "net_depth")
@@ -117,7 +117,7 @@ class Judge:
         if limit is None:
             tally.no_promise += 1
             return
-        tally.within_ten += limit <= 10_500_000_000
+        tally.within_ten += limit <= seconds(10.5)
         if age > limit:
             tally.over_age += 1
             text = f"{shown} superseded {age / SECOND:.1f} s ago"

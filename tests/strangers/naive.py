@@ -49,6 +49,7 @@ class NaiveClient:
             for line, house in self._lines.items():
                 words = {"spot": "ping", "futures": '{"action":"ping"}'}
                 self._wishes.append(Wish("send", line, words.get(house, '{"subscribe":"ping"}')))
+                self._renew(line, house)
 
     def opened(self, line: int, now: int) -> None:
         house = self._lines[line]
@@ -101,6 +102,13 @@ class NaiveClient:
         return None
 
     # What it understands.
+
+    def _renew(self, line: int, house: str) -> None:
+        """§2.8: levels that slide into the window are not sent; "a periodic `request` cures it"."""
+        topics = [topic for where, topic in self.wanted if where == house]
+        increase = [topic for topic in topics if topic.startswith("spot/depth/increase100")]
+        if increase:
+            self._send(line, {"op": "request", "args": increase})
 
     def _verb(self, house: str) -> str:
         return "op" if house == "spot" else "action"

@@ -62,6 +62,7 @@ class Liar:
         self.venue = venue
         self.told: list[tuple[Occurrence, Lie]] = []
         self.log: list[str] = []
+        self._old = 0
         for one in plan:
             venue.later(one.begin, self._beginner(one))
 
@@ -86,11 +87,14 @@ class Liar:
         return end
 
     def acting(self, house: str, topic: str, now: int, memory: int) -> set[str]:
-        """Names of the lies that act on a topic now, or did so at most `memory` ago."""
+        """Names of the lies that act on a topic now, or did so at most `memory` ago. `now` may not
+        go back."""
+        while self._old < len(self.told) and self.told[self._old][0].end < now - 2 * memory:
+            self._old += 1
         return {
             one.name
-            for one, lie in self.told
-            if one.begin <= now and now - memory <= one.end and lie.touches(house, topic)
+            for one, lie in self.told[self._old :]
+            if now - memory <= one.end and lie.touches(house, topic)
         }
 
     def acted(self) -> dict[str, int]:

@@ -68,7 +68,7 @@ class Result:
 
 
 HEAD = (
-    "run", "symbol-h", "judged", "wrong", "over age", "no promise", "LIVE",
+    "run", "symbol-h", "judged", "wrong", "over age", "no promise", "within 10 s", "LIVE",
     "own wrong", "lost", "doubled", "invented", "gaps", "lies", "acted",
 )  # fmt: skip
 
@@ -77,6 +77,7 @@ def line(name: str, results: Iterable[Result]) -> list[str]:
     """One line of the table, for one run or for many together."""
     runs = list(results)
     looks = sum(r.tally.looks for r in runs) or 1
+    judged = sum(r.tally.judged for r in runs)
     return [
         name,
         f"{sum(r.books * r.setting.length for r in runs) / 3600:.2f}",
@@ -84,6 +85,7 @@ def line(name: str, results: Iterable[Result]) -> list[str]:
         f"{sum(r.tally.wrong for r in runs)}",
         f"{sum(r.tally.over_age for r in runs)}",
         f"{sum(r.tally.no_promise for r in runs)}",
+        f"{100 * sum(r.tally.within_ten for r in runs) / max(judged, 1):.0f} %",
         f"{100 * sum(r.tally.live for r in runs) / looks:.1f} %",
         f"{sum(r.account.wrong + r.account.over_age + r.account.lost for r in runs)}",
         f"{sum(r.streams.lost for r in runs)}",

@@ -61,6 +61,8 @@ async def run(
     judge.tally.found += [f"(thread) {text}" for text in other.tally.found]
     judge.tally.wrong += other.tally.wrong
     judge.tally.over_age += other.tally.over_age
+    judge.tally.no_promise += other.tally.no_promise
+    judge.tally.within_ten += other.tally.within_ten
     for what, count in other.tally.reads.items():
         judge.tally.reads[what] = judge.tally.reads.get(what, 0) + count
     return Result(
@@ -127,9 +129,15 @@ class _Watch(threading.Thread):
             except RuntimeError as error:
                 # The venue's own history moved while it was walked through: look again.
                 if "mutated" not in str(error) and "changed size" not in str(error):
-                    raise
+                    self.failed = error
+                    return
+            except Exception as error:
+                self.failed = error
+                return
 
     def stop(self) -> None:
         self.over.set()
         if self.is_alive():
             self.join()
+        if self.failed is not None:
+            raise self.failed
