@@ -64,6 +64,8 @@ class Account:
     held: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     history: dict[str, list[tuple[int, Decimal]]] = field(default_factory=dict)
     """Of each currency, and of the position (""), each value and when it began."""
+    heard_from: dict[str, int] = field(default_factory=dict)
+    """When each private topic was first subscribed."""
     position: Decimal = Decimal(0)
     later: list[Say] = field(default_factory=list)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from tests.strangers.account import OPEN, Account
+from tests.strangers.account import FUTURES_ORDER, OPEN, SPOT_ORDERS, Account
 from tests.strangers.plan import Liar
 from tests.strangers.units import SECOND, seconds
 
@@ -22,8 +22,9 @@ class Known:
     balances: dict[str, Decimal] = field(default_factory=dict)
     position: Decimal | None = None
     open_orders: dict[str, Decimal | None] = field(default_factory=dict)
-    certain: bool = True
-    """Whether nothing is unconfirmed, so that an order that is missing is lost."""
+    unconfirmed: set[str] = field(default_factory=set)
+    last_gap: int = 0
+    """When a gap of its orders was told last; what happened before it may be missing."""
 
 
 class Teller(Protocol):
@@ -78,11 +79,13 @@ class AccountJudge:
             elif order.status not in OPEN and now - order.updated > PATIENCE:
                 self.over_age += 1
                 self._find(f"over age {house} order {order_id} is {order.status}", now)
-        if known.certain:
-            for order in account.open_orders():
-                if order.order_id not in known.open_orders and now - order.updated > PATIENCE:
-                    self.lost += 1
-                    self._find(f"lost {house} order {order.order_id}", now)
+        topic = SPOT_ORDERS if house == "spot" else FUTURES_ORDER
+        since = max(account.heard_from.get(topic, now), known.last_gap)
+        for order in account.open_orders():
+            told = order.order_id in known.open_orders or order.order_id in known.unconfirmed
+            if not told and order.created > since and now - order.updated > PATIENCE:
+                self.lost += 1
+                self._find(f"lost {house} order {order.order_id}", now)
 
     def _find(self, text: str, now: int) -> None:
         if len(self.found) < 100:

@@ -18,6 +18,7 @@ class BookReader:
     ) -> None:
         self.books = books
         self.own = account
+        self.last_gap: dict[str, int] = {}
 
     def topics(self) -> Sequence[tuple[str, str]]:
         return list(self.books)
@@ -34,7 +35,7 @@ class BookReader:
         account = self.own
         if account is None:
             return None
-        known = Known()
+        known = Known(last_gap=self.last_gap.get(house, 0))
         for (market, name), balance in account.balances.items():
             known_amount = balance.available
             if market == house and known_amount is not None and account.is_confirmed(balance):
@@ -42,6 +43,8 @@ class BookReader:
         for order_id, order in account.orders.items():
             if order.market == house and account.is_confirmed(order):
                 known.open_orders[order_id] = order.filled_size
+            else:
+                known.unconfirmed.add(order_id)
         if house == "futures":
             confirmed = [p for p in account.positions.values() if account.is_confirmed(p)]
             signs = {"long": 1, "short": -1}
@@ -49,8 +52,6 @@ class BookReader:
                 known.position = sum(
                     (signs.get(p.side or "", 0) * p.size for p in confirmed), Decimal(0)
                 )
-        # Orders from before the subscription were never told of; see `since`.
-        known.certain = False
         return known
 
     def _quote(self, book: bb.Book) -> Any:

@@ -45,7 +45,7 @@ async def run(
         books = await feed.subscribe(*(name for _, _, name in BOOKS), wait="none")
         keys = [(house, topic) for house, topic, _ in BOOKS]
         reader = BookReader(dict(zip(keys, books, strict=True)), feed.account)
-        ledgers = await _listen(feed, group, venue)
+        ledgers = await _listen(feed, group, reader, carrier.now)
         watch = _Watch(other, reader, carrier.now)
         if thread:
             watch.start()
@@ -84,20 +84,32 @@ async def _feed(carrier: Carrier) -> AsyncIterator[bb.Feed]:
         yield feed
 
 
-async def _listen(feed: bb.Feed, group: asyncio.TaskGroup, venue: Venue) -> dict[str, Ledger]:
+async def _listen(
+    feed: bb.Feed, group: asyncio.TaskGroup, reader: BookReader, now: Callable[[], int]
+) -> dict[str, Ledger]:
     ledgers: dict[str, Ledger] = {}
     for house, topic in TRADES:
-        stream: Any = feed.trades(topic)
+        trades: Any = feed.trades(topic)
         ledgers[topic] = Ledger()
-        group.create_task(_follow(stream, ledgers[topic], deal_key(house)))
+        group.create_task(_follow(trades, ledgers[topic], deal_key(house), lambda: None))
     for topic in PRIVATE:
         stream = await feed.subscribe(topic, wait="none")
         ledgers[topic] = Ledger()
-        group.create_task(_follow(stream, ledgers[topic], fill_key()))
+        house = topic.partition("/")[0]
+
+        def gap(house: str = house) -> None:
+            reader.last_gap[house] = now()
+
+        group.create_task(_follow(stream, ledgers[topic], fill_key(), gap))
     return ledgers
 
 
-async def _follow(stream: Any, ledger: Ledger, key: Callable[[Any], Hashable | None]) -> None:
+async def _follow(
+    stream: Any,
+    ledger: Ledger,
+    key: Callable[[Any], Hashable | None],
+    gap: Callable[[], None],
+) -> None:
     while True:
         try:
             async for value in stream:
@@ -107,8 +119,10 @@ async def _follow(stream: Any, ledger: Ledger, key: Callable[[Any], Hashable | N
             return
         except bb.StreamGap:
             ledger.gap()
+            gap()
         except (bb.FeedClosed, bb.SubscriptionRejected, bb.AuthenticationError) as error:
             ledger.gap()
+            gap()
             ledger.ended = repr(error)
             return
 
