@@ -1,1 +1,1 @@
-"""Where the numbers in README come from."""
+"""Where the numbers in docs/performance.md come from."""

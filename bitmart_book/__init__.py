@@ -31,6 +31,7 @@ from bitmart_book.model import (
     BookTicker,
     Change,
     Event,
+    EventKind,
     Fill,
     FundingRate,
     FuturesTicker,
@@ -62,6 +63,7 @@ __all__ = [
     "Depth",
     "Engine",
     "Event",
+    "EventKind",
     "Feed",
     "FeedClosed",
     "Fill",
@@ -100,7 +102,7 @@ __all__ = [
     "sync",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The compiled module knows shapes and no venue; this is where it meets BitMart.
 _book._set_default_venue(BITMART)

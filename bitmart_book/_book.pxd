@@ -337,6 +337,8 @@ cdef class Engine:
     cdef int64_t _last_generation
     cdef _Line _last_line
     cdef tuple _last_trades
+    # What the last frame that was neither a book's nor a trade's says, decoded.
+    cdef readonly object message
 
     cdef int _lay_out_routes(self) except -1
     cdef int _apply(

@@ -17,6 +17,7 @@ __all__ = [
     "BookTicker",
     "Change",
     "Event",
+    "EventKind",
     "Fill",
     "FundingRate",
     "FuturesTicker",
@@ -391,20 +392,51 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             return size * self.contract_size / price
 
 
+class EventKind(StrEnum):
+    """What happened. Each is equal to its text: `event.kind == "gap"`.
+
+    The first seven are the states of a book in lower case: its transitions, one event each.
+    """
+
+    CONNECTING = "connecting"
+    SYNCING = "syncing"
+    LIVE = "live"
+    STALE = "stale"
+    GAP = "gap"
+    """Of a topic that is not a book's: values of its stream may be missing here."""
+    REJECTED = "rejected"
+    CLOSED = "closed"
+    """Without a topic: the whole feed."""
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    AUTHENTICATED = "authenticated"
+    """A login was accepted."""
+    RESYNC = "resync"
+    """A login was accepted after a time in which values of the account may have been missed."""
+    SUBSCRIBED = "subscribed"
+    UNANSWERED = "unanswered"
+    """The venue has said nothing about a subscription, which is sent again."""
+    BAD_FRAME = "bad frame"
+    UNKNOWN_FRAME = "unknown frame"
+    """Told once for each channel."""
+    ERROR = "error"
+    """The venue has sent an error."""
+    OVERFLOW = "overflow"
+    """Too many updates came while a snapshot was awaited; those kept so far are dropped."""
+    CALLBACK_FAILED = "callback failed"
+    OUTAGE = "outage"
+    """An endpoint cannot be reached; told once a minute."""
+    REACHABLE = "reachable"
+    """The end of an outage."""
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a feed.
 
-    Each transition of a book is one event, whose `kind` is the new state in lower case:
-    "connecting", "syncing", "live", "stale", "gap", "rejected", "closed". Others are "connected",
-    "disconnected", "authenticated" (a login was accepted), "resync" (so it was after a hole in what
-    the account is told), "subscribed", "unanswered", "bad frame", "unknown frame" (once for each
-    channel), "error", "overflow" (too many updates while a snapshot is awaited), "callback failed",
-    "outage" (once a minute while an endpoint cannot be reached) and "reachable". A "gap" of a topic
-    that is no book's is a hole in its stream. `time` is in seconds of the feed's clock. What does
-    not apply is None.
+    `time` is in seconds of the feed's clock. What does not apply is None.
     """
 
-    kind: str
+    kind: EventKind
     time: float
     connection: str | None = None
     topic: str | None = None

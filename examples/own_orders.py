@@ -1,4 +1,4 @@
-"""Orders of one's own at the exchange in the box: one rests, one fills. Also in README."""
+"""Orders of one's own at the exchange in the box: one rests, one fills. Also in docs/guide.md."""
 
 import asyncio
 

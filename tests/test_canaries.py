@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import bitmart_book as bb
-from bitmart_book.client.client import Client
+from bitmart_book.client.outbox import Outbox
 from bitmart_book.log.journal import TRACE
-from bitmart_book.model import Event
+from bitmart_book.model import EventKind
 from bitmart_book.wire.capture import CaptureWriter
 from tests.helpers.canaries import Watch
 
@@ -51,9 +51,9 @@ def warn(text):
 
 
 def tell(text):
-    client = Client.__new__(Client)
-    client._events = [Event(kind="error", time=0.0, reason=text)]
-    Client.events(client)
+    outbox = Outbox()
+    outbox.event(EventKind.ERROR, 0.0, reason=text)
+    outbox.take_events()
 
 
 def capture(text, path):

@@ -58,29 +58,45 @@ MAY_IMPORT = {
     "cli.watch": {"", "cli._live", "cli._rows", "cli._screen", "click", "display", "rich", "time"},
     "client": set(),
     "client.account": {"_book", "errors", "model", "msgspec"},
-    "client.client": {"_book", "client.account", "client.limits", "client.places",
-                      "client.recovery", "client.session", "credentials", "errors", "model",
-                      "msgspec", "random", "venues.profile"},
-    "client.limits": {"random", "venues.profile"},
-    "client.places": {"_book", "client.limits", "client.session", "model", "venues.profile"},
-    "client.recovery": {"_book", "client.places", "model", "random"},
-    "client.session": {"client.limits", "errors", "venues.profile"},
+    "client.answers": {"_book", "client.connections", "client.outbox", "client.recovery",
+                       "client.session", "client.subscriptions", "model"},
+    "client.client": {"_book", "client.account", "client.answers", "client.connections",
+                      "client.limits", "client.logins", "client.outbox", "client.pushes",
+                      "client.recovery", "client.session", "client.subscriptions", "client.times",
+                      "credentials", "errors", "model", "random", "venues.profile"},
+    "client.connections": {"_book", "client.limits", "client.outbox", "client.subscriptions",
+                           "client.times", "model", "random", "venues.profile"},
+    "client.inflate": {"errors"},
+    "client.intake": {"_book", "client.client", "client.inflate", "client.times", "errors",
+                      "model"},
+    "client.limits": {"client.times", "random", "venues.profile"},
+    "client.logins": {"_book", "client.answers", "client.connections", "client.outbox",
+                      "client.session", "client.subscriptions", "client.times", "credentials",
+                      "errors", "model", "venues.profile"},
+    "client.outbox": {"model"},
+    "client.pushes": {"client.account", "client.answers", "client.logins", "client.outbox",
+                      "client.subscriptions", "credentials", "model", "msgspec", "venues.profile"},
+    "client.recovery": {"_book", "client.connections", "client.outbox", "client.subscriptions",
+                        "client.times", "model", "random"},
+    "client.session": {"client.limits", "client.times", "errors", "venues.profile"},
+    "client.subscriptions": {"_book", "client.limits", "client.session", "model", "venues.profile"},
+    "client.times": set(),
     "credentials": {"errors"},
     "display": {"_book", "model"},
     "errors": set(),
     "feed": set(),
     "feed.asynchronous": {"_book", "asyncio", "check.shadow", "client.account", "client.client",
-                          "client.limits", "client.session", "credentials", "errors", "feed.live",
-                          "fork", "listeners.audience", "listeners.streams", "log.journal", "model",
-                          "random", "sim", "time", "venues", "venues.profile", "wire.capture",
-                          "wire.driver", "wire.playback"},
-    "feed.blocking": {"_book", "asyncio", "client.account", "client.client", "errors",
-                      "feed.asynchronous", "fork", "listeners.hub", "listeners.streams", "model",
-                      "threading"},
+                          "client.limits", "client.outbox", "client.session", "credentials",
+                          "errors", "feed.live", "fork", "listeners.audience", "listeners.streams",
+                          "log.journal", "model", "random", "sim", "time", "venues",
+                          "venues.profile", "wire.capture", "wire.driver", "wire.playback"},
+    "feed.blocking": {"_book", "asyncio", "client.account", "client.client", "client.times",
+                      "errors", "feed.asynchronous", "fork", "listeners.hub", "listeners.streams",
+                      "model", "threading"},
     "feed.live": {"_book", "asyncio", "fork", "listeners.hub", "listeners.streams", "model"},
     "fork": {"errors"},
     "listeners": set(),
-    "listeners.audience": {"_book", "client.client", "errors", "listeners.hub", "listeners.streams",
+    "listeners.audience": {"_book", "client.outbox", "errors", "listeners.hub", "listeners.streams",
                            "log.journal", "model"},
     "listeners.hub": {"_book", "errors", "fork", "listeners.streams", "model", "threading"},
     "listeners.streams": {"errors", "fork", "threading"},
@@ -166,9 +182,10 @@ MAY_IMPORT = {
     "venues.values": {"model"},
     "wire": set(),
     "wire.capture": {"compression", "errors", "msgspec", "zstandard"},
-    "wire.driver": {"_book", "asyncio", "client.client", "client.session", "errors", "fork",
-                    "log.journal", "model", "time", "websockets", "wire.capture", "wire.link"},
-    "wire.link": {"asyncio", "credentials", "websockets"},
+    "wire.driver": {"_book", "asyncio", "client.client", "client.intake", "client.outbox",
+                    "client.times", "fork", "log.journal", "model", "time", "websockets",
+                    "wire.capture", "wire.link"},
+    "wire.link": {"asyncio", "client.times", "credentials", "websockets"},
     "wire.playback": {"_book", "asyncio", "errors", "time", "wire.capture"},
 }  # fmt: skip
 
@@ -288,6 +305,22 @@ def test_the_version_is_one_version():
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert re.search(r'^version = "(.*)"', pyproject, re.MULTILINE)[1] == bb.__version__
     assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == bb.__version__
+
+
+def test_modules_that_moved_are_where_the_changelog_says():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    moved = re.findall(r"^\| `(\S+)` \| `(\S+)` \|$", changelog, re.MULTILINE)
+    assert len(moved) > 50
+    there = {name for name, _ in modules()}
+    there |= {f"native/{path.name}" for path in (PACKAGE / "native").iterdir()}
+    assert {new for _, new in moved} <= there
+
+
+def test_every_room_is_on_the_page_about_them():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    told = dict(re.findall(r"^\| `([a-z/]+)/` \| (.*) \|$", page, re.MULTILINE))
+    rooms = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*/*.py")}
+    assert set(told) == rooms
 
 
 def test_errors_survive_pickling():

@@ -1,4 +1,4 @@
-"""The measurements behind README's numbers, here and now: `bitmart-book bench`.
+"""The measurements behind the numbers of docs/performance.md, here and now: `bitmart-book bench`.
 
 Every contender does the same work on the same input, each with the best of its public API; the
 books they end with are compared before a time is printed; passes are in turn (A B A B ...) after

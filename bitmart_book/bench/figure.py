@@ -1,4 +1,4 @@
-"""The picture for README: time from bytes to best price, and the ratio in every stage.
+"""The picture of docs/performance.md: time from bytes to best price, and the ratio in every stage.
 
 Plain SVG, on a ground of its own, so that it is readable on a light page and on a dark one.
 """

@@ -1,4 +1,4 @@
-"""`bitmart-book bench`: the numbers in the README, measured here and now."""
+"""`bitmart-book bench`: the numbers of docs/performance.md, measured here and now."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STREAMS = "BITMART_BOOK_DATA"
 @click.option("--seed", default=1, show_default=True, help="Of the generated frames.")
 @click.option("--real", metavar="FOLDER", help=f"Recorded streams; else what {STREAMS} names.")
 @click.option("--instructions", is_flag=True, help="Count instructions too, with valgrind.")
-@click.option("--svg", metavar="FILE", help="Write the picture for README.")
+@click.option("--svg", metavar="FILE", help="Write the picture of docs/performance.md.")
 def bench(
     as_json: bool,
     with_peers: bool,

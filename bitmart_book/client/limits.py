@@ -10,18 +10,11 @@ from __future__ import annotations
 import random
 from collections import deque
 
+from bitmart_book.client.times import ATTEMPT_SECONDS, BANNED_PAUSE, FIRST_PAUSE, LONGEST_PAUSE
 from bitmart_book.venues.profile import Profile, Rate
 
-__all__ = ["Bucket", "Door", "Limiter", "Window"]
+__all__ = ["Bucket", "Gate", "Limiter", "Window"]
 
-FIRST_PAUSE = 0.5
-# Half a minute would be kinder to a server that is away, but would leave books dark for as long
-# after its return; ten seconds with jitter are twelve attempts a minute, far below the limit.
-LONGEST_PAUSE = 10.0
-BANNED_PAUSE = 60.0
-# A connection is given up after five seconds; whoever has not said after ten what became of his
-# try is gone.
-KNOCKING = 10.0
 # Sums of intervals are not exact, and a token must not be missed for that.
 _ROUNDING = 1e-6
 
@@ -94,70 +87,70 @@ def pause(attempts: int, rng: random.Random) -> float:
     return rng.uniform(0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts, 10)))
 
 
-class Door:
-    """One endpoint: when a connection to it may be tried.
+class Gate:
+    """When a connection to one address may be attempted.
 
-    While nobody answers there, one connection at a time knocks for all of them: what the venue
-    allows is not used up in vain, and all are let in soon after it is back.
+    While nobody answers there, one connection at a time makes the attempts for all of them: so what
+    the venue allows is not used up in vain, and all are let in soon after it is back.
     """
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._failures = 0
         self._retry_at = 0.0
-        self._knocking: object = None
-        self._knocking_since = 0.0
-        self.shut_since: float | None = None
-        """Since when nobody has answered; None while it is open."""
+        self._attempting: object = None
+        self._attempting_since = 0.0
+        self.unreachable_since: float | None = None
+        """Since when nobody has answered; None while somebody does."""
 
     def ready_at(self, who: object, now: float) -> float:
-        """When `who` may try, as far as is known now."""
+        """When `who` may attempt it, as far as is known now."""
         ready = max(self._bucket.ready_at(now), self._retry_at)
-        if self._failures and self._knocking not in (None, who):
-            # Another one is trying for all; his answer will change this.
-            ready = max(ready, self._knocking_since + KNOCKING)
+        if self._failures and self._attempting not in (None, who):
+            # Another one is attempting it for all; what becomes of that will change this.
+            ready = max(ready, self._attempting_since + ATTEMPT_SECONDS)
         return ready
 
-    def try_(self, who: object, now: float) -> None:
-        """`who` tries now."""
+    def attempt(self, who: object, now: float) -> None:
+        """`who` attempts it now."""
         self._bucket.take(now)
-        self._knocking = who
-        self._knocking_since = now
+        self._attempting = who
+        self._attempting_since = now
 
-    def gave_up(self, who: object) -> None:
-        """`who` does not want to know any more."""
-        if self._knocking is who:
-            self._knocking = None
+    def give_up(self, who: object) -> None:
+        """`who` does not want to know any more what becomes of its attempt."""
+        if self._attempting is who:
+            self._attempting = None
 
     def opened(self, who: object) -> None:
-        """It let `who` in."""
-        self.gave_up(who)
+        """The attempt of `who` succeeded."""
+        self.give_up(who)
         self._failures = 0
         self._retry_at = 0.0
-        self.shut_since = None
+        self.unreachable_since = None
 
     def failed(self, who: object, now: float, rng: random.Random, *, banned: bool) -> None:
-        """It did not let `who` in; `banned`: because we try too often."""
-        self.gave_up(who)
-        if self.shut_since is None:
-            self.shut_since = now
+        """The attempt of `who` failed; `banned`: because we try too often."""
+        self.give_up(who)
+        if self.unreachable_since is None:
+            self.unreachable_since = now
         wait = pause(self._failures, rng)
         self._failures += 1
         self._retry_at = max(self._retry_at, now + (BANNED_PAUSE if banned else wait))
 
 
 class Limiter:
-    """The doors of all addresses, for a whole process: one object for all feeds in it."""
+    """The gates of all addresses, for a whole process: one object for all feeds in it."""
 
     def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
+        self._gates: dict[str, Gate] = {}
 
-    def door(self, profile: Profile, url: str) -> Door:
-        """The door at that address, with the limits of that profile."""
+    def gate(self, profile: Profile, url: str) -> Gate:
+        """The gate of that address, with the limits of that profile."""
         address = url.partition("?")[0]
-        if address not in self._doors:
-            self._doors[address] = Door(connect_bucket(profile.limits.connects))
-        return self._doors[address]
+        if address not in self._gates:
+            self._gates[address] = Gate(connect_bucket(profile.limits.connects))
+        return self._gates[address]
 
 
 PROCESS_LIMITER = Limiter()

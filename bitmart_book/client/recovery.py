@@ -1,235 +1,245 @@
 """How books are won back, and what is done before they are lost.
 
-Sans-I/O: told what happened and when, it asks, subscribes anew, and has topics moved. The engine
-alone changes books; this file decides when they are in doubt, and tells of every transition.
+Sans-I/O: told what happened and when, it requests snapshots, subscribes anew, and has topics moved.
+The engine alone changes books; this file decides when they are in doubt, and announces every
+transition.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from bitmart_book._book import Book, Engine
-from bitmart_book.client.places import Place, Wanted
-from bitmart_book.model import BookState, Change
+from bitmart_book.client.connections import Connections, Keeper
+from bitmart_book.client.outbox import Outbox
+from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.client.times import (
+    ASK_AGAIN,
+    ASK_BEFORE_DEADLINE,
+    AUDIT_AFTER,
+    CONNECTION_CONFIRMS,
+    LONGEST_STEP,
+    MOVE_AFTER,
+    RENEW_AFTER,
+    REPLY_WITHIN,
+)
+from bitmart_book.model import BookState, Change, EventKind
 
 __all__ = ["Recovery"]
 
-# A GAP asks at once, again after one second, subscribes anew after five, then moves to another
-# connection: one symbol never costs a connection.
-ASK_AGAIN = 1.0
-RENEW_AFTER = 5.0
-MOVE_AFTER = 10.0
-LONGEST_STEP = 10.0
-# A sequenced book that hears nothing for so long is asked; it is STALE at its deadline.
-ASK_BEFORE_DEADLINE = 4.0
 # While so few of the best levels are known for certain, a reply that shows more is asked for.
 ENOUGH_KNOWN = 30
-# Heartbeats alone prove little: a server that is stuck sends them too.
-AUDIT_AFTER = 60.0
-# A question is not repeated before its answer had time to come.
-ANSWER_WITHIN = 3.0
-# What confirms a book that nobody can ask about: that its connection was heard so lately.
-CONNECTION_CONFIRMS_NS = 10_000_000_000
 
 
 class Recovery:
-    """The books of a client that are in trouble, and the watch over the others.
-
-    `emit` takes the fields of an `Event`; `move(wanted, now)` puts a topic on another connection.
-    """
+    """The books of a client that are being won back, and the watch over the others."""
 
     def __init__(
         self,
         engine: Engine,
+        outbox: Outbox,
+        connections: Connections,
+        keeper: Keeper,
         *,
         rng: random.Random,
-        counters: Counter[str],
-        emit: Callable[..., None],
-        move: Callable[[Wanted, float], None],
     ) -> None:
         self._engine = engine
+        self._outbox = outbox
+        self._counters = outbox.counters
+        self._connections = connections
+        self._keeper = keeper
         self._rng = rng
-        self._counters = counters
-        self._emit = emit
-        self._move = move
-        self._troubled: dict[str, Wanted] = {}
+        self._recovering: dict[str, Subscription] = {}
 
     def next_deadline(self) -> float:
         """When `advance` has something to do next; infinity: never."""
-        return min((wanted.due for wanted in self._troubled.values()), default=float("inf"))
+        due = (subscription.next_step_at for subscription in self._recovering.values())
+        return min(due, default=float("inf"))
 
     def advance(self, now: float) -> None:
         """Take the steps that are due."""
-        for wanted in [w for w in self._troubled.values() if w.due <= now]:
-            self._step(wanted, now)
+        for subscription in [s for s in self._recovering.values() if s.next_step_at <= now]:
+            self._step(subscription, now)
 
-    def began(self, wanted: Wanted, place: Place, now: float) -> None:
+    def subscribed(self, subscription: Subscription, connection: Connection, now: float) -> None:
         """A topic has been asked for on an open connection."""
-        wanted.answered = False
-        wanted.asked = False
-        wanted.asked_at = float("-inf")
-        wanted.replied = None
-        wanted.frozen_replies = 0
-        if wanted.book is not None:
-            wanted.pushed_before = self._engine.updates(wanted.book)
-            self._engine.assign(wanted.book, place.generation)
-            self.tell(wanted, now)
-            wanted.moved_at = now
-            # The snapshot is due by itself; only its absence is trouble.
-            self._troubled[wanted.topic] = wanted
-            wanted.troubled_since = now
-            wanted.steps = 1
-            wanted.due = now + RENEW_AFTER
+        subscription.is_answered = False
+        subscription.was_requested = False
+        subscription.requested_at = float("-inf")
+        subscription.last_reply = None
+        subscription.frozen_replies = 0
+        if subscription.book is not None:
+            subscription.updates_before = self._engine.updates(subscription.book)
+            self._engine.assign(subscription.book, connection.generation)
+            self.announce(subscription, now)
+            subscription.changed_at = now
+            # The venue sends the snapshot by itself; only when it does not come, something is done.
+            self._recovering[subscription.topic] = subscription
+            subscription.recovering_since = now
+            subscription.steps = 1
+            subscription.next_step_at = now + RENEW_AFTER
 
-    def moved(self, wanted: Wanted, since: float | None, steps: int) -> None:
-        """A topic in trouble is on another connection: its trouble goes on."""
-        wanted.troubled_since, wanted.steps = since, steps
-        self._troubled[wanted.topic] = wanted
+    def moved(self, subscription: Subscription, since: float | None, steps: int) -> None:
+        """A topic is on another connection: its recovery goes on where it was."""
+        subscription.recovering_since, subscription.steps = since, steps
+        self._recovering[subscription.topic] = subscription
 
-    def changed(self, wanted: Wanted, change: int, now: float) -> None:
+    def changed(self, subscription: Subscription, change: int, now: float) -> None:
         """A frame has changed the book; `change` are its Change bits."""
-        book = wanted.book
+        book = subscription.book
         assert book is not None
-        self.tell(wanted, now)
-        if change & Change.SNAPSHOT and self._is_frozen(wanted, now):
-            self._subscribe_anew(wanted, now)
+        self.announce(subscription, now)
+        if change & Change.SNAPSHOT and self._is_frozen(subscription, now):
+            self._subscribe_anew(subscription, now)
         elif book.state == BookState.LIVE:
-            if wanted.troubled_since is not None:
-                self.calm(wanted)
+            if subscription.recovering_since is not None:
+                self.stop(subscription)
         elif change & (Change.GAP | Change.CROSSED):
-            self._tell_overflow(wanted, now)
-            self.trouble(wanted, now)
+            self._announce_overflow(subscription, now)
+            self.start(subscription, now)
 
-    def _is_frozen(self, wanted: Wanted, now: float) -> bool:
-        """Whether replies go on while updates do not: the subscription is dead, its book is not.
+    def _is_frozen(self, subscription: Subscription, now: float) -> bool:
+        """Whether replies go on while updates do not: then the subscription is dead, though the
+        requests of its book are answered.
 
-        One reply may overtake an update; two in a row that are ahead of it may not.
+        One reply may overtake an update. Two in a row that are ahead of it may not.
         """
-        book = wanted.book
+        book = subscription.book
         assert book is not None
         if book.sequence is None:
             return False
-        quiet = now - wanted.moved_at
-        wanted.moved_at = now
-        before, wanted.replied = wanted.replied, (book.sequence, self._engine.moves(book))
-        if not wanted.asked or before is None:
+        quiet = now - subscription.changed_at
+        subscription.changed_at = now
+        before = subscription.last_reply
+        subscription.last_reply = (book.sequence, self._engine.changes_told(book))
+        if not subscription.was_requested or before is None:
             return False
-        ahead = wanted.replied[0] > before[0] and wanted.replied[1] == before[1]
-        wanted.frozen_replies = wanted.frozen_replies + 1 if ahead else 0
+        ahead = subscription.last_reply[0] > before[0] and subscription.last_reply[1] == before[1]
+        subscription.frozen_replies = subscription.frozen_replies + 1 if ahead else 0
         # After a minute without an update one is enough: there was none to be overtaken.
-        return wanted.frozen_replies >= (1 if quiet >= AUDIT_AFTER else 2)
+        return subscription.frozen_replies >= (1 if quiet >= AUDIT_AFTER else 2)
 
-    def _subscribe_anew(self, wanted: Wanted, now: float) -> None:
-        place, book = wanted.place, wanted.book
-        assert place is not None
-        assert place.session is not None
+    def _subscribe_anew(self, subscription: Subscription, now: float) -> None:
+        connection, book = subscription.connection, subscription.book
+        assert connection is not None
+        assert connection.session is not None
         assert book is not None
         self._counters["frozen"] += 1
         self._engine.invalidate(book, "replies show changes that no update told of")
-        self.tell(wanted, now)
-        place.session.renew(wanted.topic)
+        self.announce(subscription, now)
+        connection.session.renew(subscription.topic)
         self._counters["renewals"] += 1
-        wanted.frozen_replies = 0
-        wanted.troubled_since = now
-        self._troubled[wanted.topic] = wanted
-        wanted.steps = 3
-        wanted.due = now + RENEW_AFTER
+        subscription.frozen_replies = 0
+        subscription.recovering_since = now
+        self._recovering[subscription.topic] = subscription
+        subscription.steps = 3
+        subscription.next_step_at = now + RENEW_AFTER
 
-    def trouble(self, wanted: Wanted, now: float) -> None:
+    def start(self, subscription: Subscription, now: float) -> None:
         """A book that was won, or nearly, has been lost: begin to win it back."""
-        book = wanted.book
+        book = subscription.book
         assert book is not None
-        under_way = wanted.steps > 1 or now < wanted.asked_at + ASK_AGAIN
-        if wanted.troubled_since is not None and under_way:
+        under_way = subscription.steps > 1 or now < subscription.requested_at + ASK_AGAIN
+        if subscription.recovering_since is not None and under_way:
             return  # recovery is under way, and asking faster would only be a storm
-        if wanted.troubled_since is None:
-            wanted.troubled_since = now
+        if subscription.recovering_since is None:
+            subscription.recovering_since = now
             self._counters["gaps"] += 1
-        self._troubled[wanted.topic] = wanted
-        wanted.steps = 0
-        wanted.due = now
-        self._step(wanted, now)
+        self._recovering[subscription.topic] = subscription
+        subscription.steps = 0
+        subscription.next_step_at = now
+        self._step(subscription, now)
 
-    def _step(self, wanted: Wanted, now: float) -> None:
+    def stop(self, subscription: Subscription) -> None:
+        """The book is back, or nobody wants it any more."""
+        subscription.recovering_since = None
+        subscription.steps = 0
+        self._recovering.pop(subscription.topic, None)
+
+    def _step(self, subscription: Subscription, now: float) -> None:
         """The next step: ask, ask again, subscribe anew, move; then all over, more slowly."""
-        place = wanted.place
-        if place is None or place.session is None:
-            self._troubled.pop(wanted.topic, None)
+        connection = subscription.connection
+        if connection is None or connection.session is None:
+            self._recovering.pop(subscription.topic, None)
             return
-        step = wanted.steps % 4
-        if step == 3 and self._catches_up(wanted):
+        step = subscription.steps % 4
+        if step == 3 and self._catches_up(subscription):
             step = 1
-        slowness = 2.0 ** min(wanted.steps // 4, 4)
-        wanted.steps += 1
-        asks = wanted.profile.can_request and wanted.is_sequenced
+        slowness = 2.0 ** min(subscription.steps // 4, 4)
+        subscription.steps += 1
+        asks = subscription.profile.can_request and subscription.is_sequenced
         if step in (0, 1) and asks:
-            self._ask(place, wanted, now)
+            self._request(connection, subscription, now)
             self._counters["requests"] += 1
             wait = ASK_AGAIN if step == 0 else RENEW_AFTER - ASK_AGAIN
         elif step in (0, 1):
             wait = RENEW_AFTER
-            wanted.steps += 1 - step
+            subscription.steps += 1 - step
         elif step == 2:
-            place.session.renew(wanted.topic)
+            connection.session.renew(subscription.topic)
             self._counters["renewals"] += 1
             wait = MOVE_AFTER - RENEW_AFTER
         else:
-            self._move(wanted, now)
+            self._keeper.move(subscription, now)
             wait = RENEW_AFTER
-        wanted.due = now + min(LONGEST_STEP, wait * slowness) * self._rng.uniform(0.9, 1.1)
+        jitter = self._rng.uniform(0.9, 1.1)
+        subscription.next_step_at = now + min(LONGEST_STEP, wait * slowness) * jitter
 
-    def _catches_up(self, wanted: Wanted) -> bool:
-        """Whether snapshots come that are too old for the updates kept meanwhile: another
-        connection would begin anew, while here each one is nearer to them."""
-        assert wanted.book is not None
-        before, wanted.old_snapshots = wanted.old_snapshots, self._engine.old_snapshots(wanted.book)
-        return wanted.old_snapshots > before
+    def _catches_up(self, subscription: Subscription) -> bool:
+        """Whether snapshots come that are too old for the updates kept meanwhile: on another
+        connection everything would begin anew, while here each snapshot is nearer to them."""
+        assert subscription.book is not None
+        before = subscription.old_snapshots
+        subscription.old_snapshots = self._engine.old_snapshots(subscription.book)
+        return subscription.old_snapshots > before
 
-    def _ask(self, place: Place, wanted: Wanted, now: float) -> None:
-        assert place.session is not None
-        assert wanted.book is not None
-        wanted.asked = True
-        wanted.asked_at = now
-        self._engine.expect(wanted.book)
-        place.session.request([wanted.topic])
+    def _request(self, connection: Connection, subscription: Subscription, now: float) -> None:
+        assert connection.session is not None
+        assert subscription.book is not None
+        subscription.was_requested = True
+        subscription.requested_at = now
+        self._engine.expect(subscription.book)
+        connection.session.request([subscription.topic])
 
-    def calm(self, wanted: Wanted) -> None:
-        wanted.troubled_since = None
-        wanted.steps = 0
-        self._troubled.pop(wanted.topic, None)
+    # --- the watch ---
 
-    def tick(self, places: Iterable[Place], now: float) -> None:
+    def tick(self, connections: Iterable[Connection], now: float) -> None:
         """Once a second: confirm what only its connection confirms, ask where there is doubt."""
-        for place in places:
-            if place.session is None:
+        for connection in connections:
+            if connection.session is None:
                 continue
-            heard = self._engine.last_heard(place.generation)
-            for wanted in place.topics.values():
-                book = wanted.book
-                if book is None:
-                    continue
-                self.tell(wanted, now)
-                if wanted.troubled_since is not None or place.behind:
-                    continue
-                if wanted.told == BookState.STALE:
-                    self.trouble(wanted, now)
-                elif wanted.told == BookState.LIVE and not wanted.is_sequenced:
-                    if heard is not None:
-                        self._engine.confirm(book, heard + CONNECTION_CONFIRMS_NS)
-                elif wanted.told == BookState.LIVE and place.profile.can_request:
-                    self._ask_if_in_doubt(place, wanted, now)
+            heard = self._engine.last_heard(connection.generation)
+            for subscription in connection.topics.values():
+                if subscription.book is not None:
+                    self.announce(subscription, now)
+                    if subscription.recovering_since is None and not connection.is_behind:
+                        self._watch(connection, subscription, heard, now)
 
-    def _ask_if_in_doubt(self, place: Place, wanted: Wanted, now: float) -> None:
+    def _watch(
+        self, connection: Connection, subscription: Subscription, heard: int | None, now: float
+    ) -> None:
+        """`heard`: when something last arrived on the connection, in nanoseconds."""
+        assert subscription.book is not None
+        if subscription.announced == BookState.STALE:
+            self.start(subscription, now)
+        elif subscription.announced == BookState.LIVE and not subscription.is_sequenced:
+            if heard is not None:
+                self._engine.confirm(subscription.book, heard + int(CONNECTION_CONFIRMS * 1e9))
+        elif subscription.announced == BookState.LIVE and connection.profile.can_request:
+            self._ask_if_in_doubt(connection, subscription, now)
+
+    def _ask_if_in_doubt(
+        self, connection: Connection, subscription: Subscription, now: float
+    ) -> None:
         """A LIVE book: is it silent, known too shallowly, or kept alive by heartbeats alone?"""
-        book = wanted.book
+        book = subscription.book
         assert book is not None
-        moves = self._engine.moves(book)
-        if moves != wanted.moves:
-            wanted.moves = moves
-            wanted.moved_at = now
-        if now < wanted.asked_at + ANSWER_WITHIN:
+        changes = self._engine.changes_told(book)
+        if changes != subscription.changes_seen:
+            subscription.changes_seen = changes
+            subscription.changed_at = now
+        if now < subscription.requested_at + REPLY_WITHIN:
             return
         if (
             book.valid_until is not None and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE
@@ -237,60 +247,65 @@ class Recovery:
             self._counters["questions"] += 1
         elif self._engine.runs_short(book, ENOUGH_KNOWN):
             self._counters["refreshes"] += 1
-        elif now >= wanted.moved_at + AUDIT_AFTER:
+        elif now >= subscription.changed_at + AUDIT_AFTER:
             self._counters["audits"] += 1
         else:
             return
-        self._ask(place, wanted, now)
+        self._request(connection, subscription, now)
 
-    # --- telling ---
+    # --- announcing ---
 
-    def tell(self, wanted: Wanted, now: float) -> None:
+    def announce(self, subscription: Subscription, now: float) -> None:
         """One event for each transition of a book, whoever caused it."""
-        book = wanted.book
-        if book is None or book.state == wanted.told:
+        book = subscription.book
+        if book is None or book.state == subscription.announced:
             return
-        before, wanted.told = wanted.told, book.state
-        after = now - wanted.told_at
+        before, subscription.announced = subscription.announced, book.state
+        after = now - subscription.announced_at
         if before == BookState.LIVE:
-            wanted.live_at = now
+            subscription.live_at = now
         reason = book.reason
-        if wanted.told == BookState.LIVE:
-            after = now - wanted.live_at
+        if subscription.announced == BookState.LIVE:
+            after = now - subscription.live_at
             reason = f"version {book.sequence}, epoch {book.epoch}"
-        wanted.told_at = now
-        self._counters[f"to_{wanted.told.lower()}"] += 1
-        self._emit(wanted.told.lower(), now, topic=wanted.topic, reason=reason, after=after)
+        subscription.announced_at = now
+        kind = EventKind(subscription.announced.lower())
+        self._counters[f"to_{kind}"] += 1
+        self._outbox.event(kind, now, topic=subscription.topic, reason=reason, after=after)
 
-    def _tell_overflow(self, wanted: Wanted, now: float) -> None:
-        """The state of a book that waits stays what it was when it can keep no more."""
-        book = wanted.book
+    def announce_all(self, connection: Connection, now: float) -> None:
+        """As `announce`, for every book of a connection."""
+        for subscription in connection.topics.values():
+            self.announce(subscription, now)
+
+    def _announce_overflow(self, subscription: Subscription, now: float) -> None:
+        """When a book that waits can keep no more updates, its state stays what it was."""
+        book = subscription.book
         assert book is not None
-        before, wanted.overflows = wanted.overflows, book.stats["buffer_overflows"]
-        if wanted.overflows > before:
+        before, subscription.overflows = subscription.overflows, book.stats["buffer_overflows"]
+        if subscription.overflows > before:
             self._counters["overflows"] += 1
-            self._emit("overflow", now, topic=wanted.topic, reason=book.reason)
+            self._outbox.event(
+                EventKind.OVERFLOW, now, topic=subscription.topic, reason=book.reason
+            )
 
-    def tell_all(self, place: Place, now: float) -> None:
-        for wanted in place.topics.values():
-            self.tell(wanted, now)
-
-    def explain(self, wanted: Wanted, now: float) -> str:
+    def explain(self, subscription: Subscription, now: float) -> str:
         """A sentence about a wanted book: its state, why, and what is being done about it."""
-        assert wanted.book is not None
+        assert subscription.book is not None
         # Not the method of a live book, which would ask here again.
-        text = Book.explain(wanted.book)
-        place = wanted.place
-        if wanted.refused is not None:
+        text = Book.explain(subscription.book)
+        connection = subscription.connection
+        if subscription.refusal is not None:
             return f"{text}; refused for good."
-        if place is None or place.session is None:
-            if place is None or place.opening:
+        if connection is None or connection.session is None:
+            if connection is None or connection.is_opening:
                 return f"{text}; connecting now."
-            wait = max(place.retry_at, place.door.ready_at(place, now)) - now
+            wait = self._connections.opens_at(connection, now) - now
             return f"{text}; connecting again in {max(0.0, wait):.1f} s."
-        if wanted.troubled_since is None:
+        if subscription.recovering_since is None:
             return f"{text}."
-        done = "asked for anew" if wanted.steps > 2 else "subscribed"
-        if 0 < wanted.steps <= 2 and wanted.asked:
-            done = f"request {wanted.steps} sent"
-        return f"{text}; {done}, next step in {max(0.0, wanted.due - now):.1f} s."
+        done = "asked for anew" if subscription.steps > 2 else "subscribed"
+        if 0 < subscription.steps <= 2 and subscription.was_requested:
+            done = f"request {subscription.steps} sent"
+        wait = subscription.next_step_at - now
+        return f"{text}; {done}, next step in {max(0.0, wait):.1f} s."

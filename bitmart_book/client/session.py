@@ -7,33 +7,29 @@ words mean what is the profile's.
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from bitmart_book.client.limits import Window, message_rate
-from bitmart_book.errors import BitmartBookError, CompressionError
+from bitmart_book.client.times import ANSWER_WITHIN, PING_AFTER, PONG_WITHIN
+from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import Operation, Profile, Reply
 
-__all__ = ["Answer", "Session", "Timeouts", "inflate"]
+__all__ = ["Answer", "Session", "Timeouts"]
 
-MAX_INFLATED_BYTES = 8 * 1024 * 1024
-MAX_INFLATE_RATIO = 100
 _PINGS_REMEMBERED = 16
-# Of what is inflated, so much at a time.
-_PIECE = 1 << 20
 
 
 class Timeouts(NamedTuple):
     """Seconds. The venue closes after 20 s of silence; these find out long before."""
 
-    ping_after: float = 5.0
+    ping_after: float = PING_AFTER
     """Ask so often whether the other side is there."""
-    pong_within: float = 3.0
+    pong_within: float = PONG_WITHIN
     """No byte for `ping_after` and so long: the connection is dead. Bytes, but no answer to a
     ping within it: what arrives is of then and not of now."""
-    answer_within: float = 5.0
+    answer_within: float = ANSWER_WITHIN
     """Neither an acknowledgement nor data: ask again."""
 
 
@@ -46,35 +42,6 @@ class Answer(NamedTuple):
     message: str = ""
     error: BitmartBookError | None = None
     """Of a refusal: what the caller who asked for the topic is told."""
-
-
-def inflate(payload: bytes) -> bytes:
-    """One raw DEFLATE stream (RFC 1951), as BitMart's spot hosts send binary frames.
-
-    Raises CompressionError for a damaged, truncated or trailing stream, and for one that is larger
-    than 8 MiB or more than a hundred times its compressed size, before that much is made of it.
-    """
-    limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    # In pieces: what zlib makes at once it holds twice while it grows.
-    pieces, room, rest = [], limit, payload
-    try:
-        while room and not stream.eof:
-            piece = stream.decompress(rest, min(room, _PIECE))
-            if not piece and not stream.eof:
-                break
-            pieces.append(piece)
-            room -= len(piece)
-            rest = stream.unconsumed_tail
-    except zlib.error as error:
-        raise CompressionError(f"not raw deflate: {error}") from None
-    if stream.unconsumed_tail or not stream.eof:
-        # Either there is more output than allowed, or the stream stops before its end.
-        problem = "cut off" if room else "too large"
-        raise CompressionError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
-    if stream.unused_data:
-        raise CompressionError("a compressed frame with bytes behind its end")
-    return b"".join(pieces)
 
 
 class Session:
@@ -159,19 +126,19 @@ class Session:
     def unsubscribe(self, topics: Iterable[str]) -> None:
         """Give topics up; one that was not asked for yet is simply forgotten."""
         for topic in topics:
-            self._settle(topic)
+            self._resolve(topic)
             if self._queues["subscribe"].pop(topic, 0) is None:
                 continue
             self._queues["unsubscribe"][topic] = None
 
     def forget(self, topic: str) -> None:
         """A topic that the venue refused: there is nothing to give up."""
-        self._settle(topic)
+        self._resolve(topic)
         self._queues["subscribe"].pop(topic, None)
 
     def renew(self, topic: str) -> None:
         """Give a topic up and ask for it again."""
-        self._settle(topic)
+        self._resolve(topic)
         self._queues["unsubscribe"][topic] = None
         self._queues["subscribe"][topic] = None
 
@@ -203,7 +170,7 @@ class Session:
             if topic is None and reply.code is not None:
                 # "Subscribed already" names nobody: whose turn it is.
                 topic = self._suspect or next(iter(self._unanswered), None)
-            if topic is None or not self._settle(topic):
+            if topic is None or not self._resolve(topic):
                 return []
             return [Answer(topic, True)]
         if reply.topic is not None:
@@ -217,13 +184,13 @@ class Session:
 
     def seen(self, topic: str) -> list[Answer]:
         """Data of a topic has arrived, which proves more than an acknowledgement."""
-        return [Answer(topic, True)] if self._settle(topic) else []
+        return [Answer(topic, True)] if self._resolve(topic) else []
 
     def _refused(self, topic: str, reply: Reply, now: float) -> list[Answer]:
         if reply.code in self.profile.retry_codes:
             self._unanswered[topic] = now
             return []
-        self._settle(topic)
+        self._resolve(topic)
         error = self.profile.error(reply, (topic,))
         return [Answer(topic, False, reply.code, reply.message, error)]
 
@@ -260,10 +227,10 @@ class Session:
             self._suspect = None
             return
         for topic in list(self._unanswered):
-            self._settle(topic)
+            self._resolve(topic)
             self._suspects.append(topic)
 
-    def _settle(self, topic: str) -> bool:
+    def _resolve(self, topic: str) -> bool:
         """A topic is no longer in question; whether it was."""
         if topic == self._suspect:
             self._suspect = None
@@ -299,7 +266,7 @@ class Session:
             if now >= asked_at + self.timeouts.answer_within
         ]
         for topic in silent:
-            self._settle(topic)
+            self._resolve(topic)
             self._queues["subscribe"][topic] = None
         self.send_due(now)
         return silent

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from bitmart_book._book import Book, Engine, clock_ns
 from bitmart_book.check.shadow import ShadowEngine
 from bitmart_book.client.account import Account
-from bitmart_book.client.client import Client, Plan, Push
+from bitmart_book.client.client import Client, Plan
 from bitmart_book.client.limits import Limiter
+from bitmart_book.client.outbox import Push
 from bitmart_book.client.session import Answer, Timeouts
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import (
@@ -41,7 +42,7 @@ from bitmart_book.model import BookState, Event, Instrument
 from bitmart_book.venues import BITMART, BITMART_DEMO
 from bitmart_book.venues.profile import Venue
 from bitmart_book.wire.capture import CaptureWriter
-from bitmart_book.wire.driver import Shell
+from bitmart_book.wire.driver import Driver
 from bitmart_book.wire.playback import Playback
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Feed(Owned):
             venue=venue,
         )
         self._client: Client | None = None
-        self._shell: Shell | None = None
+        self._shell: Driver | None = None
         self._simulator: Simulator | None = None
         self._writer: CaptureWriter | None = None
         self._audience = Audience(
@@ -231,13 +232,13 @@ class Feed(Owned):
             credentials=self._credentials or self._simulated_credentials(),
             wall_ms=lambda: time.time_ns() // 1_000_000,
         )
-        self._shell = Shell(
+        self._shell = Driver(
             self._engine,
             self._client,
             self._journal,
+            self._audience,
             writer=self._writer,
             tls=self._tls,
-            applied=self._audience.applied,
             published=self._publish,
             rested=self._audience.deliver,
         )
@@ -653,7 +654,7 @@ class Feed(Owned):
         if self.closed:
             raise FeedClosed("the feed is closed")
 
-    def _live_client(self) -> tuple[Client, Shell]:
+    def _live_client(self) -> tuple[Client, Driver]:
         self._check_open()
         if self._client is None or self._shell is None:
             raise UsageError("a capture has no subscriptions; open the feed first if it is live")

@@ -19,6 +19,7 @@ from weakref import WeakSet
 from bitmart_book._book import Book, Quote
 from bitmart_book.client.account import Account
 from bitmart_book.client.client import Plan
+from bitmart_book.client.times import CLOSE_AT_EXIT_SECONDS, CLOSE_FEED_SECONDS
 from bitmart_book.errors import CaptureError, FeedClosed, UsageError
 from bitmart_book.feed.asynchronous import Feed as AsyncFeed
 from bitmart_book.fork import Owned
@@ -29,10 +30,6 @@ from bitmart_book.model import BookState, Event, Instrument
 __all__ = ["Feed", "LiveBook", "Stream", "connect"]
 
 T = TypeVar("T")
-
-# Closing waits for sockets that may be dead; the thread is a daemon, should even that not end.
-_CLOSE_WITHIN = 10.0
-_CLOSE_WITHIN_AT_EXIT = 3.0
 
 
 class LiveBook(Book):
@@ -192,7 +189,7 @@ class Feed(Owned):
         for task in others:
             task.cancel()
         if others:
-            await asyncio.wait(others, timeout=_CLOSE_WITHIN_AT_EXIT)
+            await asyncio.wait(others, timeout=CLOSE_AT_EXIT_SECONDS)
 
     def _begin_to_close(self) -> None:
         if self._closing is None:
@@ -408,7 +405,7 @@ class Feed(Owned):
     def close(self) -> None:
         """End every connection, iterator, task and the thread. Bounded; may be called twice, from
         any thread. In a callback it returns at once; in a forked child it does nothing."""
-        self._close(_CLOSE_WITHIN)
+        self._close(CLOSE_FEED_SECONDS)
 
     def _close(self, within: float) -> None:
         if self.is_foreign:
@@ -438,7 +435,7 @@ _open_feeds: WeakSet[Feed] = WeakSet()
 def _close_all() -> None:
     """A thread that the end of the program finds in the middle of something would complain."""
     for feed in list(_open_feeds):
-        feed._close(_CLOSE_WITHIN_AT_EXIT)
+        feed._close(CLOSE_AT_EXIT_SECONDS)
 
 
 def connect(

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bitmart_book._book import Book, Engine
-from bitmart_book.client.client import Push
+from bitmart_book.client.outbox import Push
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.listeners.hub import BookHub, Callback
 from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.log.journal import Journal
-from bitmart_book.model import Event, Instrument
+from bitmart_book.model import Event, EventKind, Instrument
 
 __all__ = ["Audience"]
 
@@ -122,10 +122,10 @@ class Audience:
                 box.put(push.values)
         for event in events:
             self._journal.event(event, event.time)
-            if event.kind == "gap" and event.topic in self._streams:
+            if event.kind == EventKind.GAP and event.topic in self._streams:
                 for box in self._streams[event.topic]:
                     box.hole(event.reason or "connection lost")
-            if event.kind == "outage":
+            if event.kind == EventKind.OUTAGE:
                 self._outages.append(event)
         if events:
             self._put(events)
@@ -207,4 +207,4 @@ class Audience:
                 f"{callback.what} failed {callback.failures} times in a row and is not called any "
                 f"more: {type(error).__name__}: {error}"
             )
-        self._put([Event(kind="callback failed", time=now, reason=reason)])
+        self._put([Event(kind=EventKind.CALLBACK_FAILED, time=now, reason=reason)])

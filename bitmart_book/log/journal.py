@@ -14,8 +14,8 @@ import traceback
 
 from bitmart_book.credentials import redact
 from bitmart_book.errors import BitmartBookError
-from bitmart_book.log.throttle import Line, Throttle
-from bitmart_book.model import Event
+from bitmart_book.log.throttle import Entry, Throttle
+from bitmart_book.model import BookState, Event, EventKind
 
 __all__ = ["TRACE", "Journal", "escaped"]
 
@@ -30,18 +30,18 @@ if logging.getLevelName(TRACE) == f"Level {TRACE}":
 _NUMBER = re.compile(r"\d+")
 # What a user has to know about. A book that is connecting for the first time is not among them.
 _WARNINGS = {
-    "gap",
-    "stale",
-    "rejected",
-    "disconnected",
-    "unanswered",
-    "error",
-    "bad frame",
-    "overflow",
+    EventKind.GAP,
+    EventKind.STALE,
+    EventKind.REJECTED,
+    EventKind.DISCONNECTED,
+    EventKind.UNANSWERED,
+    EventKind.ERROR,
+    EventKind.BAD_FRAME,
+    EventKind.OVERFLOW,
 }
-_ERRORS = {"outage"}
-_ASIDES = {"unknown frame"}
-_STATES = {"connecting", "syncing", "live", "stale", "gap", "rejected", "closed"}
+_ERRORS = {EventKind.OUTAGE}
+_ASIDES = {EventKind.UNKNOWN_FRAME}
+_STATES = {EventKind(state.lower()) for state in BookState}
 
 
 def escaped(text: str, limit: int = MAX_LINE_BYTES) -> str:
@@ -87,7 +87,7 @@ class Journal:
         """Write an event."""
         before = self._follow(event)
         # Lost is what was there before: until then a book only waits for its first connection.
-        lost = event.kind == "connecting" and before is not None
+        lost = event.kind == EventKind.CONNECTING and before is not None
         level = logging.WARNING if lost or event.kind in _WARNINGS else logging.INFO
         if event.kind in _ERRORS:
             level = logging.ERROR
@@ -96,7 +96,7 @@ class Journal:
         text = f"{event.topic or event.connection or 'feed'}: {event.kind}"
         if event.after is not None:
             text += f" after {event.after:.3f} s"
-            if before is not None and event.kind != "live":
+            if before is not None and event.kind != EventKind.LIVE:
                 text += f" {before}"
         if event.topic is not None and event.connection is not None:
             text += f" on {event.connection}"
@@ -112,7 +112,7 @@ class Journal:
         if event.topic is None or event.kind not in _STATES:
             return None
         before = self._states.pop(event.topic, None)
-        if event.kind not in ("closed", "rejected"):
+        if event.kind not in (EventKind.CLOSED, EventKind.REJECTED):
             self._states[event.topic] = event.kind
         return before
 
@@ -129,21 +129,21 @@ class Journal:
     def tick(self, now: float) -> None:
         """Write the counts that are due. Call this now and then."""
         if self._throttle:
-            for line in self._throttle.due(now):
-                self._write(*line)
+            for entry in self._throttle.due(now):
+                self._write(*entry)
 
     def close(self) -> None:
         """Write what is still held back."""
-        for line in self._throttle.rest():
-            self._write(*line)
+        for entry in self._throttle.rest():
+            self._write(*entry)
 
     def _say(
         self, cause: str, level: int, text: str, now: float, error: BaseException | None = None
     ) -> None:
         if self._logger.isEnabledFor(level):
-            line = self._throttle.say(cause, Line(level, text), now)
-            if line is not None:
-                self._write(*line, error)
+            entry = self._throttle.say(cause, Entry(level, text), now)
+            if entry is not None:
+                self._write(*entry, error)
 
     def _write(
         self,

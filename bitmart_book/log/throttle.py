@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Line", "Throttle"]
+__all__ = ["Entry", "Throttle"]
 
 _OTHERS = "too many different causes"
 
 
-class Line(NamedTuple):
+class Entry(NamedTuple):
     """Something to say, and how loudly (a level of `logging`)."""
 
     level: int
@@ -23,14 +23,16 @@ class Line(NamedTuple):
 class _Cause:
     def __init__(self, until: float) -> None:
         self.until = until
-        self.held: Line | None = None
+        self.held: Entry | None = None
         self.count = 0
 
-    def take(self, now: float, seconds: float, line: Line, more: int) -> Line:
+    def take(self, now: float, seconds: float, entry: Entry, more: int) -> Entry:
         self.until = now + seconds
         self.held = None
         self.count = 0
-        return line if more == 0 else line._replace(text=f"{line.text} (and {more} more like it)")
+        if more:
+            return entry._replace(text=f"{entry.text} (and {more} more like it)")
+        return entry
 
 
 class Throttle:
@@ -46,7 +48,7 @@ class Throttle:
         """How many lines were held back so far."""
         self._causes: dict[str, _Cause] = {}
 
-    def say(self, cause: str, line: Line, now: float) -> Line | None:
+    def say(self, cause: str, entry: Entry, now: float) -> Entry | None:
         """The line to write now; None when it is held back."""
         found = self._causes.get(cause)
         if found is None and len(self._causes) >= self.max_causes:
@@ -54,35 +56,35 @@ class Throttle:
             found = self._causes.get(cause)
         if found is None:
             self._causes[cause] = _Cause(now + self.seconds)
-            return line
+            return entry
         if now >= found.until:
-            return found.take(now, self.seconds, line, found.count)
-        found.held = line
+            return found.take(now, self.seconds, entry, found.count)
+        found.held = entry
         found.count += 1
         self.swallowed += 1
         return None
 
-    def due(self, now: float) -> list[Line]:
+    def due(self, now: float) -> list[Entry]:
         """The lines that have been held back long enough, each with its count."""
-        lines = []
+        entries = []
         for cause, found in list(self._causes.items()):
             if now < found.until:
                 continue
             if found.held is None:
                 del self._causes[cause]
             else:
-                lines.append(found.take(now, self.seconds, found.held, found.count - 1))
-        return lines
+                entries.append(found.take(now, self.seconds, found.held, found.count - 1))
+        return entries
 
-    def rest(self) -> list[Line]:
+    def rest(self) -> list[Entry]:
         """Everything that is held back, at once: nothing more will be said."""
-        lines = [
+        entries = [
             found.take(found.until, self.seconds, found.held, found.count - 1)
             for found in self._causes.values()
             if found.held is not None
         ]
         self._causes.clear()
-        return lines
+        return entries
 
     def __len__(self) -> int:
         return len(self._causes)

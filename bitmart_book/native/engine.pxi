@@ -167,6 +167,7 @@ cdef class Engine:
         # The one documented frame that is not JSON: the answer to a text ping.
         if length == 4 and (frame == "pong" if isinstance(frame, str) else frame == b"pong"):
             self._other += 1
+            self.message = "pong"
             return OTHER_BIT
         if length > MAX_COMMAS and is_overfull(frame):
             self._refuse_unread(
@@ -408,6 +409,7 @@ cdef class Engine:
                         MessageError("a push without data", symbol=symbol or None),
                     )
             self._other += 1
+            self.message = message
             return OTHER_BIT
         name, symbol = split_topic(topic)
         channel = self._routes.get(name)
@@ -425,6 +427,7 @@ cdef class Engine:
         if only is not None:
             raise UsageError(f"the frame is of {topic!r}, the book of {only.channel}:{only.symbol}")
         self._other += 1
+        self.message = message
         return OTHER_BIT
 
     cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1:
@@ -714,7 +717,7 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         return mine._counters.updates + mine._counters.heartbeats
 
-    def moves(self, book):
+    def changes_told(self, book):
         """How many frames have told of a change of that book: applied, kept, or beyond a gap."""
         cdef Book mine = self._mine(book)
         return mine._counters.updates + mine._counters.buffered + mine._counters.gaps

@@ -7,6 +7,7 @@ here knows sockets. Who may knock is decided by whoever carries the bytes.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -93,8 +94,9 @@ class Control:
         """The whole answer. Only who is `trusted` gets more than a refusal."""
         if isinstance(asked, int):
             return _written(asked, {"error": _REASONS[asked].lower()})
-        # A page in a browser says where it comes from; programs do not.
-        if not trusted or "origin" in asked.headers:
+        # A page in a browser says where it comes from; programs do not. A page whose own name was
+        # made to mean this machine need not say it, but its name is what it asks for.
+        if not trusted or "origin" in asked.headers or not _is_this_machine(asked.headers):
             return _written(403, {"error": "only for programs on this machine"})
         try:
             return _written(*self._answer(asked))
@@ -142,6 +144,16 @@ class Control:
         market, currency = _text(values, "market", "spot"), _text(values, "currency")
         self._exchange.deposit(market, currency, values.get("amount", ""))
         return {currency: self._exchange.balances(market)[currency]}
+
+
+def _is_this_machine(headers: Mapping[str, str]) -> bool:
+    """Whether a request is for an address or for "localhost", and not for somebody's domain."""
+    host = urlsplit(f"//{headers.get('host', 'localhost')}").hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
 
 
 class _BadRequest(Exception):

@@ -6,6 +6,7 @@ from bitmart_book.venues.instruments import read_instruments
 from bitmart_book.venues.legacy import LEGACY
 from bitmart_book.venues.profile import (
     BookChannel,
+    ErrorKind,
     Limits,
     Operation,
     Profile,
@@ -13,7 +14,6 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
-    Trouble,
     Venue,
 )
 from bitmart_book.venues.spot import SPOT
@@ -37,7 +37,7 @@ __all__ = [
     "Reply",
     "StreamChannel",
     "Topic",
-    "Trouble",
+    "ErrorKind",
     "Venue",
     "read_instruments",
 ]

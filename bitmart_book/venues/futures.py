@@ -29,6 +29,7 @@ from bitmart_book.model import (
 )
 from bitmart_book.venues.profile import (
     BookChannel,
+    ErrorKind,
     Limits,
     Operation,
     Profile,
@@ -36,7 +37,6 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
-    Trouble,
 )
 from bitmart_book.venues.values import (
     Fields,
@@ -218,19 +218,19 @@ def encode(operation: Operation, topics: Sequence[str]) -> str:
     return json.dumps({"action": operation, "args": list(topics)}, separators=(",", ":"))
 
 
-def judge(reply: Reply) -> Trouble | None:
+def judge(reply: Reply) -> ErrorKind | None:
     """What an error of the futures hosts is about. They send no codes, so the words decide."""
     words = reply.message.lower()
     if "temporarily unavailable" in words:
-        return Trouble.SERVER
+        return ErrorKind.SERVER
     if reply.operation == "login":
-        return Trouble.CLOCK if "timestamp" in words else Trouble.LOGIN
+        return ErrorKind.CLOCK if "timestamp" in words else ErrorKind.LOGIN
     if "need authen" in words:  # "futures/order need authenication"
-        return Trouble.LOGIN
+        return ErrorKind.LOGIN
     if "invalid message" in words or "invalid action" in words:
-        return Trouble.REQUEST
+        return ErrorKind.REQUEST
     if "invalid channel" in words or "not exist" in words:
-        return Trouble.TOPIC
+        return ErrorKind.TOPIC
     return None
 
 

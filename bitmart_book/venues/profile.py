@@ -8,7 +8,7 @@ A profile is one kind of socket: the private channels of a market, on another ad
 login, are a profile of their own with the same `market`. What tells profiles apart is `endpoint`.
 `Venue.topic_profile` finds the one that a raw topic belongs to; where its `login` is not None,
 `login(credentials, timestamp_ms)` is the first frame on the socket, and its answer is a `Reply`
-with the operation "login": an "ack", or an "error" of which `Profile.trouble` says whether it is
+with the operation "login": an "ack", or an "error" of which `Profile.error_kind` says whether it is
 final. `StreamChannel.topics_of` says which topic a decoded value was subscribed by.
 """
 
@@ -47,7 +47,7 @@ __all__ = [
     "Reply",
     "StreamChannel",
     "Topic",
-    "Trouble",
+    "ErrorKind",
     "Venue",
 ]
 
@@ -177,7 +177,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-class Trouble(enum.Enum):
+class ErrorKind(enum.Enum):
     """What an error of the venue is about, and so what can be done about it."""
 
     REQUEST = "the message was not understood"
@@ -189,9 +189,9 @@ class Trouble(enum.Enum):
     SERVER = "the venue's own trouble: later"
 
     @property
-    def passes(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether the same request may succeed later."""
-        return self in (Trouble.LIMIT, Trouble.SERVER)
+        return self in (ErrorKind.LIMIT, ErrorKind.SERVER)
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,7 +233,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     login: Callable[[Credentials, int], str] | None = None
     """The text frame of a login at a time (milliseconds since 1970); None: there is no login. It
     holds a signature that is good for a minute: never log it."""
-    judge: Callable[[Reply], Trouble | None] = lambda reply: None  # noqa: ARG005
+    judge: Callable[[Reply], ErrorKind | None] = lambda reply: None  # noqa: ARG005
     """What an error reply is about, as far as the venue's code or words tell."""
 
     @property
@@ -241,21 +241,21 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         """Whether its sockets need a login."""
         return self.login is not None
 
-    def trouble(self, reply: Reply) -> Trouble | None:
+    def error_kind(self, reply: Reply) -> ErrorKind | None:
         """What an error reply is about; None for any other reply, or where nothing tells."""
         return self.judge(reply) if reply.kind == "error" else None
 
     def error(self, reply: Reply, topics: Sequence[str] = ()) -> BitmartBookError:
         """The exception for an error reply; `topics` are those that it is known to concern."""
-        trouble, code, message = self.trouble(reply), reply.code, reply.message
+        kind, code, message = self.error_kind(reply), reply.code, reply.message
         concerned = tuple(topics) or (() if reply.topic is None else (reply.topic,))
-        if trouble is Trouble.CLOCK:
+        if kind is ErrorKind.CLOCK:
             return ClockError(code, message)
-        if trouble is Trouble.LOGIN or reply.operation == "login":
+        if kind is ErrorKind.LOGIN or reply.operation == "login":
             return AuthenticationError(code, message)
-        if trouble in (Trouble.LIMIT, Trouble.SIZE):
+        if kind in (ErrorKind.LIMIT, ErrorKind.SIZE):
             return LimitExceeded(code, message, concerned)
-        if trouble is Trouble.REQUEST or not (concerned or trouble is Trouble.TOPIC):
+        if kind is ErrorKind.REQUEST or not (concerned or kind is ErrorKind.TOPIC):
             return VenueError(code, message, concerned)
         return SubscriptionRejected(concerned, code, message)
 

@@ -17,6 +17,7 @@ from typing import Any
 from bitmart_book.model import BookTicker, Kline, Ticker, Trade
 from bitmart_book.venues.profile import (
     BookChannel,
+    ErrorKind,
     Limits,
     Operation,
     Profile,
@@ -24,7 +25,6 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
-    Trouble,
 )
 from bitmart_book.venues.values import (
     Fields,
@@ -45,28 +45,28 @@ _SYMBOL = re.compile(r"(?=[^_]*_)[A-Za-z0-9_]{1,41}")
 # first as success too.)
 _DONE_ALREADY = {"90008": "subscribe", "91005": "login"}
 ERRORS = {
-    "90001": Trouble.REQUEST,  # the message is malformed
-    "90002": Trouble.REQUEST,  # no such operation
-    "90003": Trouble.REQUEST,  # its arguments are malformed
-    "90004": Trouble.TOPIC,  # no such channel
-    "90005": Trouble.SIZE,  # too many topics in one message
-    "90006": Trouble.LIMIT,  # too many topics on the connection
-    "90007": Trouble.LIMIT,  # messages too fast
-    "90009": Trouble.TOPIC,  # the subscription is invalid
-    "91001": Trouble.LOGIN,  # no key
-    "91002": Trouble.LOGIN,  # unknown key
-    "91003": Trouble.LOGIN,  # frozen key
-    "91004": Trouble.LOGIN,  # expired key
-    "91006": Trouble.LOGIN,  # not logged in
-    "91010": Trouble.LOGIN,  # no signature
-    "91011": Trouble.LOGIN,  # wrong signature
-    "91021": Trouble.LOGIN,  # no time
-    "91022": Trouble.CLOCK,  # the time is more than a minute off
-    "91023": Trouble.LOGIN,  # the time is malformed
-    "92001": Trouble.TOPIC,  # no such symbol
-    "94001": Trouble.LIMIT,  # reconnecting too often
-    "94002": Trouble.LIMIT,  # too many connections of one address
-    "95000": Trouble.SERVER,  # internal error
+    "90001": ErrorKind.REQUEST,  # the message is malformed
+    "90002": ErrorKind.REQUEST,  # no such operation
+    "90003": ErrorKind.REQUEST,  # its arguments are malformed
+    "90004": ErrorKind.TOPIC,  # no such channel
+    "90005": ErrorKind.SIZE,  # too many topics in one message
+    "90006": ErrorKind.LIMIT,  # too many topics on the connection
+    "90007": ErrorKind.LIMIT,  # messages too fast
+    "90009": ErrorKind.TOPIC,  # the subscription is invalid
+    "91001": ErrorKind.LOGIN,  # no key
+    "91002": ErrorKind.LOGIN,  # unknown key
+    "91003": ErrorKind.LOGIN,  # frozen key
+    "91004": ErrorKind.LOGIN,  # expired key
+    "91006": ErrorKind.LOGIN,  # not logged in
+    "91010": ErrorKind.LOGIN,  # no signature
+    "91011": ErrorKind.LOGIN,  # wrong signature
+    "91021": ErrorKind.LOGIN,  # no time
+    "91022": ErrorKind.CLOCK,  # the time is more than a minute off
+    "91023": ErrorKind.LOGIN,  # the time is malformed
+    "92001": ErrorKind.TOPIC,  # no such symbol
+    "94001": ErrorKind.LIMIT,  # reconnecting too often
+    "94002": ErrorKind.LIMIT,  # too many connections of one address
+    "95000": ErrorKind.SERVER,  # internal error
 }
 """The documented error codes, and what each is about."""
 
@@ -180,7 +180,7 @@ def encode(operation: Operation, topics: Sequence[str]) -> str:
     return json.dumps({"op": operation, "args": list(topics)}, separators=(",", ":"))
 
 
-def judge(reply: Reply) -> Trouble | None:
+def judge(reply: Reply) -> ErrorKind | None:
     """What an error of the spot hosts is about."""
     return ERRORS.get(reply.code or "")
 
@@ -278,6 +278,6 @@ SPOT = Profile(
     classify=classify,
     check_topic=_check_topic,
     can_request=True,
-    retry_codes=frozenset(code for code, trouble in ERRORS.items() if trouble.passes),
+    retry_codes=frozenset(code for code, kind in ERRORS.items() if kind.is_temporary),
     judge=judge,
 )

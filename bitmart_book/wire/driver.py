@@ -1,50 +1,44 @@
 """Sockets and time around the client: executes its actions, and decides nothing.
 
-A frame goes to the engine first and, when it was flagged, to the client; the client's actions are
-executed as they come. Everything that could be decided without a socket is in `client` and
-`session`; what users hold in their hands is in `feed`.
+Messages go into the `Intake`, and the client's actions are executed as they come. Everything that
+can be decided without a socket is decided in `client`; what users hold in their hands is in `feed`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import ssl
-import time
 from collections import Counter
 from collections.abc import Callable
+from time import time_ns
 from typing import Any
 
 from websockets.exceptions import InvalidStatus
 
 from bitmart_book._book import Engine, clock_ns
-from bitmart_book.client.client import Action, Client, Close, Open, Push
-from bitmart_book.client.session import inflate
-from bitmart_book.errors import MessageError
+from bitmart_book.client.client import Client
+from bitmart_book.client.intake import Intake, Listener
+from bitmart_book.client.outbox import Action, Close, Open, Push
+from bitmart_book.client.times import (
+    AFTER_FAILURE_SECONDS,
+    BEAT_SECONDS,
+    CLOSE_SECONDS,
+    PAUSE_SECONDS,
+)
 from bitmart_book.fork import after_fork_in_child
 from bitmart_book.log.journal import Journal, escaped
-from bitmart_book.model import Change, Event
+from bitmart_book.model import Event
 from bitmart_book.wire.capture import CaptureWriter
-from bitmart_book.wire.link import CLOSE_SECONDS, Link
+from bitmart_book.wire.link import Link
 
-__all__ = ["Shell"]
-
-# Without a flag a frame is nobody's business but the book's and its readers'.
-FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
-# How often the loop is looked at: a pause that is longer than LATE_SECONDS and this is always seen.
-BEAT_SECONDS = 0.05
-LATE_SECONDS = 0.1
-# After such a pause no frame is applied before the client has seen what time it is.
-OVERDUE_SECONDS = 3.0
-# After a failure inside this package the next try is made so much later, not at once.
-AFTER_FAILURE_SECONDS = 1.0
+__all__ = ["Driver"]
 
 
-class Shell:
+class Driver:
     """The sockets of one client, and its sense of time.
 
-    applied: called after each frame that changed something; `engine.touched` says what. published:
-    called with what the client has to say. rested: called when all that had arrived is applied.
+    listener: told after each frame that changed something. published: called with what the client
+    has to say. rested: called when all that had arrived is applied.
     """
 
     def __init__(
@@ -52,33 +46,30 @@ class Shell:
         engine: Engine,
         client: Client,
         journal: Journal,
+        listener: Listener,
         *,
         writer: CaptureWriter | None,
         tls: ssl.SSLContext | None,
-        applied: Callable[[], None],
         published: Callable[[list[Event], list[Push]], None],
         rested: Callable[[], None],
     ) -> None:
-        self._engine = engine
         self._client = client
         self._journal = journal
         self._writer = writer
         self._tls = tls
-        self._applied = applied
         self._published = published
         self._rested = rested
         self._links: dict[str, Link] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
+        self._intake = Intake(engine, client, self, listener)
+        self._take_in = self._intake.receive
         # Looked up now and then: a logger takes longer to answer than a frame to be applied.
         self._traces = journal.traces
         self._stopped = False
-        self._told = False
-        # When the client wants to be woken up, and when that is so long ago that it must be first:
-        # in nanoseconds of the clock, as it is asked with every frame.
+        self._advances_soon = False
         self._timer: asyncio.TimerHandle | None = None
-        self._overdue = math.inf
         self._beat_at = 0.0
         self._beat: asyncio.TimerHandle | None = None
         self.failures: dict[str, str] = {}
@@ -90,13 +81,14 @@ class Shell:
     def start(self) -> None:
         """Begin."""
         after_fork_in_child(self._forked)
+        self._look_for_witness()
         self._beat_at = self._loop.time() + BEAT_SECONDS
         self._beat = self._loop.call_later(BEAT_SECONDS, self._look_at_loop)
         self._advance()
 
     def end(self) -> None:
         """Do what the closed client wants as its last, and begin no more."""
-        self._after_client()
+        self.carry_out()
         self._stopped = True
         for timer in (self._timer, self._beat):
             if timer is not None:
@@ -136,21 +128,22 @@ class Shell:
 
     def step(self) -> None:
         """The client was told something: do what it wants, and let it think again soon."""
-        self._after_client()
-        if not self._told and not self._stopped:
-            self._told = True
+        self.carry_out()
+        self._advance_soon()
+
+    def _advance_soon(self) -> None:
+        if not self._advances_soon and not self._stopped:
+            self._advances_soon = True
             self._loop.call_soon(self._advance)
 
     def _advance(self) -> None:
         """Let the client do what is due. A failure inside does not stop the clock."""
-        self._told = False
+        self._advances_soon = False
         if self._stopped:
             return
         now = self.now()
         try:
-            self._client.advance(now)
-            self._after_client()
-            deadline = self._client.next_deadline(now)
+            deadline = self._intake.advance(now)
         except Exception as error:
             self._journal.error(f"the client failed: {type(error).__name__}: {error}", error)
             self.counters["internal_errors"] += 1
@@ -158,7 +151,6 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         if not self._stopped:
-            self._overdue = (deadline + OVERDUE_SECONDS) * 1e9
             self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._advance)
         self._rested()
 
@@ -166,7 +158,7 @@ class Shell:
         # By the loop's own clock: a machine that slept did not block.
         now = self._loop.time()
         pause = now - self._beat_at
-        if pause > LATE_SECONDS:
+        if pause > PAUSE_SECONDS:
             self.counters["pauses"] += 1
             self.longest_pause = max(self.longest_pause, pause)
             self._journal.warning(
@@ -175,18 +167,20 @@ class Shell:
                 "something in it blocks, or the machine is busy",
                 self.now(),
             )
-        self._traces = self._journal.traces
+        self._look_for_witness()
         self._journal.tick(self.now())
         self._beat_at = now + BEAT_SECONDS
         self._beat = self._loop.call_later(BEAT_SECONDS, self._look_at_loop)
 
     # --- what the client wants ---
 
-    def _after_client(self) -> None:
-        actions = self._client.actions()
+    def carry_out(self) -> None:
+        """Execute the client's actions, and publish its events and pushes."""
+        outbox = self._client.outbox
+        actions = outbox.take_actions()
         if actions:
             self._execute(actions)
-        events, pushes = self._client.events(), self._client.pushes()
+        events, pushes = outbox.take_events(), outbox.take_pushes()
         if events or pushes:
             self._published(events, pushes)
 
@@ -259,45 +253,39 @@ class Shell:
             self.step()
 
     def _receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
-        """One message: the engine first, then whoever it concerns."""
-        if clock_ns() > self._overdue:
-            self._advance()
-            if link.ended:
-                return
         try:
-            self._take(link, payload, is_binary)
+            called = self._take_in(
+                link.name, link.generation, payload, is_binary, time_ns(), clock_ns() / 1e9
+            )
         except Exception as error:
             self._failed_inside(link, error)
-
-    def _take(self, link: Link, payload: bytes, is_binary: bool) -> None:
-        received = time.time_ns()
-        try:
-            if is_binary:
-                payload = inflate(payload)
-            if self._traces:
-                self._journal.trace(link.name, "<", payload)
-            # What belongs to an account is in no capture.
-            if self._writer is not None and not self._client.is_private(link.name):
-                self._record(self._writer, link, payload, received)
-            change = self._engine.apply(payload, received, generation=link.generation)
-        except MessageError as error:
-            self._client.bad_frame(link.name, error, self.now())
-            self.step()
             return
-        if change == 0:
-            return
-        if change & FLAGGED:
-            self._client.frame(link.name, payload, change, self.now())
-            self.step()
-        self._applied()
+        if called:
+            self._advance_soon()
 
-    def _record(self, writer: CaptureWriter, link: Link, payload: bytes, received: int) -> None:
+    def _look_for_witness(self) -> None:
+        self._traces = self._journal.traces
+        self._intake.witness = self if self._traces or self._writer is not None else None
+
+    def message(
+        self,
+        connection: str,
+        generation: int,
+        payload: bytes,
+        received_ns: int | None,
+        is_private: bool,
+    ) -> None:
+        """Trace a message and record it, as far as that is wanted."""
+        if self._traces:
+            self._journal.trace(connection, "<", payload)
+        if self._writer is None or is_private:
+            return
         try:
-            writer.write(payload, received, f"{link.name}#{link.generation}")
+            self._writer.write(payload, received_ns or 0, f"{connection}#{generation}")
         except OSError as error:
             # A full disk is no reason to lose the books too.
+            self._journal.error(f"recording to {self._writer.path} has ended: {error}", error)
             self._writer = None
-            self._journal.error(f"recording to {writer.path} has ended: {error}", error)
 
     def _failed_inside(self, link: Link, error: Exception) -> None:
         """A bug of this package, or a mismatch that the shadow book found: what the books of this

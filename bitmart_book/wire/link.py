@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 
+from bitmart_book.client.times import CLOSE_SECONDS, MAX_BEHIND_SECONDS, OPEN_SECONDS
 from bitmart_book.credentials import RedactingFilter
 
 __all__ = ["Link"]
@@ -27,12 +28,8 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_FRAGMENTS = 4_096
 # Everything that may be sent within a minute is less than this.
 MAX_UNSENT_BYTES = 512 * 1024
-OPEN_SECONDS = 5.0
-CLOSE_SECONDS = 1.0
 # asyncio reads 256 KiB at a time, so that after a read of less the socket was empty.
 FULL_READ_BYTES = 192 * 1024
-# A socket that was not empty for so long holds data that is as old.
-MAX_BEHIND_SECONDS = 3.0
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 

@@ -9,13 +9,14 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState
-from bitmart_book.client.client import Client, Open, Plan
-from bitmart_book.client.limits import Bucket, Door, Limiter, Window, connect_bucket, message_rate
+from bitmart_book.client.client import Client, Plan
+from bitmart_book.client.limits import Bucket, Gate, Limiter, Window, connect_bucket, message_rate
+from bitmart_book.client.outbox import Open
 from bitmart_book.client.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Rate, Reply
-from tests.client.test_login import Shell
+from tests.helpers.by_hand import ByHand
 from tests.helpers.frames import spot
 from tests.simulation.scripted import Fault, Faults, Gap, Rubbish, Silence
 from tests.simulation.world import World
@@ -218,7 +219,7 @@ def test_another_protocol_takes_one_file():
     from tests.helpers.invented import INVENTED, InventedExchange
 
     w = World(1, InventedExchange(), check=False)
-    w.client = Client(w.engine_of(INVENTED), INVENTED, rng=w.rng, limiter=Limiter())
+    w.speak(INVENTED, w.rng)
     w.subscribe("moon/book:CHEESE")
     w.run_until(w.all_live, 5)
     book = w.engine["CHEESE"]
@@ -262,7 +263,7 @@ def test_it_never_gives_up_and_never_storms():
     assert w.run_until(w.all_live, 15) < 15
 
 
-def test_a_door_that_opens_and_slams_is_not_stormed():
+def test_a_server_that_accepts_and_drops_is_not_stormed():
     """Reaching the open state proves nothing: the pauses grow all the same."""
     w = world()
     w.subscribe("BTC_USDT")
@@ -296,17 +297,17 @@ def test_attempts_of_several_clients_share_one_limit():
     for client in clients:
         client.subscribe([f"spot/depth5:S{n}_USDT" for n in range(115 * 6)], now)
         client.advance(now)
-        opened += sum(isinstance(action, Open) for action in client.actions())
+        opened += sum(isinstance(action, Open) for action in client.outbox.take_actions())
     assert opened == 18, "three clients, six connections each: the whole burst"
     clients[0].subscribe([f"spot/depth5:T{n}_USDT" for n in range(115 * 6)], now)
     clients[0].advance(now)
-    assert not clients[0].actions()
+    assert not clients[0].outbox.take_actions()
     later = clients[0].next_deadline(now)
     while later < 8.5:
         clients[0].advance(later)
         later = clients[0].next_deadline(later)
     clients[0].advance(60 / 7)
-    assert sum(isinstance(action, Open) for action in clients[0].actions()) == 1
+    assert sum(isinstance(action, Open) for action in clients[0].outbox.take_actions()) == 1
 
 
 def test_rubbish_takes_legacy_books_out_of_live_too():
@@ -369,37 +370,37 @@ def test_a_bucket_lets_a_burst_through_and_then_one_each_interval():
     assert bucket.ready_at(10.0) == pytest.approx(20.0)
 
 
-def test_one_knocks_for_all_while_nobody_answers():
+def test_one_attempts_it_for_all_while_nobody_answers():
     rng = random.Random(1)
-    door, a, b = Door(Bucket(18, 8.0)), object(), object()
-    assert door.ready_at(a, 0.0) == door.ready_at(b, 0.0) == 0.0
-    door.try_(a, 0.0)
-    door.failed(a, 1.0, rng, banned=False)
-    ready = door.ready_at(b, 1.0)
+    gate, a, b = Gate(Bucket(18, 8.0)), object(), object()
+    assert gate.ready_at(a, 0.0) == gate.ready_at(b, 0.0) == 0.0
+    gate.attempt(a, 0.0)
+    gate.failed(a, 1.0, rng, banned=False)
+    ready = gate.ready_at(b, 1.0)
     assert 1.0 <= ready <= 1.5
-    door.try_(b, ready)
-    assert door.ready_at(a, ready) == ready + 10.0, "b has ten seconds to say what became of it"
-    door.opened(b)
-    assert door.ready_at(a, ready) == ready
-    assert door.shut_since is None
+    gate.attempt(b, ready)
+    assert gate.ready_at(a, ready) == ready + 10.0, "b has ten seconds to say what became of it"
+    gate.opened(b)
+    assert gate.ready_at(a, ready) == ready
+    assert gate.unreachable_since is None
 
 
-def test_a_door_that_bans_is_left_alone_for_a_minute():
-    door, a = Door(Bucket(18, 8.0)), object()
-    door.try_(a, 0.0)
-    door.failed(a, 0.0, random.Random(1), banned=True)
-    assert door.ready_at(a, 0.0) == 60.0
-    door.failed(a, 1.0, random.Random(1), banned=False)
-    assert door.ready_at(a, 1.0) == 60.0
+def test_a_gate_that_bans_is_left_alone_for_a_minute():
+    gate, a = Gate(Bucket(18, 8.0)), object()
+    gate.attempt(a, 0.0)
+    gate.failed(a, 0.0, random.Random(1), banned=True)
+    assert gate.ready_at(a, 0.0) == 60.0
+    gate.failed(a, 1.0, random.Random(1), banned=False)
+    assert gate.ready_at(a, 1.0) == 60.0
 
 
-def test_who_gave_up_knocks_no_more():
-    door, a, b = Door(Bucket(18, 8.0)), object(), object()
-    door.try_(a, 0.0)
-    door.failed(a, 0.0, random.Random(1), banned=False)
-    door.try_(a, 1.0)
-    door.gave_up(a)
-    assert door.ready_at(b, 1.0) == 1.0
+def test_who_gave_up_keeps_nobody_waiting():
+    gate, a, b = Gate(Bucket(18, 8.0)), object(), object()
+    gate.attempt(a, 0.0)
+    gate.failed(a, 0.0, random.Random(1), banned=False)
+    gate.attempt(a, 1.0)
+    gate.give_up(a)
+    assert gate.ready_at(b, 1.0) == 1.0
 
 
 # --- a session by itself ---
@@ -565,7 +566,7 @@ def test_a_process_that_stood_still_shows_nothing_until_a_pong_came_through():
     epoch = w.engine["BTC_USDT"].epoch
     blocked(w, 4.5)
     w.client.advance(w.now)
-    w._after_client()
+    w.carry_out()
     book = w.engine["BTC_USDT"]
     assert book.state == BookState.STALE
     assert book.reason.startswith("nothing ran here for")
@@ -583,7 +584,7 @@ def test_after_a_long_sleep_every_connection_is_made_anew():
     blocked(w, 600.0)
     assert w.engine["BTC_USDT"].state == BookState.STALE, "nobody had to notice"
     w.client.advance(w.now)
-    w._after_client()
+    w.carry_out()
     assert w.run_until(w.all_live, 5) < 3
     assert w.client.counters["connects"] == 2
 
@@ -730,25 +731,25 @@ class Snapshots(Fault):
 
 
 def test_after_a_cut_a_full_connection_is_back_with_six_messages_every_time():
-    shell = Shell()
+    hand = ByHand()
     symbols = [f"S{number}_USDT" for number in range(115)]
-    wanted = sorted(shell.client.topic(symbol) for symbol in symbols)
-    shell.client.subscribe(wanted, shell.now)
-    shell.step()
+    wanted = sorted(hand.client.topic(symbol) for symbol in symbols)
+    hand.client.subscribe(wanted, hand.now)
+    hand.step()
     for _ in range(3):
-        shell.sent.clear()
-        shell.client.lost(shell.name, "reset by the network", shell.now)
-        cut_at = shell.now
-        while not shell.sent:
-            shell.step(0.05)
-        messages = [json.loads(text) for text in shell.sent]
+        hand.sent.clear()
+        hand.client.lost(hand.name, "reset by the network", hand.now)
+        cut_at = hand.now
+        while not hand.sent:
+            hand.step(0.05)
+        messages = [json.loads(text) for text in hand.sent]
         assert [message["op"] for message in messages] == ["subscribe"] * 6
         assert sorted(topic for message in messages for topic in message["args"]) == wanted
-        assert shell.now - cut_at < 5.0
-        assert {str(book.state) for book in shell.engine.books} == {"SYNCING"}
+        assert hand.now - cut_at < 5.0
+        assert {str(book.state) for book in hand.engine.books} == {"SYNCING"}
         for symbol in symbols:
-            shell.hear(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol=symbol))
-        assert set(shell.client.subscriptions().values()) == {"LIVE"}
+            hand.hear(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol=symbol))
+        assert set(hand.client.subscriptions().values()) == {"LIVE"}
 
 
 @pytest.mark.parametrize("what", ["the subscription", "its data"])

@@ -6,8 +6,9 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState
-from bitmart_book.client.client import Client, Open
+from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Limiter
+from bitmart_book.client.outbox import Open
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
 from tests.client.test_client import NobodyHome
@@ -24,9 +25,9 @@ def world(*topics, faults=None, **knobs):
     return w
 
 
-def place_of(w, symbol):
+def connection_of(w, symbol):
     topic = w.client.topic(symbol)
-    return next(place for place in w.client._connections.values() if topic in place.topics)
+    return next(connection for connection in w.client.connections if topic in connection.topics)
 
 
 def subscriptions_sent(w):
@@ -94,11 +95,11 @@ def test_a_full_connection_takes_no_more():
     client = Client(engine, BITMART, rng=None, limiter=Limiter())
     for number in range(116):
         client.subscribe([f"spot/depth5:S{number}_USDT"], 0.0)
-    assert sorted(len(place.topics) for place in client._connections.values()) == [1, 115]
+    assert sorted(len(connection.topics) for connection in client.connections) == [1, 115]
 
 
 @pytest.mark.parametrize("opens", [True, False])
-def test_the_first_pauses_grow_whether_the_door_slams_or_stays_shut(opens):
+def test_the_first_pauses_grow_whether_connections_drop_or_never_open(opens):
     """Later on the limit decides alone; that it is reached in a minute and not in ten seconds is
     what growing pauses are for."""
     w = world("BTC_USDT", faults=Faults() if opens else Faults(NobodyHome()))
@@ -156,11 +157,11 @@ def test_a_symbol_that_does_not_come_is_moved_and_others_stay():
     fault = DeadConnection(start=20)
     w = world("BTC_USDT", "ETH_USDT", faults=Faults(fault))
     w.run(20)
-    before, sent = place_of(w, "BTC_USDT"), subscriptions_sent(w)
+    before, sent = connection_of(w, "BTC_USDT"), subscriptions_sent(w)
     w.run_until(lambda: not w.all_live(), 15)
     w.run_until(w.all_live, 15)
-    assert place_of(w, "BTC_USDT") is not before
-    assert place_of(w, "ETH_USDT") is before
+    assert connection_of(w, "BTC_USDT") is not before
+    assert connection_of(w, "ETH_USDT") is before
     assert (w.client.counters["moves"], w.client.counters["disconnects"]) == (1, 0)
     w.run(w.now + 2)
     mine = [operation for operation, topic in sent if topic == BOOK]
@@ -229,5 +230,5 @@ def test_clients_share_one_limit_unless_they_are_told_otherwise(monkeypatch):
         client = Client(engine, BITMART, rng=None)
         client.subscribe([f"spot/depth5:S{number}_USDT" for number in range(115 * 6)], 0.0)
         client.advance(0.0)
-        opened.append(sum(isinstance(action, Open) for action in client.actions()))
+        opened.append(sum(isinstance(action, Open) for action in client.outbox.take_actions()))
     assert opened == [6, 6, 6, 0]

@@ -248,7 +248,7 @@ def test_rubbish_is_reported_and_survived():
 def test_a_compressed_bomb_is_refused():
     import zlib
 
-    from bitmart_book.client.session import inflate
+    from bitmart_book.client.inflate import inflate
 
     def deflated(data):
         compressor = zlib.compressobj(wbits=-15)

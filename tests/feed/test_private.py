@@ -520,9 +520,10 @@ def test_what_a_user_can_look_at_shows_no_secret():
                     repr(feed), str(feed), repr(vars(feed)), repr(feed.report()), feed.explain(),
                     repr(feed.account), repr(vars(feed.account)), repr(vars(feed._client)),
                     repr(vars(feed._shell)), repr(own), repr(feed.subscriptions),
-                    *(repr(vars(place)) for place in feed._client._connections.values()),
+                    *(repr(vars(connection)) for connection in feed._client.connections),
                     *(
-                        repr(vars(place.session)) for place in feed._client._connections.values()
+                        repr(vars(connection.session))
+                        for connection in feed._client.connections
                     ),
                 ]  # fmt: skip
                 for secret in simulator.credentials.values():

@@ -534,34 +534,6 @@ def test_a_full_read_is_no_backlog_when_nothing_follows():
     run(work())
 
 
-def test_after_a_long_pause_the_client_is_told_before_a_frame_is_applied(monkeypatch):
-    async def work():
-        async with box() as simulator, bb.Feed(source=simulator) as feed:
-            book = await feed.subscribe("BTC_USDT")
-            order, seen = [], asyncio.Event()
-            advance, take = feed._client.advance, feed._shell._take
-
-            def advanced(now):
-                order.append("advance")
-                advance(now)
-
-            def taken(*arguments):
-                order.append("frame")
-                take(*arguments)
-                seen.set()
-
-            await asyncio.sleep(0)
-            monkeypatch.setattr(feed._client, "advance", advanced)
-            monkeypatch.setattr(feed._shell, "_take", taken)
-            feed._shell._timer.cancel()
-            feed._shell._overdue = (feed._shell.now() - 1.0) * 1e9
-            await seen.wait()
-            assert order[:2] == ["advance", "frame"]
-            assert book.state == "LIVE"
-
-    run(work())
-
-
 def test_a_pause_of_the_loop_is_said_and_counted(caplog):
     async def work():
         async with box() as simulator, bb.Feed(source=simulator) as feed:
@@ -614,13 +586,13 @@ def test_a_failing_engine_costs_the_connection_and_the_books_come_back(monkeypat
         async with box() as simulator, bb.Feed(source=simulator) as feed:
             events = feed.events()
             book = await feed.subscribe("BTC_USDT")
-            take = feed._shell._take
+            take_in = feed._shell._take_in
 
             def failing(*arguments):
-                monkeypatch.setattr(feed._shell, "_take", take)
+                monkeypatch.setattr(feed._shell, "_take_in", take_in)
                 raise bb.InvariantError("a bug")
 
-            monkeypatch.setattr(feed._shell, "_take", failing)
+            monkeypatch.setattr(feed._shell, "_take_in", failing)
             assert (await next_event(events, "disconnected")).reason == "InvariantError: a bug"
             assert await until(book, "LIVE")
             assert differences(simulator, book) == []

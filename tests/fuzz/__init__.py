@@ -1,1 +1,1 @@
-"""Random inputs at full speed, under sanitizers; `make fuzz` runs them, docs/fuzzing.md says how."""
+"""Random inputs at full speed, under sanitizers: `make fuzz`. docs/trust.md has what was found."""

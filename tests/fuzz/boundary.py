@@ -25,8 +25,9 @@ import msgspec
 
 from bitmart_book import CaptureError, Engine, LimitError, MessageError, UsageError
 from bitmart_book.client.client import Client
+from bitmart_book.client.inflate import MAX_INFLATED_BYTES, inflate
+from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
-from bitmart_book.client.session import MAX_INFLATED_BYTES, inflate
 from bitmart_book.venues import BITMART, Reply, Topic, read_instruments
 from bitmart_book.wire.capture import Capture
 from tests.fuzz.grammar import SEEDS, case
@@ -56,7 +57,7 @@ def decoded(data):
 
 
 def inflated(data):
-    """`session.inflate`, of these bytes, and of these bytes compressed."""
+    """`inflate`, of these bytes, and of these bytes compressed."""
     for payload in (data, deflate(data)):
         try:
             found = inflate(payload)
@@ -97,7 +98,7 @@ def classified(data):
         reply = profile.classify(message)
         assert reply is None or isinstance(reply, Reply)
         if reply is not None and reply.kind == "error":
-            profile.trouble(reply)
+            profile.error_kind(reply)
             profile.error(reply, ("x",))
 
 
@@ -149,35 +150,41 @@ def applied(data):
             book.check()
 
 
+class Printing:
+    """Executes nothing, but prints all that a client says, as a user may."""
+
+    def __init__(self, client):
+        self.outbox = client.outbox
+
+    def carry_out(self):
+        for action in self.outbox.take_actions():
+            assert repr(action)
+        assert all(str(event) for event in self.outbox.take_events())
+        self.outbox.take_pushes()
+
+    def applied(self):
+        """Nobody listens."""
+
+
 def received(data):
-    """Lines as what arrives on open connections, the way a feed hands it on."""
+    """Lines as what arrives on open connections, by the door that every feed has."""
     now = 1_000.0
     engine = Engine(clock=lambda: int(now * 1e9), only_known=True)
     client = Client(engine, BITMART, rng=random.Random(1), limiter=Limiter())
+    printing = Printing(client)
+    intake = Intake(engine, client, printing, printing)
     client.subscribe(TOPICS, now)
     client.advance(now)
-    opened = [action.connection for action in client.actions()]
+    opened = [action.connection for action in client.outbox.take_actions()]
     generations = {name: client.opened(name, now) for name in opened}
     for number, payload in enumerate(data.split(b"\n")[:6]):
         if not payload:
             continue
         now += 0.1 + payload[0] / 50
         name = opened[number % len(opened)]
-        if not client.is_open(name):
-            continue
-        try:
-            frame = inflate(payload) if payload[:1] > b"\x7f" else payload
-            change = engine.apply(frame, generation=generations[name])
-        except MessageError as error:
-            client.bad_frame(name, error, now)
-        else:
-            client.frame(name, frame, change, now)
-        client.advance(now)
-        for action in client.actions():
-            # A user may print them.
-            assert repr(action)
-        assert all(str(event) for event in client.events())
-        client.pushes()
+        if client.connections.generation(name) is not None:
+            intake.receive(name, generations[name], payload, payload[:1] > b"\x7f", None, now)
+            intake.advance(now)
 
 
 # The quick ones more often: a client with its connections takes forty times as long.

@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 
 from bitmart_book import Credentials, credentials
-from bitmart_book.client.client import Client
+from bitmart_book.client.outbox import Outbox
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.log.journal import TRACE
 from bitmart_book.wire.capture import CaptureWriter
@@ -68,7 +68,8 @@ class Watch(logging.Handler):
 
     def __enter__(self):
         sealed, sign, write = credentials._sealed, Credentials.sign, CaptureWriter.write
-        events, actions, pushes = Client.events, Client.actions, Client.pushes
+        events, actions = Outbox.take_events, Outbox.take_actions
+        pushes = Outbox.take_pushes
         warn = warnings.warn
         watch = self
 
@@ -111,10 +112,12 @@ class Watch(logging.Handler):
             mock.patch.object(Credentials, "sign", signing),
             mock.patch.object(BitmartBookError, "__new__", making, create=True),
             mock.patch.object(CaptureWriter, "write", writing),
-            mock.patch.object(Client, "events", handing_out("events", events, pickled=True)),
-            mock.patch.object(Client, "pushes", handing_out("values", pushes, pickled=True)),
+            mock.patch.object(Outbox, "take_events", handing_out("events", events, pickled=True)),
+            mock.patch.object(Outbox, "take_pushes", handing_out("values", pushes, pickled=True)),
             # What is to be sent holds the login, and is for the socket alone: its repr does not.
-            mock.patch.object(Client, "actions", handing_out("actions", actions, pickled=False)),
+            mock.patch.object(
+                Outbox, "take_actions", handing_out("actions", actions, pickled=False)
+            ),
             mock.patch.object(warnings, "warn", warning),
         ]
         for credential in credentials._known.values():

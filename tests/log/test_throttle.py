@@ -5,11 +5,11 @@ import logging
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitmart_book.log.throttle import Line, Throttle
+from bitmart_book.log.throttle import Entry, Throttle
 
 
 def line(text="gap"):
-    return Line(logging.WARNING, text)
+    return Entry(logging.WARNING, text)
 
 
 def test_the_first_passes_and_the_rest_are_counted():

@@ -64,8 +64,8 @@ SESSION = [
         "lost-answer-waited-for",
         "A subscription whose message was lost is never sent again.",
         "client/session.py",
-        'self._settle(topic)\nself._queues["subscribe"][topic] = None\n',
-        "self._settle(topic)\n",
+        'self._resolve(topic)\nself._queues["subscribe"][topic] = None\n',
+        "self._resolve(topic)\n",
         "tests/client/test_session.py::test_a_subscription_that_nobody_answers_is_sent_again",
         where="def advance(",
     ),
@@ -124,7 +124,7 @@ SESSION = [
     Mutant(
         "bomb-inflated",
         "A compressed frame of a few bytes takes all memory.",
-        "client/session.py",
+        "client/inflate.py",
         "stream.decompress(rest, min(room, _PIECE))",
         "stream.decompress(rest)",
         "tests/feed/test_feed.py::test_a_compressed_bomb_is_refused",
@@ -132,7 +132,7 @@ SESSION = [
     Mutant(
         "cut-compressed-frame-accepted",
         "A compressed frame that was cut off counts as whole.",
-        "client/session.py",
+        "client/inflate.py",
         "stream.unconsumed_tail or not stream.eof",
         "stream.unconsumed_tail",
         "tests/feed/test_feed.py::test_a_compressed_bomb_is_refused",
@@ -152,7 +152,7 @@ LIMITS = [
         "limit-of-each-connection-by-itself",
         "Every connection counts its own attempts, and the venue blocks the address.",
         "client/limits.py",
-        "address not in self._doors",
+        "address not in self._gates",
         "True",
         "tests/client/test_client.py::test_attempts_of_several_clients_share_one_limit",
     ),
@@ -173,13 +173,13 @@ LIMITS = [
         "tests/client/test_client.py::test_a_bucket_lets_a_burst_through_and_then_one_each_interval",
     ),
     Mutant(
-        "all-knock-at-once",
+        "all-attempt-at-once",
         "While the venue is away eighteen connections use up what attempts there are, and after "
         "its return all wait.",
         "client/limits.py",
-        "self._failures and self._knocking not in (None, who)",
+        "self._failures and self._attempting not in (None, who)",
         "False",
-        "tests/client/test_client.py::test_one_knocks_for_all_while_nobody_answers",
+        "tests/client/test_client.py::test_one_attempts_it_for_all_while_nobody_answers",
     ),
     Mutant(
         "ban-ignored",
@@ -187,7 +187,7 @@ LIMITS = [
         "client/limits.py",
         "BANNED_PAUSE if banned else wait",
         "wait",
-        "tests/client/test_client.py::test_a_door_that_bans_is_left_alone_for_a_minute",
+        "tests/client/test_client.py::test_a_gate_that_bans_is_left_alone_for_a_minute",
     ),
     Mutant(
         "pause-does-not-grow",
@@ -195,7 +195,7 @@ LIMITS = [
         "client/limits.py",
         "FIRST_PAUSE * 2.0 ** min(attempts, 10)",
         "FIRST_PAUSE",
-        "tests/client/test_recovery.py::test_the_first_pauses_grow_whether_the_door_slams_or_stays_shut",
+        "tests/client/test_recovery.py::test_the_first_pauses_grow_whether_connections_drop_or_never_open",
     ),
     Mutant(
         "limit-of-each-client-by-itself",

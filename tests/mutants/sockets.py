@@ -39,11 +39,28 @@ SOCKETS = [
     Mutant(
         "late-frame-taken-for-news",
         "After a pause of the program what had piled up is applied as if it were of now.",
-        "wire/driver.py",
-        "clock_ns() > self._overdue",
+        "client/intake.py",
+        "now > self._overdue_at",
         "False",
-        "tests/feed/test_wire.py"
-        "::test_after_a_long_pause_the_client_is_told_before_a_frame_is_applied",
+        "tests/client/test_intake.py"
+        "::test_after_a_pause_the_client_learns_the_time_before_a_message_is_applied",
+    ),
+    Mutant(
+        "message-of-a-connection-given-up",
+        "After the machine slept, what a dead connection had sent is applied as if it were of now.",
+        "client/intake.py",
+        "self._connections.generation(connection) != generation",
+        "False",
+        "tests/client/test_intake.py"
+        "::test_after_a_long_pause_nothing_is_applied_of_a_connection_that_is_given_up",
+    ),
+    Mutant(
+        "account-recorded",
+        "What belongs to an account stands in a file that was meant for market data.",
+        "wire/driver.py",
+        "self._writer is None or is_private",
+        "self._writer is None",
+        "tests/feed/test_private.py::test_a_capture_holds_nothing_of_the_account",
     ),
     Mutant(
         "full-disk-costs-the-books",
@@ -52,7 +69,7 @@ SOCKETS = [
         "OSError",
         "KeyError",
         "tests/feed/test_wire.py::test_a_full_disk_ends_the_recording_and_not_the_books",
-        where="def _record(",
+        where="def message(",
     ),
     Mutant(
         "skipped-quotes-forgotten",

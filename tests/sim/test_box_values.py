@@ -15,7 +15,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import Change
-from bitmart_book.client.session import inflate
+from bitmart_book.client.inflate import inflate
 from bitmart_book.sim import Exchange, Knobs, Send
 from bitmart_book.venues.legacy import LEGACY
 from bitmart_book.venues.profile import Reply, Topic

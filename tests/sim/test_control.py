@@ -241,6 +241,10 @@ GOOD = {"symbol": BTC, "side": "buy", "price": "50000", "size": "0.1"}
         ("POST", "/orders", "x" * 70_000, 413, "content too large"),
         ("POST", "/deposits", {"currency": "USDT", "amount": "x"}, 400, "no amount: 'x'"),
         ("POST", "/deposits", {"currency": "U", "amount": "1"}, 400, "no currency 'U'"),
+        ("POST", "/deposits", {"currency": "USDT", "amount": "1e999999"}, 400, "no amount: '1e99"),
+        ("POST", "/deposits", {"currency": "USDT", "amount": "1e-999999"}, 400, "no amount: '1e-9"),
+        ("POST", "/deposits", {"currency": "USDT", "amount": "NaN"}, 400, "no amount: 'NaN'"),
+        ("POST", "/deposits", {"currency": "USDT", "amount": "9" * 200}, 400, "no amount: '999"),
         ("GET", "/orders/12", None, 400, "no order 12"),
         ("DELETE", "/orders/12", None, 400, "no order 12"),
         ("GET", "/orders?market=x", None, 400, "no market 'x'"),
@@ -271,6 +275,23 @@ def test_pages_in_a_browser_and_other_machines_are_refused():
     control = Control(Exchange(), lambda: 0.0)
     assert control.answer(request, trusted=True).startswith(b"HTTP/1.1 200 OK\r\n")
     assert control.answer(request, trusted=False).startswith(b"HTTP/1.1 403 Forbidden\r\n")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        (b"localhost", b"200 OK"),
+        (b"127.0.0.1:8080", b"200 OK"),
+        (b"[::1]:8080", b"200 OK"),
+        (b"rebound.example.com:8080", b"403 Forbidden"),
+        (b"localhost.example.com", b"403 Forbidden"),
+        (b"", b"403 Forbidden"),
+    ],
+)
+def test_a_name_that_was_made_to_mean_this_machine_is_refused(host, status):
+    request = HttpRequest().feed(b"GET /control/orders HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+    answer = Control(Exchange(), lambda: 0.0).answer(request, trusted=True)
+    assert answer.startswith(b"HTTP/1.1 " + status)
 
 
 def test_requests_come_in_any_pieces():

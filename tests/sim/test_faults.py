@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import bitmart_book as bb
+from bitmart_book.client.inflate import inflate
 from bitmart_book.client.limits import Limiter
-from bitmart_book.client.session import inflate
 from bitmart_book.sim import KINDS, Exchange, Faults, Knobs, Send, Simulator, parse
 from bitmart_book.sim.exchange import Close
 from bitmart_book.sim.faults import damage

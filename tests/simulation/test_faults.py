@@ -144,7 +144,7 @@ def test_three_hundred_cuts():
     # A new try may have to wait for its turn: the venue allows so many.
     assert slowest < 31.0
     w.client.close(w.now)
-    w._after_client()
+    w.carry_out()
     w.run(w.now + 1)
     assert not w.links
     assert w.client.report()["connections"] == {}

@@ -18,17 +18,17 @@ from collections import Counter
 
 import numpy as np
 
-from bitmart_book import BookState, Change, Engine, MessageError
-from bitmart_book.client.client import Client, Close, Open, Send
+from bitmart_book import BookState, Engine
+from bitmart_book.client.client import Client
+from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
-from bitmart_book.client.session import inflate
+from bitmart_book.client.outbox import Close, Open, Send
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.kinds import KINDS
 from bitmart_book.sim.faults.network import NO_ANSWER, Kind, Order, Reset, by_carrier
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 
-FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
 LIVE = BookState.LIVE
 SEQUENCED = "spot/depth/increase100"
 LATENCY = (0.02, 0.08)
@@ -113,16 +113,9 @@ class World:
         self.now = 0.0
         self.rng = random.Random(f"world {seed}")
         self.exchange = exchange
-        self.engine = Engine(clock=self._clock, only_known=True)
         self.limiter = Limiter()
-        self.client = Client(
-            self.engine,
-            BITMART,
-            rng=random.Random(f"client {seed}"),
-            limiter=self.limiter,
-            credentials=credentials,
-            wall_ms=None if credentials is None else exchange._now_ms,
-        )
+        self._credentials = credentials
+        self.speak(BITMART, random.Random(f"client {seed}"))
         self.network = Faults(
             spec,
             rng=random.Random(f"faults {seed}"),
@@ -171,10 +164,18 @@ class World:
     def _clock(self):
         return int(self.now * 1e9)
 
-    def engine_of(self, venue):
-        """An engine of another venue in the place of this one."""
+    def speak(self, venue, rng):
+        """Begin anew, with a client of that venue."""
         self.engine = Engine(venue, clock=self._clock, only_known=True)
-        return self.engine
+        self.client = Client(
+            self.engine,
+            venue,
+            rng=rng,
+            limiter=self.limiter,
+            credentials=self._credentials,
+            wall_ms=None if self._credentials is None else self.exchange._now_ms,
+        )
+        self.intake = Intake(self.engine, self.client, self, self)
 
     # --- the log ---
 
@@ -239,9 +240,7 @@ class World:
         if self.now < self._blocked_until:
             self._client_due = self._blocked_until
             return
-        self.client.advance(self.now)
-        self._after_client()
-        self._client_due = max(self.now, self.client.next_deadline(self.now))
+        self._client_due = max(self.now, self.intake.advance(self.now))
         if self.check:
             self._look_at_all()
 
@@ -251,12 +250,12 @@ class World:
         topics = [self.client.topic(topic) for topic in topics]
         self.wanted += topics
         self.client.subscribe(topics, self.now)
-        self._after_client()
+        self.carry_out()
         self._client_due = self.now
 
     def unsubscribe(self, *topics):
         self.client.unsubscribe([self.client.topic(topic) for topic in topics], self.now)
-        self._after_client()
+        self.carry_out()
         self._client_due = self.now
 
     def all_live(self):
@@ -290,7 +289,7 @@ class World:
         """Somebody wants a symbol that does not exist, in one message with all the others."""
         topic = f"{SEQUENCED}:NOPE{next(self._poisons)}_USDT"
         self.client.subscribe([topic], self.now)
-        self._after_client()
+        self.carry_out()
         link = next((link for link in self.links.values() if link.server is not None), None)
         if link is not None:
             self.cut(link.name)
@@ -303,7 +302,7 @@ class World:
             return
         assert self.client.refusal(topic) is not None or not self.all_live(), "it was accepted"
         self.client.unsubscribe([topic], self.now)
-        self._after_client()
+        self.carry_out()
         self._client_due = self.now
 
     # --- a client that does not run ---
@@ -372,13 +371,14 @@ class World:
             self.client.failed(link.name, reason, self.now)
         else:
             self.client.lost(link.name, reason, self.now)
-        self._after_client()
+        self.carry_out()
         self._client_due = self.now
         if self.check:
             self._look_at_all()
 
-    def _after_client(self):
-        actions = self.client.actions()
+    def carry_out(self):
+        """Execute the client's actions, and publish what it says."""
+        actions = self.client.outbox.take_actions()
         for action in actions:
             self._note(*action)
             if isinstance(action, Open):
@@ -389,7 +389,8 @@ class World:
                 self._to_exchange(self.links[action.connection], action.text)
             elif isinstance(action, Close):
                 self._closed_by_client(action.connection)
-        events, pushes = self.client.events(), self.client.pushes()
+        outbox = self.client.outbox
+        events, pushes = outbox.take_events(), outbox.take_pushes()
         if events or pushes:
             self._publish(events, pushes)
 
@@ -435,7 +436,7 @@ class World:
     def _opened(self, link):
         if link.alive:
             link.generation = self.client.opened(link.name, self.now)
-            self._after_client()
+            self.carry_out()
             self._client_due = self.now
 
     def _refused(self, link, answer):
@@ -444,7 +445,7 @@ class World:
             del self.links[link.name]
             banned = answer.status in (403, 429)
             self.client.failed(link.name, f"HTTP {answer.status}", self.now, banned=banned)
-            self._after_client()
+            self.carry_out()
             self._client_due = self.now
 
     def _closed_by_client(self, name):
@@ -533,34 +534,30 @@ class World:
     def _receive(self, link, payload):
         if not link.alive:
             return
-        now, engine = self.now, self.engine
         self.frames += 1
-        self.heard_at = now
-        try:
-            if type(payload) is bytes:
-                self._crc = zlib.crc32(payload, self._crc)
-                payload = inflate(payload)
-            else:
-                if len(payload) > MAX_FRAME_BYTES:
-                    self._too_big(link)
-                    return
-                if not payload.isascii():
-                    payload = payload.encode("utf-8", "surrogateescape")
-                self._crc = (self._crc * 31 + len(payload)) & 0xFFFFFFFF
-            change = engine.apply(payload, generation=link.generation)
-        except MessageError as error:
-            self.client.bad_frame(link.name, error, now)
+        self.heard_at = self.now
+        compressed = type(payload) is bytes
+        if compressed:
+            self._crc = zlib.crc32(payload, self._crc)
         else:
-            if not change & FLAGGED:
-                if self.check:
-                    for book in engine.touched:
-                        self._look(book)
+            if len(payload) > MAX_FRAME_BYTES:
+                self._too_big(link)
                 return
-            self.client.frame(link.name, payload, change, now)
-        self._after_client()
-        self._client_due = now
+            payload = payload.encode("utf-8", "surrogateescape")
+            self._crc = (self._crc * 31 + len(payload)) & 0xFFFFFFFF
+        called = self.intake.receive(
+            link.name, link.generation, payload, compressed, None, self.now
+        )
+        if called:
+            self._client_due = self.now
+            if self.check:
+                self._look_at_all()
+
+    def applied(self):
+        """A frame has changed something."""
         if self.check:
-            self._look_at_all()
+            for book in self.engine.touched:
+                self._look(book)
 
     def _too_big(self, link):
         """The websocket library closes the connection with 1009."""

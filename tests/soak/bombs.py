@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bitmart_book import CaptureError, Engine, MessageError
-from bitmart_book.client.session import inflate
+from bitmart_book.client.inflate import inflate
 from bitmart_book.wire.capture import Capture
 from tests.helpers.frames import futures_side, spot
 from tests.soak.rows import Row, at_most, main

@@ -15,10 +15,11 @@ import tracemalloc
 from typing import NamedTuple
 
 import bitmart_book as bb
-from bitmart_book import Change
 from bitmart_book.bench.frames import SYMBOLS, Market, spot_frame
-from bitmart_book.client.client import Client, Close, Open, Send
+from bitmart_book.client.client import Client
+from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
+from bitmart_book.client.outbox import Close, Open, Send
 from bitmart_book.listeners.hub import BookHub
 from bitmart_book.listeners.streams import Empty, Mailbox
 from bitmart_book.venues import BITMART
@@ -39,7 +40,6 @@ DAY = 17_280_000
 BOOKS = 20
 MESSAGES_PER_SECOND = 200
 LAP = 400
-FLAGGED = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
 SAMPLES = 200
 # So many messages apart, on average.
 LOST, REPEATED, CUT, TRADED, DISCONNECTED = 5_000, 3_000, 40_000, 50, 500_000
@@ -118,6 +118,7 @@ class Day:
             clock=lambda: int(self.now * 1e9), only_known=True, book_type=bb.LiveBook
         )
         self.client = Client(self.engine, BITMART, rng=self.chance, limiter=Limiter())
+        self.intake = Intake(self.engine, self.client, self, self)
         laps = [lap(symbol) for symbol in SYMBOLS]
         names = [f"SYM{number:02d}_USDT" for number in range(BOOKS)]
         self.sources = {
@@ -136,7 +137,7 @@ class Day:
                 book, failed=lambda callback, error: None, due=self.due.append, explain=str
             )
             book.on_change(self._changed)
-        self._deliver()
+        self.carry_out()
 
     def _changed(self, book, change):
         self.seen += 1
@@ -148,9 +149,9 @@ class Day:
 
     # --- the venue ---
 
-    def _deliver(self):
+    def carry_out(self):
         """What the client wants done is done, and answered at once."""
-        while actions := self.client.actions():
+        while actions := self.client.outbox.take_actions():
             for action in actions:
                 if isinstance(action, Open):
                     name = action.connection
@@ -159,8 +160,8 @@ class Day:
                     self.generations.pop(action.connection, None)
                 elif isinstance(action, Send):
                     self._answer(action.connection, action.text)
-        self.client.events()
-        for push in self.client.pushes():
+        self.client.outbox.take_events()
+        for push in self.client.outbox.take_pushes():
             self.trades.put(push.values)
 
     def _answer(self, name, text):
@@ -180,17 +181,11 @@ class Day:
         generation = self.generations.get(name)
         if generation is None:
             return
-        engine, client = self.engine, self.client
-        try:
-            change = engine.apply(payload, int(self.now * 1e9), generation=generation)
-        except bb.MessageError as error:
-            client.bad_frame(name, error, self.now)
-            self._deliver()
-            return
-        if change & FLAGGED:
-            client.frame(name, payload, change, self.now)
-            self._deliver()
-        for book in engine.touched:
+        self.intake.receive(name, generation, payload, False, int(self.now * 1e9), self.now)
+
+    def applied(self):
+        """A frame has changed something."""
+        for book in self.engine.touched:
             self.hubs[book].changed(book.last_change)
             self.hubs[book].deliver()
             self.due.clear()
@@ -215,9 +210,7 @@ class Day:
             else:
                 self.receive(connection, frame)
             if self.now >= advance_at:
-                self.client.advance(self.now)
-                self._deliver()
-                advance_at = self.client.next_deadline(self.now)
+                advance_at = self.intake.advance(self.now)
             if number % 20 == 0:
                 self._check(books[name], source)
                 await asyncio.sleep(0)
@@ -247,7 +240,7 @@ class Day:
         elif kind == "disconnected" and connection is not None:
             self.generations.pop(connection)
             self.client.lost(connection, "reset by the network", self.now)
-            self._deliver()
+            self.carry_out()
 
     def _check(self, book, source):
         if book.state == bb.BookState.LIVE and book.sequence == source.version:

@@ -228,16 +228,16 @@ def hurried(speed):
 
 
 class Hurried(Limiter):
-    """Knocks at doors as often as a clock that runs so many times faster would let it."""
+    """Attempts connections as often as a clock that runs so many times faster would let it."""
 
     def __init__(self, speed):
         super().__init__()
         self._speed = speed
 
-    def door(self, profile, url):
-        door = super().door(profile, url)
-        door._bucket.interval /= self._speed
-        return door
+    def gate(self, profile, url):
+        gate = super().gate(profile, url)
+        gate._bucket.interval /= self._speed
+        return gate
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from bitmart_book.venues import (
     FUTURES,
     FUTURES_PRIVATE,
     FUTURES_PRIVATE_DEMO,
+    ErrorKind,
     Reply,
     Topic,
-    Trouble,
 )
 from tests.venues.test_spot_private import KEY, MEMO, SECRET
 
@@ -404,32 +404,32 @@ def test_a_login_that_succeeded(more):
     [
         ('{"action":"subscribe","group":"Depth:1","success":false,'
          '"error":"authentication is temporarily unavailable"}',
-         Trouble.SERVER, bb.SubscriptionRejected),
+         ErrorKind.SERVER, bb.SubscriptionRejected),
         ('{"action":"access","success":false,"error":"authentication is temporarily unavailable"}',
-         Trouble.SERVER, bb.AuthenticationError),
+         ErrorKind.SERVER, bb.AuthenticationError),
         ('{"action":"subscribe","group":"futures/order","success":false,'
-         '"error":"futures/order need authenication"}', Trouble.LOGIN, bb.AuthenticationError),
+         '"error":"futures/order need authenication"}', ErrorKind.LOGIN, bb.AuthenticationError),
         ('{"action":"access","success":false,"error":"access failed: openapi auth: apiKey '
-         '880d5edecs**** failed: openapi auth failed"}', Trouble.LOGIN, bb.AuthenticationError),
+         '880d5edecs**** failed: openapi auth failed"}', ErrorKind.LOGIN, bb.AuthenticationError),
         # built: the words for this are not documented
         ('{"action":"access","success":false,"error":"access failed: timestamp expired"}',
-         Trouble.CLOCK, bb.ClockError),
+         ErrorKind.CLOCK, bb.ClockError),
         ('{"action":"subscribe","group":"sfutures/depth50:BTCUSDT","success":false,"request":'
          '{"action":"subscribe","args":["sfutures/depth50:BTCUSDT"]},'
          '"error":"group [sfutures/depth50:BTCUSDT] not exist"}',
-         Trouble.TOPIC, bb.SubscriptionRejected),
+         ErrorKind.TOPIC, bb.SubscriptionRejected),
         # live, 2026-09-23
         ('{"action":"subscribe","group":"futures/depthIncrease50:NOPEUSDT@100ms","success":false,'
          '"error":"Invalid channel: not found futures/depthIncrease50:NOPEUSDT@100ms","request":'
          '{"action":"subscribe","args":["futures/depthIncrease50:NOPEUSDT@100ms"]}}',
-         Trouble.TOPIC, bb.SubscriptionRejected),
+         ErrorKind.TOPIC, bb.SubscriptionRejected),
         ('{"success":false,"error":"Invalid message: message must be JSON: ping"}',
-         Trouble.REQUEST, bb.VenueError),
+         ErrorKind.REQUEST, bb.VenueError),
         # recorded in ccxt
         ('{"action":"","group":"futures/trade:BTCUSDT","success":false,"request":{"action":"",'
          '"args":["futures/trade:BTCUSDT"]},'
          '"error":"Invalid action [] for group [futures/trade:BTCUSDT]"}',
-         Trouble.REQUEST, bb.VenueError),
+         ErrorKind.REQUEST, bb.VenueError),
         ('{"action":"subscribe","group":"futures/trade:BTCUSDT","success":false}',
          None, bb.SubscriptionRejected),
         ('{"success":false}', None, bb.VenueError),
@@ -440,7 +440,7 @@ def test_every_error_is_typed(frame, trouble, kind):
     for profile in (FUTURES, FUTURES_PRIVATE):
         reply = profile.classify(message)
         assert reply.kind == "error"
-        assert profile.trouble(reply) is trouble
+        assert profile.error_kind(reply) is trouble
         error = profile.error(reply)
         assert type(error) is kind
         assert error.message == message.get("error", "")

@@ -29,9 +29,9 @@ from bitmart_book.venues import (
     LEGACY,
     SPOT,
     SPOT_PRIVATE,
+    ErrorKind,
     Reply,
     Topic,
-    Trouble,
 )
 from bitmart_book.venues.values import Fields
 from tests.venues import (
@@ -305,10 +305,10 @@ def test_classify_answers_to_anything(profile, data):
         for text in () if reply is None else (reply.operation, reply.topic, reply.code):
             assert text is None or (isinstance(text, str) and text)
         if reply is not None and reply.kind == "error":
-            assert profile.trouble(reply) in (None, *Trouble)
+            assert profile.error_kind(reply) in (None, *ErrorKind)
             assert isinstance(profile.error(reply), bb.BitmartBookError)
         elif reply is not None:
-            assert profile.trouble(reply) is None
+            assert profile.error_kind(reply) is None
 
 
 # --- finding a profile ---

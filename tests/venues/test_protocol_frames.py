@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 import bitmart_book as bb
-from bitmart_book.client.session import inflate
+from bitmart_book.client.inflate import inflate
 from bitmart_book.venues import BITMART, LEGACY, Topic, read_instruments
 from tests.venues.test_spot_private import KEY, MEMO, SECRET
 
@@ -133,7 +133,7 @@ def what_is(message):
         if reply.kind == "error":
             # An error that names no topic is of the one that was asked for.
             asked = () if reply.topic or reply.operation == "login" else ("x:y",)
-            trouble = profile.trouble(reply)
+            trouble = profile.error_kind(reply)
             about_topic = trouble is not None and trouble.name == "TOPIC"
             return type(profile.error(reply, asked if about_topic else ())).__name__
         return f"{reply.kind} {reply.operation or ''}".strip()

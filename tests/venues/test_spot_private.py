@@ -11,7 +11,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book.model import Balance, Fill, Order, OrderStatus
-from bitmart_book.venues import SPOT, SPOT_PRIVATE, Reply, Topic, Trouble
+from bitmart_book.venues import SPOT, SPOT_PRIVATE, ErrorKind, Reply, Topic
 
 pytestmark = pytest.mark.private
 
@@ -370,7 +370,7 @@ def test_the_documented_login():
 def test_a_login_that_succeeded(frame):
     reply = SPOT_PRIVATE.classify(json.loads(frame))
     assert reply == Reply(kind="ack", operation="login")
-    assert SPOT_PRIVATE.trouble(reply) is None
+    assert SPOT_PRIVATE.error_kind(reply) is None
 
 
 def test_a_second_login_is_as_good_as_the_first():
@@ -390,28 +390,28 @@ def test_a_clock_that_is_wrong_is_named():
 
 
 CODES = [
-    ("90001", Trouble.REQUEST, bb.VenueError, False),
-    ("90002", Trouble.REQUEST, bb.VenueError, False),
-    ("90003", Trouble.REQUEST, bb.VenueError, False),
-    ("90004", Trouble.TOPIC, bb.SubscriptionRejected, False),
-    ("90005", Trouble.SIZE, bb.LimitExceeded, False),
-    ("90006", Trouble.LIMIT, bb.LimitExceeded, True),
-    ("90007", Trouble.LIMIT, bb.LimitExceeded, True),
-    ("90009", Trouble.TOPIC, bb.SubscriptionRejected, False),
-    ("91001", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91002", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91003", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91004", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91006", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91010", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91011", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91021", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("91022", Trouble.CLOCK, bb.ClockError, False),
-    ("91023", Trouble.LOGIN, bb.AuthenticationError, False),
-    ("92001", Trouble.TOPIC, bb.SubscriptionRejected, False),
-    ("94001", Trouble.LIMIT, bb.LimitExceeded, True),
-    ("94002", Trouble.LIMIT, bb.LimitExceeded, True),
-    ("95000", Trouble.SERVER, bb.VenueError, True),
+    ("90001", ErrorKind.REQUEST, bb.VenueError, False),
+    ("90002", ErrorKind.REQUEST, bb.VenueError, False),
+    ("90003", ErrorKind.REQUEST, bb.VenueError, False),
+    ("90004", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
+    ("90005", ErrorKind.SIZE, bb.LimitExceeded, False),
+    ("90006", ErrorKind.LIMIT, bb.LimitExceeded, True),
+    ("90007", ErrorKind.LIMIT, bb.LimitExceeded, True),
+    ("90009", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
+    ("91001", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91002", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91003", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91004", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91006", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91010", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91011", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91021", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("91022", ErrorKind.CLOCK, bb.ClockError, False),
+    ("91023", ErrorKind.LOGIN, bb.AuthenticationError, False),
+    ("92001", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
+    ("94001", ErrorKind.LIMIT, bb.LimitExceeded, True),
+    ("94002", ErrorKind.LIMIT, bb.LimitExceeded, True),
+    ("95000", ErrorKind.SERVER, bb.VenueError, True),
 ]
 
 
@@ -421,9 +421,9 @@ def test_every_code_is_a_typed_error(profile, code, trouble, kind, passes):
     for wire in (code, int(code)):
         reply = profile.classify({"errorCode": wire, "errorMessage": "their words"})
         assert (reply.kind, reply.code) == ("error", code)
-        assert profile.trouble(reply) is trouble
-        assert trouble.passes == passes == (code in profile.retry_codes)
-        error = profile.error(reply, ["spot/ticker:A_B"] if trouble is Trouble.TOPIC else ())
+        assert profile.error_kind(reply) is trouble
+        assert trouble.is_temporary == passes == (code in profile.retry_codes)
+        error = profile.error(reply, ["spot/ticker:A_B"] if trouble is ErrorKind.TOPIC else ())
         assert type(error) is kind
         assert (error.code, error.message) == (code, "their words")
         assert code in str(error)
@@ -440,7 +440,7 @@ def test_what_is_done_already_is_no_error():
 
 def test_a_code_that_nobody_documented():
     reply = SPOT.classify({"event": "subscribe", "errorCode": "77777", "errorMessage": "odd"})
-    assert SPOT.trouble(reply) is None
+    assert SPOT.error_kind(reply) is None
     assert type(SPOT.error(reply)) is bb.VenueError
     error = SPOT.error(reply, ["spot/ticker:A_B"])
     assert (type(error), error.topics) == (bb.SubscriptionRejected, ("spot/ticker:A_B",))
@@ -450,7 +450,7 @@ def test_a_code_that_nobody_documented():
 
 def test_an_error_at_a_login_is_an_authentication_error_even_if_it_passes():
     reply = SPOT.classify({"event": "login", "errorCode": "95000", "errorMessage": "later"})
-    assert SPOT.trouble(reply).passes
+    assert SPOT.error_kind(reply).is_temporary
     assert SPOT.error(reply).code == "95000"
 
 

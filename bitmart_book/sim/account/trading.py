@@ -20,6 +20,8 @@ __all__ = ["Listener", "Number", "Trading", "Venue"]
 Number = str | int | float | Decimal
 # What happened to an order; the numbers are those of the futures feed.
 MATCHED, SUBMITTED, CANCELLED = 1, 2, 3
+# Of an amount of money; the venue writes thirty decimals.
+MOST_DIGITS = 40
 
 _SPOT_SIDES: dict[str, tuple[Literal["buy", "sell"], int]] = {
     "buy": ("buy", 0),
@@ -191,12 +193,8 @@ class Trading:
         }
 
     def deposit(self, currency: str, amount: Number, event: str) -> None:
-        """Put money into the account, or take some out."""
-        try:
-            fraction = Fraction(Decimal(str(amount)))
-        except (DecimalException, ValueError, OverflowError):
-            raise UsageError(f"no amount: {amount!r}") from None
-        self.account.deposit(currency, fraction)
+        """Put money into the account, or take some out. UsageError for what is no amount."""
+        self.account.deposit(currency, _amount(amount))
         if self.listener is not None:
             self.listener.balances_changed(event, [currency])
 
@@ -234,6 +232,18 @@ class Trading:
             listener.balances_changed("TRANSACTION_COMPLETED", currencies)
         if action == MATCHED or (order.intent and not order.opens):
             listener.positions_changed(order.symbol)
+
+
+def _amount(number: Number) -> Fraction:
+    """An amount of money, exact. Its digits are bounded, as a balance is written out in full."""
+    try:
+        exact = Decimal(str(number))
+    except (DecimalException, ValueError):
+        exact = Decimal("NaN")
+    written_out = len(exact.as_tuple().digits) <= MOST_DIGITS >= abs(exact.adjusted())
+    if not exact.is_finite() or not written_out:
+        raise UsageError(f"no amount: {str(number)[:100]!r}")
+    return Fraction(exact)
 
 
 def _units(number: Number, decimals: int, name: str) -> int:

@@ -1,0 +1,45 @@
+"""Compressed frames: raw DEFLATE with a bound on what one frame may become.
+
+Bytes in, bytes out, no socket: whoever takes frames in needs it, a simulation as well as the wire.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from bitmart_book.errors import CompressionError
+
+__all__ = ["inflate"]
+
+MAX_INFLATED_BYTES = 8 * 1024 * 1024
+MAX_INFLATE_RATIO = 100
+# zlib holds its output twice while the output grows, and so it is asked for pieces of this size.
+_PIECE = 1 << 20
+
+
+def inflate(payload: bytes) -> bytes:
+    """One raw DEFLATE stream (RFC 1951), as BitMart's spot hosts send binary frames.
+
+    Raises CompressionError for a damaged, truncated or trailing stream, and for one that is larger
+    than 8 MiB or more than a hundred times its compressed size, before that much is made of it.
+    """
+    limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    pieces, room, rest = [], limit, payload
+    try:
+        while room and not stream.eof:
+            piece = stream.decompress(rest, min(room, _PIECE))
+            if not piece and not stream.eof:
+                break
+            pieces.append(piece)
+            room -= len(piece)
+            rest = stream.unconsumed_tail
+    except zlib.error as error:
+        raise CompressionError(f"not raw deflate: {error}") from None
+    if stream.unconsumed_tail or not stream.eof:
+        # Either there is more output than allowed, or the stream stops before its end.
+        problem = "cut off" if room else "too large"
+        raise CompressionError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
+    if stream.unused_data:
+        raise CompressionError("a compressed frame with bytes behind its end")
+    return b"".join(pieces)

@@ -1,0 +1,137 @@
+"""The one door by which bytes come in: each message goes to the engine first, then to the client.
+
+Sans-I/O, and the same code for a socket, a simulated network, a fuzzer and a test. Whoever has a
+message calls `receive` with it, with the connection that it came on, and with the time; whoever has
+a clock calls `advance` when the time has come that `advance` itself named:
+
+    intake = Intake(engine, client, executor, listener)
+    wake_at = intake.advance(now)
+    if intake.receive("spot-1", generation, payload, is_binary, time.time_ns(), now):
+        wake_at = intake.advance(now)    # soon, not necessarily at once
+
+`now` is monotonic seconds of the clock that the engine counts in nanoseconds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from bitmart_book._book import Engine
+from bitmart_book.client.client import Client
+from bitmart_book.client.inflate import inflate
+from bitmart_book.client.times import STANDSTILL
+from bitmart_book.errors import MessageError
+from bitmart_book.model import Change
+
+__all__ = ["Executor", "Intake", "Listener", "Witness"]
+
+# Frames with none of these bits need not be shown to the client.
+SHOWN_TO_CLIENT = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
+
+
+class Executor(Protocol):
+    """Who does what the client decides: opens, sends and closes, or simulates it."""
+
+    def carry_out(self) -> None:
+        """The client was called: execute the actions in its `outbox`, publish the rest."""
+
+
+class Listener(Protocol):
+    """Who is told of changes."""
+
+    def applied(self) -> None:
+        """A frame has changed something: `engine.touched` names the books, each with its
+        `last_change`. The client has seen the frame already, if it concerned it."""
+
+
+class Witness(Protocol):
+    """Who sees every message before it is applied, to record or to trace it."""
+
+    def message(
+        self,
+        connection: str,
+        generation: int,
+        payload: bytes,
+        received_ns: int | None,
+        is_private: bool,
+    ) -> None:
+        """A message, inflated. What `is_private` belongs to an account: never record it."""
+
+
+class Intake:
+    """Takes the messages of all connections of one client.
+
+    `witness` may be set and taken away at any time; without one a frame pays nothing for it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: Client,
+        executor: Executor,
+        listener: Listener,
+        witness: Witness | None = None,
+    ) -> None:
+        self._apply = engine.apply
+        self._client = client
+        self._connections = client.connections
+        self._executor = executor
+        self._applied = listener.applied
+        self.witness = witness
+        self._overdue_at = math.inf
+
+    def advance(self, now: float) -> float:
+        """Let the client do what is due, and have it carried out. Returns when to call again."""
+        # Should the client fail, then the next frames do not call it again at once.
+        self._overdue_at = now + STANDSTILL
+        self._client.advance(now)
+        self._executor.carry_out()
+        deadline = self._client.next_deadline(now)
+        self._overdue_at = deadline + STANDSTILL
+        return deadline
+
+    def receive(
+        self,
+        connection: str,
+        generation: int,
+        payload: bytes,
+        is_binary: bool,
+        received_ns: int | None,
+        now: float,
+    ) -> bool:
+        """Take in one websocket message.
+
+        connection: the client's name for it; generation: what `Client.opened` returned. is_binary:
+        whether the message is compressed. received_ns: wall clock at receipt, kept for readers.
+        Returns whether the client was called, so that `advance` is due anew.
+
+        After a pause of this process the message may be old, and the connection as good as lost: so
+        the client, if it was not called for much longer than it wanted, learns what time it is
+        before anything is applied.
+        """
+        called = False
+        if now > self._overdue_at:
+            called = True
+            self.advance(now)
+            if self._connections.generation(connection) != generation:
+                return True
+        try:
+            if is_binary:
+                payload = inflate(payload)
+            if self.witness is not None:
+                is_private = self._connections.is_private(connection)
+                self.witness.message(connection, generation, payload, received_ns, is_private)
+            change = self._apply(payload, received_ns, generation=generation)
+        except MessageError as error:
+            self._client.bad_frame(connection, error, now)
+            self._executor.carry_out()
+            return True
+        if change == 0:
+            return called
+        if change & SHOWN_TO_CLIENT:
+            called = True
+            self._client.frame(connection, change, now)
+            self._executor.carry_out()
+        self._applied()
+        return called

@@ -1,0 +1,124 @@
+"""Logging in on private connections, and what is done about a login that is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bitmart_book._book import Engine
+from bitmart_book.client.answers import Answers
+from bitmart_book.client.connections import Keeper
+from bitmart_book.client.outbox import Outbox
+from bitmart_book.client.session import Answer
+from bitmart_book.client.subscriptions import Connection
+from bitmart_book.client.times import LOGIN_CLOCK
+from bitmart_book.credentials import Credentials
+from bitmart_book.errors import ClockError, UsageError
+from bitmart_book.model import EventKind
+from bitmart_book.venues.profile import ErrorKind, Profile, Reply
+
+__all__ = ["Logins"]
+
+# A login that is refused so often is refused for good.
+MOST_REFUSED = 3
+
+
+class Logins:
+    """Writes logins and judges their answers.
+
+    `wall_ms` is the time that a login is stamped with, milliseconds since 1970; both it and the
+    credentials may be None where no private topic is ever subscribed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        outbox: Outbox,
+        answers: Answers,
+        keeper: Keeper,
+        *,
+        credentials: Credentials | None,
+        wall_ms: Callable[[], int] | None,
+    ) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._answers = answers
+        self._keeper = keeper
+        self._credentials = credentials
+        self._wall_ms = wall_ms
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether private topics can be subscribed at all."""
+        return self._credentials is not None
+
+    def text(self, profile: Profile, offset_ms: int = 0) -> str | None:
+        """The login to send first on a socket of that profile; None where there is none to send.
+
+        `offset_ms` is added to our own time. UsageError where nobody tells the time.
+        """
+        if profile.login is None:
+            return None
+        assert self._credentials is not None
+        if self._wall_ms is None:
+            raise UsageError("a login needs the time: wall_ms")
+        return profile.login(self._credentials, self._wall_ms() + offset_ms)
+
+    def answered(self, connection: Connection, reply: Reply, now: float) -> None:
+        """The venue has answered a login."""
+        if reply.kind == "ack":
+            self._accepted(connection, now)
+            return
+        kind = connection.profile.error_kind(reply)
+        if kind is not None and kind.is_temporary:
+            self._keeper.drop(connection, f"no login now: {reply.message}", now)
+            return
+        offset = self._venue_offset_ms() if kind in (ErrorKind.CLOCK, ErrorKind.LOGIN) else None
+        if offset is not None and abs(offset) > 1_000 * LOGIN_CLOCK:
+            # Futures say the same of a wrong time as of a wrong key.
+            kind = ErrorKind.CLOCK
+        elif kind is ErrorKind.LOGIN:
+            offset = None
+        if offset is not None and not connection.clock_tried:
+            self._try_venue_clock(connection, offset, now)
+            return
+        connection.refused_logins += 1
+        if connection.refused_logins < MOST_REFUSED and kind is not ErrorKind.CLOCK:
+            self._keeper.drop(connection, f"login refused: {reply.message}", now)
+            return
+        self._refuse_all(connection, reply, kind, now)
+
+    def _accepted(self, connection: Connection, now: float) -> None:
+        connection.refused_logins = 0
+        self._outbox.event(EventKind.AUTHENTICATED, now, connection=connection.name)
+        if connection.lost_reason is not None:
+            reason, connection.lost_reason = connection.lost_reason, None
+            self._outbox.event(EventKind.RESYNC, now, connection=connection.name, reason=reason)
+
+    def _try_venue_clock(self, connection: Connection, offset_ms: int, now: float) -> None:
+        """Log in once more, with the time that the venue itself puts on its public frames."""
+        assert connection.session is not None
+        connection.clock_tried = True
+        login = self.text(connection.profile, offset_ms)
+        assert login is not None
+        connection.session.log_in(login, now)
+
+    def _refuse_all(
+        self, connection: Connection, reply: Reply, kind: ErrorKind | None, now: float
+    ) -> None:
+        for subscription in list(connection.topics.values()):
+            error = connection.profile.error(reply, (subscription.topic,))
+            if kind is ErrorKind.CLOCK:
+                error = ClockError(reply.code, reply.message)
+            answer = Answer(subscription.topic, False, reply.code, reply.message, error)
+            self._answers.refused(subscription, answer, now)
+
+    def _venue_offset_ms(self) -> int | None:
+        """How far the venue's clock is before ours, by the stamp of what last came from it."""
+        assert self._wall_ms is not None
+        stamps = [
+            book.exchange_time_ms + int(1000 * age)
+            for book in self._engine.books
+            if book.exchange_time_ms is not None
+            and (age := book.quote_in_any_state().age) is not None
+        ]
+        return max(stamps) - self._wall_ms() if stamps else None

@@ -1,0 +1,176 @@
+"""What arrives and is not a book's: values of streams, replies to requests, frames nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from bitmart_book.client.account import Account
+from bitmart_book.client.answers import Answers
+from bitmart_book.client.logins import Logins
+from bitmart_book.client.outbox import Outbox
+from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.credentials import redact
+from bitmart_book.model import EventKind, Trade
+from bitmart_book.venues.profile import Profile, Reply, StreamChannel, Topic
+
+__all__ = ["Pushes"]
+
+# A server that invents channels must not fill the memory.
+MOST_UNKNOWN = 100
+
+
+class Pushes:
+    """Gives each value to the topics that wanted it, and each reply to who waits for it.
+
+    `wanted` are all subscriptions of the client, by topic.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        wanted: Mapping[str, Subscription],
+        account: Account,
+        answers: Answers,
+        logins: Logins,
+    ) -> None:
+        self._outbox = outbox
+        self._wanted = wanted
+        self._account = account
+        self._answers = answers
+        self._logins = logins
+        self._unknown: set[str] = set()
+
+    def receive(self, connection: Connection, message: Any, now: float) -> None:
+        """A decoded frame that is neither a book's nor a public trade."""
+        reply = connection.profile.classify(message)
+        if reply is None:
+            self._receive_values(connection, message, now)
+        else:
+            self._receive_reply(connection, reply, now)
+
+    def receive_trades(self, connection: Connection, trades: Sequence[Trade], now: float) -> None:
+        """Public trades, which the engine has decoded."""
+        for stream in connection.profile.streams:
+            if stream.trades:
+                self._give_out(connection, stream, Topic(stream.name, "", ""), trades, now)
+
+    # --- replies ---
+
+    def _receive_reply(self, connection: Connection, reply: Reply, now: float) -> None:
+        if reply.kind == "error":
+            # Futures repeat what they did not understand, logins too.
+            reply = msgspec.structs.replace(reply, message=redact(reply.message))
+            self._outbox.counters["errors"] += 1
+            self._outbox.event(
+                EventKind.ERROR,
+                now,
+                connection=connection.name,
+                topic=reply.topic,
+                code=reply.code,
+                reason=reply.message,
+            )
+            self._note_temporary_error(connection, reply)
+        assert connection.session is not None
+        for answer in connection.session.receive(reply, now):
+            self._answers.take(connection, answer, now)
+        if reply.operation == "login":
+            self._logins.answered(connection, reply, now)
+
+    @staticmethod
+    def _note_temporary_error(connection: Connection, reply: Reply) -> None:
+        """Whoever waits for an answer in vain is told that the venue cannot at the moment."""
+        kind = connection.profile.error_kind(reply)
+        if kind is not None and kind.is_temporary:
+            named = connection.topics.get(reply.topic or "")
+            for subscription in connection.topics.values() if named is None else [named]:
+                subscription.temporary_error = reply
+
+    # --- values ---
+
+    def _receive_values(self, connection: Connection, message: Any, now: float) -> None:
+        profile = connection.profile
+        name = message.get(profile.channel_key) if isinstance(message, dict) else None
+        topic = Topic.parse(profile.channel_prefix + name) if isinstance(name, str) else None
+        stream = topic and profile.stream(topic.channel)
+        if not stream or not topic:
+            self._outbox.counters["unknown_frames"] += 1
+            self._note_unknown(connection, name, now)
+            return
+        try:
+            values = stream.decode(message)
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            self._outbox.counters["bad_frames"] += 1
+            reason = redact(f"{topic.channel}: {type(error).__name__}: {error}")
+            self._outbox.event(EventKind.BAD_FRAME, now, connection=connection.name, reason=reason)
+            return
+        self._give_out(connection, stream, topic, values, now)
+
+    def _note_unknown(self, connection: Connection, name: Any, now: float) -> None:
+        """One event for each channel that nobody knows, however often it comes."""
+        shown = redact(str(name)[:100])
+        if shown not in self._unknown and len(self._unknown) < MOST_UNKNOWN:
+            self._unknown.add(shown)
+            reason = f"of {shown}" if isinstance(name, str) else "of no channel"
+            self._outbox.event(
+                EventKind.UNKNOWN_FRAME, now, connection=connection.name, reason=reason
+            )
+
+    def _give_out(
+        self,
+        connection: Connection,
+        stream: StreamChannel,
+        pushed: Topic,
+        values: Iterable[Any],
+        now: float,
+    ) -> None:
+        """Values that came under the topic `pushed`, to the topics that wanted them."""
+        by_topic: dict[str, list[Any]] = {}
+        proven: dict[str, Subscription] = {}
+        for value in values:
+            subscription = _find(connection, stream.topics_of(pushed, value))
+            if subscription is None:
+                continue
+            proven[subscription.topic] = subscription
+            if not connection.profile.private:
+                by_topic.setdefault(subscription.topic, []).append(value)
+            elif self._is_news(value):
+                # Two topics may bring the same; whichever is first, it is news to both.
+                for name, other in self._wanted.items():
+                    profile = other.profile
+                    if profile is connection.profile and _brings(profile, name, stream.kind, value):
+                        by_topic.setdefault(name, []).append(value)
+        for subscription in proven.values():
+            self._answers.proven(subscription, now)
+        for name, found in by_topic.items():
+            self._outbox.push(name, tuple(found))
+
+    def _is_news(self, value: Any) -> bool:
+        """Whether a value of the account says more than was known."""
+        outcome = self._account.apply(value)
+        self._outbox.counters[f"account_{outcome.kind}"] += 1
+        return outcome.kind not in ("repeated", "older") or outcome.fill is not None
+
+
+def _find(connection: Connection, topics: Sequence[str]) -> Subscription | None:
+    """The first of these topics that is subscribed on that connection."""
+    for topic in topics:
+        subscription = connection.topics.get(topic)
+        if subscription is not None:
+            return subscription
+    # A topic with an option: few of them, and only there is a search worth its time.
+    for name, other in connection.topics.items():
+        if "@" in name and name.partition("@")[0] in topics:
+            return other
+    return None
+
+
+def _brings(profile: Profile, topic: str, kind: str, value: Any) -> bool:
+    """Whether a private topic tells of such a value."""
+    parsed = Topic.parse(topic)
+    stream = profile.stream(parsed.channel)
+    if stream is None or stream.kind != kind:
+        return False
+    return stream.whole == (topic,) or getattr(value, stream.key) == parsed.symbol

@@ -1,0 +1,103 @@
+"""A topic that somebody wants, and the connection that carries it: facts, no decisions.
+
+They point at each other. Which topic goes on which connection is decided in `connections`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from bitmart_book._book import Book
+from bitmart_book.client.limits import Gate
+from bitmart_book.client.session import Answer, Session
+from bitmart_book.model import BookState
+from bitmart_book.venues.profile import Profile, Reply, Topic
+
+__all__ = ["Connection", "Subscription"]
+
+
+class Subscription:
+    """A topic that is wanted, whether or not it has a connection at the moment."""
+
+    def __init__(self, topic: str, profile: Profile, book: Book | None, now: float) -> None:
+        self.topic = topic
+        self.profile = profile
+        self.book = book
+        channel = profile.book(Topic.parse(topic).channel)
+        self.is_sequenced = channel is not None and channel.kind == "sequenced"
+        self.holders = 0
+        """How many times it was subscribed more than unsubscribed."""
+        self.connection: Connection | None = None
+
+        # What the venue has said of it.
+        self.is_answered = False
+        """On this connection: acknowledged, or proven by data that only a subscription brings."""
+        self.refusal: Answer | None = None
+        self.temporary_error: Reply | None = None
+        """The last temporary error (busy, try later), shown if the wait times out."""
+
+        # Requests for snapshots. A reply to one comes without a subscription too.
+        self.was_requested = False
+        """On this connection: until then every frame of the book proves the subscription."""
+        self.requested_at = float("-inf")
+        self.updates_before = 0
+        """How many updates its book had when its connection opened."""
+        self.last_reply: tuple[int, int] | None = None
+        """The book's sequence and the number of its changes at the last reply to a request."""
+        self.frozen_replies = 0
+        """How many replies in a row showed changes that no update had told of."""
+        self.changes_seen = 0
+        self.changed_at = 0.0
+        """When its changes were last seen to have become more."""
+
+        # What was last announced of the book.
+        self.announced = BookState.CONNECTING
+        self.announced_at = now
+        self.live_at = now
+        """When the book was last seen LIVE."""
+        self.overflows = 0
+        """How often too many updates had been kept for a snapshot, when that was last announced."""
+
+        # Recovery.
+        self.recovering_since: float | None = None
+        self.steps = 0
+        """How many steps recovery has taken."""
+        self.next_step_at = 0.0
+        self.old_snapshots = 0
+        """How many snapshots had been too old when recovery last took a step."""
+
+
+class Connection:
+    """One connection of the client; facts, no decisions."""
+
+    def __init__(self, name: str, profile: Profile, url: str, gate: Gate, now: float) -> None:
+        self.name = name
+        self.profile = profile
+        self.url = url
+        self.gate = gate
+        self.topics: dict[str, Subscription] = {}
+        self.session: Session | None = None
+        """While its socket is open."""
+        self.is_opening = False
+        self.generation = 0
+        """The number of its last socket."""
+        self.retry_at = now
+        self.attempts = 0
+        """Sockets in a row that were lost too soon."""
+        self.is_behind = False
+        """Whether what arrives may have waited on its way; its books are held then."""
+        self.bad_frames: deque[float] = deque()
+        """When the last unreadable frames came."""
+
+        # Of a private one:
+        self.refused_logins = 0
+        """In a row."""
+        self.clock_tried = False
+        """Whether a login was sent with the venue's time instead of ours."""
+        self.lost_reason: str | None = None
+        """Why values of the account may have been lost since the last login."""
+
+    @property
+    def room(self) -> int:
+        """How many topics more it can carry."""
+        return self.profile.limits.topics_per_connection - len(self.topics)

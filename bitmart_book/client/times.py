@@ -1,0 +1,133 @@
+"""Every span of time that decides something, in one table. All are seconds.
+
+What must hold between them is asserted in `tests/client/test_times.py`; the figures that a user
+should know stand in docs/faults.md. How often something may be done is the venue's word, and stands
+in its profile (`Limits`); how the limits are kept is in `limits`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "AFTER_FAILURE_SECONDS",
+    "ANSWER_WITHIN",
+    "ASK_AGAIN",
+    "ASK_BEFORE_DEADLINE",
+    "ATTEMPT_SECONDS",
+    "AUDIT_AFTER",
+    "BAD_FRAMES_WITHIN",
+    "BANNED_PAUSE",
+    "BEAT_SECONDS",
+    "CLOSE_AT_EXIT_SECONDS",
+    "CLOSE_FEED_SECONDS",
+    "CLOSE_SECONDS",
+    "CONNECTION_CONFIRMS",
+    "FIRST_PAUSE",
+    "GOOD_AFTER",
+    "IDLE_SECONDS",
+    "LOGIN_CLOCK",
+    "LONGEST_PAUSE",
+    "LONGEST_STEP",
+    "LONG_STANDSTILL",
+    "MAX_BEHIND_SECONDS",
+    "MOVE_AFTER",
+    "OPEN_SECONDS",
+    "OUTAGE_AFTER",
+    "PAUSE_SECONDS",
+    "PING_AFTER",
+    "PONG_WITHIN",
+    "RENEW_AFTER",
+    "REPLY_WITHIN",
+    "STANDSTILL",
+    "TICK",
+]
+
+# --- opening and closing a socket ---
+
+OPEN_SECONDS: Final = 5.0
+"""A websocket that is not open by then has failed. Handshakes with the venue take well below one
+second."""
+ATTEMPT_SECONDS: Final = 10.0
+"""Longest time for which one connection's attempt may keep the others waiting at a gate. It is more
+than an attempt can take, so that only an attempt that was forgotten is passed over."""
+CLOSE_SECONDS: Final = 1.0
+"""A peer that does not answer a close by then is cut off."""
+CLOSE_FEED_SECONDS: Final = 10.0
+"""Closing a blocking feed waits so long for its thread, whose sockets may be dead."""
+CLOSE_AT_EXIT_SECONDS: Final = 3.0
+"""The same at the end of the program, which nobody wants to wait for."""
+
+# --- the pause before the next attempt ---
+
+FIRST_PAUSE: Final = 0.5
+"""Bound of the first random pause; it doubles with each attempt in vain."""
+LONGEST_PAUSE: Final = 10.0
+"""Bound of every later one. Half a minute would be kinder to a server that is away, but would leave
+books dark for as long after its return; ten seconds with jitter are twelve attempts a minute, far
+below the limit."""
+BANNED_PAUSE: Final = 60.0
+"""After an answer of 403 or 429: the venue counts attempts by the minute."""
+GOOD_AFTER: Final = 30.0
+"""A connection that lived this long and brought data resets the pauses. That it opened proves
+little: servers that accept and drop would be stormed otherwise."""
+OUTAGE_AFTER: Final = 60.0
+"""An endpoint that cannot be reached for so long is an outage, told again each time as long."""
+
+# --- whether the other side is there, and in time ---
+
+PING_AFTER: Final = 5.0
+"""So often a ping is sent, whatever arrives. The venue closes after 20 seconds of silence."""
+PONG_WITHIN: Final = 3.0
+"""A pong that takes longer says that what arrives is old; without any byte for this and
+`PING_AFTER` together the connection is dead."""
+MAX_BEHIND_SECONDS: Final = 3.0
+"""A socket that was never empty for so long holds data that is as old: it is dropped."""
+ANSWER_WITHIN: Final = 5.0
+"""A subscription or login that was neither answered nor proven by data is sent again."""
+LOGIN_CLOCK: Final = 60.0
+"""The venue refuses a login whose time is further from its own."""
+BAD_FRAMES_WITHIN: Final = 10.0
+"""So many unreadable frames as end a connection count only within this time."""
+
+# --- whether this process runs ---
+
+TICK: Final = 1.0
+"""So often books are looked at without a reason."""
+IDLE_SECONDS: Final = 3_600.0
+"""The client is called so often where nothing at all is wanted."""
+BEAT_SECONDS: Final = 0.05
+"""So often the event loop is looked at."""
+PAUSE_SECONDS: Final = 0.1
+"""A loop that did not run for so long is a pause, logged and counted."""
+AFTER_FAILURE_SECONDS: Final = 1.0
+"""After a failure inside this package the client is called so much later again, not at once."""
+STANDSTILL: Final = 3.0
+"""Called so much later than it wanted, the client takes what has piled up meanwhile for old: books
+are held until a pong has come through all of it, and before that no frame is applied."""
+LONG_STANDSTILL: Final = 5.0
+"""After a longer one the connections are not worth keeping: each is made anew."""
+
+# --- winning a book back ---
+
+ASK_AGAIN: Final = 1.0
+"""A book in GAP is asked for at once, and again after this, in case the request was lost."""
+RENEW_AFTER: Final = 5.0
+"""Then it is subscribed anew: perhaps the server has forgotten the subscription."""
+MOVE_AFTER: Final = 10.0
+"""Then it is moved: perhaps another server can deliver it. One symbol never costs a connection."""
+LONGEST_STEP: Final = 10.0
+"""The steps begin again, each round twice as slow, but none waits longer than this."""
+
+# --- watching a book that is LIVE ---
+
+ASK_BEFORE_DEADLINE: Final = 4.0
+"""So long before its deadline a silent book is asked for. A book is looked at once a `TICK`, and
+the reply to a first request may be lost: there is time for a second one."""
+REPLY_WITHIN: Final = 3.0
+"""A request is not repeated before its reply had time to come."""
+AUDIT_AFTER: Final = 60.0
+"""A book without a change for so long is compared with a reply. Heartbeats alone prove little: a
+server that is stuck sends them too."""
+CONNECTION_CONFIRMS: Final = 10.0
+"""A book that nobody can ask for is confirmed for so long by whatever arrives on its connection."""
