@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from tests.strangers import joined
 from tests.strangers.account_judge import AccountJudge
 from tests.strangers.judge import Judge, Reader
 from tests.strangers.naive import NaiveClient
@@ -38,4 +39,4 @@ def naive(setting: Setting, wrap: Callable[[Reader], Reader] = lambda reader: re
     )
 
 
-PARTIES: dict[str, Callable[[Setting], Result]] = {"naive": naive}
+PARTIES: dict[str, Callable[[Setting], Result]] = {"client": joined.run, "naive": naive}

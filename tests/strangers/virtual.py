@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -53,6 +53,8 @@ class World:
     random: Random
     looks_a_second: float = 4.0
     now: int = 0
+    also: Callable[[int], None] = lambda now: None
+    """Called whenever the judge has looked."""
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     _lines: dict[int, int] = field(default_factory=dict)
     _numbers: dict[int, int] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class World:
             self.party.advance(self.now)
             if self.now >= look:
                 self.judge.look(self.reader, self.now)
+                self.also(self.now)
                 look = self.now + seconds(self.random.expovariate(self.looks_a_second)) + 1
 
     def fingerprint(self) -> str:
