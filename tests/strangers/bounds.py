@@ -54,6 +54,11 @@ for _late in (
 LONGEST = 66 * SECOND
 
 
+def memory(kind: str, lie: str) -> int:
+    """For how long after its end a lie still excuses: as long as its bound is."""
+    return seconds(BOUNDS.get((kind, lie), CALM[kind]) or LATE)
+
+
 def kind_of(channel: Channel) -> str:
     if isinstance(channel, Sequenced):
         return "sequenced"

@@ -7,6 +7,8 @@ send, close) becomes wishes of the virtual world.
 from __future__ import annotations
 
 import math
+import sys
+import typing
 from collections.abc import Callable, Hashable, Iterable
 from random import Random
 from typing import Any
@@ -31,6 +33,16 @@ BANNED = (403, 429)
 """Statuses of a door that is closed because somebody knocked too often."""
 
 
+def fresh_limiter() -> Any:
+    """A limiter of its own, so that no run remembers another one of this process.
+
+    Its class has no public name; the constructor that takes it says which it is.
+    """
+    hints = typing.get_type_hints(Client.__init__, vars(sys.modules[Client.__module__]))
+    (kind,) = (one for one in typing.get_args(hints["limiter"]) if one is not type(None))
+    return kind()
+
+
 class JoinedClient:
     """A party of the world. Its `now` is the world's; `ledgers` hold what its streams told."""
 
@@ -45,6 +57,7 @@ class JoinedClient:
             elsewhere=False,
             credentials=bb.Credentials(KEY, SECRET, MEMO),
             wall_ms=lambda: venue.stamp.offset_ms + self.now // MILLI,
+            limiter=fresh_limiter(),
         )
         self.intake = Intake(self.engine, self.client, self, self)
         self.ledgers: dict[str, Ledger] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
@@ -106,11 +107,11 @@ class Judge:
         tally = self.tally
         tally.reads[what] = tally.reads.get(what, 0) + 1
         kind = bounds.kind_of(channel)
-        lies = self.liar.acting(house, channel.topic, now, bounds.LONGEST)
+        lies = self.liar.acting(house, channel.topic, now, partial(bounds.memory, kind))
         limit = bounds.bound(kind, lies)
         if end == 0:
             tally.wrong += 1
-            self._find("wrong", house, channel, what, shown, lies, now)
+            self._find("wrong", house, channel, what, shown, now)
             return
         age = 0 if end is None else now - end
         tally.oldest = max(tally.oldest, age)
@@ -121,7 +122,7 @@ class Judge:
         if age > limit:
             tally.over_age += 1
             text = f"{shown} superseded {age / SECOND:.1f} s ago"
-            self._find("over age", house, channel, what, text, lies, now)
+            self._find("over age", house, channel, what, text, now)
 
     def _find(
         self,
@@ -130,9 +131,9 @@ class Judge:
         channel: Channel,
         what: str,
         shown: Any,
-        lies: set[str],
         now: int,
     ) -> None:
+        lies = self.liar.acting(house, channel.topic, now, lambda name: bounds.LONGEST)
         for lie in lies or {"(calm)"}:
             counts = self.tally.by_lie.setdefault(lie, [0, 0])
             counts[word == "over age"] += 1

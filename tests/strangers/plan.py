@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WARM_UP = 15 * SECOND
 COOL_DOWN = 60 * SECOND
+FORGOTTEN = 200 * SECOND
+"""So long after its end no lie is remembered."""
 SHORTEST, LONGEST = 0.1, 60.0
 
 
@@ -86,15 +88,15 @@ class Liar:
 
         return end
 
-    def acting(self, house: str, topic: str, now: int, memory: int) -> set[str]:
-        """Names of the lies that act on a topic now, or did so at most `memory` ago. `now` may not
-        go back."""
-        while self._old < len(self.told) and self.told[self._old][0].end < now - 2 * memory:
+    def acting(self, house: str, topic: str, now: int, memory: Callable[[str], int]) -> set[str]:
+        """Names of the lies that act on a topic now, or did so no longer ago than `memory` of
+        their name is. `now` may not go back."""
+        while self._old < len(self.told) and self.told[self._old][0].end < now - FORGOTTEN:
             self._old += 1
         return {
             one.name
             for one, lie in self.told[self._old :]
-            if now - memory <= one.end and lie.touches(house, topic)
+            if now - memory(one.name) <= one.end and lie.touches(house, topic)
         }
 
     def acted(self) -> dict[str, int]:

@@ -16,8 +16,9 @@ from tests.strangers.settings import Setting
 ROOT = Path(__file__).parent.parent.parent
 
 
-def fingerprint(hash_seed: str) -> str:
-    words = "-m tests.strangers --party naive --seed 11 --hours 0.03 --no-shrink --fingerprints"
+def fingerprint(party: str, hash_seed: str) -> str:
+    words = f"-m tests.strangers --party {party} --all --seed 11 --hours 0.03"
+    words += " --no-shrink --fingerprints"
     done = subprocess.run(
         [sys.executable, *words.split()],
         cwd=ROOT,
@@ -30,10 +31,11 @@ def fingerprint(hash_seed: str) -> str:
     return done.stdout
 
 
-def test_the_same_seed_is_the_same_run_whatever_the_hashes() -> None:
-    first = fingerprint("1")
+@pytest.mark.parametrize("party", ["naive", "client"])
+def test_the_same_seed_is_the_same_run_whatever_the_hashes(party: str) -> None:
+    first = fingerprint(party, "1")
     assert len(first.splitlines()[-1]) == 16
-    assert fingerprint("2") == first
+    assert fingerprint(party, "2") == first
 
 
 def test_another_seed_is_another_run() -> None:
