@@ -50,7 +50,6 @@ def test_another_seed_is_another_run() -> None:
         "late_line",
         "half_open",
         "pair_silent",
-        "counter_restarts",
         "reply_cached",
         "counter_repeats",
     ],
