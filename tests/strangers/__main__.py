@@ -33,7 +33,11 @@ def main() -> int:
     if options.sockets:
         results = asyncio.run(real_time(settings, options.at_once))
     else:
-        results = [virtual(options.party)(setting) for setting in settings]
+        results = []
+        for setting in settings:
+            results.append(virtual(options.party)(setting))
+            if len(settings) > 1:
+                show(results[-1])
     rows = [line(title(result, each=options.each), [result]) for result in results]
     rows.append(line("all", results))
     print(table(rows))
@@ -72,7 +76,7 @@ async def real_time(settings: list[Setting], at_once: int) -> list[Result]:
     async def one(setting: Setting) -> Result:
         async with room:
             result = await sockets.run(setting)
-            print(*line(title(result, each=setting.alone), [result]), flush=True)
+            show(result)
             return result
 
     return list(await asyncio.gather(*(one(setting) for setting in settings)))
@@ -82,6 +86,11 @@ def virtual(party: str) -> Callable[[Setting], Result]:
     from tests.strangers import parties
 
     return parties.PARTIES[party]
+
+
+def show(result: Result) -> None:
+    """A run's line, as soon as it is over."""
+    print(*line(title(result, each=result.setting.alone), [result]), file=sys.stderr, flush=True)
 
 
 def title(result: Result, *, each: bool) -> str:

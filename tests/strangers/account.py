@@ -65,7 +65,7 @@ class Account:
     history: dict[str, list[tuple[int, Decimal]]] = field(default_factory=dict)
     """Of each currency, and of the position (""), each value and when it began."""
     heard_from: dict[str, int] = field(default_factory=dict)
-    """When each private topic was first subscribed."""
+    """When each private topic was subscribed last: what happened before is in a hole."""
     position: Decimal = Decimal(0)
     later: list[Say] = field(default_factory=list)
 

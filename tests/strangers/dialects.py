@@ -132,7 +132,7 @@ def spot_subscribe(venue: Venue, connection: Connection, topic: str, now: int) -
             return
         connection.topics[topic] = None
         connection.subscribed = True
-        venue.accounts["spot"].heard_from.setdefault(topic, now)
+        venue.accounts["spot"].heard_from[topic] = now
         spot_ack(venue, connection, "subscribe", topic, now)
         for say in venue.accounts["spot"].first_words(topic, now):
             venue.say(connection, say, now)
@@ -262,7 +262,7 @@ def futures_subscribe(
             return
         connection.topics[topic] = None
         connection.subscribed = True
-        venue.accounts["futures"].heard_from.setdefault(topic, now)
+        venue.accounts["futures"].heard_from[topic] = now
         futures_ack(venue, connection, "subscribe", topic, now)
         for say in venue.accounts["futures"].first_words(topic, now):
             venue.say(connection, say, now)

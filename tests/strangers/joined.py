@@ -103,7 +103,8 @@ class JoinedClient:
         for push in self.client.outbox.take_pushes():
             self._pushed(push)
         for event in self.client.outbox.take_events():
-            if event.kind == "gap" and event.topic in self.ledgers:
+            # A refusal ends a stream, which is told as well.
+            if event.kind in ("gap", "rejected") and event.topic in self.ledgers:
                 self.ledgers[event.topic].gap()
                 self.reader.last_gap[event.topic.partition("/")[0]] = self.now
 

