@@ -17,6 +17,9 @@ simulate: $(VENV)/.test ## faults in virtual time: SEED=1 SEEDS=1 HOURS=1 (symbo
 	$(BIN)/python -m tests.simulation --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) \
 	    --faults "$(FAULTS)" --jobs $(CPUS)
 
+strangers: $(VENV)/.test ## a second world's lies in virtual time: SEEDS=1 HOURS=1 (of each seed)
+	$(BIN)/python -m tests.strangers --seeds $(SEEDS) --hours $(HOURS)
+
 # Tracing runs Python code in the middle of compiled calls, so that the promise to other threads
 # does not hold in this build; and it is slow, so that the simulation is left out.
 coverage: $(VENV)/.test $(VENV)/.coverage ## line coverage, the compiled code included

@@ -1,0 +1,92 @@
+"""What a client says of the account, compared with the account: orders, balances, the position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from tests.strangers.account import FUTURES_ORDER, OPEN, SPOT_ORDERS, Account
+from tests.strangers.plan import Liar
+from tests.strangers.units import SECOND, seconds
+
+PATIENCE = seconds(13.5)
+"""So long ago may what is shown have been superseded: eight seconds of a silent connection, three
+for a pong that is late, and what the way takes (`docs/faults.md`, "What a book promises")."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What a client says that is confirmed. `open_orders`: id to filled size; None: no word."""
+
+    balances: dict[str, Decimal] = field(default_factory=dict)
+    position: Decimal | None = None
+    open_orders: dict[str, Decimal | None] = field(default_factory=dict)
+    unconfirmed: set[str] = field(default_factory=set)
+    last_gap: int = 0
+    """When a gap of its orders was told last; what happened before it may be missing."""
+
+
+class Teller(Protocol):
+    def account(self, house: str) -> Known | None:
+        """What is confirmed of a house's account; None while there is nothing."""
+
+
+@dataclass(slots=True)
+class AccountJudge:
+    """Counts what is wrong, over age, or lost."""
+
+    liar: Liar
+    reads: int = 0
+    wrong: int = 0
+    over_age: int = 0
+    lost: int = 0
+    found: list[str] = field(default_factory=list)
+
+    def look(self, teller: Teller, now: int) -> None:
+        for house, account in self.liar.venue.accounts.items():
+            known = teller.account(house)
+            if known is not None:
+                self._balances(house, account, known, now)
+                self._orders(house, account, known, now)
+
+    def _balances(self, house: str, account: Account, known: Known, now: int) -> None:
+        for name, value in known.balances.items():
+            self._value(house, account, name, value, now)
+        if house == "futures" and known.position is not None:
+            self._value(house, account, "", known.position, now)
+
+    def _value(self, house: str, account: Account, name: str, value: Decimal, now: int) -> None:
+        history = account.history.get(name, [])
+        self.reads += 1
+        for number in range(len(history) - 1, -1, -1):
+            if history[number][1] == value:
+                ended = history[number + 1][0] if number + 1 < len(history) else now
+                if now - ended > PATIENCE:
+                    self.over_age += 1
+                    self._find(f"over age {house} {name or 'position'} {value}", now)
+                return
+        self.wrong += 1
+        self._find(f"wrong {house} {name or 'position'} {value}", now)
+
+    def _orders(self, house: str, account: Account, known: Known, now: int) -> None:
+        for order_id in known.open_orders:
+            self.reads += 1
+            order = account.orders.get(order_id)
+            if order is None:
+                self.wrong += 1
+                self._find(f"invented {house} order {order_id}", now)
+            elif order.status not in OPEN and now - order.updated > PATIENCE:
+                self.over_age += 1
+                self._find(f"over age {house} order {order_id} is {order.status}", now)
+        topic = SPOT_ORDERS if house == "spot" else FUTURES_ORDER
+        since = max(account.heard_from.get(topic, now), known.last_gap)
+        for order in account.open_orders():
+            told = order.order_id in known.open_orders or order.order_id in known.unconfirmed
+            if not told and order.created > since and now - order.updated > PATIENCE:
+                self.lost += 1
+                self._find(f"lost {house} order {order.order_id}", now)
+
+    def _find(self, text: str, now: int) -> None:
+        if len(self.found) < 100:
+            self.found.append(f"{now / SECOND:.3f} {text}")

@@ -1,0 +1,71 @@
+"""Streams: what was said once must be told once, or a gap must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+GAP = "gap"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a stream told: keys of what happened, in order, and GAP where it said that it lost."""
+
+    told: list[Hashable] = field(default_factory=list)
+    ended: str | None = None
+    """Why the stream ended before the run did."""
+    holes: bool = False
+    """Whether anything may be missing, because a gap was told somewhere."""
+
+    def tells(self, key: Hashable) -> None:
+        self.told.append(key)
+
+    def gap(self) -> None:
+        self.told.append(GAP)
+
+    def audit(self, truth: Sequence[Hashable], fresh: Sequence[Hashable] = ()) -> Audit:
+        """Compare with what happened since the stream began, in order. What is `fresh` may be told
+        and need not be yet."""
+        place = {key: number for number, key in enumerate([*truth, *fresh])}
+        result = Audit(gaps=self.told.count(GAP), happened=len(truth))
+        seen: set[int] = set()
+        forgiven: set[int] = set()
+        reached, gap = -1, False
+        for key in self.told:
+            if key == GAP:
+                gap = True
+                continue
+            number = place.get(key)
+            if number is None:
+                result.invented += 1
+            elif number in seen:
+                result.doubled += 1
+            else:
+                seen.add(number)
+                if number > reached:
+                    if gap or reached < 0:
+                        # Before the first word nothing was promised; across a gap neither.
+                        forgiven.update(range(reached + 1, number))
+                    reached, gap = number, False
+        if gap or reached < 0:
+            forgiven.update(range(reached + 1, len(truth)))
+        result.lost = 0 if self.holes else len(set(range(len(truth))) - seen - forgiven)
+        result.told = len(seen)
+        return result
+
+
+@dataclass(slots=True)
+class Audit:
+    """The result for one stream."""
+
+    happened: int = 0
+    told: int = 0
+    lost: int = 0
+    doubled: int = 0
+    invented: int = 0
+    gaps: int = 0
+
+    @property
+    def good(self) -> bool:
+        return not (self.lost or self.doubled or self.invented)

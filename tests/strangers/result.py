@@ -1,0 +1,109 @@
+"""What a run found, and how it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.strangers.account_judge import AccountJudge
+from tests.strangers.judge import Tally
+from tests.strangers.ledger import Audit
+from tests.strangers.settings import Setting
+
+
+@dataclass(slots=True)
+class Result:
+    """One run. `notes` say more than the counts do."""
+
+    setting: Setting
+    tally: Tally
+    account: AccountJudge
+    audits: dict[str, Audit]
+    acted: dict[str, int]
+    broken: dict[str, int]
+    books: int
+    notes: list[str] = field(default_factory=list)
+    fingerprint: str = ""
+
+    @property
+    def streams(self) -> Audit:
+        audits = self.audits.values()
+        return Audit(
+            sum(a.happened for a in audits),
+            sum(a.told for a in audits),
+            sum(a.lost for a in audits),
+            sum(a.doubled for a in audits),
+            sum(a.invented for a in audits),
+            sum(a.gaps for a in audits),
+        )
+
+    @property
+    def good(self) -> bool:
+        books = not (self.tally.wrong or self.tally.over_age)
+        account = not (self.account.wrong or self.account.over_age or self.account.lost)
+        return books and account and self.streams.good and not self.broken
+
+    def found(self) -> list[str]:
+        """Sentences, the first of each kind first."""
+        streams = [
+            f"{name}: {audit.lost} lost, {audit.doubled} doubled, {audit.invented} invented"
+            for name, audit in self.audits.items()
+            if not audit.good
+        ]
+        limits = [f"limit broken {count} times: {what}" for what, count in self.broken.items()]
+        return [*self.tally.found, *self.account.found, *streams, *limits]
+
+    def command(self, *, sockets: bool) -> str:
+        parts = ["python -m tests.strangers", f"--seed {self.setting.seed}"]
+        parts.append(f"--hours {self.setting.length / 3600:.4f}")
+        if self.setting.lies:
+            parts.append(f"--lies {','.join(self.setting.lies)}")
+        if self.setting.only:
+            parts.append(f"--only {','.join(map(str, self.setting.only))}")
+        if self.setting.alone:
+            parts.append("--alone")
+        if sockets:
+            parts.append("--sockets")
+        return " ".join(parts)
+
+
+HEAD = (
+    "run", "symbol-h", "judged", "wrong", "over age", "no promise", "within 10 s", "LIVE",
+    "own wrong", "lost", "doubled", "invented", "gaps", "lies", "acted",
+)  # fmt: skip
+
+
+def line(name: str, results: Iterable[Result]) -> list[str]:
+    """One line of the table, for one run or for many together."""
+    runs = list(results)
+    looks = sum(r.tally.looks for r in runs) or 1
+    judged = sum(r.tally.judged for r in runs)
+    return [
+        name,
+        f"{sum(r.books * r.setting.length for r in runs) / 3600:.2f}",
+        f"{sum(r.tally.judged + r.account.reads for r in runs)}",
+        f"{sum(r.tally.wrong for r in runs)}",
+        f"{sum(r.tally.over_age for r in runs)}",
+        f"{sum(r.tally.no_promise for r in runs)}",
+        f"{100 * sum(r.tally.within_ten for r in runs) / max(judged, 1):.0f} %",
+        f"{100 * sum(r.tally.live for r in runs) / looks:.1f} %",
+        f"{sum(r.account.wrong + r.account.over_age + r.account.lost for r in runs)}",
+        f"{sum(r.streams.lost for r in runs)}",
+        f"{sum(r.streams.doubled for r in runs)}",
+        f"{sum(r.streams.invented for r in runs)}",
+        f"{sum(r.streams.gaps for r in runs)}",
+        f"{sum(len(r.acted) for r in runs)}",
+        f"{sum(sum(r.acted.values()) for r in runs)}",
+    ]
+
+
+def table(rows: list[list[str]]) -> str:
+    everything = [list(HEAD), *rows]
+    widths = [max(len(row[n]) for row in everything) for n in range(len(HEAD))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if n else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in everything
+    )

@@ -1,0 +1,157 @@
+"""A run in real time: a `bb.Feed` of public names on the venue's websockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from random import Random
+from typing import Any
+
+import bitmart_book as bb
+from tests.strangers.account_judge import AccountJudge
+from tests.strangers.carrier import Carrier
+from tests.strangers.dialects import KEY, MEMO, SECRET
+from tests.strangers.feed_reader import BookReader
+from tests.strangers.judge import Judge
+from tests.strangers.ledger import Ledger
+from tests.strangers.plan import Liar
+from tests.strangers.result import Result
+from tests.strangers.runs import account_fills, audits, deal_key, fill_key, plan_of
+from tests.strangers.settings import BOOKS, PRIVATE, TRADES, Setting
+from tests.strangers.units import SECOND
+from tests.strangers.venue import Habits, Venue
+
+LOOKS_A_SECOND = 20.0
+
+
+async def run(
+    setting: Setting,
+    *,
+    thread: bool = True,
+    habits: Habits | None = None,
+    enough: Callable[[Judge, Mapping[str, Ledger]], bool] = lambda judge, ledgers: False,
+) -> Result:
+    """One run of `setting.length` seconds, or until there is `enough`. With `thread` another
+    thread looks, too."""
+    venue = Venue(setting.seed, trader=setting.trader, habits=habits)
+    plan = plan_of(setting)
+    liar = Liar(venue, plan)
+    judge = Judge(liar, Random(f"judge {setting.seed}"))
+    other = Judge(liar, Random(f"other judge {setting.seed}"), certain_follows=False)
+    accounts = AccountJudge(liar)
+    async with Carrier(venue) as carrier, _feed(carrier) as feed, asyncio.TaskGroup() as group:
+        books = await feed.subscribe(*(name for _, _, name in BOOKS), wait="none")
+        keys = [(house, topic) for house, topic, _ in BOOKS]
+        reader = BookReader(dict(zip(keys, books, strict=True)), feed.account)
+        ledgers = await _listen(feed, group, reader, carrier.now)
+        watch = _Watch(other, reader, carrier.now)
+        if thread:
+            watch.start()
+        end = int(setting.length * SECOND)
+        while carrier.now() < end and not enough(judge, ledgers):
+            await asyncio.sleep(judge.random.expovariate(LOOKS_A_SECOND))
+            judge.look(reader, carrier.now())
+            accounts.look(reader, carrier.now())
+        end = carrier.now()
+        watch.stop()
+        ledgers |= account_fills(feed.account, venue, ledgers)
+        await feed.close()
+    judge.tally.found += [f"(thread) {text}" for text in other.tally.found]
+    judge.tally.wrong += other.tally.wrong
+    judge.tally.over_age += other.tally.over_age
+    judge.tally.no_promise += other.tally.no_promise
+    judge.tally.within_ten += other.tally.within_ten
+    for what, count in other.tally.reads.items():
+        judge.tally.reads[what] = judge.tally.reads.get(what, 0) + count
+    return Result(
+        setting,
+        judge.tally,
+        accounts,
+        audits(venue, ledgers, end),
+        liar.acted(),
+        dict(venue.broken),
+        len(BOOKS),
+        liar.log,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _feed(carrier: Carrier) -> AsyncIterator[bb.Feed]:
+    credentials = bb.Credentials(KEY, SECRET, MEMO)
+    async with bb.Feed(urls=carrier.urls, credentials=credentials, wait="none") as feed:
+        yield feed
+
+
+async def _listen(
+    feed: bb.Feed, group: asyncio.TaskGroup, reader: BookReader, now: Callable[[], int]
+) -> dict[str, Ledger]:
+    ledgers: dict[str, Ledger] = {}
+    for house, topic in TRADES:
+        trades: Any = feed.trades(topic)
+        ledgers[topic] = Ledger()
+        group.create_task(_follow(trades, ledgers[topic], deal_key(house), lambda: None))
+    for topic in PRIVATE:
+        stream = await feed.subscribe(topic, wait="none")
+        ledgers[topic] = Ledger()
+        house = topic.partition("/")[0]
+
+        def gap(house: str = house) -> None:
+            reader.last_gap[house] = now()
+
+        group.create_task(_follow(stream, ledgers[topic], fill_key(), gap))
+    return ledgers
+
+
+async def _follow(
+    stream: Any,
+    ledger: Ledger,
+    key: Callable[[Any], Hashable | None],
+    gap: Callable[[], None],
+) -> None:
+    while True:
+        try:
+            async for value in stream:
+                told = key(value)
+                if told is not None:
+                    ledger.tells(told)
+            return
+        except bb.StreamGap:
+            ledger.gap()
+            gap()
+        except (bb.FeedClosed, bb.SubscriptionRejected, bb.AuthenticationError) as error:
+            ledger.gap()
+            gap()
+            ledger.ended = repr(error)
+            return
+
+
+class _Watch(threading.Thread):
+    """A judge in another thread."""
+
+    def __init__(self, judge: Judge, reader: BookReader, now: Callable[[], int]) -> None:
+        super().__init__(daemon=True)
+        self.judge, self.reader, self.now = judge, reader, now
+        self.over = threading.Event()
+        self.failed: BaseException | None = None
+
+    def run(self) -> None:
+        while not self.over.wait(self.judge.random.expovariate(LOOKS_A_SECOND)):
+            try:
+                self.judge.look(self.reader, self.now())
+            except RuntimeError as error:
+                # The venue's own history moved while it was walked through: look again.
+                if "mutated" not in str(error) and "changed size" not in str(error):
+                    self.failed = error
+                    return
+            except Exception as error:
+                self.failed = error
+                return
+
+    def stop(self) -> None:
+        self.over.set()
+        if self.is_alive():
+            self.join()
+        if self.failed is not None:
+            raise self.failed

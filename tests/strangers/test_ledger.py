@@ -1,0 +1,32 @@
+"""What was lost, doubled or invented in a stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.strangers.ledger import GAP, Ledger
+
+
+@pytest.mark.parametrize(
+    ("told", "lost", "doubled", "invented"),
+    [
+        ("abcdef", 0, 0, 0),
+        ("cdef", 0, 0, 0),  # what came before the first word was never promised
+        ("abef", 2, 0, 0),
+        ("ab|ef", 0, 0, 0),
+        ("ab|cdef", 0, 0, 0),
+        ("abcd", 2, 0, 0),
+        ("abcd|", 0, 0, 0),
+        ("abbcdef", 0, 1, 0),
+        ("abcxdef", 0, 0, 1),
+        ("ab|df", 1, 0, 0),  # the gap excuses c and not e
+        ("bacdef", 0, 0, 0),
+        ("", 0, 0, 0),
+        ("abcdefg", 0, 0, 0),
+    ],
+)
+def test_streams(told: str, lost: int, doubled: int, invented: int) -> None:
+    ledger = Ledger([GAP if sign == "|" else sign for sign in told])
+    audit = ledger.audit("abcdef", "g")
+    assert (audit.lost, audit.doubled, audit.invented) == (lost, doubled, invented)
+    assert audit.good is not (lost or doubled or invented)
