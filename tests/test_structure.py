@@ -542,6 +542,7 @@ OTHER_ROOMS = {
     "peers": "clients that others wrote",
     "simulation": "faults in virtual time",
     "soak": "long runs",
+    "strangers": "a second world, written from the protocol alone",
     "typing": "what type checkers see",
 }
 

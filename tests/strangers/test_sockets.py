@@ -14,6 +14,8 @@ from tests.strangers.lies import Resets
 from tests.strangers.settings import BOOKS, TRADES, Setting
 from tests.strangers.units import SECOND
 
+pytestmark = pytest.mark.slow
+
 LONGEST = 120.0
 
 
