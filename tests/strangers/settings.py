@@ -26,34 +26,34 @@ PRIVATE = (
 )
 
 KNOWN_BROKEN: dict[str, str] = {
-    "late_from_first_byte": "A1",
-    "late_inside": "A2",
-    "late_inside_step": "A2",
-    "pair_apart": "A3",
-    "pair_zero": "A3",
+    "late_from_first_byte": "a connection that is late before its first pong",
+    "late_inside": "data that waits inside the venue while pongs do not",
+    "late_inside_step": "data that waits inside the venue while pongs do not",
+    "pair_apart": "sides that are stamped apart",
+    "pair_zero": "sides that are stamped apart",
     # A new connection begins with a snapshot that is older than what was shown on the one before.
-    "first_old": "A4, on a new connection",
+    "first_old": "an older reply, on a new connection",
     # An update was lost, and a reply of the book's own version confirms the book all the same.
-    "reply_cached": "A4, equal replies",
-    "reply_old": "A4, equal replies",
+    "reply_cached": "an older reply that repeats itself",
+    "reply_old": "an older reply that repeats itself",
     # A reply counts from when it arrives, and not from when it was asked for.
-    "reply_late": "A4, late replies",
-    "reply_short": "A7",
-    "counter_repeats": "A8",
+    "reply_late": "a reply that is late",
+    "reply_short": "a picture that was cut short",
+    "counter_repeats": "two updates of one version",
     # A count that restarts just below the book's passes it again with other updates.
-    "counter_restarts": "A8, after a restart",
-    "private_unreadable": "B1",
-    "frame_cut": "B2",
+    "counter_restarts": "two updates of one version, after a restart",
+    "private_unreadable": "a private push that cannot be read",
+    "frame_cut": "a trade that cannot be read",
     # Not wrong, but never LIVE again: the judge counts it in the share of LIVE reads alone.
-    "error_for_live": "C3",
-    "private_future": "B3",
-    # Not among the findings: a second empty reply is believed while updates flow, and the next
+    "error_for_live": "an error that names a topic whose data flows",
+    "private_future": "a stamp in the future",
+    # A second empty reply is believed while updates flow, and the next
     # update makes a LIVE book of its few rows.
     "reply_empty": "two empty replies",
     "first_empty": "two empty replies",
 }
-"""Lies that today's client does not withstand, each with the finding that describes it
-(`findings/trust.md`). It is a work list: what is mended leaves it."""
+"""Lies that today's client does not withstand, each with what is wrong. It is a work list: what is
+mended leaves it."""
 
 
 @dataclass(frozen=True, slots=True)
