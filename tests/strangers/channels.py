@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -118,7 +119,7 @@ class SpotPicture(Channel):
         return Say("picture", self.topic, {"table": self.topic.split(":")[0], "data": [row]})
 
 
-class Sequenced(Channel):
+class Sequenced(Channel, ABC):
     """A channel of snapshots and updates, each one version further than the one before."""
 
     def opening(self, now: int) -> list[Say]:
@@ -135,8 +136,9 @@ class Sequenced(Channel):
         rows = {side: self.rows(state, side) for side in ("bid", "ask")}
         return self.say(kind, rows, version, now)
 
+    @abstractmethod
     def say(self, kind: str, rows: dict[str, list[Row]], version: int, now: int) -> Say:
-        raise NotImplementedError
+        """One item in the words of this channel."""
 
 
 class SpotIncrease(Sequenced):
@@ -271,7 +273,7 @@ class LegacyDepth(Channel):
         return told
 
 
-class Trades(Channel):
+class Trades(Channel, ABC):
     """Public trades: nothing to begin with (§2.8, "no history"), one row or more a push."""
 
     def opening(self, now: int) -> list[Say]:
@@ -280,8 +282,9 @@ class Trades(Channel):
     def moved(self, changes: Changes, now: int) -> list[Say]:
         return []
 
+    @abstractmethod
     def deals(self, deals: list[Deal]) -> Say:
-        raise NotImplementedError
+        """Trades in the words of this channel."""
 
 
 class SpotTrades(Trades):

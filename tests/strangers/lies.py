@@ -8,6 +8,7 @@ chance of its own, so that leaving one lie out changes no other.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
 from fractions import Fraction
@@ -422,7 +423,7 @@ class PairLate(PairSilent):
 # Replies to requests, and first snapshots.
 
 
-class Reply(Lie):
+class Reply(Lie, ABC):
     """What replies have in common: in any other message the truth is told, but updates are lost
     now and then, so that somebody asks."""
 
@@ -443,8 +444,9 @@ class Reply(Lie):
         self.acted += 1
         return self.answer(channel, say, connection, now)
 
+    @abstractmethod
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
-        raise NotImplementedError
+        """What is sent in a reply's place."""
 
 
 class ReplyOld(Reply):
@@ -915,7 +917,7 @@ class AckDoubled(AckLate):
         return [say, say] if say.kind == "ack" else [say]
 
 
-class Extra(Lie):
+class Extra(Lie, ABC):
     """What comes beside the messages of a connection, now and then."""
 
     endpoints = PUBLIC
@@ -926,8 +928,9 @@ class Extra(Lie):
             return [say]
         return [self.extra(connection, now), say]
 
+    @abstractmethod
     def extra(self, connection: Connection, now: int) -> Say:
-        raise NotImplementedError
+        """What is sent beside."""
 
     def some_topic(self, connection: Connection) -> str:
         return self.random.choice(sorted(connection.topics) or ["spot/depth5:NOBODY_USDT"])

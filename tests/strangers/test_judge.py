@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from tests.strangers.venue import FUTURES_FORM
 CALM = Setting(seed=5, length=60.0)
 
 
-class Between:
+class Between(ABC):
     """Stands between a reader and the judge, and changes what is read of one topic."""
 
     topic = "spot/depth/increase100:BTC_USDT"
@@ -37,8 +38,9 @@ class Between:
         self.count += 1
         return self.spoil(shown)
 
+    @abstractmethod
     def spoil(self, shown: Any) -> Any:
-        raise NotImplementedError
+        """What is shown instead."""
 
 
 class Stale(Between):
