@@ -90,7 +90,8 @@ class Channel:
         return []
 
     def picture(self, now: int) -> Say:
-        raise NotImplementedError
+        """The whole book, where a subscription begins with it."""
+        raise TypeError(f"{type(self).__name__} begins with something else")
 
     def old(self, moment: int) -> tuple[int, State]:
         """The version and state that were told last at that moment."""
