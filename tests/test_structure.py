@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "client.account": {"_book", "errors", "model", "msgspec"},
     "client.answers": {"_book", "client.connections", "client.outbox", "client.recovery",
                        "client.session", "client.subscriptions", "model"},
+    "client.bounds": {"client.times", "venues.profile"},
     "client.client": {"_book", "client.account", "client.answers", "client.connections",
                       "client.limits", "client.logins", "client.outbox", "client.pushes",
                       "client.recovery", "client.session", "client.subscriptions", "client.times",

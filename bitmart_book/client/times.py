@@ -40,8 +40,11 @@ __all__ = [
     "PONG_WITHIN",
     "RENEW_AFTER",
     "REPLY_WITHIN",
+    "SEQUENCED_GUARD",
     "STANDSTILL",
     "TICK",
+    "VALID_FOR",
+    "WAY",
 ]
 
 # --- opening and closing a socket ---
@@ -124,6 +127,15 @@ LONGEST_STEP: Final = 10.0
 """The steps begin again, each round twice as slow, but none waits longer than this."""
 
 # --- watching a book that is LIVE ---
+
+VALID_FOR: Final = 9.5
+"""A book is LIVE for so long after the moment at which what it shows was last known to be the
+venue's newest."""
+WAY: Final = 0.5
+"""The shortest way of a message from the venue, which no stamp shows, is taken to be less. With it
+what a book shows is ten seconds old at most."""
+SEQUENCED_GUARD: Final = 8.0
+"""`Book.guard` lets nothing older pass on a channel that can be asked, unless it is told to."""
 
 ASK_BEFORE_DEADLINE: Final = 4.0
 """So long before its deadline a silent book is asked for. A book is looked at once a `TICK`, and

@@ -276,7 +276,8 @@ def _check_topic(topic: Topic) -> str | None:
 
 def _books() -> tuple[BookChannel, ...]:
     depths = (5, 20, 50)
-    book = partial(BookChannel, size="vol", unit="contracts")
+    # Recorded stamps stand on the grid of the pushes.
+    book = partial(BookChannel, size="vol", unit="contracts", stamped_at_send=True)
     return (
         # The server keeps a window of `depth` levels: levels that enter or leave it are sent.
         *(
@@ -365,6 +366,7 @@ def _profile(host: str) -> Profile:
         url=f"wss://{host}/api?protocol=1.1",
         limits=_LIMITS,
         ping='{"action":"ping"}',
+        ping_answered=True,
         encode=encode,
         classify=classify,
         check_topic=_check_topic,

@@ -263,6 +263,7 @@ def _profile(url: str) -> Profile:
         url=url,
         limits=FUTURES.limits,
         ping=FUTURES.ping,
+        ping_answered=FUTURES.ping_answered,
         encode=encode,
         classify=classify,
         check_topic=_check_topic,

@@ -300,6 +300,7 @@ LEGACY = Profile(
         idle_seconds=20.0,
     ),
     ping='{"subscribe":"ping"}',
+    ping_answered=True,
     encode=_encode,
     classify=_classify,
     check_topic=_check_topic,

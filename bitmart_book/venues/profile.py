@@ -94,6 +94,9 @@ class BookChannel(msgspec.Struct, frozen=True, kw_only=True):
     size: str = "size"
     sequence: str = "version"
     time: str = "ms_t"
+    stamped_at_send: bool = False
+    """Whether an update or a picture is stamped when the venue sends it, so that a stamp that
+    grows older and older tells of a queue. Of replies and heartbeats that is not known."""
     type: str = "type"
     side: str = "way"
     """One-sided channels: the key that names the side; 1 is bids and 2 is asks."""
@@ -226,6 +229,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """None for a topic that can exist, else why it cannot."""
     can_request: bool
     """Whether a snapshot can be asked for without subscribing anew."""
+    ping_answered: bool = False
+    """Whether it is documented that a ping is answered: then silence says something, too."""
+    renew_after: float = 20.0
+    """Seconds: a book of pictures that brought none for so long is subscribed anew, as nobody can
+    ask for one."""
+    picture_holds: float = 28.0
+    """Seconds: a picture is not shown for longer, whatever else comes on its connection."""
     acks: bool = True
     """Whether a subscription is acknowledged; else its first data is the acknowledgement."""
     retry_codes: frozenset[str] = frozenset()

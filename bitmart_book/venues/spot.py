@@ -229,10 +229,12 @@ SPOT = Profile(
             window=100,
             # "Spot": the idle heartbeat has the version of the update before it.
             empty_advances=False,
+            stamped_at_send=True,
         ),
-        BookChannel(name="spot/depth5", kind="full", window=5),
-        BookChannel(name="spot/depth20", kind="full", window=20),
-        BookChannel(name="spot/depth50", kind="full", window=50),
+        # `ms_t` is the time of the push ("Depth-All Channel").
+        BookChannel(name="spot/depth5", kind="full", window=5, stamped_at_send=True),
+        BookChannel(name="spot/depth20", kind="full", window=20, stamped_at_send=True),
+        BookChannel(name="spot/depth50", kind="full", window=50, stamped_at_send=True),
     ),
     streams=(
         StreamChannel(
@@ -274,6 +276,7 @@ SPOT = Profile(
     ),
     # A text: ping frames are not answered (hummingbot #4961; the SDKs gave them up in 2024-10).
     ping="ping",
+    ping_answered=True,
     encode=encode,
     classify=classify,
     check_topic=_check_topic,

@@ -222,6 +222,7 @@ SPOT_PRIVATE = Profile(
         lifeless_seconds=300.0,
     ),
     ping="ping",
+    ping_answered=True,
     encode=encode,
     classify=classify,
     check_topic=_check_topic,
