@@ -31,7 +31,8 @@ from bitmart_book.sim.account.trading import Number
 from bitmart_book.sim.control import Control, HttpRequest, is_control
 from bitmart_book.sim.exchange import Close, Exchange, Knobs, Ping, Pong, Refusal, Send
 from bitmart_book.sim.faults.faults import Faults
-from bitmart_book.sim.faults.network import NO_ANSWER, Op, Reset, Slice
+from bitmart_book.sim.faults.network import NO_ANSWER
+from bitmart_book.sim.faults.wires import Op, Reset, Slice
 from bitmart_book.sim.market.market import capture_markets
 
 __all__ = ["Simulator"]

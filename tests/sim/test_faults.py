@@ -19,7 +19,8 @@ from bitmart_book.sim import KINDS, Exchange, Faults, Knobs, Send, Simulator, pa
 from bitmart_book.sim.exchange import Close
 from bitmart_book.sim.faults import damage
 from bitmart_book.sim.faults.grammar import Word
-from bitmart_book.sim.faults.network import NO_ANSWER, Reset
+from bitmart_book.sim.faults.network import NO_ANSWER
+from bitmart_book.sim.faults.wires import Reset
 
 TOPIC = "spot/depth/increase100:BTC_USDT"
 SUBSCRIBE = f'{{"op":"subscribe","args":["{TOPIC}"]}}'
@@ -258,7 +259,7 @@ def test_without_faults_everything_passes_untouched():
     wire = Wire("")
     wire.run(20)
     assert set(steps(wire.versions())) == {1}
-    assert wire.faults.total == 0
+    assert wire.faults.log.total == 0
     assert not wire.faults.acting
 
 
@@ -269,9 +270,9 @@ def test_once_at_a_time():
     wire.run(30)
     assert sorted(steps(wire.versions()))[-2:] == [1, 2]
     assert wire.faults.counts == {"gap": 1}
-    assert wire.faults.rows == {1: 1, 2: 1, 3: 1}
+    assert wire.faults.log.rows == {1: 1, 2: 1, 3: 1}
     assert [(round(when) in (12, 13), name, what) for when, name, what in wire.told] == [
-        (True, "gap", "BTC_USDT")
+        (True, "gap", TOPIC)
     ]
 
 
@@ -285,7 +286,7 @@ def test_how_often():
 def test_of_one_symbol_only():
     wire = Wire("gap%60/ETH_USDT", symbols=("BTC_USDT", "ETH_USDT"))
     wire.run(60)
-    assert {what for _, _, what in wire.told} == {"ETH_USDT"}
+    assert {what.partition(":")[2] for _, _, what in wire.told} == {"ETH_USDT"}
     seen = [item["version"] for _, item in wire.updates() if item["symbol"] == "BTC_USDT"]
     assert set(steps(seen)) == {1}
 
@@ -333,7 +334,8 @@ def test_mute_and_stuck_and_pongs():
     items = [item for when, item in wire.updates(wire.run(30)) if when > 10]
     assert {item["version"] for item in items[:6]} == {items[0]["version"]}
     assert all(item["bids"] == item["asks"] == [] for item in items[:6])
-    assert wire.faults.stuck["BTC_USDT"] == 30.0
+    acts = wire.faults.log.acts.of(TOPIC, 40.0, lambda name: 10.0)
+    assert [(act.name, act.until) for act in acts] == [("stuck", 30.0)]
     wire = Wire("pongs@10:20s")
     wire.run(11)
     wire.say("ping")
@@ -458,7 +460,7 @@ def test_stop_lets_go_what_is_held():
     wire.open()
     wire.run(30)
     assert len(wire.versions()) > before + 20
-    assert wire.faults.total < 20
+    assert wire.faults.log.total < 20
 
 
 def test_the_same_seed_does_the_same():
@@ -466,7 +468,7 @@ def test_the_same_seed_does_the_same():
         wire = Wire("all%120", seed=seed, symbols=("BTC_USDT", "ETH_USDT"))
         for second in range(1, 60):
             wire.run(second)
-            if wire.connection not in wire.faults.lines:
+            if wire.connection not in wire.faults.wires.lines:
                 wire.open()
         return wire.told, [op for _, op in wire.got]
 
@@ -477,7 +479,7 @@ def test_the_same_seed_does_the_same():
 def test_compressed_frames_stay_compressed():
     wire = Wire("shuffle%60 dup%60 batch%60", knobs=Knobs(opcode="binary"))
     wire.run(20)
-    assert wire.faults.total > 20
+    assert wire.faults.log.total > 20
     pushes = [op.payload for _, op in wire.got if isinstance(op.payload, bytes)]
     versions = []
     for payload in pushes:
@@ -531,7 +533,7 @@ def test_a_book_recovers_over_a_real_socket(spec):
         limiter = Limiter()
         async with bb.Feed(source=simulator, limiter=limiter) as feed:
             book = await feed.subscribe("BTC_USDT")
-            await until(lambda: simulator.faults.total >= 2, book)
+            await until(lambda: simulator.faults.log.total >= 2, book)
             simulator.faults.stop(simulator.now())
             simulator.pump()
             updates = book.stats["updates"]
@@ -576,7 +578,7 @@ def test_a_silent_socket_does_not_even_close():
         await socket.send(SUBSCRIBE)
         await socket.recv()
         silent = asyncio.Event()
-        simulator.faults._told = lambda *_: silent.set()
+        simulator.faults.log.told = lambda *_: silent.set()
         await silent.wait()
         await socket.send("ping")
         await socket.close()

@@ -134,8 +134,8 @@ def simulate(seed, hours, *, faults=SPEC, knobs=None, safety=SAFETY_SECONDS, tra
     result.real_seconds = time.perf_counter() - started
     result.frames, result.checked = world.frames, world.checked
     result.fully_checked = world.fully_checked
-    result.faults = world.network.total
-    result.by_name, result.by_row = world.network.counts, world.network.rows
+    result.faults = world.network.log.total
+    result.by_name, result.by_row = world.network.counts, world.network.log.rows
     result.wrong_reads, result.old_reads = len(world.wrong), len(world.over_age)
     result.wrong = world.wrong[:20]
     result.over_age = world.over_age[:20]

@@ -53,7 +53,7 @@ def test_all_faults_at_once(seed):
     w.run(120)
     w.calm()
     w.run_until(w.wanted_live, 76.0 if w.now < w.banned_at + 61 else 15.0)
-    assert w.network.total > 80
+    assert w.network.log.total > 80
     assert len(w.network.counts) > 25
     assert found(w) == NOTHING
 

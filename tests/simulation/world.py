@@ -26,7 +26,8 @@ from bitmart_book.client.outbox import Close, Open, Send
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.kinds import KINDS
-from bitmart_book.sim.faults.network import NO_ANSWER, Kind, Order, Reset, by_carrier
+from bitmart_book.sim.faults.network import NO_ANSWER, Kind, by_carrier
+from bitmart_book.sim.faults.wires import Order, Reset
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 
 LIVE = BookState.LIVE
@@ -41,6 +42,7 @@ TOP = 20
 # Data that was superseded so long ago must not be shown as LIVE: ten seconds after its last
 # confirmation, which had been under way for a moment. Of what faults have delayed the moment was
 # longer, and behind heartbeats that lie only a question once a minute can find out.
+LATE = {"freeze", "lag", "latesnap", "latereply", "oldsnap", "reorder", "batch", "early"}
 MAX_AGE = {"plain": 10.1, "late": 13.2, "stuck": 65.0}
 # A suspended machine's connections survive that long.
 SLEEP_KEEPS_CONNECTIONS = 15.0
@@ -648,12 +650,10 @@ class World:
         self.wrong.append((self.now, symbol, version, what))
 
     def _old(self, symbol, version, age):
-        kind = "plain"
         # What has arrived last has confirmed the book for some time.
-        if self.now < self.network.stuck.get(symbol, -math.inf) + 10.5:
-            kind = "stuck"
-        elif self.now < self.network.late_at + 10.5:
-            kind = "late"
+        acts = self.network.log.acts.of(f"{SEQUENCED}:{symbol}", self.now, lambda name: 10.5)
+        names = {act.name for act in acts}
+        kind = "stuck" if "stuck" in names else "late" if names & LATE else "plain"
         self.oldest[kind] = max(self.oldest[kind], round(age, 2))
         if age > MAX_AGE[kind]:
             self._note("old", symbol, version, age)
@@ -663,7 +663,7 @@ class World:
 
     def _went_down(self, book):
         kind = {"CONNECTING": "reset", "GAP": "gap", "STALE": "stale"}.get(book.state, "new")
-        recovery = Recovery(self.now, kind, not self.network.acting, self.network.total)
+        recovery = Recovery(self.now, kind, not self.network.acting, self.network.log.total)
         self._down[book] = recovery
         together = [r for r in self._down.values() if r.since == self.now and r.kind == kind]
         if kind == "gap" and len(together) > 1:
@@ -672,5 +672,5 @@ class World:
 
     def _came_back(self, book, down):
         del self._down[book]
-        clean = down.clean and self.network.total == down.acted and not self.network.acting
+        clean = down.clean and self.network.log.total == down.acted and not self.network.acting
         self.recoveries.append((down.kind, clean, self.now - down.since))

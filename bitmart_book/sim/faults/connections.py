@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from bitmart_book.sim.exchange import Refusal
 from bitmart_book.sim.faults.grammar import Word
-from bitmart_book.sim.faults.network import LAG_GROWTH, NO_ANSWER, Kind, Network, Slice
+from bitmart_book.sim.faults.network import NO_ANSWER, Kind, Network
+from bitmart_book.sim.faults.wires import LAG_GROWTH, Slice
 
 __all__ = ["KINDS"]
 
 
 def silence(net: Network, word: Word) -> None:
-    line = net.line()
+    line = net.wires.line()
     if line is not None:
         line.silent = True
         line.deaf = net.rng.random() < 0.5
         line.held.clear()
-        net.rest(line)
-        net.count(word.name, str(line.id))
+        net.wires.rest(line)
+        net.log.count(word.name, str(line.id))
 
 
 def freeze(net: Network, word: Word) -> None:
-    line = net.line()
+    line = net.wires.line()
     if line is not None:
         line.open_at = max(line.open_at, net.now + net.seconds(word))
-        net.rest(line)
-        net.at(line.open_at, lambda: net.release(line))
-        net.count(word.name, str(line.id))
+        net.wires.rest(line)
+        net.at(line.open_at, lambda: net.wires.release(line))
+        net.log.count(word.name, str(line.id), line.open_at)
 
 
 def lag(net: Network, word: Word) -> None:
     """The delay grows to so many seconds; then what has piled up comes, and it is over."""
-    line = net.line()
+    line = net.wires.line()
     if line is not None and line.lag is None:
         line.lag = (net.now, net.now + net.seconds(word) / LAG_GROWTH)
-        net.rest(line)
-        net.at(line.lag[1] + net.seconds(word), lambda: net.release(line))
-        net.count(word.name, str(line.id))
+        net.wires.rest(line)
+        over = line.lag[1] + net.seconds(word)
+        net.at(over, lambda: net.wires.release(line))
+        net.log.count(word.name, str(line.id), over)
 
 
 def reset(net: Network, word: Word) -> None:
@@ -44,17 +46,17 @@ def reset(net: Network, word: Word) -> None:
 
 
 def close(net: Network, word: Word) -> None:
-    line = net.line()
+    line = net.wires.line()
     if line is not None:
-        net.count(word.name, str(line.id))
-        net.hang_up(line.id)
+        net.log.count(word.name, str(line.id))
+        net.wires.hang_up(line.id)
 
 
 def outage(net: Network, word: Word) -> None:
-    net.refused_until = max(net.refused_until, net.now + net.seconds(word))
-    net.count(word.name)
-    for connection in list(net.lines):
-        net.cut(connection)
+    net.door.refused_until = max(net.door.refused_until, net.now + net.seconds(word))
+    net.log.count(word.name)
+    for connection in list(net.wires.lines):
+        net.wires.cut(connection)
 
 
 def door(net: Network, word: Word) -> None:
@@ -62,20 +64,20 @@ def door(net: Network, word: Word) -> None:
     if not net.reset_some_line():
         return
     if word.name == "slam":
-        net.slams += net.rng.randint(1, 3)
+        net.door.slams += net.rng.randint(1, 3)
         return
-    net.count(word.name)
+    net.log.count(word.name)
     if word.name == "ban":
-        net.refusals.append(Refusal(net.rng.choice((429, 403)), "too many attempts"))
+        net.door.refusals.append(Refusal(net.rng.choice((429, 403)), "too many attempts"))
     else:
-        net.refusals.append(NO_ANSWER)
+        net.door.refusals.append(NO_ANSWER)
 
 
 def split(net: Network, word: Word) -> None:
-    line = net.line()
+    line = net.wires.line()
     if line is not None:
-        net.output.append(Slice(line.id, net.now + net.seconds(word)))
-        net.count(word.name, str(line.id))
+        net.wires.output.append(Slice(line.id, net.now + net.seconds(word)))
+        net.log.count(word.name, str(line.id))
 
 
 KINDS: dict[str, Kind] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bitmart_book.sim.faults import damage
+from bitmart_book.sim.faults.filters import updates_of
 from bitmart_book.sim.faults.frames import Seen, extra_frames
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import Begin, Kind, Network
@@ -13,9 +14,9 @@ __all__ = ["KINDS"]
 
 
 def beside(net: Network, word: Word) -> None:
-    net.once(
+    net.filters.once(
         word,
-        net.update(word),
+        updates_of(word.symbol),
         lambda seen: [seen.payload, extra_frames(word.name, seen, net.rng)],
     )
 
@@ -29,7 +30,7 @@ def _damaged(net: Network, word: Word, seen: Seen) -> list[str | bytes] | None:
 
 
 def damage_update(net: Network, word: Word) -> None:
-    net.once(
+    net.filters.once(
         word,
         lambda seen: seen.is_update and word.symbol in (None, seen.symbol),
         lambda seen: _damaged(net, word, seen),
@@ -37,10 +38,10 @@ def damage_update(net: Network, word: Word) -> None:
 
 
 def damage_snapshot(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
-    if symbol is None or (word.name == "emptysnap" and not net.may_be_empty(symbol)):
+    symbol = net.markets.symbol(word)
+    if symbol is None or (word.name == "emptysnap" and not net.markets.may_be_empty(symbol)):
         return
-    net.once(
+    net.filters.once(
         word,
         lambda seen: seen.is_snapshot and seen.symbol == symbol,
         lambda seen: _damaged(net, word, seen),

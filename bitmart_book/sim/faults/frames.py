@@ -12,13 +12,18 @@ import zlib
 
 from bitmart_book.sim.venue.wire import ack
 
-__all__ = ["Seen", "acks", "extra_frames", "frozen_heartbeat", "merged", "wrong_ack"]
+__all__ = ["Seen", "acks", "book_of", "extra_frames", "frozen_heartbeat", "merged", "wrong_ack"]
 
 _BOOK = re.compile(
     r'"symbol":"([^"]+)","type":"(snapshot|update)","version":(\d+)\}\],'
     r'"table":"spot/depth/increase100"\}'
 )
 _SUBSCRIBED = re.compile(r'"topic":"([^"]+)"')
+
+
+def book_of(symbol: str) -> str:
+    """The topic of a symbol's sequenced book."""
+    return f"spot/depth/increase100:{symbol}"
 
 
 class Seen:
@@ -55,6 +60,11 @@ class Seen:
     def levels(self) -> bool:
         """Whether it has any: a heartbeat has none."""
         return '"asks":[],"bids":[]' not in self.text[:40]
+
+    @property
+    def place(self) -> str:
+        """Its topic, or its connection if it is of no sequenced book."""
+        return book_of(self.symbol) if self.symbol else str(self.connection)
 
     def is_of(self, other: Seen) -> bool:
         """Whether both are of one book on one connection."""

@@ -14,7 +14,7 @@ RESTARTS_APART = 60.0
 
 
 def restart(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
     version = net.exchange.version(symbol)
@@ -23,39 +23,39 @@ def restart(net: Network, word: Word) -> None:
     # time before may be under way.
     if version > 200_000:
         lower = net.rng.randint(2, version - 100_000)
-        again = net.now < net.began_at_one.get(symbol, -math.inf) + RESTARTS_APART
+        again = net.now < net.markets.began_at_one.get(symbol, -math.inf) + RESTARTS_APART
         version = lower if again else net.rng.choice((0, 1, lower))
         if version < 2:
-            net.began_at_one[symbol] = net.now
+            net.markets.began_at_one[symbol] = net.now
     else:
         version += net.rng.randint(1_000_000, 9_000_000)
     net.exchange.restart(symbol, version)
-    net.count(word.name, symbol)
+    net.log.count(word.name, symbol)
 
 
 def slide(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is not None and net.exchange.is_two_sided(symbol):
         net.exchange.take(symbol, net.rng.choice(("bid", "ask")), net.rng.randint(20, 90))
-        net.count(word.name, symbol)
+        net.log.count(word.name, symbol)
 
 
 def one_sided(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
-    if symbol is None or not net.may_be_empty(symbol):
+    symbol = net.markets.symbol(word)
+    if symbol is None or not net.markets.may_be_empty(symbol):
         return
     side = net.rng.choice(("bid", "ask"))
     for taken in ("bid", "ask") if word.name == "drain" else (side,):
         net.exchange.take(symbol, taken)
-    net.count(word.name, symbol)
-    net.stand_still(symbol, net.seconds(word))
+    net.log.count(word.name, symbol)
+    net.markets.stand_still(symbol, net.seconds(word))
 
 
 def pause(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is not None:
-        net.count(word.name, symbol)
-        net.stand_still(symbol, net.seconds(word))
+        net.log.count(word.name, symbol)
+        net.markets.stand_still(symbol, net.seconds(word))
 
 
 KINDS: dict[str, Kind] = {

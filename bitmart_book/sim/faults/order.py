@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bitmart_book.sim.exchange import Send
-from bitmart_book.sim.faults.frames import Seen, merged
+from bitmart_book.sim.faults.filters import PATIENCE, nothing, updates_of
+from bitmart_book.sim.faults.frames import Seen, book_of, merged
 from bitmart_book.sim.faults.grammar import Word
-from bitmart_book.sim.faults.network import PATIENCE, Kind, Network, nothing
+from bitmart_book.sim.faults.network import Kind, Network
 
 __all__ = ["HELD_SECONDS", "KINDS"]
 
@@ -16,11 +17,11 @@ HELD_SECONDS = 1.0
 
 
 def gap(net: Network, word: Word) -> None:
-    net.once(word, net.update(word), nothing)
+    net.filters.once(word, updates_of(word.symbol), nothing)
 
 
 def duplicate(net: Network, word: Word) -> None:
-    net.once(word, net.update(word), lambda seen: [seen.payload, seen.payload])
+    net.filters.once(word, updates_of(word.symbol), lambda seen: [seen.payload, seen.payload])
 
 
 def old(net: Network, word: Word) -> None:
@@ -36,14 +37,14 @@ def old(net: Network, word: Word) -> None:
             left -= 1
             if left:
                 return None
-            net.drop(entry)
-            net.count(word.name, kept.symbol)
+            net.filters.drop(entry)
+            net.log.count(word.name, kept.place)
             return [later.payload, kept.payload]
 
-        entry = net.filter(again, PATIENCE)
+        entry = net.filters.add(again, PATIENCE)
         return [seen.payload]
 
-    net.once(word, net.update(word), keep, count=False)
+    net.filters.once(word, updates_of(word.symbol), keep, count=False)
 
 
 def _hold(
@@ -55,18 +56,18 @@ def _hold(
         def meet(later: Seen) -> list[str | bytes] | None:
             frames = together(seen, later) if later.connection == seen.connection else None
             if frames is not None:
-                net.drop(entry)
-                net.count(word.name, seen.symbol)
+                net.filters.drop(entry)
+                net.log.count(word.name, seen.place)
             return frames
 
         def alone() -> None:
-            net.arrive_late(Send(seen.connection, seen.payload))
+            net.wires.arrive(Send(seen.connection, seen.payload))
 
         # First, so that nothing of the same symbol gets past what is held.
-        entry = net.filter(meet, HELD_SECONDS, first=True, ends=alone)
+        entry = net.filters.add(meet, HELD_SECONDS, first=True, ends=alone)
         return []
 
-    net.once(word, net.update(word), hold, count=False)
+    net.filters.once(word, updates_of(word.symbol), hold, count=False)
 
 
 def reorder(net: Network, word: Word) -> None:
@@ -82,17 +83,17 @@ def batch(net: Network, word: Word) -> None:
 
 
 def heartbeat(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is not None:
         net.exchange.tell_again(symbol)
-        net.count(word.name, symbol)
+        net.log.count(word.name, book_of(symbol))
 
 
 def empty(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is not None:
         net.exchange.tell_nothing(symbol)
-        net.count(word.name, symbol)
+        net.log.count(word.name, book_of(symbol))
 
 
 KINDS: dict[str, Kind] = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bitmart_book.sim.exchange import Send
+from bitmart_book.sim.faults.filters import nothing, updates_of
 from bitmart_book.sim.faults.frames import Seen, acks, wrong_ack
 from bitmart_book.sim.faults.grammar import Word
-from bitmart_book.sim.faults.network import Kind, Network, nothing
+from bitmart_book.sim.faults.network import Kind, Network
 
 __all__ = ["KINDS"]
 
@@ -14,22 +15,22 @@ def lost_request(net: Network, word: Word) -> None:
     def act(connection: int, text: str) -> list[str] | None:
         if '"request"' not in text:
             return None
-        net.unhear(act)
-        net.count(word.name, str(connection))
+        net.filters.unhear(act)
+        net.log.count(word.name, str(connection))
         return []
 
-    net.hear(act)
-    symbol = net.symbol(word)
+    net.filters.hear(act)
+    symbol = net.markets.symbol(word)
     if symbol is not None:
-        net.once(word, net.update(word._replace(symbol=symbol)), nothing, count=False)
+        net.filters.once(word, updates_of(symbol), nothing, count=False)
 
 
 def subscription(net: Network, word: Word) -> None:
     def act(connection: int, text: str) -> list[str] | None:
         if '"subscribe"' not in text:
             return None
-        net.unhear(act)
-        net.count(word.name, str(connection))
+        net.filters.unhear(act)
+        net.log.count(word.name, str(connection))
         if word.name == "ackonly":
             answers = acks(text)
         elif word.name == "suberror":
@@ -37,11 +38,11 @@ def subscription(net: Network, word: Word) -> None:
         else:
             answers = []
         for answer in answers:
-            net.arrive(Send(connection, answer))
+            net.wires.arrive(Send(connection, answer))
         return []
 
     if net.reset_some_line():
-        net.hear(act)
+        net.filters.hear(act)
 
 
 def lost_ack(net: Network, word: Word) -> None:
@@ -49,7 +50,7 @@ def lost_ack(net: Network, word: Word) -> None:
         return [] if word.name == "lostack" else wrong_ack(seen, net.rng)
 
     if net.reset_some_line():
-        net.once(word, lambda seen: seen.is_ack, becomes)
+        net.filters.once(word, lambda seen: seen.is_ack, becomes)
 
 
 def no_pong(net: Network, word: Word) -> None:

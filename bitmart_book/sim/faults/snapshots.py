@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bitmart_book.sim.exchange import Send
-from bitmart_book.sim.faults.frames import Seen
+from bitmart_book.sim.faults.frames import Seen, book_of
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import Kind, Network
 from bitmart_book.sim.faults.order import HELD_SECONDS
@@ -12,7 +12,7 @@ __all__ = ["KINDS"]
 
 
 def unasked(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
 
@@ -20,15 +20,15 @@ def unasked(net: Network, word: Word) -> None:
         net.exchange.tell_snapshot(symbol)
 
     if net.rng.random() < 0.5:
-        net.count(word.name, symbol)
+        net.log.count(word.name, book_of(symbol))
         tell()
     else:
         # A newer one: it brings what the lost update would have brought.
-        net.lose_update(word, symbol, then=lambda: net.at(net.now, tell))
+        net.filters.lose_update(word, symbol, then=lambda: net.at(net.now, tell))
 
 
 def late_snapshot(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
     text = net.exchange.snapshot(symbol)
@@ -36,15 +36,15 @@ def late_snapshot(net: Network, word: Word) -> None:
 
     def arrive() -> None:
         for connection in connections:
-            if connection in net.lines:
-                net.arrive_late(Send(connection, text))
-                net.count(word.name, symbol)
+            if connection in net.wires.lines:
+                net.wires.arrive(Send(connection, text))
+                net.log.count(word.name, book_of(symbol))
 
     net.at(net.now + net.rng.uniform(0.2, max(0.2, net.seconds(word))), arrive)
 
 
 def late_reply(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
     seconds = net.seconds(word)
@@ -52,17 +52,20 @@ def late_reply(net: Network, word: Word) -> None:
     def late(seen: Seen) -> list[str | bytes]:
         wait = net.rng.uniform(0.2, max(0.2, seconds))
         send = Send(seen.connection, seen.payload)
-        net.at(net.now + wait, lambda: net.arrive_late(send))
+        net.log.acts.add(word.name, seen.place, net.now, net.now + wait)
+        net.at(net.now + wait, lambda: net.wires.arrive(send))
         return []
 
     def then() -> None:
-        net.once(word, lambda seen: seen.is_snapshot and seen.symbol == symbol, late, count=False)
+        net.filters.once(
+            word, lambda seen: seen.is_snapshot and seen.symbol == symbol, late, count=False
+        )
 
-    net.lose_update(word, symbol, then)
+    net.filters.lose_update(word, symbol, then)
 
 
 def old_snapshots(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
     cached = net.exchange.snapshot(symbol)
@@ -70,23 +73,23 @@ def old_snapshots(net: Network, word: Word) -> None:
     def act(seen: Seen) -> list[str | bytes] | None:
         if not (seen.is_snapshot and seen.symbol == symbol):
             return None
-        net.late_at = net.now
+        net.log.acts.add(word.name, seen.place, net.now, net.now)
         return [cached]
 
-    net.filter(act, net.seconds(word))
-    net.lose_update(word, symbol)
+    net.filters.add(act, net.seconds(word))
+    net.filters.lose_update(word, symbol)
 
 
 def early(net: Network, word: Word) -> None:
     """Each book of the next connection gets its snapshot a few updates late."""
-    before = set(net.lines)
+    before = set(net.wires.lines)
     held: dict[tuple[int, str], tuple[str | bytes, int]] = {}
 
     def act(seen: Seen) -> list[str | bytes] | None:
         key = (seen.connection, seen.symbol)
         if seen.is_snapshot and seen.connection not in before and key not in held:
             held[key] = (seen.payload, net.rng.randint(1, 3))
-            net.count(word.name, seen.symbol)
+            net.log.count(word.name, seen.place)
             net.at(net.now + HELD_SECONDS, lambda: let_go(key))
             return []
         if seen.is_update and key in held:
@@ -100,18 +103,18 @@ def early(net: Network, word: Word) -> None:
         payload, left = held[key]
         held[key] = (payload, 0)
         if left > 0:
-            net.arrive_late(Send(key[0], payload))
+            net.wires.arrive(Send(key[0], payload))
 
     def ends() -> None:
         for key in list(held):
             let_go(key)
 
     if net.reset_some_line():
-        net.filter(act, 10.0, ends=ends)
+        net.filters.add(act, 10.0, ends=ends)
 
 
 def overflow(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
     seconds = net.seconds(word)
@@ -125,11 +128,11 @@ def overflow(net: Network, word: Word) -> None:
                 net.exchange.tell_nothing(symbol)
 
     def then() -> None:
-        net.filter(act, seconds)
+        net.filters.add(act, seconds)
         for part in range(10):
             net.at(net.now + seconds * (part + 1) / 12, burst)
 
-    net.lose_update(word, symbol, then)
+    net.filters.lose_update(word, symbol, then)
 
 
 KINDS: dict[str, Kind] = {

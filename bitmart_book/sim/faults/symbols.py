@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bitmart_book.sim.exchange import Send
-from bitmart_book.sim.faults.frames import frozen_heartbeat
+from bitmart_book.sim.faults.frames import book_of, frozen_heartbeat
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import Kind, Network
 
@@ -11,20 +11,20 @@ __all__ = ["KINDS"]
 
 
 def mute(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
     only = net.rng.choice((None, net.rng.choice(net.exchange.subscribed()[symbol])))
-    net.filter(
+    net.filters.add(
         lambda seen: [] if seen.symbol == symbol and only in (None, seen.connection) else None,
         net.seconds(word),
         first=True,
     )
-    net.count(word.name, symbol)
+    net.log.count(word.name, book_of(symbol), net.now + net.seconds(word))
 
 
 def stuck(net: Network, word: Word) -> None:
-    symbol = net.symbol(word)
+    symbol = net.markets.symbol(word)
     if symbol is None:
         return
     heartbeat = frozen_heartbeat(net.exchange.snapshot(symbol))
@@ -33,16 +33,15 @@ def stuck(net: Network, word: Word) -> None:
     def beat() -> None:
         if net.now < over:
             for connection in net.exchange.subscribed().get(symbol, ()):
-                net.arrive(Send(connection, heartbeat))
+                net.wires.arrive(Send(connection, heartbeat))
             net.at(net.now + 3.0, beat)
 
-    net.filter(
+    net.filters.add(
         lambda seen: [] if seen.is_update and seen.symbol == symbol else None,
         net.seconds(word),
         first=True,
     )
-    net.count(word.name, symbol)
-    net.stuck[symbol] = over
+    net.log.count(word.name, book_of(symbol), over)
     net.at(net.now + 3.0, beat)
 
 
