@@ -22,11 +22,13 @@ from bitmart_book.sim.account.private import FuturesPrivate, Keys, SpotPrivate
 from bitmart_book.sim.account.trading import Number, Trading
 from bitmart_book.sim.market.contracts import Contract, contracts
 from bitmart_book.sim.market.market import Listing, Market, listings
+from bitmart_book.sim.venue.clock import Clock
 from bitmart_book.sim.venue.futures import Futures
+from bitmart_book.sim.venue.glimpses import Glimpse
 from bitmart_book.sim.venue.knobs import Knobs
 from bitmart_book.sim.venue.legacy import Legacy
 from bitmart_book.sim.venue.lines import Close, Lines, Ping, Pong, Refusal, Rules, Send
-from bitmart_book.sim.venue.publisher import Glimpse, Side
+from bitmart_book.sim.venue.publisher import Side
 from bitmart_book.sim.venue.spot import Spot
 
 __all__ = ["Close", "Exchange", "Knobs", "Ping", "Pong", "Refusal", "Send"]
@@ -66,7 +68,8 @@ class Exchange:
         if not (speed > 0 and math.isfinite(speed)):
             raise UsageError(f"speed must be above zero, was {speed}")
         self.knobs = knobs or Knobs()
-        self._start_ms = start_ms
+        self.clock = Clock(start_ms)
+        """What it stamps its words by."""
         self._clock_ms = clock_ms
         self._paused: set[str] | None = set()
         known = {market.listing.symbol: market for market in markets or ()}
@@ -89,7 +92,7 @@ class Exchange:
             self.listings,
             known,
             seed=seed,
-            start_ms=start_ms,
+            clock=self.clock,
             speed=speed,
             history=history,
             glimpses=glimpses,
@@ -106,7 +109,7 @@ class Exchange:
             self.knobs,
             self.contracts,
             seed=seed,
-            start_ms=self._start_ms,
+            clock=self.clock,
             speed=speed,
             settle=lambda symbol: self._trading[market].settle(symbol),
         )
@@ -193,7 +196,7 @@ class Exchange:
         )
 
     def _now_ms(self) -> int:
-        return self._start_ms + round(self._lines.now * 1000)
+        return self.clock.ms(self._lines.now)
 
     def _login_ms(self) -> int:
         clock = self._now_ms if self._clock_ms is None else self._clock_ms
@@ -277,7 +280,7 @@ class Exchange:
         Says the same as `window` at a hundredth of its cost.
         """
         publisher = self.spot.known_publisher(symbol)
-        return None if publisher is None else publisher.glimpses.get(version)
+        return None if publisher is None else publisher.glimpses.of(version)
 
     def subscribed(self) -> dict[str, list[int]]:
         """Each symbol whose sequenced book is subscribed, and the connections that hear of it."""
@@ -439,7 +442,7 @@ class Exchange:
 
     def restart(self, symbol: str, version: int) -> None:
         """Let the versions of a symbol go on from another number, without a word to anybody."""
-        self.spot.publisher(symbol).restart(version)
+        self.spot.publisher(symbol).restart(version, self._lines.now)
 
     def _tell_pauses(self) -> None:
         for venue in (self.spot, self.futures, self.demo):

@@ -606,7 +606,7 @@ def test_a_connection_that_falls_behind_is_not_shown():
         w.run(w.now + 0.05)
         book = w.engine["BTC_USDT"]
         if book.state == BookState.LIVE:
-            oldest = max(oldest, w.now - (book.exchange_time_ms - w.exchange._start_ms) / 1000)
+            oldest = max(oldest, w.now - (book.exchange_time_ms - w.exchange.clock.ms(0.0)) / 1000)
     assert w.client.counters["behind"] > 0
     assert oldest < 10.0
 

@@ -304,7 +304,7 @@ def test_frozen_frames_arrive_late_and_in_order():
 def test_a_lag_grows_and_ends():
     wire = Wire("lag@10:8s")
     got = wire.run(60)
-    start = wire.exchange._start_ms
+    start = wire.exchange.clock.ms(0.0)
     late = [(when, when - (item["ms_t"] - start) / 1000) for when, item in wire.updates(got)]
     assert max(delay for _, delay in late) == pytest.approx(8.0, abs=0.5)
     assert all(delay < 0.1 for when, delay in late if when < 10 or when > 35)

@@ -324,7 +324,9 @@ def test_a_position_from_its_opening_to_its_end():
     assert (order["side"], order["type"], order["deal_size"]) == (4, "market", "100")
     assert Decimal(order["deal_avg_price"]) == price
     last = order["last_trade"]
-    assert last["lastTradeID"] == venue.trade_id("BTCUSDT", venue.publisher("BTCUSDT").trades + 1)
+    assert last["lastTradeID"] == venue.trade_id(
+        "BTCUSDT", venue.publisher("BTCUSDT").tape.trades + 1
+    )
     assert (last["fillQty"], last["feeCcy"]) == ("100", "USDT")
     assert (Decimal(last["fillPrice"]), Decimal(last["fee"])) == (price, -fee)
     same_shape(frames[4], POSITION)

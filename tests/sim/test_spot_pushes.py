@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import bitmart_book as bb
 from bitmart_book.sim import Knobs, capture_markets
-from bitmart_book.sim.venue.publisher import bar_start
+from bitmart_book.sim.venue.tape import bar_start
 from tests.helpers.public_box import BTC, DOCUMENTED, Box, Client, frames, rows, same_shape
 
 # Frames

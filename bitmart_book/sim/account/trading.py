@@ -117,7 +117,7 @@ class Trading:
             ticks = worst
         else:
             ticks = _units(price, listing.price_decimals, "price")
-        now_ms = publisher.time_ms(self._lines.now)
+        now_ms = publisher.clock.ms(self._lines.now)
         kind = cast(OrderKind, kind)
         order = Order(
             self._next_id, client_order_id, symbol, direction, intent, kind, ticks, lots, now_ms
@@ -206,7 +206,7 @@ class Trading:
         publisher = self._venue.publisher(symbol)
         for fill in market.fills():
             order = self.orders[fill.order]
-            time_ms = publisher.trade_ms(fill.time)
+            time_ms = publisher.clock.ms(publisher.exchange_time(fill.time))
             changed = self.account.fill(order, fill, time_ms)
             if not order.is_open:
                 del self._resting[order.id]
@@ -215,12 +215,12 @@ class Trading:
     def _market_of(self, symbol: str, publisher: Publisher) -> MatchedMarket:
         market = self._matched.get(symbol)
         if market is None:
-            market = MatchedMarket(publisher.market, publisher.trades)
+            market = MatchedMarket(publisher.market, publisher.tape.trades)
             publisher.market = self._matched[symbol] = market
         return market
 
     def _end(self, order: Order) -> None:
-        now_ms = self._venue.publisher(order.symbol).time_ms(self._lines.now)
+        now_ms = self._venue.publisher(order.symbol).clock.ms(self._lines.now)
         self._tell(order, CANCELLED, self.account.end(order, now_ms))
 
     def _tell(self, order: Order, action: int, currencies: list[str]) -> None:

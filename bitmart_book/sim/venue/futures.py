@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from bitmart_book.errors import UsageError
 from bitmart_book.sim.market.contracts import Contract
 from bitmart_book.sim.venue import futures_wire as wire
+from bitmart_book.sim.venue.clock import Clock
 from bitmart_book.sim.venue.futures_desk import BOOK, KLINE, KLINES, Body, Desk
 from bitmart_book.sim.venue.knobs import FuturesKnobs
 from bitmart_book.sim.venue.lines import MESSAGE_TOO_BIG, Connection, Lines, decoded
@@ -92,7 +93,7 @@ class Futures:
         contracts: Mapping[str, Contract],
         *,
         seed: int,
-        start_ms: int,
+        clock: Clock,
         speed: float,
         settle: Callable[[str], None] = lambda symbol: None,  # noqa: ARG005
     ) -> None:
@@ -100,7 +101,7 @@ class Futures:
         self._lines = lines
         self._knobs = knobs
         self._seed = seed
-        self._start_ms = start_ms
+        self._clock = clock
         self._speed = speed
         self._settle = settle
         self._desks: dict[str, Desk] = {}
@@ -149,7 +150,7 @@ class Futures:
             self._knobs,
             seed=self._seed,
             now=self._lines.now,
-            start_ms=self._start_ms,
+            clock=self._clock,
             speed=self._speed,
         )
         self._desks[symbol] = desk

@@ -14,8 +14,10 @@ from typing import Any
 from bitmart_book.sim.market.contracts import Contract, contract_market
 from bitmart_book.sim.market.market import Print
 from bitmart_book.sim.venue import futures_wire as wire
+from bitmart_book.sim.venue.clock import Clock
 from bitmart_book.sim.venue.knobs import FuturesKnobs
-from bitmart_book.sim.venue.publisher import Bar, Publisher, Reach, bar_start
+from bitmart_book.sim.venue.publisher import Publisher, Reach
+from bitmart_book.sim.venue.tape import Bar, bar_start
 from bitmart_book.sim.venue.wire import padded, stripped
 
 __all__ = ["BOOK", "KLINE", "KLINES", "Body", "Desk", "first_trade_id"]
@@ -56,7 +58,7 @@ class Desk:
         *,
         seed: int,
         now: float,
-        start_ms: int,
+        clock: Clock,
         speed: float,
     ) -> None:
         symbol = contract.listing.symbol
@@ -64,7 +66,7 @@ class Desk:
             contract_market(contract, seed),
             seed=seed,
             now=now,
-            start_ms=start_ms,
+            clock=clock,
             speed=speed,
             history=HISTORY,
             numbers="stripped",
@@ -83,7 +85,7 @@ class Desk:
     def mark(self) -> int:
         """The marked price in ticks: the middle of the book, else the last trade."""
         best = self.publisher.best()
-        return self.publisher.last if best is None else (best[0][0] + best[1][0]) // 2
+        return self.publisher.tape.last if best is None else (best[0][0] + best[1][0]) // 2
 
     def levels(self, depth: int) -> tuple[Levels, Levels]:
         """The best so many bids and asks, best first."""
@@ -96,14 +98,14 @@ class Desk:
         """A "snapshot" or an "update" of a sequenced book."""
         publisher = self.publisher
         rows = self._rows(bids, asks, self._knobs.futures_levels == "arrays")
-        time_ms = publisher.time_ms(now)
+        time_ms = publisher.clock.ms(now)
         return wire.depth_increase(kind, publisher.symbol, version, time_ms, *rows)
 
     def picture(self, channel: str, now: float) -> tuple[Any, list[Body]] | None:
         """Of a channel whose pushes are complete each time: what makes this one another than the
         last, and its frames; None: nothing to show."""
         publisher, knobs = self.publisher, self._knobs
-        symbol, time_ms = publisher.symbol, publisher.time_ms(now)
+        symbol, time_ms = publisher.symbol, publisher.clock.ms(now)
         book, kline = BOOK.fullmatch(channel), KLINE.fullmatch(channel)
         if book is not None and book[2] == "depthAll":
             sides = self.levels(int(book[3]))
@@ -155,11 +157,12 @@ class Desk:
         (bid, bid_size), (ask, ask_size) = best
         price, decimals = publisher.numbers.price, publisher.listing.price_decimals
         index = self.mark * 10**INDEX_DECIMALS + self._index
-        opened = publisher.day.open
+        tape = publisher.tape
+        opened = tape.day.open
         return {
-            "last_price": price(publisher.last),
-            "volume_24": str(publisher.day.base),
-            "range": stripped((publisher.last - opened) * 10**16 // opened, 16),
+            "last_price": price(tape.last),
+            "volume_24": str(tape.day.base),
+            "range": stripped((tape.last - opened) * 10**16 // opened, 16),
             "mark_price": price(self.mark),
             "index_price": stripped(index, decimals + INDEX_DECIMALS),
             "ask_price": price(ask),
@@ -170,7 +173,7 @@ class Desk:
 
     def _kline(self, marked: bool, step: str, now: float) -> tuple[Any, list[Body]]:
         publisher, knobs = self.publisher, self._knobs
-        bar = publisher.bar(KLINES[step], now)
+        bar = publisher.tape.bar(KLINES[step], now)
         volume = str(bar.base)
         if marked:
             bar = self._mark_bar(step, now)
@@ -183,7 +186,7 @@ class Desk:
         return (bar.start, values), [wire.kline(publisher.symbol, text, not flat)]
 
     def _mark_bar(self, step: str, now: float) -> Bar:
-        start = bar_start(KLINES[step], self.publisher.time_ms(now) // 1000)
+        start = bar_start(KLINES[step], self.publisher.clock.seconds(now))
         bar = self._mark_bars.get(step)
         if bar is None or bar.start != start:
             bar = self._mark_bars[step] = Bar(start, self.mark if bar is None else bar.close)
@@ -214,7 +217,7 @@ class Desk:
         """The trades that the market has just made, which are the latest of all."""
         publisher, rows = self.publisher, []
         form = "way" if self._knobs.futures_generation == 1 else self._knobs.futures_trades
-        price, first = publisher.numbers.price, publisher.trades - len(prints) + 1
+        price, first = publisher.numbers.price, publisher.tape.trades - len(prints) + 1
         for place, print_ in enumerate(prints):
             id_ = self.trade_id + first + place
             # `way` named both parties' intents, and contradicted `m` in recorded frames.
@@ -228,7 +231,7 @@ class Desk:
                     str(print_.size),
                     way,
                     print_.taker == "sell",
-                    publisher.trade_ns(print_.time),
+                    publisher.clock.ns(publisher.exchange_time(print_.time)),
                 )
             )
         return wire.trades(publisher.symbol, reversed(rows), form)

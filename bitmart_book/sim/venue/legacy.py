@@ -122,7 +122,7 @@ class Legacy:
             if not feed.subscribers:
                 continue
             listened = True
-            seen = (publisher.version, publisher.trades)
+            seen = (publisher.version, publisher.tape.trades)
             if publisher.paused_at is not None or feed.seen == seen:
                 continue
             feed.seen = seen
@@ -137,26 +137,26 @@ class Legacy:
     @staticmethod
     def _picture(publisher: Publisher, key: str, now: float) -> Picture:
         topic, *rest = key.split("/")
-        symbol, stamp = publisher.symbol, publisher.time_ms(now)
+        symbol, stamp = publisher.symbol, publisher.clock.ms(now)
         option = int(rest[0]) if rest else 0
         if topic == "depth":
             sides = publisher.grouped(option, LEVELS)
             return Picture(sides, wire.legacy_depth(symbol, option, *sides))
         if topic == "trade":
-            rows = publisher.legacy_trades(option, TRADES)
-            return Picture(publisher.trades, wire.legacy_trade(symbol, option, rows))
+            rows = publisher.tape.legacy_trades(option, TRADES)
+            return Picture(publisher.tape.trades, wire.legacy_trade(symbol, option, rows))
         if topic == "kline":
-            values = publisher.legacy_bar(publisher.bar(option * 60, now))
+            values = publisher.tape.legacy_bar(publisher.tape.bar(option * 60, now))
             text = wire.legacy_kline(symbol, option, wire.bar_frame(values), stamp)
             return Picture(values, text)
-        values = publisher.legacy_bar(publisher.day)
-        change = publisher.fluctuation()
+        values = publisher.tape.legacy_bar(publisher.tape.day)
+        change = publisher.tape.fluctuation()
         sign = "" if change < 0 else "+"
         text = wire.legacy_price(
             symbol,
             wire.bar_frame(values),
             sign + wire.padded(change, 4),
-            publisher.legacy_rate(),
+            publisher.tape.legacy_rate(),
             stamp,
         )
         return Picture(values, text)
@@ -165,7 +165,7 @@ class Legacy:
         """The text of a push that is not the first; the knobs know shorter forms."""
         option = key.rpartition("/")[2]
         if key.startswith("trade") and self._knobs.legacy_trades == "new":
-            rows = publisher.legacy_trades(int(option), picture.content - last)
+            rows = publisher.tape.legacy_trades(int(option), picture.content - last)
             return wire.legacy_trade(publisher.symbol, int(option), rows)
         if key.startswith("depth") and self._knobs.legacy_depth == "delta":
             sides = [_changed(*pair) for pair in zip(last, picture.content, strict=True)]

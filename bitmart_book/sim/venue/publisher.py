@@ -1,4 +1,4 @@
-"""What the exchange knows and has told about one symbol: versions, their books, the day, bars.
+"""What the exchange knows and has told about one symbol: its versions, and their books.
 
 A publisher moves its market and counts the versions; it can say what the book was after each of
 the recent ones. It makes the texts of that symbol's numbers, but no frames, and knows no
@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import math
 import random
-import struct
 from array import array
 from bisect import bisect_left
 from collections import deque
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from bitmart_book.sim.market.market import Batch, Ladder, Market, Print
 from bitmart_book.sim.market.matching import MatchedMarket
-from bitmart_book.sim.venue.wire import BookRow, NumberFormat, Numbers, padded, stripped
+from bitmart_book.sim.venue.clock import Clock
+from bitmart_book.sim.venue.glimpses import Glimpses
+from bitmart_book.sim.venue.tape import Best, Tape
+from bitmart_book.sim.venue.wire import BookRow, NumberFormat, Numbers, padded
 
-__all__ = ["Bar", "Glimpse", "History", "Publisher", "Reach", "Side", "bar_start"]
+__all__ = ["History", "Publisher", "Reach", "Side"]
 
 WINDOW = 100
-REMEMBERED_TRADES = 200
-DAY_SECONDS = 86_400
 
 Side = tuple[tuple[Decimal, Decimal], ...]
 
@@ -99,21 +98,6 @@ def _apply(delta: array[int], bids: dict[int, int], asks: dict[int, int]) -> Non
             side.pop(delta[place], None)
 
 
-class Glimpse:
-    """The best levels after one version, and how long it was the latest.
-
-    `bids` and `asks` are packed doubles, price and size by turns, best first, filled up with nan:
-    cheap to make of every version and to compare with. Each double is the nearest to its number.
-    """
-
-    __slots__ = ("asks", "bids", "until")
-
-    def __init__(self, bids: bytes, asks: bytes) -> None:
-        self.bids = bids
-        self.asks = asks
-        self.until = math.inf
-
-
 class Reach(NamedTuple):
     """Which changes of a book are published. BitMart's text implies all of them."""
 
@@ -129,41 +113,6 @@ def _joined(first: Batch, then: Batch) -> Batch:
     return Batch({**first.bids, **then.bids}, {**first.asks, **then.asks}, then.prints)
 
 
-class Bar:
-    """Open, high, low, close and volumes of some time; prices in ticks, volumes exact."""
-
-    __slots__ = ("base", "close", "high", "low", "open", "quote", "start")
-
-    def __init__(self, start: int, price: int) -> None:
-        self.start = start
-        self.open = self.high = self.low = self.close = price
-        self.base = self.quote = 0
-
-    def add(self, price: int, size: int) -> None:
-        self.high = max(self.high, price)
-        self.low = min(self.low, price)
-        self.close = price
-        self.base += size
-        self.quote += price * size
-
-
-def bar_start(step: str | int, time_s: int) -> int:
-    """When the bar began that holds a time (both seconds since 1970): weeks begin on Monday.
-
-    `step` is seconds, or "1W", or "1M" for a month of the calendar.
-    """
-    if step == "1M":
-        month = datetime.fromtimestamp(time_s, UTC).replace(
-            day=1, hour=0, minute=0, second=0, microsecond=0
-        )
-        return int(month.timestamp())
-    if step == "1W":
-        monday = 4 * DAY_SECONDS  # 1970-01-05
-        return time_s - (time_s - monday) % (7 * DAY_SECONDS)
-    assert isinstance(step, int)
-    return time_s - time_s % step
-
-
 class Publisher:
     """One symbol. Times are the exchange's; `speed` of its seconds pass in the market in one."""
 
@@ -173,7 +122,7 @@ class Publisher:
         *,
         seed: int,
         now: float,
-        start_ms: int,
+        clock: Clock,
         speed: float,
         history: int,
         numbers: NumberFormat,
@@ -184,75 +133,37 @@ class Publisher:
         self.listing = market.listing
         self.symbol = market.listing.symbol
         self.numbers = Numbers(market.listing.price_decimals, market.listing.size_decimals, numbers)
-        self._start_ms = start_ms
+        self.clock = clock
         self._speed = speed
         self._offset = now
         chance = random.Random(f"publisher {self.symbol} {seed}")
         self.version = chance.randrange(1_000, 9_000_000)
-        self.history = History(history)
-        self.history.start(self.version, market.bids, market.asks)
-        self.glimpses: dict[int, Glimpse] = {}
+        self._history = History(history)
+        self._history.start(self.version, market.bids, market.asks)
+        self.glimpses = Glimpses(market.listing, glimpses, max(2, history))
         """Of the latest versions, earlier runs of the counter included; made if so many levels
         are asked for."""
-        self._glimpse_levels = glimpses
-        self._most_glimpses = max(2, history)
-        if glimpses:
-            self._glimpse()
+        self.glimpses.record(self.version, self.market.bids, self.market.asks, now)
         self.told_at = now
         """When an update or a heartbeat was last pushed."""
         self.paused_at: float | None = None
-        self.prints: deque[tuple[int, Print]] = deque(maxlen=REMEMBERED_TRADES)
-        """(milliseconds, trade) of the latest, oldest first."""
-        self.trades = 0
-        """How many there have been."""
+        self.tape = Tape(market.listing, self.numbers, clock, chance, now)
+        self.tape.remember_a_past(market.bids.best or market.asks.best or self.listing.price, now)
         self._price_values: dict[int, Decimal] = {}
         self._snapshot: tuple[int, str, str] | None = None
-        self._bars: dict[str | int, Bar] = {}
         self._reach = reach
         self._edges = self._window_edges()
         self._unpublished: Batch | None = None
-        self._remember_the_past(chance, now)
-
-    def _remember_the_past(self, chance: random.Random, now: float) -> None:
-        """A day that has already happened, so that a newcomer finds a price and trades."""
-        best = self.market.bids.best or self.market.asks.best or self.listing.price
-        time = now
-        past = []
-        for _ in range(15):
-            time -= chance.expovariate(0.5) + 0.001
-            size = max(1, int(self.listing.size * chance.lognormvariate(-1, 1)))
-            past.append(Print(time, best, size, chance.choice(("buy", "sell"))))
-        opened = max(1, best + int(best * chance.uniform(-0.03, 0.03)))
-        self.day = Bar(self._seconds(now), opened)
-        for print_ in reversed(past):
-            self.prints.append((self.time_ms(print_.time), print_))
-            self.day.add(print_.price, print_.size)
-        self.day.high = max(self.day.high, opened + int(best * chance.uniform(0, 0.02)))
-        self.day.low = min(self.day.low, max(1, opened - int(best * chance.uniform(0, 0.02))))
-        self.day.base += 900 * self.listing.size
-        self.day.quote += 900 * self.listing.size * best
-        self.trades = len(self.prints)
 
     # Time
-
-    def time_ms(self, now: float) -> int:
-        """The wire's stamp of a time."""
-        return self._start_ms + round(now * 1000)
-
-    def _seconds(self, now: float) -> int:
-        return self.time_ms(now) // 1000
 
     def market_time(self, now: float) -> float:
         """What time it is on the market's clock, which stands still during a pause."""
         return ((now if self.paused_at is None else self.paused_at) - self._offset) * self._speed
 
-    def trade_ms(self, time: float) -> int:
-        """The wire's stamp of a time on the market's clock."""
-        return self.time_ms(time / self._speed + self._offset)
-
-    def trade_ns(self, time: float) -> int:
-        """The same in nanoseconds since 1970."""
-        return self._start_ms * 10**6 + round((time / self._speed + self._offset) * 10**9)
+    def exchange_time(self, time: float) -> float:
+        """The exchange's time of a time on the market's clock."""
+        return time / self._speed + self._offset
 
     def next_time(self) -> float:
         """When the market does something next."""
@@ -275,7 +186,7 @@ class Publisher:
         """What is to be told of the time until now; when levels are, it is the next version."""
         batch = self.market.advance((now - self._offset) * self._speed)
         for print_ in batch.prints:
-            self._count(print_)
+            self.tape.add(print_, self.exchange_time(print_.time))
         return self._publish(batch, now) if batch.bids or batch.asks else batch
 
     def take(self, side: Literal["bid", "ask"], levels: int | None, now: float) -> Batch:
@@ -309,29 +220,8 @@ class Publisher:
 
     def _next_version(self, batch: Batch, now: float) -> None:
         self.version += 1
-        self.history.record(batch, self.market.bids, self.market.asks)
-        if self._glimpse_levels:
-            before = self.glimpses.get(self.version - 1)
-            if before is not None:
-                before.until = now
-            self._glimpse()
-
-    def _glimpse(self) -> None:
-        count, bids, asks = self._glimpse_levels, self.market.bids, self.market.asks
-        self.glimpses[self.version] = Glimpse(self._packed(bids, count), self._packed(asks, count))
-        if len(self.glimpses) > self._most_glimpses:
-            del self.glimpses[next(iter(self.glimpses))]
-
-    def _packed(self, ladder: Ladder, count: int) -> bytes:
-        sizes, sign = ladder.sizes, ladder.sign
-        # A quotient of two integers is rounded once, and so is what a decimal text means.
-        ticks, lots = 10**self.listing.price_decimals, 10**self.listing.size_decimals
-        flat: list[float] = []
-        for key in reversed(ladder.keys[-count:]):
-            price = key * sign
-            flat += (price / ticks, sizes[price] / lots)
-        flat += [math.nan] * (2 * count - len(flat))
-        return struct.pack(f"{2 * count}d", *flat)
+        self._history.record(batch, self.market.bids, self.market.asks)
+        self.glimpses.record(self.version, self.market.bids, self.market.asks, now)
 
     def _within_reach(self, batch: Batch) -> Batch:
         before, self._edges = self._edges, self._window_edges()
@@ -369,16 +259,14 @@ class Publisher:
         )
         return bids, asks
 
-    def restart(self, version: int) -> None:
+    def restart(self, version: int, now: float) -> None:
         """Count the versions anew, as after a restart of the server; older books are forgotten."""
-        if self._glimpse_levels:
-            # The same book under another number, until the next version.
-            self.glimpses[version] = self.glimpses[self.version]
+        self.glimpses.renumber(version, now)
         self.version = version
         self._snapshot = None
-        self.history.start(version, self.market.bids, self.market.asks)
+        self._history.start(version, self.market.bids, self.market.asks)
 
-    def best(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    def best(self) -> Best | None:
         """(bid, its size), (ask, its size); None while a side is empty."""
         bids, asks = self.market.bids, self.market.asks
         if not bids.keys or not asks.keys:
@@ -401,7 +289,7 @@ class Publisher:
         """The best so many levels (None: as many as are published) after that version."""
         if self._reach.window_only:
             levels = WINDOW if levels is None else min(levels, WINDOW)
-        book = self.history.book(version)
+        book = self._history.book(version)
         if book is None:
             return None
         return self._side(book[0], levels, reverse=True), self._side(book[1], levels, reverse=False)
@@ -422,38 +310,6 @@ class Publisher:
 
     # The tape
 
-    @property
-    def last(self) -> int:
-        """The price of the last trade."""
-        return self.day.close
-
-    def _count(self, print_: Print) -> None:
-        time = print_.time / self._speed + self._offset
-        self.prints.append((self.time_ms(time), print_))
-        self.trades += 1
-        if self._seconds(time) - self.day.start >= DAY_SECONDS:
-            self.day = Bar(self._seconds(time), self.last)
-        self.day.add(print_.price, print_.size)
-        for step, bar in self._bars.items():
-            start = bar_start(step, self._seconds(time))
-            if start != bar.start:
-                bar = self._bars[step] = Bar(start, bar.close)
-            bar.add(print_.price, print_.size)
-
-    def bar(self, step: str | int, now: float) -> Bar:
-        """The running bar. The first one of a step holds the trades that are remembered of it."""
-        start = bar_start(step, self._seconds(now))
-        bar = self._bars.get(step)
-        if bar is None:
-            within = [p for time_ms, p in self.prints if time_ms // 1000 >= start]
-            bar = Bar(start, within[0].price if within else self.last)
-            for print_ in within:
-                bar.add(print_.price, print_.size)
-            self._bars[step] = bar
-        elif bar.start != start:
-            bar = self._bars[step] = Bar(start, bar.close)
-        return bar
-
     def trade_rows(self, prints: list[Print]) -> list[tuple[str, str, str, int]]:
         """(price, size, side of the taker, milliseconds) of trades that `advance` reported."""
         price, size = self.numbers.price, self.numbers.size
@@ -462,45 +318,10 @@ class Publisher:
                 price(print_.price),
                 size(print_.size),
                 print_.taker,
-                self.trade_ms(print_.time),
+                self.clock.ms(self.exchange_time(print_.time)),
             )
             for print_ in prints
         ]
-
-    def fluctuation(self) -> int:
-        """Change of the price since the day began, in ten-thousandths."""
-        return (self.last - self.day.open) * 10_000 // self.day.open
-
-    def bar_values(self, bar: Bar) -> list[str]:
-        """Open, high, low, close and base volume of a spot candle."""
-        price = self.numbers.price
-        ohlc = [price(value) for value in (bar.open, bar.high, bar.low, bar.close)]
-        return [*ohlc, padded(bar.base, self.listing.size_decimals)]
-
-    def ticker_values(self) -> dict[str, str] | None:
-        """The texts of the ticker by their names; None while a side of the book is empty."""
-        best = self.best()
-        if best is None:
-            return None
-        (bid, bid_size), (ask, ask_size) = best
-        price, size, listing, day = self.numbers.price, self.numbers.size, self.listing, self.day
-        return {
-            "ask_px": price(ask),
-            "ask_sz": size(ask_size),
-            "base_volume_24h": padded(day.base, listing.size_decimals),
-            "bid_px": price(bid),
-            "bid_sz": size(bid_size),
-            "fluctuation": padded(self.fluctuation(), 4),
-            "high_24h": price(day.high),
-            "last_price": price(self.last),
-            "low_24h": price(day.low),
-            "open_24h": price(day.open),
-            "quote_volume_24h": padded(self._quote(day, 2), 2),
-        }
-
-    def _quote(self, bar: Bar, decimals: int) -> int:
-        scale = self.listing.price_decimals + self.listing.size_decimals - decimals
-        return int(bar.quote // 10**scale if scale >= 0 else bar.quote * 10**-scale)
 
     # The legacy feed
 
@@ -529,28 +350,3 @@ class Publisher:
             amount, sum_ = padded(size, decimals), padded(total, decimals)
             rows.append(BookRow(padded(group, precision), amount, sum_, orders_there))
         return rows
-
-    def legacy_trades(self, precision: int, count: int) -> list[tuple[str, str, str, str, int]]:
-        """(side, quote amount, price, base size, milliseconds) of the latest, newest first."""
-        step = int(10 ** (self.listing.price_decimals - precision))
-        rows: list[tuple[str, str, str, str, int]] = []
-        for time_ms, print_ in list(self.prints)[: -count - 1 : -1] if count else ():
-            price = print_.price // step
-            amount = padded(price * print_.size, precision + self.listing.size_decimals)
-            base = padded(print_.size, self.listing.size_decimals)
-            rows.append((print_.taker, amount, padded(price, precision), base, time_ms))
-        return rows
-
-    def legacy_bar(self, bar: Bar) -> list[str]:
-        """Open, highest, lowest, volume (of the quote currency) and current price."""
-        decimals = self.listing.price_decimals
-        open_, high, low, close = (
-            padded(value, decimals) for value in (bar.open, bar.high, bar.low, bar.close)
-        )
-        return [open_, high, low, padded(self._quote(bar, 6), 6), close]
-
-    def legacy_rate(self) -> str:
-        """The price in dollars, as a text."""
-        dollars = {"BTC": 61_235, "ETH": 1_922}.get(self.symbol.rpartition("_")[2], 1)
-        cents = self.last * dollars * 100 // 10**self.listing.price_decimals
-        return f"{stripped(cents, 2)} USD"

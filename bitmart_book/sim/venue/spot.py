@@ -14,6 +14,7 @@ from typing import Literal
 from bitmart_book.errors import UsageError
 from bitmart_book.sim.market.market import Listing, Market, Print, SeededMarket
 from bitmart_book.sim.venue import wire
+from bitmart_book.sim.venue.clock import Clock
 from bitmart_book.sim.venue.feeds import Feed, Picture
 from bitmart_book.sim.venue.framing import SpotFraming
 from bitmart_book.sim.venue.knobs import SpotKnobs
@@ -68,7 +69,7 @@ class Spot:
         markets: Mapping[str, Market],
         *,
         seed: int,
-        start_ms: int,
+        clock: Clock,
         speed: float,
         history: int,
         glimpses: int,
@@ -79,7 +80,7 @@ class Spot:
         self._knobs = knobs
         self._markets = markets
         self._seed = seed
-        self._start_ms = start_ms
+        self._clock = clock
         self._speed = speed
         self._history = history
         self._glimpses = glimpses
@@ -122,7 +123,7 @@ class Spot:
             "snapshot",
             symbol,
             publisher.version,
-            publisher.time_ms(self._lines.now),
+            self._clock.ms(self._lines.now),
             *publisher.snapshot(),
         )
 
@@ -257,7 +258,7 @@ class Spot:
             market,
             seed=self._seed,
             now=now,
-            start_ms=self._start_ms,
+            clock=self._clock,
             speed=self._speed,
             history=self._history,
             numbers=knobs.numbers,
@@ -328,7 +329,7 @@ class Spot:
         feed = desk.feed(INCREASE)
         if feed is None:
             return
-        stamp = publisher.time_ms(lines.now)
+        stamp = self._clock.ms(lines.now)
         text = wire.depth_increase("update", publisher.symbol, publisher.version, stamp, *rows())
         lines.push(text, feed.subscribers.values())
         late, feed.late = feed.late, []
@@ -365,7 +366,7 @@ class Spot:
             if feed is None:
                 continue
             listened = True
-            seen = (publisher.version, publisher.trades)
+            seen = (publisher.version, publisher.tape.trades)
             if publisher.paused_at is not None or feed.seen == seen:
                 continue
             feed.seen = seen
@@ -396,13 +397,13 @@ class Spot:
     def _picture(self, desk: _Desk, key: str, now: float) -> Picture | None:
         """None where the book has nothing to show."""
         publisher = desk.publisher
-        symbol, stamp = publisher.symbol, publisher.time_ms(now)
+        symbol, stamp = publisher.symbol, self._clock.ms(now)
         if key in DEPTHS:
             sides = publisher.depth(DEPTHS[key])
             return Picture(sides, wire.depth_full(key, symbol, stamp, *sides))
         if key in KLINES:
-            bar = publisher.bar(KLINES[key], now)
-            values = publisher.bar_values(bar)
+            bar = publisher.tape.bar(KLINES[key], now)
+            values = publisher.tape.bar_values(bar)
             return Picture((bar.start, values), wire.kline(key, symbol, bar.start, values))
         if key == "spot/bookTicker":
             return self._best_picture(publisher, stamp)
@@ -418,8 +419,9 @@ class Spot:
         return Picture(best, wire.book_ticker(publisher.symbol, stamp, bid, ask))
 
     def _ticker_picture(self, publisher: Publisher, stamp: int) -> Picture | None:
-        values = publisher.ticker_values()
-        if values is None:
+        best = publisher.best()
+        if best is None:
             return None
+        values = publisher.tape.ticker_values(best)
         text = wire.ticker(publisher.symbol, stamp, self._seconds(stamp), values)
-        return Picture((publisher.last, publisher.best()), text)
+        return Picture((publisher.tape.last, best), text)

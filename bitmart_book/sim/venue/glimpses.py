@@ -1,0 +1,87 @@
+"""The best levels of a book after each of its versions, cheap to make and to compare with."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+
+from bitmart_book.sim.market.market import Ladder, Listing
+
+__all__ = ["Glimpse", "Glimpses"]
+
+# Nobody may show a book for so long that is not true any more.
+SHOWN = 120.0
+
+
+class Glimpse:
+    """The best levels after one version, and how long it was the latest.
+
+    `bids` and `asks` are packed doubles, price and size by turns, best first, filled up with nan.
+    Each double is the nearest to its number.
+    """
+
+    __slots__ = ("asks", "bids", "earlier", "until")
+
+    def __init__(self, bids: bytes, asks: bytes, earlier: Glimpse | None = None) -> None:
+        self.bids = bids
+        self.asks = asks
+        self.until = math.inf
+        self.earlier = earlier
+        """Of the same number, when it was another book's."""
+
+
+class Glimpses:
+    """Of one market, so many `levels` a side, of so many versions (`most`) as are remembered."""
+
+    def __init__(self, listing: Listing, levels: int, most: int) -> None:
+        self._listing = listing
+        self._levels = levels
+        self._most = most
+        self._known: dict[int, Glimpse] = {}
+        """In the order of time."""
+        self._open: list[Glimpse] = []
+        """Those of the present book, which may have several numbers."""
+
+    def record(self, version: int, bids: Ladder, asks: Ladder, now: float) -> None:
+        """This is the book from now on."""
+        if not self._levels:
+            return
+        for glimpse in self._open:
+            glimpse.until = now
+        self._open.clear()
+        self._keep(version, self._packed(bids), self._packed(asks), now)
+
+    def renumber(self, version: int, now: float) -> None:
+        """The same book has another number, until the next version."""
+        if self._levels:
+            last = next(self.latest_first())
+            self._keep(version, last.bids, last.asks, now)
+
+    def of(self, version: int) -> Glimpse | None:
+        """After a version; None: not remembered."""
+        return self._known.get(version)
+
+    def latest_first(self) -> Iterator[Glimpse]:
+        """All of them, back in time."""
+        return reversed(self._known.values())
+
+    def _keep(self, version: int, bids: bytes, asks: bytes, now: float) -> None:
+        earlier = self._known.pop(version, None)
+        if earlier is not None and earlier.until < now - SHOWN:
+            earlier = None
+        glimpse = self._known[version] = Glimpse(bids, asks, earlier)
+        self._open.append(glimpse)
+        if len(self._known) > self._most:
+            del self._known[next(iter(self._known))]
+
+    def _packed(self, ladder: Ladder) -> bytes:
+        count, sizes, sign = self._levels, ladder.sizes, ladder.sign
+        # A quotient of two integers is rounded once, and so is what a decimal text means.
+        ticks, lots = 10**self._listing.price_decimals, 10**self._listing.size_decimals
+        flat: list[float] = []
+        for key in reversed(ladder.keys[-count:]):
+            price = key * sign
+            flat += (price / ticks, sizes[price] / lots)
+        flat += [math.nan] * (2 * count - len(flat))
+        return struct.pack(f"{2 * count}d", *flat)
