@@ -29,28 +29,19 @@ from bitmart_book.client.recovery import Recovery
 from bitmart_book.client.session import Answer, Session, Timeouts
 from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.client.times import (
-    BAD_FRAMES_WITHIN,
     GOOD_AFTER,
     IDLE_SECONDS,
     LONG_STANDSTILL,
     STANDSTILL,
     TICK,
 )
-from bitmart_book.credentials import Credentials, redact
-from bitmart_book.errors import (
-    BitmartBookError,
-    CompressionError,
-    LimitError,
-    MessageError,
-    UsageError,
-)
+from bitmart_book.client.unreadable import Unreadable
+from bitmart_book.credentials import Credentials
+from bitmart_book.errors import BitmartBookError, LimitError, MessageError, UsageError
 from bitmart_book.model import BookState, Change, EventKind
 from bitmart_book.venues.profile import Profile, Topic, Venue
 
 __all__ = ["Client", "Plan"]
-
-# So many unreadable frames within a short time end a connection.
-BAD_FRAMES = 3
 
 
 class Plan(NamedTuple):
@@ -107,6 +98,16 @@ class Client:
         self._answers = Answers(engine, self.outbox, self.connections, self._recovery)
         self._logins = Logins(
             engine, self.outbox, self._answers, self, credentials=credentials, wall_ms=wall_ms
+        )
+        self._unreadable = Unreadable(
+            engine,
+            self.outbox,
+            self.connections,
+            self._recovery,
+            self._answers,
+            self.account,
+            self,
+            self._by_book,
         )
         self._pushes = Pushes(self.outbox, self._wanted, self.account, self._answers, self._logins)
 
@@ -362,48 +363,10 @@ class Client:
             self._pushes.receive(heard, self._engine.message, now)
         self.connections.flush(heard, now)
 
-    def bad_frame(self, connection: str, error: MessageError, now: float) -> None:
-        """A frame that the engine refused: its books, or all of the connection, are in doubt."""
-        heard = self.connections[connection]
-        self.counters["bad_frames"] += 1
-        self.outbox.event(EventKind.BAD_FRAME, now, connection=connection, reason=redact(error))
-        for book in self._doubted_by(heard, error):
-            subscription = self._by_book[book]
-            self._recovery.announce(subscription, now)
-            if book.state == BookState.REJECTED:
-                answer = Answer(subscription.topic, False, None, book.reason or "")
-                self._answers.refused(subscription, answer, now)
-            elif book.state != BookState.LIVE:
-                self._recovery.start(subscription, now)
-        for subscription in heard.topics.values():
-            # Its snapshot was unreadable: no need to wait until its absence is noticed.
-            book_ = subscription.book
-            waiting = book_ is not None and book_.state == BookState.SYNCING
-            if waiting and error.symbol == Topic.parse(subscription.topic).symbol:
-                self._recovery.start(subscription, now)
-        heard.bad_frames.append(now)
-        while heard.bad_frames[0] < now - BAD_FRAMES_WITHIN:
-            heard.bad_frames.popleft()
-        if len(heard.bad_frames) >= BAD_FRAMES:
-            self.drop(heard, f"{BAD_FRAMES} bad frames in {BAD_FRAMES_WITHIN:g} s", now)
-        else:
-            self.connections.flush(heard, now)
-
-    def _doubted_by(self, connection: Connection, error: MessageError) -> list[Book]:
-        """The wanted books that a bad frame was about, or may have been."""
-        # The engine has not seen what could not be inflated: it touched something before that.
-        seen = () if isinstance(error, CompressionError) else self._engine.touched
-        touched = [book for book in seen if book in self._by_book]
-        if not touched and error.symbol is None:
-            # Whose it was cannot be told: it may have been an update of any book here.
-            touched = [
-                subscription.book
-                for subscription in connection.topics.values()
-                if subscription.book is not None and subscription.book.state == BookState.LIVE
-            ]
-            for book in touched:
-                self._engine.invalidate(book, f"an unreadable frame: {error}")
-        return touched
+    def bad_frame(self, connection: str, payload: bytes, error: MessageError, now: float) -> None:
+        """A frame that the engine refused, or that could not be inflated: whoever it may have
+        been about is in doubt."""
+        self._unreadable.take(self.connections[connection], payload, error, now)
 
     def advance(self, now: float) -> None:
         """Do what is due."""
@@ -507,20 +470,35 @@ class Client:
         connection = subscription.connection
         since, steps = subscription.recovering_since, subscription.steps
         assert connection is not None
+        assert connection.session is not None
+        if subscription.profile.limits.connections == 1 and self._brings_others(connection):
+            # There is no other one to move to, and this one serves everybody else.
+            connection.session.renew(subscription.topic)
+            self.counters["renewals"] += 1
+            return
         self.counters["moves"] += 1
-        books = [other for other in connection.topics.values() if other.book is not None]
-        nothing_comes = all(other.recovering_since is not None for other in books)
-        if nothing_comes or subscription.profile.limits.connections == 1:
-            # None of its books comes: that is the connection's fault, and a new socket is cheaper
+        if subscription.profile.limits.connections == 1 or not self._brings_others(connection):
+            # Nothing of it comes: that is the connection's fault, and a new socket is cheaper
             # than moving all of them.
             self.drop(connection, f"{subscription.topic} does not come", now)
             return
         connection.topics.pop(subscription.topic)
-        assert connection.session is not None
         connection.session.unsubscribe([subscription.topic])
         subscription.connection = None
         self._carry(subscription, now, avoid=connection)
         self._recovery.moved(subscription, since, steps)
+
+    @staticmethod
+    def _brings_others(connection: Connection) -> bool:
+        """Whether something comes on a connection besides the books that are being won back."""
+        lost = [s for s in connection.topics.values() if s.recovering_since is not None]
+        since = min((s.recovering_since or 0.0 for s in lost), default=0.0)
+        return any(
+            subscription.changed_at > since
+            if subscription.book is None
+            else subscription.recovering_since is None
+            for subscription in connection.topics.values()
+        )
 
     def _advance_session(self, connection: Connection, session: Session, now: float) -> None:
         for topic in session.unanswered:

@@ -127,7 +127,7 @@ class Intake:
                 self.witness.message(connection, generation, payload, received_ns, is_private)
             change = self._apply(payload, received_ns, generation=generation)
         except MessageError as error:
-            self._client.bad_frame(connection, error, now_ns / 1e9)
+            self._client.bad_frame(connection, payload, error, now_ns / 1e9)
             self._executor.carry_out()
             return True
         if change == 0:

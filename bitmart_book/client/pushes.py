@@ -134,6 +134,7 @@ class Pushes:
             if subscription is None:
                 continue
             proven[subscription.topic] = subscription
+            subscription.changed_at = now
             if not connection.profile.private:
                 by_topic.setdefault(subscription.topic, []).append(value)
             elif self._is_news(value):

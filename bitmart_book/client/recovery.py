@@ -15,6 +15,10 @@ from bitmart_book.client.connections import Connections, Keeper
 from bitmart_book.client.outbox import Outbox
 from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.client.times import (
+    AILING_CALM,
+    AILING_FIRST_WAIT,
+    AILING_LONGEST_WAIT,
+    AILING_QUIET,
     ASK_AGAIN,
     ASK_BEFORE_DEADLINE,
     AUDIT_AFTER,
@@ -30,6 +34,8 @@ __all__ = ["Recovery"]
 
 # While so few of the best levels are known for certain, a reply that shows more is asked for.
 ENOUGH_KNOWN = 30
+# A book that falls ill so often in a row, by frames of its own that nobody can read, is ailing.
+RELAPSES = 3
 
 
 class Recovery:
@@ -151,9 +157,42 @@ class Recovery:
         subscription.next_step_at = now
         self._step(subscription, now)
 
+    def start_ailing(self, subscription: Subscription, now: float) -> None:
+        """As `start`, for a book that was lost to a frame of its own that nobody could read.
+
+        The first times it is asked for at once. If that goes on, it is subscribed anew or moved,
+        more and more rarely for as long as such frames come: a symbol in trouble must be no storm.
+        """
+        ailment = subscription.ailment
+        if now > ailment.last_at + AILING_CALM:
+            ailment.relapses = 0
+        ailment.last_at = now
+        if now < ailment.until:
+            subscription.next_step_at = min(ailment.until, now + AILING_QUIET)
+            return
+        if subscription.recovering_since is not None:
+            if subscription.announced == BookState.SYNCING:
+                # Its snapshot was unreadable: no need to wait until its absence is noticed.
+                self.start(subscription, now)
+            return
+        ailment.relapses += 1
+        beyond = ailment.relapses - RELAPSES
+        if beyond < 0:
+            self.start(subscription, now)
+            return
+        wait = min(AILING_LONGEST_WAIT, AILING_FIRST_WAIT * 2.0 ** min(beyond, 10))
+        subscription.recovering_since = now
+        self._counters["gaps"] += 1
+        self._recovering[subscription.topic] = subscription
+        # Subscribed anew, and every fourth time moved.
+        subscription.steps = 3 if beyond % 4 == 3 else 2
+        ailment.until = now + wait * self._rng.uniform(0.9, 1.1)
+        subscription.next_step_at = min(ailment.until, now + AILING_QUIET)
+
     def stop(self, subscription: Subscription) -> None:
         """The book is back, or nobody wants it any more."""
         subscription.recovering_since = None
+        subscription.ailment.until = 0.0
         subscription.steps = 0
         self._recovering.pop(subscription.topic, None)
 

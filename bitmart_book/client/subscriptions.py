@@ -13,7 +13,19 @@ from bitmart_book.client.session import Answer, Session
 from bitmart_book.model import BookState
 from bitmart_book.venues.profile import Profile, Reply, Topic
 
-__all__ = ["Connection", "Subscription"]
+__all__ = ["Ailment", "Connection", "Subscription"]
+
+
+class Ailment:
+    """What frames of its own that nobody could read have cost a book."""
+
+    def __init__(self) -> None:
+        self.relapses = 0
+        """How often in a row it was lost to one."""
+        self.last_at = float("-inf")
+        """When the last one came."""
+        self.until = 0.0
+        """Until when the book is left alone because of them, should they go on."""
 
 
 class Subscription:
@@ -48,7 +60,7 @@ class Subscription:
         """How many replies in a row showed changes that no update had told of."""
         self.changes_seen = 0
         self.changed_at = 0.0
-        """When its changes were last seen to have become more."""
+        """When its changes were last seen to have become more; of a stream: when values came."""
 
         # What was last announced of the book.
         self.announced = BookState.CONNECTING
@@ -65,6 +77,7 @@ class Subscription:
         self.next_step_at = 0.0
         self.old_snapshots = 0
         """How many snapshots had been too old when recovery last took a step."""
+        self.ailment = Ailment()
 
 
 class Connection:

@@ -11,6 +11,10 @@ from typing import Final
 
 __all__ = [
     "AFTER_FAILURE_SECONDS",
+    "AILING_CALM",
+    "AILING_FIRST_WAIT",
+    "AILING_LONGEST_WAIT",
+    "AILING_QUIET",
     "ANSWER_WITHIN",
     "ASK_AGAIN",
     "ASK_BEFORE_DEADLINE",
@@ -125,6 +129,15 @@ MOVE_AFTER: Final = 10.0
 """Then it is moved: perhaps another server can deliver it. One symbol never costs a connection."""
 LONGEST_STEP: Final = 10.0
 """The steps begin again, each round twice as slow, but none waits longer than this."""
+AILING_FIRST_WAIT: Final = 1.0
+"""A book that was lost three times in a row to frames of its own that nobody can read is left alone
+for so long before it is subscribed anew; each time after that for twice as long."""
+AILING_LONGEST_WAIT: Final = 60.0
+"""No wait of such a book is longer."""
+AILING_QUIET: Final = 5.0
+"""It is over when no such frame has come for so long."""
+AILING_CALM: Final = 60.0
+"""After so long without an unreadable frame of its own a book is in trouble for the first time."""
 
 # --- watching a book that is LIVE ---
 

@@ -91,7 +91,7 @@ def test_what_changes_nothing_is_told_to_nobody(hand):
 
 
 def test_a_bad_frame_goes_to_the_client(hand):
-    assert hand.hear("rubbish") is True
+    assert hand.hear("{rubbish") is True
     assert hand.order == ["bad frame", "carry out"]
     assert hand.engine["BTC_USDT"].state == BookState.GAP
 
@@ -121,11 +121,11 @@ def test_the_client_is_shown_what_the_engine_decoded(hand, monkeypatch):
 def test_a_witness_sees_each_message_inflated_before_anybody(hand):
     hand.intake.witness = hand
     hand.hear(deflated(update(2)), compressed=True)
-    hand.hear("rubbish")
+    hand.hear("{rubbish")
     assert hand.order == [
         (hand.name, update(2).encode(), False),
         "applied",
-        (hand.name, b"rubbish", False),
+        (hand.name, b"{rubbish", False),
         "bad frame",
         "carry out",
     ]

@@ -82,10 +82,10 @@ def test_bad_frames_far_apart_do_not_add_up():
     w = world("BTC_USDT")
     for _ in range(6):
         w.run(w.now + 6)
-        w._arrive_at_client(next(iter(w.by_server.values())), "rubbish")
+        w._arrive_at_client(next(iter(w.by_server.values())), "{rubbish")
     assert w.client.counters["bad_frames"] == 6
     assert w.client.counters["disconnects"] == 0
-    w._arrive_at_client(next(iter(w.by_server.values())), "rubbish")
+    w._arrive_at_client(next(iter(w.by_server.values())), "{rubbish")
     assert w.client.counters["disconnects"] == 1, "the third in ten seconds"
 
 

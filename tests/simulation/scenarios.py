@@ -65,7 +65,7 @@ def all_at_once(seed, symbols=115):
     world.run_until(world.all_live, 60)
     world.run(world.now + 15)
     world.recoveries.clear()
-    world._arrive_at_client(next(iter(world.by_server.values())), "<html>")
+    world._arrive_at_client(next(iter(world.by_server.values())), "{")
     world.run_until(world.all_live, 120)
     assert not world.wrong
     assert not exchange.breaches
