@@ -122,12 +122,11 @@ def test_fragments_without_end_are_refused(monkeypatch):
         b"\xef\xbb\xbf{}",
         b"\xff\xfe\x00",
         b"\x00",
-        b"",
         b'{"table":"spot/depth/increase100","data":[{"symbol":"BTC_USDT","type":"upd',
         b"[" * 100_000,
         b'{"table":"spot/depth/increase100","data":' + b"9" * 100_000 + b"}",
     ],
-    ids=["quotes", "BOM", "not UTF-8", "NUL", "empty", "cut off", "deep", "long number"],
+    ids=["quotes", "BOM", "not UTF-8", "NUL", "cut off", "deep", "long number"],
 )
 def test_a_text_that_cannot_be_read_costs_a_request_and_no_connection(rubbish):
     async def talk(connection):
