@@ -34,7 +34,7 @@ SCANNER = [
         "native/digits.pxd",
         "kept = without_zeros(part, kept)\n",
         "",
-        "tests/native/test_scanner.py::test_padding_makes_a_book_no_finer",
+        "tests/native/test_scanner.py::test_padding_of_a_long_number_makes_a_book_no_finer",
     ),
     Mutant(
         "scanned-number-wraps",

@@ -336,6 +336,16 @@ def test_padding_makes_a_book_no_finer(zeros):
     assert [level.exact for level in engine["BTC_USDT"].bids] == [(2, Decimal("0.5")), (1, large)]
 
 
+def test_padding_of_a_long_number_makes_a_book_no_finer():
+    """A number with more than fourteen digits, but not more than eight on either side of its point,
+    is read by another way than shorter ones."""
+    engine, large = Engine(), 10**17
+    engine.apply(spot("snapshot", 7, [["1", str(large)]], [["3", "1"]]))
+    engine.apply(spot("update", 8, [["2", "1234567.50000000"]]))
+    assert engine.stats["scanned"] == 1
+    assert engine["BTC_USDT"].best_bid.exact == (2, Decimal("1234567.5"))
+
+
 def test_channels_with_names_of_one_length_are_told_apart():
     engine = Engine()
     for price in ("1", "2"):
