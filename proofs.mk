@@ -10,6 +10,9 @@ mutants: $(VENV)/.test $(VENV)/.coverage ## one seeded bug after the other, each
 	$(BIN)/python -m tests.mutants --jobs $(CPUS)
 
 SEED ?= 1
+mutants-sampled: $(VENV)/.test ## small mistakes in the Python that decides, drawn anew: SEED=1 COUNT=60
+	$(BIN)/python -m tests.mutants.sampled --seed $(SEED) --count $(or $(COUNT),60) --jobs $(CPUS)
+
 SEEDS ?= 1
 HOURS ?= 1
 FAULTS ?= all

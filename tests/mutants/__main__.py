@@ -6,39 +6,16 @@ says why it must; a run that ends in any other way proves nothing and is an erro
 
 import argparse
 import os
-import re
-import signal
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 from tests.mutants import page
 from tests.mutants.build import COPY, compile_copy, environment, generate, number_of
 from tests.mutants.mutant import Mutant
+from tests.mutants.run import EVERYTHING, LIMITS, SUITE_LIMITS, Result, run
 from tests.mutants.table import MUTANTS
 from tests.soak import rows
-
-# Seconds for one test and, as a loop in compiled code hears no signal, for one run.
-LIMITS = (30, 90)
-SUITE_LIMITS = (300, 1800)
-# Half of the time of a run is for finding and loading plugins; these are all that are needed.
-PLUGINS = ("pytest_timeout", "_hypothesis_pytestplugin")
-# They read the source, which is another one in the copy, or other processes.
-NOT_IN_THE_COPY = ["tests/test_seeded_bugs.py", "tests/test_structure.py"]
-
-
-class Result(NamedTuple):
-    outcome: str
-    """killed, hung, SURVIVED or ERROR."""
-    by: str
-    seconds: float
-    output: str = ""
-
-    @property
-    def good(self) -> bool:
-        return self.outcome in ("killed", "hung")
 
 
 def say(text: str) -> None:
@@ -47,42 +24,14 @@ def say(text: str) -> None:
 
 def pytest(arguments: list[str], number: int, limits: tuple[int, int] = LIMITS) -> Result:
     """One run in the copy, until the first failure."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=short"]
-    for plugin in PLUGINS:
-        command += ["-p", plugin]
-    command += ["-rfE", "--timeout", str(limits[0]), "--timeout-method=signal", *arguments]
-    start = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        cwd=COPY,
-        env={**environment(number), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=limits[1])
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-        return Result("hung", " ".join(arguments), time.monotonic() - start, output)
-    seconds = time.monotonic() - start
-    if process.returncode == 0:
-        return Result("SURVIVED", "", seconds, output)
-    failed = re.search(r"^(?:FAILED|ERROR) (tests/[^\s\[]+)", output, re.MULTILINE)
-    if process.returncode != 1 or failed is None:
-        return Result("ERROR", f"pytest ended with {process.returncode}", seconds, output)
-    outcome = "hung" if f"Timeout (>{limits[0]}" in output else "killed"
-    return Result(outcome, failed[1], seconds, output)
+    return run(COPY, environment(number), arguments, limits)
 
 
 def attack(mutant: Mutant) -> Result:
     """The tests that are meant to notice, and if they do not, all there are."""
     result = pytest(mutant.tests.split(), number_of(mutant))
     if result.outcome == "SURVIVED":
-        everything = [f"--ignore={path}" for path in NOT_IN_THE_COPY]
-        found = pytest(everything, number_of(mutant), SUITE_LIMITS)
+        found = pytest(EVERYTHING, number_of(mutant), SUITE_LIMITS)
         result = found._replace(seconds=result.seconds + found.seconds)
     if result.outcome == "hung" and not mutant.hangs:
         return result._replace(outcome="ERROR", by=f"hangs without a stated reason: {result.by}")
