@@ -47,14 +47,28 @@ bench: $(VENV)/.package ## how fast it is on this machine, beside books made of 
 
 package: $(VENV)/.test ## build wheel and sdist, install each in a clean environment, use it
 	rm -rf build/package && mkdir -p build/package
-	$(BIN)/python -m build --quiet --outdir build/package/dist .
-	for file in build/package/dist/*; do \
-	    rm -rf build/package/venv && $(PYTHON) -m venv build/package/venv && \
-	    build/package/venv/bin/pip --disable-pip-version-check install --quiet $$file && \
-	    $(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz && \
-	    (cd build/package && venv/bin/bitmart-book replay --json frames.jsonl.gz && \
-	    venv/bin/bitmart-book bench --quick --only frames --only websocket) || exit 1; \
-	done
+	$(BIN)/python -m build --quiet --sdist --outdir build/package .
+	$(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz
+	@$(MAKE) --jobs --output-sync=target build/package/from-wheel build/package/from-sdist
+
+# The compiler takes most of the time, on one core: the two are built side by side.
+build/package/from-wheel:
+	$(PIP) wheel --quiet --no-deps --wheel-dir build/package build/package/*.tar.gz
+	$(call USED,$@,build/package/*.whl)
+
+build/package/from-sdist:
+	$(call USED,$@,build/package/*.tar.gz)
+
+# In a clean environment, and not beside the sources.
+define USED
+$(PYTHON) -m venv $(1)
+$(1)/bin/pip --disable-pip-version-check install --quiet $(2)
+cd build/package && $(notdir $(1))/bin/bitmart-book replay --json frames.jsonl.gz
+cd build/package && $(notdir $(1))/bin/bitmart-book bench --quick --only frames --only websocket
+endef
+
+check: $(VENV)/.test $(VENV)/.lint $(VENV)/.types ## lint, types and package, side by side
+	@$(MAKE) --jobs --output-sync=target lint types package
 
 picture: $(VENV)/.package ## the picture in README, from the real program
 	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \
@@ -73,7 +87,7 @@ COMMAND := ^[a-z-]+:.*\#\#
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /$(COMMAND)/ { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /$(COMMAND)/ { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up ---
 
