@@ -515,12 +515,12 @@ class Client:
         if session.dead is not None:
             self.drop(connection, session.dead, now)
             return
-        is_behind = session.behind(now)
-        if is_behind != connection.is_behind:
-            connection.is_behind = is_behind
-            if is_behind:
+        why_behind = session.behind(now)
+        if (why_behind is not None) != connection.is_behind:
+            connection.is_behind = why_behind is not None
+            if why_behind is not None:
                 self.counters["behind"] += 1
-                self._engine.hold(connection.generation, "what arrives on its connection is late")
+                self._engine.hold(connection.generation, why_behind)
             else:
                 self._engine.release(connection.generation)
             self._recovery.announce_all(connection, now)

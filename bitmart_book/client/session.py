@@ -12,13 +12,16 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bitmart_book.client.limits import Window, message_rate
+from bitmart_book.client.pings import Pings
 from bitmart_book.client.times import ANSWER_WITHIN, CALLED_LATE, PING_AFTER, PONG_WITHIN
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import Operation, Profile, Reply
 
 __all__ = ["Answer", "Session", "Timeouts"]
 
-_PINGS_REMEMBERED = 16
+_LATE = "what arrives on its connection is late"
+_STOOD_STILL = "nothing ran here for a while"
+_UNANSWERED = "its connection has answered no ping for {:g} s"
 
 
 class Timeouts(NamedTuple):
@@ -77,22 +80,22 @@ class Session:
         # for one at a time. A ping follows each: when its pong is back, so is the suspect's answer.
         self._suspects: deque[str] = deque()
         self._suspect: str | None = None
-        self._pongs_to_come = 0
+        self._clearing: int | None = None
         self._clear_at = 0.0
-        # When the pings were sent that are not answered yet.
-        self._pings: deque[float] = deque()
-        self._pinged_at = now
+        self._pings = Pings(
+            profile.ping_answered, self.timeouts.ping_after, self.timeouts.pong_within, now
+        )
         # When the first ping was sent since anything was heard.
         self._unheard: float | None = None
-        self._probing = False
-        self.answers_pings = False
-        """Whether the other side ever did."""
-        self.round_trip: float | None = None
-        """Seconds from the last answered ping to its pong, behind all that was on its way."""
+        # The ping after which all that was sent before it has been heard.
+        self._probe: int | None = None
+        self._probed_at = now
         self._heard_at = now
         self._output: list[str] = []
         self._login: str | None = None
         self._login_sent: float | None = None
+        # What is late from its first byte is to be found out before it is believed.
+        self._pings_at_once = True
         if login is not None:
             self.log_in(login, now)
 
@@ -151,13 +154,9 @@ class Session:
     def receive(self, reply: Reply, now: float) -> list[Answer]:
         """What an acknowledgement or error says about subscriptions."""
         if reply.kind == "pong":
-            if self._pings:
-                self.answers_pings = True
-                self.round_trip = now - self._pings.popleft()
-            if self._pongs_to_come:
-                self._pongs_to_come -= 1
-                if not self._pongs_to_come:
-                    self._cleared()
+            self._pings.pong(now)
+            if self._clearing is not None and self._pings.last_answered >= self._clearing:
+                self._cleared()
             return []
         if reply.operation == "login":
             if reply.kind == "ack":
@@ -213,18 +212,17 @@ class Session:
     @property
     def _doubts(self) -> bool:
         """Whether the topic that an error is about is still being looked for."""
-        return bool(self._pongs_to_come or self._suspects)
+        return bool(self._clearing or self._suspects)
 
     def _clear(self, now: float) -> None:
         """Send a ping: its pong comes behind all answers that are on their way."""
-        self._ping(now)
-        self._pongs_to_come = len(self._pings)
+        self._clearing = self._ping(now)
         self._clear_at = now + self.timeouts.pong_within
 
     def _cleared_at(self) -> float:
         """When silence will mean that all answers have come. A server that answers pings says so
         itself: of its silence nothing follows but the end of the connection."""
-        if not self._pongs_to_come or self.answers_pings:
+        if self._clearing is None or self._pings.count:
             return float("inf")
         return self._clear_at
 
@@ -237,7 +235,7 @@ class Session:
 
     def _cleared(self) -> None:
         """All answers that were on their way have come: topics without one are suspects."""
-        self._pongs_to_come = 0
+        self._clearing = None
         if self._suspect is not None:
             # No error was about it.
             self._suspect = None
@@ -266,13 +264,15 @@ class Session:
         if now >= self._dead_at():
             self.dead = f"silent for {now - self._heard_at:.1f} s"
             return []
-        if now >= self._hopeless_at():
-            self.dead = f"a ping was not answered for {now - self._pings[0]:.1f} s"
+        if now >= self._pings.hopeless_at():
+            since = self._pings.waits_since
+            assert since is not None
+            self.dead = f"a ping was not answered for {now - since:.1f} s"
             return []
         if self._login_sent is not None and now >= self._login_sent + self.timeouts.answer_within:
             self.dead = f"the login was not answered for {now - self._login_sent:.1f} s"
             return []
-        if now >= self._pinged_at + self.timeouts.ping_after:
+        if now >= self._pings.due_at():
             self._ping(now)
         if now >= self._cleared_at():
             self._cleared_by_time(now)
@@ -294,50 +294,50 @@ class Session:
             return deadline
         return max(deadline, self._unheard + self.timeouts.pong_within)
 
-    def _hopeless_at(self) -> float:
-        """When a server that used to answer pings will have fallen behind for too long."""
-        if not self.answers_pings or not self._pings:
-            return float("inf")
-        return self._pings[0] + self.timeouts.ping_after + self.timeouts.pong_within
-
-    def _ping(self, now: float) -> None:
+    def _ping(self, now: float) -> int:
         # A ping never waits for its turn: half of the venue's limit is left free for it.
         self._messages.take(now)
         self._output.append(self.profile.ping)
-        self._pinged_at = now
         if self._unheard is None:
             self._unheard = now
-        if len(self._pings) == _PINGS_REMEMBERED:
-            self._pings.popleft()
-        self._pings.append(now)
+        return self._pings.sent(now)
 
     def probe(self, now: float) -> None:
         """Find out when all that was sent until now has been heard: `behind` until then."""
-        self._ping(now)
-        self._probing = True
+        self._probe = self._ping(now)
+        self._probed_at = now
 
-    def behind(self, now: float) -> bool:
-        """Whether what arrives may have waited on its way: the pong comes after it in line.
+    @property
+    def answers_pings(self) -> bool:
+        """Whether the other side ever did."""
+        return self._pings.answers
 
-        A server that never answered a ping cannot be judged by its pongs; it gets `pong_within`
-        seconds to be heard again.
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds from the last answered ping to its pong, behind all that was on its way."""
+        return self._pings.round_trip
+
+    def behind(self, now: float) -> str | None:
+        """Why what arrives may have waited on its way: the pong comes after it in line. None where
+        nothing says so.
+
+        A server that never answered a ping, and of which nobody says that it would, cannot be
+        judged by its pongs; it gets `pong_within` seconds to be heard again.
         """
-        late = bool(self._pings) and now >= self._pings[0] + self.timeouts.pong_within
-        if not self.answers_pings:
-            self._probing = self._probing and not (
-                late or (self._heard_at > self._pinged_at and not self._pings)
-            )
-            return self._probing
-        self._probing = self._probing and bool(self._pings)
-        return self._probing or late
+        pings, within = self._pings, self.timeouts.pong_within
+        if self._probe is not None and (
+            pings.last_answered >= self._probe
+            or (not pings.count and now >= self._probed_at + within)
+        ):
+            self._probe = None
+        if pings.count and pings.is_late(now):
+            return _LATE if pings.answers else _UNANSWERED.format(within)
+        return None if self._probe is None else _STOOD_STILL
 
     def next_deadline(self, now: float) -> float:
         """When `advance` has something to do next."""
-        deadline = min(
-            self._pinged_at + self.timeouts.ping_after, self._dead_at(), self._hopeless_at()
-        )
-        if self._pings and now < self._pings[0] + self.timeouts.pong_within:
-            deadline = min(deadline, self._pings[0] + self.timeouts.pong_within)
+        pings = self._pings
+        deadline = min(pings.due_at(), self._dead_at(), pings.hopeless_at(), pings.late_at(now))
         if self._login_sent is not None:
             return min(deadline, self._login_sent + self.timeouts.answer_within)
         if self._unanswered:
@@ -345,7 +345,7 @@ class Session:
             deadline = min(deadline, oldest + self.timeouts.answer_within)
         deadline = min(deadline, self._cleared_at())
         waits = any(queue for operation, queue in self._queues.items() if not self._held(operation))
-        if waits or (self._suspects and not self._pongs_to_come):
+        if waits or (self._suspects and self._clearing is None):
             deadline = min(deadline, self._messages.ready_at(now))
         return deadline
 
@@ -363,7 +363,7 @@ class Session:
         if self._login_sent is not None:
             return
         ready = self._messages.ready_at(now) <= now
-        if self._suspects and not self._pongs_to_come and ready:
+        if self._suspects and self._clearing is None and ready:
             self._suspect = self._suspects.popleft()
             self._write("subscribe", [self._suspect], now)
             self._unanswered[self._suspect] = now
@@ -374,6 +374,9 @@ class Session:
                 self._write(operation, topics, now)
                 if operation == "subscribe":
                     self._unanswered.update(dict.fromkeys(topics, now))
+        if self._pings_at_once:
+            self._pings_at_once = False
+            self._ping(now)
 
     def _batch(self, queue: dict[str, None]) -> list[str]:
         """As many topics as one message may hold, taken from the queue."""

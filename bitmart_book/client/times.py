@@ -41,6 +41,7 @@ __all__ = [
     "OUTAGE_AFTER",
     "PAUSE_SECONDS",
     "PING_AFTER",
+    "PING_AGAIN",
     "PONG_WITHIN",
     "RENEW_AFTER",
     "REPLY_WITHIN",
@@ -89,6 +90,9 @@ PING_AFTER: Final = 5.0
 PONG_WITHIN: Final = 3.0
 """A pong that takes longer says that what arrives is old; without any byte for this and
 `PING_AFTER` together the connection is dead."""
+PING_AGAIN: Final = 1.0
+"""So soon after a pong that was late the next ping is sent, and none sooner after any pong: a
+second pong for the same ping would be taken for its answer."""
 MAX_BEHIND_SECONDS: Final = 3.0
 """A socket that was never empty for so long holds data that is as old: it is dropped."""
 ANSWER_WITHIN: Final = 5.0

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from bitmart_book.client.session import Session
@@ -12,10 +13,28 @@ TOPIC = "spot/depth/increase100:A_B"
 PONG = Reply(kind="pong")
 
 
+SPOT = next(profile for profile in BITMART.profiles if profile.market == "spot")
+# Of this one nobody says that it answers pings.
+MUTE = msgspec.structs.replace(SPOT, ping_answered=False)
+
+
 @pytest.fixture
 def session():
-    profile = next(profile for profile in BITMART.profiles if profile.market == "spot")
-    return Session(profile, 0.0)
+    """Open, and its first ping is answered."""
+    session = Session(SPOT, 0.0)
+    session.advance(0.0, 0.0)
+    assert session.output() == ["ping"]
+    session.receive(PONG, 0.0)
+    return session
+
+
+@pytest.fixture
+def mute_session():
+    """Open, on a server that answers no pings."""
+    session = Session(MUTE, 0.0)
+    session.advance(0.0, 0.0)
+    session.output()
+    return session
 
 
 def sent(session):
@@ -93,9 +112,10 @@ def test_one_bad_topic_of_three_is_found_by_asking_for_each(session):
     assert session.unanswered == ("spot/ticker:D_B",)
 
 
-def test_a_server_without_pongs_or_acks_is_asked_for_each_topic_too(session):
+def test_a_server_without_pongs_or_acks_is_asked_for_each_topic_too(mute_session):
     """Of whom nothing is said within three seconds, nothing was to be said."""
     topics = [f"spot/ticker:{name}_B" for name in "ABC"]
+    session = mute_session
     session.subscribe(topics)
     session.advance(0.0, 0.0)
     sent(session)
@@ -151,25 +171,144 @@ def test_a_renewed_topic_is_given_up_first(session):
     assert sent(session) == [("unsubscribe", [TOPIC]), ("subscribe", [TOPIC])]
 
 
-def two_pings(session):
-    """The first ping is answered, so that pongs count; the next two are under way."""
+# --- whether what arrives is of now ---
+
+
+def test_the_first_ping_goes_out_on_opening_and_its_pong_is_missed():
+    session = Session(SPOT, 0.0)
+    session.subscribe([TOPIC])
+    session.send_due(0.0)
+    assert session.output()[1:] == ["ping"]
+    assert session.next_deadline(0.0) == 3.0
+    assert not session.behind(2.9)
+    assert session.behind(3.0) == "its connection has answered no ping for 3 s"
+    session.advance(8.0, 7.9)
+    assert session.dead == "a ping was not answered for 8.0 s"
+
+
+def test_a_server_of_which_nobody_says_that_it_answers_pings_is_not_judged_by_them(mute_session):
+    session = mute_session
+    for tenth in range(600):
+        session.advance(tenth / 10, tenth / 10)
+        assert not session.behind(tenth / 10)
+    assert session.dead is None
+    assert session.output() == ["ping"] * 11
+
+
+def test_a_private_session_pings_behind_its_login():
+    session = Session(SPOT, 0.0, login="login")
+    session.send_due(0.0)
+    assert session.output() == []
+    session.receive(Reply(kind="ack", operation="login"), 0.1)
+    session.send_due(0.1)
+    assert session.output() == ["ping"]
+
+
+def late(lag, pongs=1, until=60.0):
+    """A session of which each ping is answered by so many pongs, all as late; when it was behind,
+    and what became of it."""
+    session = Session(SPOT, 0.0)
+    session.subscribe([TOPIC])
+    on_their_way, behind = [], []
+    for tenth in range(int(until * 10)):
+        now = tenth / 10
+        while on_their_way and on_their_way[0] <= now:
+            session.receive(PONG, on_their_way.pop(0))
+        session.advance(now, now)
+        if session.dead is not None:
+            break
+        on_their_way += [now + lag] * (pongs * session.output().count("ping"))
+        session.seen(TOPIC)
+        if session.behind(now):
+            behind.append(now)
+    return session, behind
+
+
+@pytest.mark.parametrize("pongs", [1, 2, 3])
+def test_a_steady_lag_is_seen_however_many_pongs_a_ping_has(pongs):
+    """Once it is behind, only a pong that is in time ends that."""
+    session, behind = late(7.0, pongs)
+    assert session.dead is None
+    assert behind == [tenth / 10 for tenth in range(30, 600)]
+
+
+@pytest.mark.parametrize("pongs", [1, 2, 3])
+def test_a_connection_in_time_is_not_behind_however_many_pongs_a_ping_has(pongs):
+    session, behind = late(0.5, pongs)
+    assert session.dead is None
+    assert behind == []
+    assert session.round_trip == 0.5
+
+
+def test_no_more_pongs_are_believed_than_pings_were_sent(session):
+    """Second pongs begin to come; then the connection is late, and they must not hide it."""
+    session.receive(PONG, 0.1)
     session.advance(5.0, 5.0)
-    session.receive(PONG, 5.0)
+    session.receive(PONG, 5.1)
+    session.receive(PONG, 5.1)
     session.advance(10.0, 10.0)
+    assert session.behind(13.0)
+    assert session.next_deadline(10.0) == 13.0
+    session.receive(PONG, 14.0)
+    assert session.behind(14.0), "it took four seconds"
+    session.receive(PONG, 14.0)
     session.advance(15.0, 15.0)
+    session.receive(PONG, 15.1)
+    assert not session.behind(15.1)
+
+
+def test_pongs_that_nobody_asked_for_prove_nothing(session):
+    for tenth in range(1, 50):
+        session.receive(PONG, tenth / 10)
+    session.advance(5.0, 5.0)
+    session.receive(PONG, 5.1)
+    session.output()
+    session.advance(10.1, 10.1)
+    assert session.output() == ["ping"]
+    session.receive(PONG, 10.2)
+    assert session.behind(13.1), "of one ping there are many pongs: this is one of the ping before"
+
+
+def test_one_ping_is_in_the_air_at_a_time(session):
+    session.advance(5.0, 5.0)
+    assert session.output() == ["ping"]
+    for now in (6.0, 10.0, 12.9):
+        session.advance(now, now)
+    assert session.output() == []
+    session.advance(13.0, 13.0)
+    assert session.dead == "a ping was not answered for 8.0 s"
+
+
+def test_after_a_late_pong_a_second_one_is_waited_for_before_the_next_ping(session):
+    session.advance(5.0, 5.0)
+    session.receive(PONG, 10.5)
+    session.output()
+    assert session.next_deadline(10.5) == 11.5
+    session.advance(11.4, 11.4)
+    assert session.output() == []
+    session.advance(11.5, 11.5)
+    assert session.output() == ["ping"]
 
 
 def test_pongs_answer_pings_in_their_order(session):
-    two_pings(session)
-    session.receive(PONG, 15.5)
-    assert session.round_trip == 5.5
-    assert not session.behind(15.5), "the other is not late yet"
-    assert session.behind(18.0)
+    """The second ping asks when all answers have come, while the first is under way."""
+    session.advance(5.0, 5.0)
+    session.probe(7.5)
+    session.receive(PONG, 8.1)
+    assert session.round_trip == pytest.approx(3.1)
+    assert session.behind(8.1)
+    session.receive(PONG, 8.2)
+    assert session.round_trip == pytest.approx(0.7)
+    assert not session.behind(8.2)
 
 
 def test_one_late_pong_is_enough_to_be_behind(session):
-    two_pings(session)
-    assert session.behind(15.5)
+    session.advance(5.0, 5.0)
+    session.probe(7.5)
+    assert session.behind(8.0)
+    session.receive(PONG, 8.1)
+    session.receive(PONG, 11.0)
+    assert session.behind(11.0)
 
 
 BATCH = [f"spot/depth/increase100:{symbol}" for symbol in ("A_B", "C_D", "E_F")]
@@ -205,12 +344,13 @@ def test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next(session):
     assert sent(session) == [("subscribe", [TOPIC.replace("A_B", "G_H")])]
 
 
-def test_a_side_that_answers_no_pings_is_asked_about_suspects_a_little_later(session):
+def test_a_side_that_answers_no_pings_is_asked_about_suspects_a_little_later(mute_session):
+    session = mute_session
     session.subscribe(BATCH)
     session.advance(0.0, 0.0)
     session.receive(error("92001", None), 0.1)
     session.output()
-    deadline = session.next_deadline(0.1)
+    deadline = session.next_deadline(3.0)
     assert deadline == 0.1 + session.timeouts.pong_within
     session.advance(deadline, deadline)
     assert sent(session) == [("subscribe", BATCH[:1])]
@@ -238,8 +378,9 @@ def test_an_answer_that_waits_unread_is_not_taken_for_another_topics(session, no
     assert session.receive(ack(BATCH[1]), now)[0].accepted
 
 
-def test_the_first_pong_may_wait_unread_too(session):
+def test_the_first_pong_may_wait_unread_too(mute_session):
     """Nobody knows yet whether this server answers pings; a call that came late proves nothing."""
+    session = mute_session
     session.subscribe(BATCH)
     session.advance(0.0, 0.0)
     session.receive(error("92001", None), 0.1)
@@ -248,6 +389,9 @@ def test_the_first_pong_may_wait_unread_too(session):
     assert sent(session) == []
     assert session.receive(error("92001", None), 4.0) == [], "of the same message"
     assert session.receive(ack(BATCH[0]), 4.0)[0].accepted
+    session.receive(PONG, 4.0)
+    session.advance(4.0, 4.0)
+    assert sent(session) == [], "there were two pings"
     session.receive(PONG, 4.0)
     session.advance(4.0, 4.0)
     assert sent(session) == [("subscribe", BATCH[1:2])]

@@ -13,7 +13,8 @@ CANARY = {"key": "canary-key-1", "secret": "canary-secret-2", "memo": "canary-me
 
 
 class ByHand:
-    """Opens connections at once, remembers what was sent, and takes in what the test says.
+    """Opens connections at once, remembers what was sent, and takes in what the test says. Pings
+    are remembered by themselves; who wants them answered does so.
 
     `name` and `generation` are those of the connection that was opened last.
     """
@@ -34,6 +35,7 @@ class ByHand:
         self.intake = Intake(self.engine, self.client, self, self)
         self.sent = []
         self.logins = []
+        self.pings = []
         self.events = []
         self.pushes = []
         self.changes = []
@@ -61,12 +63,18 @@ class ByHand:
                     self.name = action.connection
                     self.generation = self.client.opened(action.connection, self.now)
                 elif isinstance(action, Send):
-                    (self.logins if action.secret else self.sent).append(action.text)
+                    self._place(action).append(action.text)
                     assert not any(value in repr(action) for value in CANARY.values())
                 else:
                     assert isinstance(action, Close)
         self.events += self.client.outbox.take_events()
         self.pushes += self.client.outbox.take_pushes()
+
+    def _place(self, action):
+        if action.secret:
+            return self.logins
+        profile = self.client.connections[action.connection].profile
+        return self.pings if action.text == profile.ping else self.sent
 
     def applied(self):
         self.changes.append([book.last_change for book in self.engine.touched])

@@ -1,7 +1,7 @@
 """A protocol that never was, unlike both of BitMart's, and an exchange that speaks it.
 
 Its words: `{"ch": "book", "sym": ..., "data": {"b": ..., "a": ..., "n": ..., "t": ...}}`, commands
-as bare text, `hello?` answered by `here!`. All the client needs to speak it is this profile.
+as bare text, `hello?` answered by `{"here": true}`. All the client needs to speak it is this profile.
 """
 
 import json
@@ -11,9 +11,9 @@ from bitmart_book.venues.profile import BookChannel, Limits, Profile, Rate, Repl
 
 
 def classify(message):
-    if message == "here!":
+    if message.get("here"):
         return Reply(kind="pong")
-    if isinstance(message, dict) and message.get("ok") is not None:
+    if message.get("ok") is not None:
         return Reply(kind="ack", operation="subscribe", topic=message["ok"])
     return None
 
@@ -73,7 +73,7 @@ class InventedExchange:
 
     def receive(self, connection, payload, now):
         if payload == '"hello?"':
-            self._output.append(Send(connection, '"here!"'))
+            self._output.append(Send(connection, '{"here": true}'))
             return
         operation, topic = payload.split()
         if operation == "subscribe":

@@ -26,7 +26,6 @@ PRIVATE = (
 )
 
 KNOWN_BROKEN: dict[str, str] = {
-    "late_from_first_byte": "a connection that is late before its first pong",
     "late_inside": "data that waits inside the venue while pongs do not",
     "late_inside_step": "data that waits inside the venue while pongs do not",
     "pair_apart": "sides that are stamped apart",
