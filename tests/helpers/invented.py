@@ -1,7 +1,8 @@
 """A protocol that never was, unlike both of BitMart's, and an exchange that speaks it.
 
 Its words: `{"ch": "book", "sym": ..., "data": {"b": ..., "a": ..., "n": ..., "t": ...}}`, commands
-as bare text, `hello?` answered by `{"here": true}`. All the client needs to speak it is this profile.
+as bare text, `hello?` answered by `{"here": true}`. All the client needs to speak it is this
+profile.
 """
 
 import json
