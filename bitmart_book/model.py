@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Context, Decimal, localcontext
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, ClassVar, Final, Literal, cast
 
 import msgspec
+
+from bitmart_book.exact import UNTOLD, Amount, AmountOrNone, Exact, Numbered
 
 __all__ = [
     "Balance",
@@ -99,22 +101,37 @@ def _bits(members: Mapping[str, object]) -> tuple[tuple[str, int], ...]:
 _CHANGE_BITS: Final = _bits(vars(Change))
 
 
-class Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """One public trade.
+_DERIVED: Final = cast(Any, None)
 
-    `side` is the side of the taker. `price` and `size` are exact; on futures the size counts
-    contracts. `time_ms` is the venue's stamp (milliseconds since 1970), None where it sent none.
-    Spot trades carry no id.
-    """
 
-    symbol: str
-    side: Literal["buy", "sell"]
+class TradeExact(Exact[Decimal, Decimal]):
+    """The exact numbers of a `Trade`."""
+
     price: Decimal
     size: Decimal
+
+
+class Trade(Numbered, frozen=True, kw_only=True):
+    """One public trade.
+
+    `side` is the side of the taker, None where the venue did not say it. `price` and `size` are
+    floats, like those of a book, and `exact` has them as Decimals: `price, size = trade.exact`.
+    On futures the size counts contracts. `time_ms` is the venue's stamp (milliseconds since 1970),
+    None where it sent none. Spot trades carry no id.
+    """
+
+    EXACT: ClassVar[type[Exact[Any, Any]]] = TradeExact
+
+    symbol: str
+    side: Literal["buy", "sell"] | None
+    price: Amount
+    size: Amount
     time_ms: int | None = None
     trade_id: int | None = None
     side_known: bool = True
-    """False where the venue named the taker's side only by a contradictory field."""
+    """False where the venue named the taker's side only by a contradictory field, or not at all."""
+    exact: TradeExact = _DERIVED
+    """(price, size) as Decimals; made of the two."""
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,15 +239,30 @@ class OrderStatus(StrEnum):
     CANCELED = "canceled"
     PARTIALLY_CANCELED = "partially_canceled"
     """Partly filled, the rest canceled."""
+    FINISHED = "finished"
+    """Over; whether it was filled or canceled is not known."""
 
 
-class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of one of our own orders, exact.
+class FillExact(Exact[Decimal, Decimal]):
+    """The exact numbers of a `Fill`."""
+
+    NAMES = ("price", "size", "filled_size", "fee")
+    price: Decimal
+    size: Decimal
+    filled_size: Decimal | None
+    fee: Decimal | None
+
+
+class Fill(Numbered, frozen=True, kw_only=True):
+    """One execution of one of our own orders.
 
     `size` is in the base currency on spot and in contracts on futures. `fee` has the sign that the
     venue gave it; in its samples what was paid is positive on spot and negative on futures.
-    `time_ms` is in milliseconds since 1970. What the venue did not send is None.
+    Numbers are floats, and `exact` has them as Decimals: `price, size = fill.exact`, and by name
+    `fill.exact.fee`. `time_ms` is in milliseconds since 1970. What the venue did not send is None.
     """
+
+    EXACT: ClassVar[type[Exact[Any, Any]]] = FillExact
 
     market: str
     symbol: str
@@ -238,25 +270,51 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     fill_id: str | None
     side: str | None
     """ "buy" or "sell"."""
-    price: Decimal
-    size: Decimal
-    filled_size: Decimal | None = None
+    price: Amount
+    size: Amount
+    filled_size: AmountOrNone = UNTOLD
     """What was filled of the order in all, after this execution."""
     liquidity: str | None = None
     """ "maker" or "taker"."""
-    fee: Decimal | None = None
+    fee: AmountOrNone = UNTOLD
     fee_currency: str | None = None
     time_ms: int | None = None
     client_order_id: str | None = None
+    exact: FillExact = _DERIVED
+    """(price, size) as Decimals, and all numbers by name; made of them."""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One of our own orders as the venue described it last, exact.
+class OrderExact(Exact[Decimal | None, Decimal | None]):
+    """The exact numbers of an `Order`."""
+
+    NAMES = (
+        "price", "size", "filled_size", "notional", "filled_notional", "average_price", "leverage",
+        "trigger_price", "execution_price", "activation_price", "callback_rate",
+    )  # fmt: skip
+    price: Decimal | None
+    size: Decimal | None
+    filled_size: Decimal | None
+    notional: Decimal | None
+    filled_notional: Decimal | None
+    average_price: Decimal | None
+    leverage: Decimal | None
+    trigger_price: Decimal | None
+    execution_price: Decimal | None
+    activation_price: Decimal | None
+    callback_rate: Decimal | None
+
+
+class Order(Numbered, frozen=True, kw_only=True):
+    """One of our own orders as the venue described it last.
 
     Sizes are in the base currency on spot and in contracts on futures; `filled_notional` and
-    `notional` (of a market buy on spot) are in the quote currency. Times are milliseconds since
-    1970. What the venue did not send is None, and words it does not document stay as they came.
+    `notional` (of a market buy on spot) are in the quote currency. Numbers are floats, and `exact`
+    has them as Decimals: `price, size = order.exact`, and by name `order.exact.filled_size`. Times
+    are milliseconds since 1970. What the venue did not send is None, and words it does not document
+    stay as they came.
     """
+
+    EXACT: ClassVar[type[Exact[Any, Any]]] = OrderExact
 
     market: str
     symbol: str
@@ -268,12 +326,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     """ "limit", "market"; on futures also "plan_order", "trailing_order", "take_profit",
     "stop_loss"."""
-    price: Decimal | None = None
-    size: Decimal | None = None
-    filled_size: Decimal | None = None
-    notional: Decimal | None = None
-    filled_notional: Decimal | None = None
-    average_price: Decimal | None = None
+    price: AmountOrNone = UNTOLD
+    size: AmountOrNone = UNTOLD
+    filled_size: AmountOrNone = UNTOLD
+    notional: AmountOrNone = UNTOLD
+    filled_notional: AmountOrNone = UNTOLD
+    average_price: AmountOrNone = UNTOLD
     client_order_id: str | None = None
     execution: str | None = None
     """Spot: "normal", "limit_maker", "fok", "ioc"."""
@@ -285,46 +343,67 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     action: str | None = None
     """Futures: why it was pushed: "match", "submit", "cancel", "liquidate_cancel", "adl_cancel",
     "part_liquidate", "bankruptcy", "passive_adl_match", "active_adl_match"."""
-    leverage: Decimal | None = None
+    leverage: AmountOrNone = UNTOLD
     margin: str | None = None
     """Futures: "isolated" or "cross"."""
     position_mode: str | None = None
     """Futures: "hedge_mode" or "one_way_mode"."""
     plan_order_id: str | None = None
-    trigger_price: Decimal | None = None
+    trigger_price: AmountOrNone = UNTOLD
     trigger_price_type: str | None = None
-    execution_price: Decimal | None = None
-    activation_price: Decimal | None = None
+    execution_price: AmountOrNone = UNTOLD
+    activation_price: AmountOrNone = UNTOLD
     activation_price_type: str | None = None
-    callback_rate: Decimal | None = None
+    callback_rate: AmountOrNone = UNTOLD
     create_time_ms: int | None = None
     update_time_ms: int | None = None
     fill: Fill | None = None
     """Its last execution. Later pushes repeat it: only its id tells whether it is news."""
+    exact: OrderExact = _DERIVED
+    """(price, size) as Decimals, and all numbers by name; made of them."""
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """A position in a futures contract, exact; sizes count contracts.
+class PositionExact(Exact[Decimal | None, Decimal]):
+    """The exact numbers of a `Position`; its price is the average of the contracts held."""
 
-    Times are milliseconds since 1970. What the venue did not send is None.
+    NAMES = (
+        "average_price", "size", "frozen", "closed", "open_price", "close_price",
+        "liquidation_price",
+    )  # fmt: skip
+    average_price: Decimal | None
+    size: Decimal
+    frozen: Decimal | None
+    closed: Decimal | None
+    open_price: Decimal | None
+    close_price: Decimal | None
+    liquidation_price: Decimal | None
+
+
+class Position(Numbered, frozen=True, kw_only=True):
+    """A position in a futures contract; sizes count contracts.
+
+    Numbers are floats, and `exact` has them as Decimals: `average_price, size = position.exact`,
+    and all by name. Times are milliseconds since 1970. What the venue did not send is None.
     """
+
+    EXACT: ClassVar[type[Exact[Any, Any]]] = PositionExact
 
     symbol: str
     side: str | None
     """ "long" or "short"."""
-    size: Decimal
+    size: Amount
     """Contracts held; 0 when it is closed."""
-    frozen: Decimal | None = None
+    frozen: AmountOrNone = UNTOLD
     """Contracts held back by open orders that close it."""
-    closed: Decimal | None = None
+    closed: AmountOrNone = UNTOLD
     """Contracts closed so far."""
-    average_price: Decimal | None = None
+    average_price: AmountOrNone = UNTOLD
     """Of the contracts held."""
-    open_price: Decimal | None = None
+    open_price: AmountOrNone = UNTOLD
     """Average of those opened."""
-    close_price: Decimal | None = None
+    close_price: AmountOrNone = UNTOLD
     """Average of those closed."""
-    liquidation_price: Decimal | None = None
+    liquidation_price: AmountOrNone = UNTOLD
     margin: str | None = None
     """ "isolated" or "cross"."""
     mode: str | None = None
@@ -332,6 +411,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     create_time_ms: int | None = None
     update_time_ms: int | None = None
     market: str = "futures"
+    exact: PositionExact = _DERIVED
+    """(average_price, size) as Decimals, and all numbers by name; made of them."""
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):

@@ -836,14 +836,14 @@ class ReferenceEngine:
     def _trades(self, market: str, channel: Any, message: dict[str, Any]) -> int:
         if message["data"] is None or message["data"] == "":
             return 0
-        try:
-            trades = channel.decode(message)
-        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            raise MessageError(f"not a trade: {error}") from None
+        trades, unread = channel.read(message)
         for trade in trades:
             for topic, book in self.books.items():
                 if book.symbol == trade.symbol and self.markets[topic.partition(":")[0]] == market:
                     book.last_trade = trade
+        if unread:
+            # Those that could be read count all the same.
+            raise MessageError(f"not a trade: {unread[0].reason}")
         return Change.TRADE if trades else 0
 
 

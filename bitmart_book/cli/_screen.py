@@ -246,7 +246,8 @@ def _note(view: View, width: int) -> Line:
         return [Segment(_fit(reason or "last known values", width), WARNING)]
     if trade is None:
         return [Segment(_fit(reason, width), DIM)]
-    text = f"{trade.side} {number(trade.size)} at {number(trade.price)}"
+    price, size = trade.exact
+    text = f"{trade.side or 'traded'} {number(size)} at {number(price)}"
     known = Style.null() if not trade.side_known else BID if trade.side == "buy" else ASK
     if len(text) + 5 > width:
         return [Segment(_fit(text, width), known)]
@@ -433,7 +434,8 @@ def _table_cell(title: str, view: View) -> tuple[str, Style]:
         trade = view.copy.last_trade
         if trade is None:
             return "-", DIM
-        return number(trade.price), BID if trade.side == "buy" else ASK
+        sides = {"buy": BID, "sell": ASK}
+        return number(trade.exact.price), sides.get(trade.side or "", PLAIN)
     if title == "upd/s":
         return ("" if view.rate is None else f"{view.rate:.1f}"), PLAIN
     return age(view.age), PLAIN

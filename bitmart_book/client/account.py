@@ -3,34 +3,37 @@
 Sans-I/O: typed values go in, what changed comes out. Pushes repeat themselves, overtake each other
 and are lost in reconnects, so each is compared with what is known: a fill counts once, a later
 state is never taken back by an earlier one, and after a hole everything is unconfirmed until the
-venue speaks of it again. Nothing is guessed: no fill from a balance, no cancel from silence.
+venue speaks of it again, or the user says what its REST interface answered. Nothing is guessed: no
+fill from a balance, no cancel from silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import Context, Decimal, InvalidOperation
+from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from bitmart_book._book import Book, Depth
+from bitmart_book.client.known import EXACT, FINAL, OPEN, RESTING, KnownOrder, filled
+from bitmart_book.client.stamps import Stamp, Stamps
 from bitmart_book.errors import UsageError
 from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
 
-__all__ = ["Account", "Outcome"]
+__all__ = ["Account", "Correction", "Outcome"]
 
-# How many finished orders are remembered, so that late repeats of them are known for what they are.
+# How many orders that are not open are remembered, so that late words about them are known for what
+# they are: of those that are finished, and of those of which nobody knows.
 REMEMBERED = 10_000
 
-FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.PARTIALLY_CANCELED})
-_RESTING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 # Kinds of order that wait for a price somewhere else than in the book, or never rest.
 _NOT_IN_THE_BOOK = frozenset({"market", "plan_order", "trailing_order", "take_profit", "stop_loss"})
 _SIDES = {"bid": "buy", "ask": "sell"}
 _ZERO = Decimal(0)
-# A context of its own, because the user's may round (live sizes have thirty decimals) or raise.
-_EXACT = Context(prec=200)
+
+Held = Order | Position | Balance
+Key = tuple[Any, ...]
 
 
 class Outcome(NamedTuple):
@@ -45,6 +48,14 @@ class Outcome(NamedTuple):
     fill: Fill | None = None
 
 
+class Correction(NamedTuple):
+    """What `Account.reconcile` changed: an order, position or balance, and as what it was known
+    before, None if it was not."""
+
+    before: Held | None
+    after: Held
+
+
 class Account:
     """Orders, positions and balances as far as the streams have told.
 
@@ -54,14 +65,25 @@ class Account:
 
     def __init__(self) -> None:
         self._markets: dict[str, None] = {}
-        self._open: dict[tuple[str, str], _Known] = {}
+        self._open: dict[tuple[str, str], KnownOrder] = {}
+        # Orders whose last word says neither that they are open nor that they are over.
+        self._unclear: dict[tuple[str, str], KnownOrder] = {}
         # Finished orders, and those of which only executions were heard.
-        self._rest: dict[tuple[str, str], _Known] = {}
+        self._rest: dict[tuple[str, str], KnownOrder] = {}
         self._positions: dict[tuple[str, str | None], Position] = {}
-        # Positions that were not taken, because they seemed older than what was known.
-        self._doubted: dict[tuple[str, str | None], Position] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
-        self._unconfirmed: set[tuple[Any, ...]] = set()
+        self._unconfirmed: set[Key] = set()
+        self._stamps = Stamps()
+        # Of what is open or held: the stamp of its last word, and which word of all that was.
+        self._stamped: dict[Key, Stamp | None] = {}
+        self._word_of: dict[Key, int] = {}
+        # What was not taken, because it seemed older than what was known.
+        self._doubted: dict[Key, Held] = {}
+        self.across: Callable[[Callable[[], Any]], Any] = _here
+        """How others have something done where the account is written: a feed without await lives
+        in a thread of its own."""
+        self.words = 0
+        """How many values were taken in: read it before you ask elsewhere, for `reconcile`."""
         self.holes = 0
         """How often values may have been lost."""
         self.last_hole: str | None = None
@@ -69,105 +91,298 @@ class Account:
 
     # --- writing ---
 
-    def apply(self, value: Order | Fill | Position | Balance) -> Outcome:
-        """Take a value in; says what it changed."""
+    def apply(self, value: Order | Fill | Position | Balance, now: float = 0.0) -> Outcome:
+        """Take a value in; says what it changed. now: when it arrived, in seconds of a clock that
+        is never set: stamps of the venue are judged by it."""
+        self.words += 1
         if isinstance(value, Order):
-            return self._apply_order(value)
+            return self._apply_order(value, now)
         if isinstance(value, Fill):
             return self._apply_fill(value)
         if isinstance(value, Position):
-            return self._apply_position(value)
+            return self._apply_position(value, now)
         if isinstance(value, Balance):
-            return self._apply_balance(value)
+            return self._apply_balance(value, now)
         raise UsageError(f"an account takes no {type(value).__name__}")
 
-    def resync(self, reason: str, *, market: str | None = None) -> None:
-        """Values of that market, or of any, may have been lost: what is known is unconfirmed until
-        it is heard of again."""
+    def resync(
+        self,
+        reason: str,
+        *,
+        market: str | None = None,
+        kind: str | None = None,
+        about: Collection[str] | None = None,
+    ) -> None:
+        """Values may have been lost: what is known is unconfirmed until it is heard of again.
+
+        Of that market, of that kind ("order", "position", "balance"), and about these symbols or
+        currencies alone, where they are given.
+        """
         self.holes += 1
         self.last_hole = reason
-        keys: list[tuple[Any, ...]] = [("order", *key) for key in self._open]
-        keys += [("position", p.market, *key) for key, p in self._positions.items() if p.size]
-        keys += [("balance", b.market, *key) for key, b in self._balances.items()]
-        self._unconfirmed.update(key for key in keys if market in (None, key[1]))
+        for value in self._held():
+            key = _key(value)
+            subject = value.currency if isinstance(value, Balance) else value.symbol
+            if (
+                market in (None, value.market)
+                and kind in (None, key[0])
+                and (about is None or subject in about)
+            ):
+                self._unconfirmed.add(key)
 
-    def _apply_order(self, order: Order) -> Outcome:
-        key = (order.market, order.order_id)
-        known = self._find(key)
-        if known is None:
-            known = _Known()
+    def _held(self) -> list[Held]:
+        positions = [position for position in self._positions.values() if position.size]
+        return [*self._open_orders(), *positions, *self._balances.values()]
+
+    def _apply_order(self, order: Order, now: float) -> Outcome:
+        known = self._find((order.market, order.order_id)) or KnownOrder()
         fill = known.count(order.fill)
-        kind = known.take(order)
-        if kind == "older":
-            return Outcome(kind, fill)
-        confirmed = self._confirm("order", *key)
-        if kind != "repeated":
-            self._file(key, known)
-        elif confirmed:
-            return Outcome("confirmed", fill)
-        return Outcome(kind, fill)
+        key = _key(order)
+        stamp = self._stamps.made(order.update_time_ms, now)
+        relation = known.compare(order)
+        if relation == "behind" or (relation == "same" and self._is_late(key, order, stamp)):
+            return Outcome("older", fill)
+        if relation == "repeated":
+            return Outcome("confirmed" if self._heard(key) else "repeated", fill)
+        self._note(key, stamp)
+        known.take(order)
+        self._file(known)
+        self._heard(key)
+        return Outcome("new" if relation == "new" else "changed", fill)
 
     def _apply_fill(self, fill: Fill) -> Outcome:
         key = (fill.market, fill.order_id)
         known = self._find(key)
         if known is None:
             # The order was never heard of: its fill is counted, and no order is made up.
-            known = _Known()
-            self._file(key, known)
+            known = KnownOrder()
+            self._remember(self._rest, key, known)
         counted = known.count(fill)
         return Outcome("repeated" if counted is None else "changed", counted)
 
-    def _find(self, key: tuple[str, str]) -> _Known | None:
-        return self._open.get(key) or self._rest.get(key)
+    def _find(self, key: tuple[str, str]) -> KnownOrder | None:
+        return self._open.get(key) or self._unclear.get(key) or self._rest.get(key)
 
-    def _file(self, key: tuple[str, str], known: _Known) -> None:
-        """Among the open orders, or among the rest."""
-        self._markets.setdefault(key[0])
-        if known.order is not None and known.order.status not in FINAL:
+    def _file(self, known: KnownOrder) -> None:
+        """Among the open orders, the unclear ones, or the rest."""
+        order = known.order
+        assert order is not None
+        key = (order.market, order.order_id)
+        if order.status in OPEN:
             # It is added there before it is removed here, so that another thread always finds it.
+            self._markets.setdefault(key[0])
             self._open[key] = known
+            self._unclear.pop(key, None)
             self._rest.pop(key, None)
             return
-        self._rest[key] = known
+        if order.status in FINAL:
+            self._remember(self._rest, key, known)
+            self._unclear.pop(key, None)
+        else:
+            self._remember(self._unclear, key, known)
+            self._rest.pop(key, None)
         self._open.pop(key, None)
-        while len(self._rest) > REMEMBERED:
-            del self._rest[next(iter(self._rest))]
+        self._forget(_key(order))
 
-    def _apply_position(self, position: Position) -> Outcome:
-        key = (position.symbol, position.side)
-        known = self._positions.get(key)
-        older = known is not None and _is_older(position.update_time_ms, known.update_time_ms)
-        # The venue tells of positions again and again. What it repeats is true, even with an older
-        # stamp: then its clock has gone back.
-        if older and self._doubted.get(key) != position:
-            self._doubted[key] = position
+    def _remember(
+        self, where: dict[tuple[str, str], KnownOrder], key: tuple[str, str], known: KnownOrder
+    ) -> None:
+        self._markets.setdefault(key[0])
+        where[key] = known
+        while len(where) > REMEMBERED:
+            del where[next(iter(where))]
+
+    def _apply_position(self, position: Position, now: float) -> Outcome:
+        key = _key(position)
+        stamp = self._stamps.made(position.update_time_ms, now)
+        known = self._positions.get(key[2:])
+        if known is not None and self._is_late(key, position, stamp):
             return Outcome("older")
+        others = self._other_sides(position)
+        if any(self._is_late(_key(other), position, stamp) for other in others):
+            return Outcome("older")
+        if known != position:
+            self._note(key, stamp)
+        self._put_position(position)
+        return _compared(known, position, self._heard(key))
+
+    def _other_sides(self, position: Position) -> list[Position]:
+        """In one-way mode there is one position of a symbol, and it changes sides."""
+        if position.mode != "one_way_mode":
+            return []
+        return [
+            other
+            for other in self._positions.values()
+            if other.symbol == position.symbol and other.side != position.side
+        ]
+
+    def _put_position(self, position: Position) -> None:
+        for other in self._other_sides(position):
+            del self._positions[(other.symbol, other.side)]
+            self._forget(_key(other))
+        self._positions[(position.symbol, position.side)] = position
+
+    def _apply_balance(self, balance: Balance, now: float) -> Outcome:
+        key = _key(balance)
+        stamp = self._stamps.made(balance.time_ms, now)
+        known = self._balances.get(key[2:])
+        if known is not None and self._is_late(key, balance, stamp):
+            return Outcome("older")
+        if known != balance:
+            self._note(key, stamp)
+        self._balances[key[2:]] = balance
+        return _compared(known, balance, self._heard(key))
+
+    def _is_late(self, key: Key, value: Held, stamp: Stamp | None) -> bool:
+        """Whether a value says less than what is known, as far as stamps tell.
+
+        The venue tells of positions again and again. What it repeats is true, even with an older
+        stamp: then its clock has gone back. Until somebody says which of the two words is the later
+        one, what is known is unconfirmed.
+        """
+        known = self._stamped.get(key)
+        if not self._stamps.is_late(key[1], stamp, known) or self._doubted.get(key) == value:
+            return False
+        self._stamps.note(key[1], stamp)
+        self._doubted[key] = value
+        self._unconfirmed.add(key)
+        return True
+
+    def _note(self, key: Key, stamp: Stamp | None) -> None:
+        self._stamps.note(key[1], stamp)
+        self._stamped[key] = stamp
+
+    def _heard(self, key: Key) -> bool:
+        """The venue has spoken of this. Whether it was unconfirmed, and is so no more."""
         self._doubted.pop(key, None)
-        if position.mode == "one_way_mode":
-            # There is one position of a symbol, and it changes sides.
-            for other in [k for k in self._positions if k[0] == position.symbol and k != key]:
-                if _is_older(position.update_time_ms, self._positions[other].update_time_ms):
-                    return Outcome("older")
-                del self._positions[other]
-                self._unconfirmed.discard(("position", position.market, *other))
-        self._positions[key] = position
-        confirmed = self._confirm("position", position.market, *key)
-        return _compared(known, position, confirmed)
-
-    def _apply_balance(self, balance: Balance) -> Outcome:
-        key = (_keeper(balance), balance.currency)
-        known = self._balances.get(key)
-        if known is not None and _is_older(balance.time_ms, known.time_ms):
-            return Outcome("older")
-        self._balances[key] = balance
-        return _compared(known, balance, self._confirm("balance", balance.market, *key))
-
-    def _confirm(self, *key: Any) -> bool:
-        """Whether this was unconfirmed, and is so no more."""
+        if key[0] != "order" or key[1:] in self._open:
+            self._word_of[key] = self.words
         if key not in self._unconfirmed:
             return False
         self._unconfirmed.discard(key)
         return True
+
+    def _forget(self, key: Key) -> None:
+        """It is not held any more."""
+        for where in (self._stamped, self._word_of, self._doubted):
+            where.pop(key, None)
+        self._unconfirmed.discard(key)
+
+    # --- the truth from elsewhere ---
+
+    def reconcile(
+        self,
+        *,
+        orders: Iterable[Order] | None = None,
+        positions: Iterable[Position] | None = None,
+        balances: Iterable[Balance] | None = None,
+        market: str | None = None,
+        symbol: str | None = None,
+        asked: int | None = None,
+    ) -> tuple[Correction, ...]:
+        """What the venue answered by REST; returns what that changed.
+
+        orders: all open orders, and any finished ones: an order that is held as open, or as
+        unclear, and is not among them is over, with the status "finished". positions: all that are
+        not closed. balances: those of which the answer speaks. What is None was not asked for.
+        market: of which market it is the answer; needed where nothing in it says so. symbol: of
+        which symbol alone. asked: `account.words`, read before the venue was asked: what it has
+        said since then is left alone. Without it everything is left alone that is confirmed.
+
+            asked = feed.account.words
+            answer = ...  # your own REST client
+            changed = feed.account.reconcile(orders=answer, market="spot", asked=asked)
+
+        UsageError where the market is not clear.
+        """
+        given = [None if values is None else list(values) for values in (orders, positions)]
+        told = None if balances is None else list(balances)
+        return self.across(  # type: ignore[no-any-return]
+            lambda: self._reconcile(given[0], given[1], told, market, symbol, asked)
+        )
+
+    def _reconcile(
+        self,
+        orders: Any,
+        positions: Any,
+        balances: Any,
+        market: str | None,
+        symbol: str | None,
+        asked: int | None,
+    ) -> tuple[Correction, ...]:
+        changed: list[Correction] = []
+        if orders is not None:
+            where = _market_of(orders, market)
+            changed += self._reconcile_orders(orders, where, symbol, asked)
+        if positions is not None:
+            changed += self._reconcile_positions(positions, symbol, asked)
+        for balance in balances or ():
+            before = self._balances.get(_key(balance)[2:])
+            if self._may_correct(balance, before, asked):
+                self._balances[_key(balance)[2:]] = balance
+                self._correct(before, balance, changed)
+        return tuple(changed)
+
+    def _reconcile_orders(
+        self, orders: list[Order], market: str, symbol: str | None, asked: int | None
+    ) -> list[Correction]:
+        changed: list[Correction] = []
+        for order in orders:
+            known = self._find((order.market, order.order_id)) or KnownOrder()
+            before = known.order
+            if self._may_correct(order, before, asked) and known.compare(order) != "behind":
+                known.take(order)
+                self._file(known)
+                self._correct(before, known.order or order, changed)
+        named = {order.order_id for order in orders}
+        for known in [*self._open.values(), *self._unclear.values()]:
+            gone = known.order
+            if (
+                gone is not None
+                and gone.order_id not in named
+                and gone.market == market
+                and symbol in (None, gone.symbol)
+                and self._may_correct(gone, gone, asked)
+            ):
+                known.take(msgspec.structs.replace(gone, status=OrderStatus.FINISHED))
+                self._file(known)
+                self._correct(gone, known.order or gone, changed)
+        return changed
+
+    def _reconcile_positions(
+        self, positions: list[Position], symbol: str | None, asked: int | None
+    ) -> list[Correction]:
+        changed: list[Correction] = []
+        named = {_key(position) for position in positions}
+        closed = [
+            msgspec.structs.replace(position, size=0.0)
+            for key, position in self.positions.items()
+            if symbol in (None, position.symbol) and _key(position) not in named
+        ]
+        for position in [*closed, *positions]:
+            before = self._positions.get((position.symbol, position.side))
+            if self._may_correct(position, before, asked):
+                self._put_position(position)
+                self._correct(before, position, changed)
+        return changed
+
+    def _may_correct(self, value: Held, before: Held | None, asked: int | None) -> bool:
+        """Whether the streams have not said something later."""
+        if before is None:
+            return True
+        key = _key(value)
+        if asked is not None:
+            return self._word_of.get(key, 0) <= asked
+        return key in self._unconfirmed or key[1:] in self._unclear
+
+    def _correct(self, before: Held | None, after: Held, changed: list[Correction]) -> None:
+        """It was put in; whatever the venue says from now on is later than that."""
+        key = _key(after)
+        self._stamped.pop(key, None)
+        self._doubted.pop(key, None)
+        self._unconfirmed.discard(key)
+        if before != after:
+            changed.append(Correction(before, after))
 
     # --- reading ---
 
@@ -175,6 +390,13 @@ class Account:
     def orders(self) -> dict[str, Order]:
         """The open orders by order id, the newest last."""
         return {order.order_id: order for order in self._open_orders()}
+
+    @property
+    def unclear(self) -> dict[str, Order]:
+        """Orders whose last word nobody documents ("expired", a state 5), by order id: perhaps they
+        are over. At most the last ten thousand; `reconcile` says what became of them."""
+        found = [known.order for known in list(self._unclear.values())]
+        return {order.order_id: order for order in found if order is not None}
 
     @property
     def positions(self) -> dict[tuple[str, str | None], Position]:
@@ -197,7 +419,7 @@ class Account:
         known = self._known(order_id, market)
         return () if known is None else tuple(known.fills)
 
-    def _known(self, order_id: str, market: str | None) -> _Known | None:
+    def _known(self, order_id: str, market: str | None) -> KnownOrder | None:
         for where in list(self._markets) if market is None else [market]:
             known = self._find((where, order_id))
             if known is not None:
@@ -205,30 +427,25 @@ class Account:
         return None
 
     def missing_size(self, order_id: str, market: str | None = None) -> Decimal:
-        """What was filled of an order without its executions having been heard of."""
-        order = self.order(order_id, market)
-        missing = _ZERO if order is None else _filled(order)
-        for fill in self.fills(order_id, market):
-            missing = _EXACT.subtract(missing, fill.size)
-        return max(_ZERO, missing)
+        """What was filled of an order without its executions having been heard of, exact."""
+        known = self._known(order_id, market)
+        if known is None or known.order is None:
+            return _ZERO
+        return max(_ZERO, EXACT.subtract(filled(known.order), known.filled))
 
     def is_confirmed(self, value: Order | Position | Balance) -> bool:
-        """Whether the venue has spoken of this order, position or balance since the last hole."""
-        if isinstance(value, Order):
-            key: tuple[Any, ...] = ("order", value.market, value.order_id)
-        elif isinstance(value, Position):
-            key = ("position", value.market, value.symbol, value.side)
-        else:
-            key = ("balance", value.market, _keeper(value), value.currency)
-        return key not in self._unconfirmed
+        """Whether the venue has spoken of this order, position or balance since the last hole, in
+        words that are known."""
+        key = _key(value)
+        return key not in self._unconfirmed and key[1:] not in self._unclear
 
     @property
     def unconfirmed(self) -> tuple[Order | Position | Balance, ...]:
         """What the venue has not spoken of since the last hole."""
-        held: list[Order | Position | Balance] = [*self._open_orders()]
+        held: list[Held] = [*self._open_orders()]
         held += list(self._positions.values())
         held += list(self._balances.values())
-        return tuple(value for value in held if not self.is_confirmed(value))
+        return tuple(value for value in held if _key(value) in self._unconfirmed)
 
     # --- our own part of a book ---
 
@@ -264,17 +481,18 @@ class Account:
             raise UsageError(f'side must be "bid" or "ask", was {side!r}')
         sizes: dict[Decimal, Decimal] = {}
         for order in self._open_orders():
+            price, size = order.exact
             if (
                 order.symbol == symbol
                 and order.side == _SIDES[side]
-                and order.status in _RESTING
+                and order.status in RESTING
                 and order.type not in _NOT_IN_THE_BOOK
-                and order.price is not None
-                and order.size is not None
+                and price is not None
+                and size is not None
                 and (unconfirmed or self.is_confirmed(order))
             ):
-                left = max(_ZERO, _EXACT.subtract(order.size, _filled(order)))
-                sizes[order.price] = _EXACT.add(sizes.get(order.price, _ZERO), left)
+                left = max(_ZERO, EXACT.subtract(size, filled(order)))
+                sizes[price] = EXACT.add(sizes.get(price, _ZERO), left)
         return sizes
 
     def _open_orders(self) -> list[Order]:
@@ -282,68 +500,25 @@ class Account:
         return [known.order for known in list(self._open.values()) if known.order is not None]
 
 
-class _Known:
-    """What is known of an order: how it was described last, and its executions."""
-
-    def __init__(self) -> None:
-        self.order: Order | None = None
-        self.fills: list[Fill] = []
-        self._ids: set[str] = set()
-        self._totals: set[Decimal] = set()
-
-    def count(self, fill: Fill | None) -> Fill | None:
-        """An execution that was not counted before, and now is."""
-        if fill is None:
-            return None
-        if fill.fill_id is not None:
-            if fill.fill_id in self._ids:
-                return None
-            self._ids.add(fill.fill_id)
-        elif fill.filled_size is None or fill.filled_size in self._totals:
-            # Without an id, only the total that was filled tells two executions apart.
-            return None
-        if fill.filled_size is not None:
-            self._totals.add(fill.filled_size)
-        self.fills.append(fill)
-        return fill
-
-    def take(self, order: Order) -> Literal["new", "changed", "repeated", "older"]:
-        """A description of the order; the one that is further on stays."""
-        known = self.order
-        if known is None:
-            self.order = order
-            return "new"
-        if order == known:
-            return "repeated"
-        if _is_behind(order, known):
-            return "older"
-        if _filled(order) < _filled(known):
-            # The last description may say less than an earlier one: what was filled stays filled.
-            order = msgspec.structs.replace(order, filled_size=known.filled_size)
-        self.order = order
-        return "changed"
+def _here(work: Callable[[], Any]) -> Any:
+    return work()
 
 
-def _is_behind(order: Order, known: Order) -> bool:
-    if known.status in FINAL:
-        # What is finished stays so. Of two final descriptions the one that knows of more is later.
-        return order.status not in FINAL or _filled(order) <= _filled(known)
-    if order.status in FINAL:
-        return False
-    if order.filled_size is not None and _filled(order) != _filled(known):
-        # More is filled later, whatever the clocks say.
-        return _filled(order) < _filled(known)
-    if order.status == OrderStatus.PENDING and known.status in _RESTING:
-        return True
-    return _is_older(order.update_time_ms, known.update_time_ms)
+def _key(value: Held) -> Key:
+    """What it is, of which market, and which one."""
+    if isinstance(value, Order):
+        return ("order", value.market, value.order_id)
+    if isinstance(value, Position):
+        return ("position", value.market, value.symbol, value.side)
+    return ("balance", value.market, _keeper(value), value.currency)
 
 
-def _filled(order: Order) -> Decimal:
-    return order.filled_size or _ZERO
-
-
-def _is_older(time_ms: int | None, than_ms: int | None) -> bool:
-    return time_ms is not None and than_ms is not None and time_ms < than_ms
+def _market_of(orders: list[Order], market: str | None) -> str:
+    found = {order.market for order in orders} | ({market} if market is not None else set())
+    if len(found) == 1:
+        return found.pop()
+    said = ", ".join(sorted(found)) or "nothing"
+    raise UsageError(f"say of which market these are all open orders: market=; it said {said}")
 
 
 def _compared(known: object, value: object, confirmed: bool) -> Outcome:
@@ -363,5 +538,5 @@ def _keeper(balance: Balance) -> str:
 def _without(
     levels: Iterable[tuple[Decimal, Decimal]], own: Mapping[Decimal, Decimal], n: int | None
 ) -> list[tuple[Decimal, Decimal]]:
-    left = [(price, _EXACT.subtract(size, own.get(price, _ZERO))) for price, size in levels]
+    left = [(price, EXACT.subtract(size, own.get(price, _ZERO))) for price, size in levels]
     return [level for level in left if level[1] > 0][:n]

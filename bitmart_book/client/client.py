@@ -37,7 +37,13 @@ from bitmart_book.client.times import (
 )
 from bitmart_book.client.unreadable import Unreadable
 from bitmart_book.credentials import Credentials
-from bitmart_book.errors import BitmartBookError, LimitError, MessageError, UsageError
+from bitmart_book.errors import (
+    BitmartBookError,
+    CompressionError,
+    LimitError,
+    MessageError,
+    UsageError,
+)
 from bitmart_book.model import BookState, Change, EventKind
 from bitmart_book.venues.profile import Profile, Topic, Venue
 
@@ -366,7 +372,11 @@ class Client:
     def bad_frame(self, connection: str, payload: bytes, error: MessageError, now: float) -> None:
         """A frame that the engine refused, or that could not be inflated: whoever it may have
         been about is in doubt."""
-        self._unreadable.take(self.connections[connection], payload, error, now)
+        heard = self.connections[connection]
+        if not isinstance(error, CompressionError):
+            # Of trades, those that could be read. What cannot be inflated the engine never saw.
+            self._pushes.receive_trades(heard, self._engine.trades, now)
+        self._unreadable.take(heard, payload, error, now)
 
     def advance(self, now: float) -> None:
         """Do what is due."""

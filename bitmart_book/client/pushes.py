@@ -15,6 +15,7 @@ from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.credentials import redact
 from bitmart_book.model import EventKind, Trade
 from bitmart_book.venues.profile import Profile, Reply, StreamChannel, Topic
+from bitmart_book.venues.values import Unread
 
 __all__ = ["Pushes"]
 
@@ -99,14 +100,39 @@ class Pushes:
             self._outbox.counters["unknown_frames"] += 1
             self._note_unknown(connection, name, now)
             return
-        try:
-            values = stream.decode(message)
-        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            self._outbox.counters["bad_frames"] += 1
-            reason = redact(f"{topic.channel}: {type(error).__name__}: {error}")
-            self._outbox.event(EventKind.BAD_FRAME, now, connection=connection.name, reason=reason)
+        found = stream.read(message)
+        self._give_out(connection, stream, topic, found.values, now)
+        if found.unread:
+            self._tell_holes(connection, stream, topic, found.unread, now)
+
+    def _tell_holes(
+        self,
+        connection: Connection,
+        stream: StreamChannel,
+        pushed: Topic,
+        unread: Sequence[Unread],
+        now: float,
+    ) -> None:
+        """Rows of a push could not be read: the streams that would have brought them have a hole,
+        and nobody else has."""
+        self._outbox.counters["bad_frames"] += 1
+        others = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
+        reason = redact(unread[0].reason) + others
+        self._outbox.event(EventKind.BAD_FRAME, now, connection=connection.name, reason=reason)
+        keys = {one.key for one in unread}
+        holes: set[str] = set()
+        for key in keys:
+            holes.update(_may_have_brought(connection, stream, pushed, key))
+        if not holes:
             return
-        self._give_out(connection, stream, topic, values, now)
+        missed = f"what came cannot be read: {reason}"
+        if connection.profile.private:
+            about = None if None in keys else {key for key in keys if key is not None}
+            market = connection.profile.market
+            self._account.resync(missed, market=market, kind=stream.kind, about=about)
+            self._outbox.event(EventKind.RESYNC, now, connection=connection.name, reason=missed)
+        for topic in sorted(holes):
+            self._outbox.event(EventKind.GAP, now, topic=topic, reason=missed)
 
     def _note_unknown(self, connection: Connection, name: Any, now: float) -> None:
         """One event for each channel that nobody knows, however often it comes."""
@@ -137,7 +163,7 @@ class Pushes:
             subscription.changed_at = now
             if not connection.profile.private:
                 by_topic.setdefault(subscription.topic, []).append(value)
-            elif self._is_news(value):
+            elif self._is_news(value, now):
                 # Two topics may bring the same; whichever is first, it is news to both.
                 for name, other in self._wanted.items():
                     profile = other.profile
@@ -148,9 +174,9 @@ class Pushes:
         for name, found in by_topic.items():
             self._outbox.push(name, tuple(found))
 
-    def _is_news(self, value: Any) -> bool:
+    def _is_news(self, value: Any, now: float) -> bool:
         """Whether a value of the account says more than was known."""
-        outcome = self._account.apply(value)
+        outcome = self._account.apply(value, now)
         self._outbox.counters[f"account_{outcome.kind}"] += 1
         return outcome.kind not in ("repeated", "older") or outcome.fill is not None
 
@@ -166,6 +192,21 @@ def _find(connection: Connection, topics: Sequence[str]) -> Subscription | None:
         if "@" in name and name.partition("@")[0] in topics:
             return other
     return None
+
+
+def _may_have_brought(
+    connection: Connection, stream: StreamChannel, pushed: Topic, key: str | None
+) -> list[str]:
+    """The topics on that connection by which a row about `key` may have come, pushed under
+    `pushed`; about anything where the key could not be read either."""
+    if key is not None:
+        found = _find(connection, stream.topics_named(pushed, key))
+        return [] if found is None else [found.topic]
+    return [
+        topic
+        for topic in connection.topics
+        if Topic.parse(topic).channel == stream.name or topic in stream.whole
+    ]
 
 
 def _brings(profile: Profile, topic: str, kind: str, value: Any) -> bool:

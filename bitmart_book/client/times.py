@@ -39,6 +39,7 @@ __all__ = [
     "MOVE_AFTER",
     "OPEN_SECONDS",
     "OUTAGE_AFTER",
+    "OVERTAKEN_WITHIN",
     "PAUSE_SECONDS",
     "PING_AFTER",
     "PING_AGAIN",
@@ -101,6 +102,9 @@ LOGIN_CLOCK: Final = 60.0
 """The venue refuses a login whose time is further from its own."""
 BAD_FRAMES_WITHIN: Final = 10.0
 """So many unreadable frames as end a connection count only within this time."""
+
+OVERTAKEN_WITHIN: Final = 5.0
+"""What the venue says of an account may be overtaken by later words, by no more than this."""
 
 # --- whether this process runs ---
 

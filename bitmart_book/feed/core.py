@@ -103,7 +103,7 @@ class Core(Owned):
         self.journal = Journal(options["logger"] or logging.getLogger("bitmart_book"))
         self.instruments = dict(options["instruments"] or {})
         self.engine = self._make_engine(book_type)
-        self.across: Callable[[Callable[[], str]], str] = _here
+        self.across: Callable[[Callable[[], Any]], Any] = _here
         """Where questions about the client are answered: in the blocking face on another thread."""
         self.stepped: Callable[[], None] = _nobody
         """Called whenever something has happened that somebody may wait for."""
@@ -157,6 +157,7 @@ class Core(Owned):
             credentials=options["credentials"] or credentials,
             wall_ms=lambda: time.time_ns() // 1_000_000,
         )
+        self.client.account.across = self.across
         return self.client
 
     def _demo_urls(self, urls: dict[str, str]) -> dict[str, str]:
@@ -425,7 +426,7 @@ class Core(Owned):
         return report
 
 
-def _here(question: Callable[[], str]) -> str:
+def _here(question: Callable[[], Any]) -> Any:
     return question()
 
 

@@ -113,7 +113,7 @@ class LoopThread:
 
         return self.call(crossing())
 
-    def ask(self, question: Callable[[], str]) -> str:
+    def ask(self, question: Callable[[], T]) -> T:
         """Like `do`, also of a feed that is closed: what is asked is only read then."""
         try:
             return self.do(question)

@@ -601,11 +601,8 @@ cdef class Engine:
         cdef Book book
         if message["data"] is None or message["data"] == "":
             return 0
-        try:
-            trades = channel.decode(message)
-        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            self._bad_frames += 1
-            raise MessageError(f"not a trade: {type(error).__name__}: {shown(error)}") from None
+        found = channel.read(message)
+        trades = found.values
         self._trades += len(trades)
         self._last_trades = tuple(trades)
         for trade in trades:
@@ -614,7 +611,17 @@ cdef class Engine:
                     book = books.books.get(trade.symbol)
                     if book is not None:
                         book._last_trade = trade
-                        self._touch(book, TRADE_BIT)
+                        if not found.unread:
+                            self._touch(book, TRADE_BIT)
+        if found.unread:
+            # Some trades are missing. Those that could be read are in `trades` all the same, and
+            # no book is in doubt.
+            self._bad_frames += 1
+            keys = {row.key for row in found.unread}
+            raise MessageError(
+                f"not a trade: {shown(found.unread[0].reason)}",
+                symbol=keys.pop() if len(keys) == 1 else None,
+            )
         return TRADE_BIT if trades else 0
 
     cdef int64_t _now(self) except? -1:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
@@ -39,11 +39,15 @@ from bitmart_book.venues.profile import (
     Topic,
 )
 from bitmart_book.venues.values import (
+    Decoded,
     Fields,
+    Row,
+    each,
     number,
     number_or_none,
     oldest_first,
     rows,
+    signed_or_none,
     text,
     time_or_none,
     whole,
@@ -93,121 +97,133 @@ def _milliseconds(stamp: object) -> int:
     return seconds * 1000 + int(((parts[2] or "") + "000")[:3])
 
 
-def _taker_side(row: Mapping[str, Any]) -> tuple[Literal["buy", "sell"], bool]:
+def _taker_side(row: Row) -> tuple[Literal["buy", "sell"] | None, bool]:
     # `m` (since 2025-01-16) is true when the buyer was the maker. `way` 1-4 was documented as a
-    # buying taker but contradicts `m` in recorded frames, so it is only the last resort.
+    # buying taker but contradicts `m` in recorded frames, so it is only the last resort; rows of
+    # 2023 have neither.
     if isinstance(row.get("m"), bool):
-        return ("sell" if row["m"] else "buy"), True
-    way = whole(row["way"])
-    if not 1 <= way <= 8:
-        raise ValueError(f"way must be 1 to 8, was {way}")
+        return ("sell" if row.get("m") else "buy"), True
+    way = row.maybe("way", whole)
+    if way is None or not 1 <= way <= 8:
+        return None, False
     return ("buy" if way <= 4 else "sell"), False
 
 
-def _symbol(message: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    if row.get("symbol") in (None, ""):
-        return text(Topic.parse(text(message["group"])).symbol)
-    return text(row["symbol"])
+def _grouped(message: Mapping[str, Any]) -> str | None:
+    """The symbol in the name of the group, which a row need not repeat."""
+    group = message.get("group")
+    return Topic.parse(group).symbol or None if isinstance(group, str) else None
 
 
-def _trade(message: Mapping[str, Any], row: Mapping[str, Any]) -> Trade:
-    _TRADE.see(row)
+def _each(fields: Fields, read: Callable[[Row], Any], message: Mapping[str, Any]) -> Decoded:
+    return each(fields, read, message["data"], _grouped(message))
+
+
+def _symbol(row: Row) -> str:
+    if row.get("symbol") not in (None, ""):
+        row.key = row.take("symbol", text)
+    if row.key is None:
+        raise ValueError("symbol is missing")
+    return row.key
+
+
+def _trade(row: Row) -> Trade:
+    symbol = _symbol(row)
     side, side_known = _taker_side(row)
     return Trade(
-        symbol=_symbol(message, row),
+        symbol=symbol,
         side=side,
-        price=number(row["deal_price"]),
-        size=number(row["deal_vol"]),
-        time_ms=_milliseconds(row["created_at"]),
-        trade_id=whole(row["trade_id"]),
+        price=row.need("deal_price", number),
+        size=row.need("deal_vol", number),
+        time_ms=row.maybe("created_at", _milliseconds),
+        trade_id=row.maybe("trade_id", whole_or_none),
         side_known=side_known,
     )
 
 
-def _trades(message: Mapping[str, Any]) -> list[Trade]:
+def _trades(message: Mapping[str, Any]) -> Decoded:
     # The newest row is first (recorded in ccxt, 2024-03), opposite to spot.
-    return oldest_first([_trade(message, row) for row in reversed(rows(message["data"]))])
+    newest_first = rows(message["data"])
+    return oldest_first(each(_TRADE, _trade, newest_first[::-1], _grouped(message)))
 
 
-def _ticker(message: Mapping[str, Any], row: Mapping[str, Any]) -> FuturesTicker:
-    _TICKER.see(row)
+def _ticker(row: Row) -> FuturesTicker:
+    # The first protocol called the mark price the fair price.
+    mark = "mark_price" if "mark_price" in row else "fair_price"
     return FuturesTicker(
-        symbol=_symbol(message, row),
-        last=number(row["last_price"]),
-        bid=number_or_none(row.get("bid_price")),
-        bid_size=number_or_none(row.get("bid_vol")),
-        ask=number_or_none(row.get("ask_price")),
-        ask_size=number_or_none(row.get("ask_vol")),
-        fluctuation=number_or_none(row.get("range"), signed=True),
-        contract_volume_24h=number_or_none(row.get("volume_24")),
-        # The first protocol called it the fair price.
-        mark=number_or_none(row.get("mark_price", row.get("fair_price"))),
-        index=number_or_none(row.get("index_price")),
+        symbol=_symbol(row),
+        last=row.need("last_price", number),
+        bid=row.maybe("bid_price", number_or_none),
+        bid_size=row.maybe("bid_vol", number_or_none),
+        ask=row.maybe("ask_price", number_or_none),
+        ask_size=row.maybe("ask_vol", number_or_none),
+        fluctuation=row.maybe("range", signed_or_none),
+        contract_volume_24h=row.maybe("volume_24", number_or_none),
+        mark=row.maybe(mark, number_or_none),
+        index=row.maybe("index_price", number_or_none),
     )
 
 
-def _tickers(message: Mapping[str, Any]) -> list[FuturesTicker]:
-    return [_ticker(message, row) for row in rows(message["data"])]
+def _tickers(message: Mapping[str, Any]) -> Decoded:
+    return _each(_TICKER, _ticker, message)
 
 
-def _book_ticker(message: Mapping[str, Any], row: Mapping[str, Any]) -> BookTicker:
-    _BOOK_TICKER.see(row)
+def _book_ticker(row: Row) -> BookTicker:
     return BookTicker(
-        symbol=_symbol(message, row),
-        bid=number_or_none(row.get("best_bid_price")),
-        bid_size=number_or_none(row.get("best_bid_vol")),
-        ask=number_or_none(row.get("best_ask_price")),
-        ask_size=number_or_none(row.get("best_ask_vol")),
-        time_ms=time_or_none(row.get("ms_t")),
+        symbol=_symbol(row),
+        bid=row.maybe("best_bid_price", number_or_none),
+        bid_size=row.maybe("best_bid_vol", number_or_none),
+        ask=row.maybe("best_ask_price", number_or_none),
+        ask_size=row.maybe("best_ask_vol", number_or_none),
+        time_ms=row.maybe("ms_t", time_or_none),
     )
 
 
-def _book_tickers(message: Mapping[str, Any]) -> list[BookTicker]:
-    return [_book_ticker(message, row) for row in rows(message["data"])]
+def _book_tickers(message: Mapping[str, Any]) -> Decoded:
+    return _each(_BOOK_TICKER, _book_ticker, message)
 
 
-def _kline(kind: type[Kline], step: str, symbol: str, bar: Mapping[str, Any]) -> Kline:
-    _KLINE.see(bar)
+def _kline(kind: type[Kline], step: str, bar: Row) -> Kline:
     # This is the time of the push and not of the bar: the reference says so, the samples show it.
-    seconds = whole_or_none(bar.get("ts"))
+    seconds = bar.maybe("ts", whole_or_none)
     return kind(
-        symbol=symbol,
+        symbol=text(bar.key),
         step=step,
-        open=number(bar["o"]),
-        high=number(bar["h"]),
-        low=number(bar["l"]),
-        close=number(bar["c"]),
-        volume=number(bar["v"]),
+        open=bar.need("o", number),
+        high=bar.need("h", number),
+        low=bar.need("l", number),
+        close=bar.need("c", number),
+        volume=bar.need("v", number),
         push_time_ms=None if seconds is None else seconds * 1000,
     )
 
 
-def _klines(kind: type[Kline], step: str, message: Mapping[str, Any]) -> list[Kline]:
-    found = []
-    for row in rows(message["data"]):
-        symbol = _symbol(message, row)
+def _klines(kind: type[Kline], step: str, message: Mapping[str, Any]) -> Decoded:
+    read = partial(_kline, kind, step)
+
+    def bars(row: Row) -> Kline | Decoded:
+        symbol = _symbol(row)
         # The reference shows a bar in `data` itself, the wire had it in a list within.
-        bars = rows(row["items"]) if "items" in row else [row]
-        found += [_kline(kind, step, symbol, bar) for bar in bars]
-    return found
+        return each(_KLINE, read, row.get("items"), symbol) if "items" in row else read(row)
+
+    return _each(_KLINE, bars, message)
 
 
-def _funding_rate(message: Mapping[str, Any], row: Mapping[str, Any]) -> FundingRate:
-    _FUNDING.see(row)
+def _funding_rate(row: Row) -> FundingRate:
     return FundingRate(
-        symbol=_symbol(message, row),
-        rate=number(row["fundingRate"], signed=True),
-        time_ms=time_or_none(row.get("fundingTime")),
-        next_rate=number_or_none(row.get("nextFundingRate"), signed=True),
-        next_time_ms=time_or_none(row.get("nextFundingTime")),
-        upper_limit=number_or_none(row.get("funding_upper_limit"), signed=True),
-        lower_limit=number_or_none(row.get("funding_lower_limit"), signed=True),
-        push_time_ms=time_or_none(row.get("ts")),
+        symbol=_symbol(row),
+        rate=row.need("fundingRate", partial(number, signed=True)),
+        time_ms=row.maybe("fundingTime", time_or_none),
+        next_rate=row.maybe("nextFundingRate", signed_or_none),
+        next_time_ms=row.maybe("nextFundingTime", time_or_none),
+        upper_limit=row.maybe("funding_upper_limit", signed_or_none),
+        lower_limit=row.maybe("funding_lower_limit", signed_or_none),
+        push_time_ms=row.maybe("ts", time_or_none),
     )
 
 
-def _funding_rates(message: Mapping[str, Any]) -> list[FundingRate]:
-    return [_funding_rate(message, row) for row in rows(message["data"])]
+def _funding_rates(message: Mapping[str, Any]) -> Decoded:
+    return _each(_FUNDING, _funding_rate, message)
 
 
 # --- requests and replies ---

@@ -12,19 +12,24 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
 from bitmart_book.venues.futures import DEMO_HOST, FUTURES, classify, encode, judge
 from bitmart_book.venues.profile import Profile, StreamChannel, Topic
 from bitmart_book.venues.values import (
+    UNREADABLE,
+    Decoded,
     Fields,
+    Row,
     coded,
+    each,
     identity,
     identity_or_none,
     number,
     number_or_none,
-    rows,
+    signed_or_none,
     text,
     time_or_none,
     word,
@@ -91,117 +96,124 @@ def _status(state: str | None, size: Decimal | None, filled: Decimal | None) -> 
         return OrderStatus.PENDING
     if state == _CHECK:
         return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.NEW
-    if state == _FINISH and filled is not None:
+    if state == _FINISH:
+        if filled is None:
+            return OrderStatus.FINISHED
         return OrderStatus.PARTIALLY_CANCELED if filled else OrderStatus.CANCELED
     return state
 
 
-def _fill(
-    trade: Any, symbol: str, order_id: str, side: str | None, row: Mapping[str, Any]
-) -> Fill | None:
+def _fill(symbol: str, order_id: str, side: str | None, order: Row) -> Fill | None:
     # The venue writes null where there was none; it might as well write an empty object.
-    if not trade:
+    if not order.get("last_trade"):
         return None
-    if not isinstance(trade, dict):
-        raise TypeError(f"expected an object, was {str(trade)[:80]!r}")
-    _TRADE.see(trade)
+    trade = Row(_TRADE, order.get("last_trade"))
+    size = trade.need("fillQty", number)
+    if not size:
+        return None
     return Fill(
         market="futures",
         symbol=symbol,
         order_id=order_id,
-        fill_id=identity_or_none(trade.get("lastTradeID")),
+        fill_id=trade.maybe("lastTradeID", identity_or_none),
         side=side,
-        price=number(trade["fillPrice"]),
-        size=number(trade["fillQty"]),
-        filled_size=number_or_none(row.get("deal_size")),
-        fee=number_or_none(trade.get("fee"), signed=True),
-        fee_currency=word(trade.get("feeCcy")),
-        client_order_id=word(row.get("client_order_id")),
+        price=trade.need("fillPrice", number),
+        size=size,
+        filled_size=order.maybe("deal_size", number_or_none),
+        fee=trade.maybe("fee", signed_or_none),
+        fee_currency=trade.maybe("feeCcy", word),
+        client_order_id=order.maybe("client_order_id", word),
     )
 
 
-def _order(push: Mapping[str, Any]) -> Order:
-    _PUSH.see(push)
-    row = push["order"]
-    if not isinstance(row, dict):
-        raise TypeError(f"expected an object, was {str(row)[:80]!r}")
-    _ORDER.see(row)
-    symbol, order_id = text(row["symbol"]), identity(row["order_id"])
-    size, filled = number_or_none(row.get("size")), number_or_none(row.get("deal_size"))
-    side = coded(row.get("side"), _SIDE)
-    mode = word(row.get("position_mode"))
-    return Order(
+def _order(push: Row) -> Order:
+    row = Row(_ORDER, push.get("order"))
+    symbol = push.key = row.need("symbol", text)
+    order_id = row.need("order_id", identity)
+    size, filled = row.told("size", number_or_none), row.told("deal_size", number_or_none)
+    side = row.told("side", partial(coded, names=_SIDE))
+    mode = row.maybe("position_mode", word)
+    try:
+        fill = _fill(symbol, order_id, side, row)
+    except UNREADABLE as error:
+        # The order is as it says all the same.
+        fill = None
+        row.unread.append(f"last_trade: {error}")
+    intents = _ONE_WAY_INTENT if mode == "one_way_mode" else _INTENT
+    order = Order(
         market="futures",
         symbol=symbol,
         order_id=order_id,
-        status=_status(word(row.get("state")), size, filled),
+        status=_status(row.told("state", word), size, filled),
         side=side,
-        type=word(row.get("type")),
-        price=number_or_none(row.get("price")),
+        type=row.told("type", word),
+        price=row.told("price", number_or_none),
         size=size,
         filled_size=filled,
-        average_price=number_or_none(row.get("deal_avg_price")),
-        client_order_id=word(row.get("client_order_id")),
-        intent=coded(row.get("side"), _ONE_WAY_INTENT if mode == "one_way_mode" else _INTENT),
-        action=coded(push.get("action"), _ACTION),
-        leverage=number_or_none(row.get("leverage")),
-        margin=coded(row.get("open_type"), _MARGIN),
+        average_price=row.maybe("deal_avg_price", number_or_none),
+        client_order_id=row.maybe("client_order_id", word),
+        intent=row.maybe("side", partial(coded, names=intents)),
+        action=push.maybe("action", partial(coded, names=_ACTION)),
+        leverage=row.maybe("leverage", number_or_none),
+        margin=row.maybe("open_type", partial(coded, names=_MARGIN)),
         position_mode=mode,
-        plan_order_id=identity_or_none(row.get("plan_order_id")),
-        trigger_price=number_or_none(row.get("trigger_price")),
-        trigger_price_type=word(row.get("trigger_price_type")),
-        execution_price=number_or_none(row.get("execution_price")),
-        activation_price=number_or_none(row.get("activation_price")),
-        activation_price_type=word(row.get("activation_price_type")),
-        callback_rate=number_or_none(row.get("callback_rate"), signed=True),
-        create_time_ms=time_or_none(row.get("create_time")),
-        update_time_ms=time_or_none(row.get("update_time")),
-        fill=_fill(row.get("last_trade"), symbol, order_id, side, row),
+        plan_order_id=row.maybe("plan_order_id", identity_or_none),
+        trigger_price=row.maybe("trigger_price", number_or_none),
+        trigger_price_type=row.maybe("trigger_price_type", word),
+        execution_price=row.maybe("execution_price", number_or_none),
+        activation_price=row.maybe("activation_price", number_or_none),
+        activation_price_type=row.maybe("activation_price_type", word),
+        callback_rate=row.maybe("callback_rate", signed_or_none),
+        create_time_ms=row.maybe("create_time", time_or_none),
+        update_time_ms=row.maybe("update_time", time_or_none),
+        fill=fill,
     )
+    push.unread += row.unread
+    return order
 
 
-def _orders(message: Mapping[str, Any]) -> list[Order]:
-    return [_order(push) for push in rows(message["data"])]
+def _orders(message: Mapping[str, Any]) -> Decoded:
+    return each(_PUSH, _order, message["data"])
 
 
-def _position(row: Mapping[str, Any]) -> Position:
-    _POSITION.see(row)
+def _position(row: Row) -> Position:
+    symbol = row.key = row.need("symbol", text)
     return Position(
-        symbol=text(row["symbol"]),
-        side=coded(row.get("position_type"), _POSITION_SIDE),
-        size=number(row["hold_volume"]),
-        frozen=number_or_none(row.get("frozen_volume")),
-        closed=number_or_none(row.get("close_volume")),
-        average_price=number_or_none(row.get("hold_avg_price")),
-        open_price=number_or_none(row.get("open_avg_price")),
-        close_price=number_or_none(row.get("close_avg_price")),
+        symbol=symbol,
+        side=row.take("position_type", partial(coded, names=_POSITION_SIDE)),
+        size=row.need("hold_volume", number),
+        frozen=row.maybe("frozen_volume", number_or_none),
+        closed=row.maybe("close_volume", number_or_none),
+        average_price=row.maybe("hold_avg_price", number_or_none),
+        open_price=row.maybe("open_avg_price", number_or_none),
+        close_price=row.maybe("close_avg_price", number_or_none),
         # For a position that cannot be liquidated, the venue may write a price below zero.
-        liquidation_price=number_or_none(row.get("liquidate_price"), signed=True),
-        margin=coded(row.get("open_type"), _MARGIN),
-        mode=word(row.get("position_mode")),
-        create_time_ms=time_or_none(row.get("create_time")),
-        update_time_ms=time_or_none(row.get("update_time")),
+        liquidation_price=row.maybe("liquidate_price", signed_or_none),
+        margin=row.maybe("open_type", partial(coded, names=_MARGIN)),
+        mode=row.take("position_mode", word),
+        create_time_ms=row.maybe("create_time", time_or_none),
+        update_time_ms=row.maybe("update_time", time_or_none),
     )
 
 
-def _positions(message: Mapping[str, Any]) -> list[Position]:
-    return [_position(row) for row in rows(message["data"])]
+def _positions(message: Mapping[str, Any]) -> Decoded:
+    return each(_POSITION, _position, message["data"])
 
 
-def _asset(row: Mapping[str, Any]) -> Balance:
-    _ASSET.see(row)
+def _asset(row: Row) -> Balance:
+    currency = row.key = row.need("currency", text)
     return Balance(
         market="futures",
-        currency=text(row["currency"]),
+        currency=currency,
         # A loss of crossed positions may take the balance below zero.
-        available=number_or_none(row.get("available_balance"), signed=True),
-        frozen=number_or_none(row.get("frozen_balance"), signed=True),
-        position_margin=number_or_none(row.get("position_deposit"), signed=True),
+        available=row.told("available_balance", signed_or_none),
+        frozen=row.told("frozen_balance", signed_or_none),
+        position_margin=row.told("position_deposit", signed_or_none),
     )
 
 
-def _assets(message: Mapping[str, Any]) -> list[Balance]:
-    return [_asset(row) for row in rows(message["data"])]
+def _assets(message: Mapping[str, Any]) -> Decoded:
+    return each(_ASSET, _asset, message["data"])
 
 
 # --- requests ---

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation
+from functools import partial
 from typing import Any, Literal
 
 from bitmart_book.model import Kline, Ticker, Trade
@@ -30,11 +31,16 @@ from bitmart_book.venues.profile import (
     Topic,
 )
 from bitmart_book.venues.values import (
+    Decoded,
     Fields,
+    Row,
+    each,
     number,
     number_or_none,
     oldest_first,
     rows,
+    signed_or_none,
+    taker_side,
     text,
     whole,
     whole_or_none,
@@ -84,119 +90,99 @@ def _data(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return data
 
 
-def _side(row: Mapping[str, Any]) -> Literal["buy", "sell"]:
+def _side(row: Row) -> Literal["buy", "sell"] | None:
     if "side" in row:
-        side = row["side"]
-    else:
-        # As documented for the oldest feed: 0 is a buy and 1 is a sell.
-        side = {0: "buy", 1: "sell"}.get(whole(row["isBuy"]))
-    if side == "buy":
-        return "buy"
-    if side == "sell":
-        return "sell"
-    raise ValueError(f"side must be buy or sell, was {str(side)[:80]!r}")
+        return row.maybe("side", taker_side)
+    # As documented for the oldest feed: 0 is a buy and 1 is a sell.
+    return row.maybe("isBuy", lambda value: taker_side({0: "buy", 1: "sell"}.get(whole(value))))
 
 
-def _size(row: Mapping[str, Any], price: Decimal) -> Decimal:
+def _size(row: Row, price: Decimal) -> Decimal:
     # The documentation calls `amount` the quantity. But in all of its rows, and in recorded ones,
     # `amount` is price times `count`, cut to eight decimals: the value in the quote currency.
     if "isBuy" not in row:
-        return number(row["count"])
+        return row.need("count", number)
     # The oldest feed sent no `count`. That its `amount` is a value too shows in its samples:
     # divided by the price, all 15 rows give a size of two decimals, one of them the best ask of
     # the book beside it. Where the venue cut the value, the quotient is as near as can be known.
-    return _QUOTIENT.divide(number(row["amount"]), price)
+    return _QUOTIENT.divide(row.need("amount", number), price)
 
 
-def _trade(symbol: str, row: Mapping[str, Any]) -> Trade:
-    _TRADE.see(row)
-    price = number(row["price"])
-    time = whole(row["time"])
+def _trade(row: Row) -> Trade:
+    price, time, side = row.need("price", number), row.maybe("time", whole_or_none), _side(row)
+    if time is not None and time < _LEAST_MS:
+        # The oldest feed documents seconds and shows milliseconds.
+        time *= 1000
     return Trade(
-        symbol=symbol,
-        side=_side(row),
+        symbol=text(row.key),
+        side=side,
         price=price,
         size=_size(row, price),
-        # The oldest feed documents seconds and shows milliseconds.
-        time_ms=time if time >= _LEAST_MS else time * 1000,
+        time_ms=time,
+        side_known=side is not None,
     )
 
 
-def _trades(message: Mapping[str, Any]) -> list[Trade]:
+def _trades(message: Mapping[str, Any]) -> Decoded:
     # The newest row is first. Whether later pushes repeat rows of earlier ones is not documented.
-    symbol = _symbol(message)
-    return oldest_first([_trade(symbol, row) for row in reversed(rows(_data(message)["trades"]))])
+    newest_first = rows(_data(message)["trades"])
+    return oldest_first(each(_TRADE, _trade, newest_first[::-1], _symbol(message)))
 
 
-def _tickers(message: Mapping[str, Any]) -> list[Ticker]:
-    symbol, data = _symbol(message), _data(message)
-    _PRICE.see(data)
-    if data.get("s") == "no_data":
-        return []
+def _ticker(row: Row) -> Ticker | Decoded:
+    if row.get("s") == "no_data":
+        return Decoded([], [])
     # The documentation does not say what `volume` counts. It must be the quote currency: as a
     # quantity, the whole day in the sample would be smaller than one trade in the sample beside it.
-    if "c" in data:
-        return [
-            Ticker(
-                symbol=symbol,
-                last=number(data["c"]),
-                open_24h=number_or_none(data.get("o")),
-                high_24h=number_or_none(data.get("h")),
-                low_24h=number_or_none(data.get("l")),
-                quote_volume_24h=number_or_none(data.get("v")),
-                fluctuation=number_or_none(data.get("fluctuation"), signed=True),
-            )
-        ]
-    return [
-        Ticker(
-            symbol=symbol,
-            last=number(data["current_price"]),
-            open_24h=number_or_none(data.get("open_price")),
-            high_24h=number_or_none(data.get("highest_price")),
-            low_24h=number_or_none(data.get("lowest_price")),
-            quote_volume_24h=number_or_none(data.get("volume")),
-            fluctuation=number_or_none(data.get("fluctuation"), signed=True),
-            time_ms=whole_or_none(data.get("timestamp")),
-        )
-    ]
+    if "c" in row:
+        last, first, high, low, volume, stamp = "c", "o", "h", "l", "v", ""
+    else:
+        last, first, high, low = "current_price", "open_price", "highest_price", "lowest_price"
+        volume, stamp = "volume", "timestamp"
+    return Ticker(
+        symbol=text(row.key),
+        last=row.need(last, number),
+        open_24h=row.maybe(first, number_or_none),
+        high_24h=row.maybe(high, number_or_none),
+        low_24h=row.maybe(low, number_or_none),
+        quote_volume_24h=row.maybe(volume, number_or_none),
+        fluctuation=row.maybe("fluctuation", signed_or_none),
+        time_ms=row.maybe(stamp, whole_or_none),
+    )
 
 
-def _klines(message: Mapping[str, Any]) -> list[Kline]:
-    symbol, data = _symbol(message), _data(message)
-    _KLINE.see(data)
+def _tickers(message: Mapping[str, Any]) -> Decoded:
+    return each(_PRICE, _ticker, _data(message), _symbol(message))
+
+
+def _kline(step: str, row: Row) -> Kline:
+    if "c" in row:
+        # Whether `t` is the start of the bar is not documented. In the sample it is no multiple of
+        # the step, and so it is read like the stamp of the later feed.
+        first, high, low, last, volume, stamp = "o", "h", "l", "c", "v", "t"
+    else:
+        first, high, low, last = "open_price", "highest_price", "lowest_price", "current_price"
+        # In the sample this is the very stamp of the price that was pushed at that moment.
+        volume, stamp = "volume", "timestamp"
+    time = row.maybe(stamp, whole_or_none)
+    return Kline(
+        symbol=text(row.key),
+        step=step,
+        open=row.need(first, number),
+        high=row.need(high, number),
+        low=row.need(low, number),
+        close=row.need(last, number),
+        volume=row.need(volume, number),
+        push_time_ms=time * 1000 if time is not None and "c" in row else time,
+    )
+
+
+def _klines(message: Mapping[str, Any]) -> Decoded:
     # The step is asked for as a number and answered as text; the oldest feed answered with a number
     # or "1d".
     step = message["step"]
     step = text(step) if isinstance(step, str) else str(whole(step))
-    if "c" in data:
-        # Whether `t` is the start of the bar is not documented. In the sample it is no multiple of
-        # the step, and so it is read like the stamp of the later feed.
-        seconds = whole_or_none(data.get("t"))
-        return [
-            Kline(
-                symbol=symbol,
-                step=step,
-                open=number(data["o"]),
-                high=number(data["h"]),
-                low=number(data["l"]),
-                close=number(data["c"]),
-                volume=number(data["v"]),
-                push_time_ms=None if seconds is None else seconds * 1000,
-            )
-        ]
-    return [
-        Kline(
-            symbol=symbol,
-            step=step,
-            open=number(data["open_price"]),
-            high=number(data["highest_price"]),
-            low=number(data["lowest_price"]),
-            close=number(data["current_price"]),
-            volume=number(data["volume"]),
-            # In the sample this is the very stamp of the price that was pushed at that moment.
-            push_time_ms=whole_or_none(data.get("timestamp")),
-        )
-    ]
+    return each(_KLINE, partial(_kline, step), _data(message), _symbol(message))
 
 
 # --- requests and replies ---

@@ -32,7 +32,7 @@ from bitmart_book.errors import (
     UsageError,
     VenueError,
 )
-from bitmart_book.venues.values import Fields
+from bitmart_book.venues.values import UNREADABLE, Decoded, Fields, Unread
 
 if TYPE_CHECKING:
     # Imported for its type alone: only those who log in need hashlib, hmac and logging.
@@ -109,9 +109,9 @@ class StreamChannel(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """The channel as it stands in a topic, before the colon."""
-    decode: Callable[[Mapping[str, Any]], list[Any]]
-    """Makes typed values of one decoded push, oldest first. Raises KeyError, TypeError, ValueError
-    or ArithmeticError on one that is not of the documented shape."""
+    decode: Callable[[Mapping[str, Any]], Decoded]
+    """Makes typed values of the rows of one decoded push, and says which it could not read. May
+    raise any of `UNREADABLE` on a push that has no rows: see `read`."""
     kind: str = ""
     """What the values are: "trade", "ticker", "book ticker", "kline", "mark kline", "funding",
     "order", "position", "balance"."""
@@ -128,12 +128,25 @@ class StreamChannel(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[Fields, ...] = ()
     """The documented keys of its objects, and the counts of those that are not."""
 
+    def read(self, message: Mapping[str, Any]) -> Decoded:
+        """The values of one decoded push, oldest first, and what of it could not be read. Never
+        raises: of a push that is not of the documented shape nothing could be read."""
+        try:
+            return self.decode(message)
+        except UNREADABLE as error:
+            return Decoded([], [Unread(f"{self.name}: {type(error).__name__}: {error}")])
+
     def topics_of(self, pushed: Topic, value: Any) -> tuple[str, ...]:
         """The topics, without option, that may have brought a value pushed under `pushed`: the
         first of them that is subscribed did."""
+        key = getattr(value, self.key) if self.filter is None else ""
+        return self.topics_named(pushed, key)
+
+    def topics_named(self, pushed: Topic, key: str) -> tuple[str, ...]:
+        """Like `topics_of`, of the symbol or currency that a value is about."""
         if self.filter is not None:
             return (f"{self.name}:{self.filter}" if self.filter else self.name,)
-        single = f"{self.name}:{getattr(value, self.key)}"
+        single = f"{self.name}:{key}"
         if len(self.whole) != 1:
             return (single,)
         (everything,) = self.whole

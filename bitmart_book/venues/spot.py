@@ -27,13 +27,18 @@ from bitmart_book.venues.profile import (
     Topic,
 )
 from bitmart_book.venues.values import (
+    Decoded,
     Fields,
+    Row,
+    each,
     number,
     number_or_none,
     oldest_first,
-    rows,
+    signed_or_none,
+    taker_side,
     text,
     whole,
+    whole_or_none,
 )
 
 __all__ = ["ERRORS", "SPOT", "classify", "encode", "judge"]
@@ -83,81 +88,84 @@ _KLINE = Fields("spot/kline", "symbol candle")
 # --- pushes ---
 
 
-def _time_ms(row: Mapping[str, Any]) -> int | None:
+def _time_ms(row: Row) -> int | None:
     # Before 2024-02-29 rows had only seconds (`s_t`), whose removal is announced since then.
-    for key, scale in (("ms_t", 1), ("s_t", 1000)):
-        if row.get(key) not in (None, ""):
-            return whole(row[key]) * scale
-    return None
+    found = row.maybe("ms_t", whole_or_none)
+    if found is None:
+        seconds = row.maybe("s_t", whole_or_none)
+        found = None if seconds is None else seconds * 1000
+    return found
 
 
-def _trade(row: Mapping[str, Any]) -> Trade:
-    _TRADE.see(row)
-    side = row["side"]
-    if side not in ("buy", "sell"):
-        raise ValueError(f"side must be buy or sell, was {side!r}")
+def _symbol(row: Row) -> str:
+    row.key = row.need("symbol", text)
+    return row.key
+
+
+def _trade(row: Row) -> Trade:
+    symbol = _symbol(row)
+    side = row.maybe("side", taker_side)
     return Trade(
-        symbol=text(row["symbol"]),
+        symbol=symbol,
         side=side,
-        price=number(row["price"]),
-        size=number(row["size"]),
+        price=row.need("price", number),
+        size=row.need("size", number),
         time_ms=_time_ms(row),
+        side_known=side is not None,
     )
 
 
-def _trades(message: Mapping[str, Any]) -> list[Trade]:
+def _trades(message: Mapping[str, Any]) -> Decoded:
     # Recorded frames list the oldest row first; a client of 2022 believed the opposite.
-    return oldest_first([_trade(row) for row in rows(message["data"])])
+    return oldest_first(each(_TRADE, _trade, message["data"]))
 
 
-def _ticker(row: Mapping[str, Any]) -> Ticker:
+def _ticker(row: Row) -> Ticker:
     # Before 2024-02-29 rows had no best prices, no quote volume and no fluctuation.
-    _TICKER.see(row)
     return Ticker(
-        symbol=text(row["symbol"]),
-        last=number(row["last_price"]),
-        bid=number_or_none(row.get("bid_px")),
-        bid_size=number_or_none(row.get("bid_sz")),
-        ask=number_or_none(row.get("ask_px")),
-        ask_size=number_or_none(row.get("ask_sz")),
-        open_24h=number_or_none(row.get("open_24h")),
-        high_24h=number_or_none(row.get("high_24h")),
-        low_24h=number_or_none(row.get("low_24h")),
-        base_volume_24h=number_or_none(row.get("base_volume_24h")),
-        quote_volume_24h=number_or_none(row.get("quote_volume_24h")),
-        fluctuation=number_or_none(row.get("fluctuation"), signed=True),
+        symbol=_symbol(row),
+        last=row.need("last_price", number),
+        bid=row.maybe("bid_px", number_or_none),
+        bid_size=row.maybe("bid_sz", number_or_none),
+        ask=row.maybe("ask_px", number_or_none),
+        ask_size=row.maybe("ask_sz", number_or_none),
+        open_24h=row.maybe("open_24h", number_or_none),
+        high_24h=row.maybe("high_24h", number_or_none),
+        low_24h=row.maybe("low_24h", number_or_none),
+        base_volume_24h=row.maybe("base_volume_24h", number_or_none),
+        quote_volume_24h=row.maybe("quote_volume_24h", number_or_none),
+        fluctuation=row.maybe("fluctuation", signed_or_none),
         time_ms=_time_ms(row),
     )
 
 
-def _tickers(message: Mapping[str, Any]) -> list[Ticker]:
-    return [_ticker(row) for row in rows(message["data"])]
+def _tickers(message: Mapping[str, Any]) -> Decoded:
+    return each(_TICKER, _ticker, message["data"])
 
 
-def _book_ticker(row: Mapping[str, Any]) -> BookTicker:
-    _BOOK_TICKER.see(row)
+def _book_ticker(row: Row) -> BookTicker:
     return BookTicker(
-        symbol=text(row["symbol"]),
-        bid=number_or_none(row.get("bid_px")),
-        bid_size=number_or_none(row.get("bid_sz")),
-        ask=number_or_none(row.get("ask_px")),
-        ask_size=number_or_none(row.get("ask_sz")),
+        symbol=_symbol(row),
+        bid=row.maybe("bid_px", number_or_none),
+        bid_size=row.maybe("bid_sz", number_or_none),
+        ask=row.maybe("ask_px", number_or_none),
+        ask_size=row.maybe("ask_sz", number_or_none),
         time_ms=_time_ms(row),
     )
 
 
-def _book_tickers(message: Mapping[str, Any]) -> list[BookTicker]:
-    return [_book_ticker(row) for row in rows(message["data"])]
+def _book_tickers(message: Mapping[str, Any]) -> Decoded:
+    return each(_BOOK_TICKER, _book_ticker, message["data"])
 
 
-def _kline(step: str, row: Mapping[str, Any]) -> Kline:
-    _KLINE.see(row)
-    candle = row["candle"]
+def _kline(step: str, row: Row) -> Kline:
+    symbol = _symbol(row)
+    candle = row.get("candle")
     if not isinstance(candle, list):
         raise TypeError(f"candle must be an array, was {str(candle)[:80]!r}")
     time_s, first, high, low, last, volume, *_ = candle
     return Kline(
-        symbol=text(row["symbol"]),
+        symbol=symbol,
         step=step,
         open_time_s=whole(time_s),
         open=number(first),
@@ -168,8 +176,8 @@ def _kline(step: str, row: Mapping[str, Any]) -> Kline:
     )
 
 
-def _klines(step: str, message: Mapping[str, Any]) -> list[Kline]:
-    return [_kline(step, row) for row in rows(message["data"])]
+def _klines(step: str, message: Mapping[str, Any]) -> Decoded:
+    return each(_KLINE, partial(_kline, step), message["data"])
 
 
 # --- requests and replies ---

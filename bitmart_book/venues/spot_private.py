@@ -9,20 +9,23 @@ Subscription", and where it is silent what clients recorded.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bitmart_book.model import Balance, Fill, Order, OrderStatus
 from bitmart_book.venues.profile import Limits, Profile, Rate, StreamChannel, Topic
 from bitmart_book.venues.spot import SPOT, classify, encode, judge
 from bitmart_book.venues.values import (
+    Decoded,
     Fields,
+    Row,
     coded,
+    each,
     identity,
     identity_or_none,
     number_or_none,
-    rows,
+    signed_or_none,
     text,
     time_or_none,
     word,
@@ -66,93 +69,95 @@ _LIQUIDITY = {"m": "maker", "t": "taker"}
 # --- pushes ---
 
 
-def _first(row: Mapping[str, Any], *choices: tuple[str, Mapping[str, str]]) -> str | None:
-    """The word of the first of these keys that says something."""
+def _first(
+    read: Callable[[str, Callable[[object], str | None]], str | None],
+    *choices: tuple[str, Mapping[str, str]],
+) -> str | None:
+    """The word of the first of these keys that says something. `read` is `told` or `maybe`."""
     for key, names in choices:
-        found = coded(row.get(key), names)
+        found = read(key, partial(coded, names=names))
         if found is not None:
             return found
     return None
 
 
-def _fill(row: Mapping[str, Any], symbol: str, order_id: str, side: str | None) -> Fill | None:
-    size = number_or_none(row.get("last_fill_count"))
-    price = number_or_none(row.get("last_fill_price"))
-    if not size or price is None:
+def _fill(row: Row, symbol: str, order_id: str, side: str | None) -> Fill | None:
+    size = row.told("last_fill_count", number_or_none)
+    price = row.told("last_fill_price", number_or_none)
+    if not size and (size is not None or not price):
+        # Nothing was filled yet.
+        return None
+    if not size or not price:
+        row.unread.append("an execution without its size or its price")
         return None
     return Fill(
         market="spot",
         symbol=symbol,
         order_id=order_id,
-        fill_id=identity_or_none(row.get("detail_id")),
+        fill_id=row.maybe("detail_id", identity_or_none),
         side=side,
         price=price,
         size=size,
-        filled_size=number_or_none(row.get("filled_size")),
-        liquidity=coded(row.get("exec_type"), _LIQUIDITY),
-        fee=number_or_none(row.get("dealFee"), signed=True),
-        fee_currency=word(row.get("deal_fee_coin_name")),
-        time_ms=time_or_none(row.get("last_fill_time")),
-        client_order_id=word(row.get("client_order_id")),
+        filled_size=row.maybe("filled_size", number_or_none),
+        liquidity=row.maybe("exec_type", partial(coded, names=_LIQUIDITY)),
+        fee=row.maybe("dealFee", signed_or_none),
+        fee_currency=row.maybe("deal_fee_coin_name", word),
+        time_ms=row.maybe("last_fill_time", time_or_none),
+        client_order_id=row.maybe("client_order_id", word),
     )
 
 
-def _order(row: Mapping[str, Any]) -> Order:
-    _ORDER.see(row)
-    symbol, order_id = text(row["symbol"]), identity(row["order_id"])
-    side = coded(row.get("side"), _SIDE)
-    created = time_or_none(row.get("create_time"))
+def _order(row: Row) -> Order:
+    symbol = row.key = row.need("symbol", text)
+    order_id = row.need("order_id", identity)
+    side = row.told("side", partial(coded, names=_SIDE))
+    created = row.maybe("create_time", time_or_none)
     return Order(
         market="spot",
         symbol=symbol,
         order_id=order_id,
-        status=_first(row, ("order_state", _STATUS), ("state", _OLD_STATE)),
+        status=_first(row.told, ("order_state", _STATUS), ("state", _OLD_STATE)),
         side=side,
-        type=coded(row.get("type"), _TYPE),
-        price=number_or_none(row.get("price")),
-        size=number_or_none(row.get("size")),
-        filled_size=number_or_none(row.get("filled_size")),
-        notional=number_or_none(row.get("notional")),
-        filled_notional=number_or_none(row.get("filled_notional")),
-        client_order_id=word(row.get("client_order_id")),
-        execution=_first(row, ("entrust_type", _EXECUTION), ("order_type", _OLD_EXECUTION)),
-        mode=_first(row, ("order_mode", _MODE), ("margin_trading", _MODE)),
+        type=row.told("type", partial(coded, names=_TYPE)),
+        price=row.told("price", number_or_none),
+        size=row.told("size", number_or_none),
+        filled_size=row.told("filled_size", number_or_none),
+        notional=row.maybe("notional", number_or_none),
+        filled_notional=row.maybe("filled_notional", number_or_none),
+        client_order_id=row.maybe("client_order_id", word),
+        execution=_first(row.maybe, ("entrust_type", _EXECUTION), ("order_type", _OLD_EXECUTION)),
+        mode=_first(row.maybe, ("order_mode", _MODE), ("margin_trading", _MODE)),
         # `ms_t` is the time of the order's creation too; older pushes had only that.
-        create_time_ms=time_or_none(row.get("ms_t")) if created is None else created,
-        update_time_ms=time_or_none(row.get("update_time")),
+        create_time_ms=row.maybe("ms_t", time_or_none) if created is None else created,
+        update_time_ms=row.maybe("update_time", time_or_none),
         fill=_fill(row, symbol, order_id, side),
     )
 
 
-def _orders(message: Mapping[str, Any]) -> list[Order]:
-    return [_order(row) for row in rows(message["data"])]
+def _orders(message: Mapping[str, Any]) -> Decoded:
+    return each(_ORDER, _order, message["data"])
 
 
-def _balance(event: Mapping[str, Any], detail: Mapping[str, Any]) -> Balance:
-    _DETAIL.see(detail)
+def _balance(event: Row, detail: Row) -> Balance:
+    currency = detail.key = detail.need("ccy", text)
     return Balance(
         market="spot",
-        currency=text(detail["ccy"]),
-        available=_amount(detail, "av_bal"),
-        frozen=_amount(detail, "fz_bal"),
+        currency=currency,
+        # A borrowed balance may be below zero.
+        available=detail.told("av_bal", signed_or_none),
+        frozen=detail.told("fz_bal", signed_or_none),
         # Two blanks follow the word in the reference's sample.
-        reason=word(event.get("event_type")),
-        account=word(event.get("account_type")),
-        time_ms=time_or_none(event.get("event_time")),
+        reason=event.maybe("event_type", word),
+        account=event.take("account_type", word),
+        time_ms=event.maybe("event_time", time_or_none),
     )
 
 
-def _amount(detail: Mapping[str, Any], key: str) -> Decimal | None:
-    # A borrowed balance may be below zero.
-    return number_or_none(detail.get(key), signed=True)
+def _balances(message: Mapping[str, Any]) -> Decoded:
+    def details(event: Row) -> Decoded:
+        return each(_DETAIL, partial(_balance, event), event.get("balance_details"))
 
-
-def _balances(message: Mapping[str, Any]) -> list[Balance]:
-    found = []
-    for event in rows(message["data"]):
-        _BALANCE.see(event)
-        found += [_balance(event, detail) for detail in rows(event.get("balance_details"))]
-    return found
+    return each(_BALANCE, details, message["data"])
 
 
 # --- requests ---

@@ -1,21 +1,27 @@
 """Reads the values of a push: numbers, times, names. It knows no channel and no name of the wire.
 
-All raise only TypeError and ValueError. null, "" and "-" are what the venue writes where there is
-nothing; numbers and ids come as text and as JSON numbers, which one depends on the channel.
+The functions raise only TypeError and ValueError. null, "" and "-" are what the venue writes where
+there is nothing; numbers and ids come as text and as JSON numbers, which one depends on the
+channel. `each` reads the rows of a push one by one, so that a bad one costs no other.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from bitmart_book.model import Trade
 
 __all__ = [
+    "UNREADABLE",
+    "Decoded",
     "Fields",
+    "Row",
+    "Unread",
+    "each",
     "coded",
     "identity",
     "identity_or_none",
@@ -23,12 +29,19 @@ __all__ = [
     "number_or_none",
     "oldest_first",
     "rows",
+    "signed_or_none",
+    "taker_side",
     "text",
     "time_or_none",
     "whole",
     "whole_or_none",
     "word",
 ]
+
+T = TypeVar("T")
+
+UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What a decoder raises of a push that is not of the documented shape."""
 
 # Narrower than what `Decimal` takes (NaN, underscores, other scripts' digits); an exponent of more
 # digits would let thirty bytes make a number of gigabytes. Digits can be divided between the parts
@@ -67,6 +80,98 @@ class Fields:
             self.unknown[short] += 1
 
 
+class Unread(NamedTuple):
+    """Something of a push that could not be read."""
+
+    reason: str
+    key: str | None = None
+    """The symbol or currency that its row names."""
+
+
+class Decoded(NamedTuple):
+    """The values of a push, oldest first, and what of it could not be read."""
+
+    values: list[Any]
+    unread: list[Unread]
+
+
+class Row:
+    """One object of a push. Its readers say which field it was that could not be read.
+
+    `key` is what the row is about, a symbol or a currency, for whoever has to know what is missing.
+    `unread` says what was left out of the value that was made of it.
+    """
+
+    __slots__ = ("_row", "key", "unread")
+
+    def __init__(self, fields: Fields, row: object, key: str | None = None) -> None:
+        if not isinstance(row, dict):
+            raise TypeError(f"expected an object, was {str(row)[:80]!r}")
+        fields.see(row)
+        self._row: dict[str, Any] = row
+        self.key = key
+        self.unread: list[str] = []
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._row
+
+    def get(self, key: str) -> Any:
+        """The field as it came; None where it is missing."""
+        return self._row.get(key)
+
+    def need(self, key: str, read: Callable[[object], T]) -> T:
+        """A field without which there is no value."""
+        if key not in self._row:
+            raise ValueError(f"{key} is missing")
+        return self.take(key, read)
+
+    def take(self, key: str, read: Callable[[object], T]) -> T:
+        """A field that may be missing; without a meaning for what is there, there is no value."""
+        try:
+            return read(self._row.get(key))
+        except UNREADABLE as error:
+            raise ValueError(f"{key}: {error}") from None
+
+    def told(self, key: str, read: Callable[[object], T]) -> T | None:
+        """A field that others count with: where it cannot be read it is None, and that is noted."""
+        try:
+            return self.take(key, read)
+        except ValueError as error:
+            self.unread.append(str(error))
+            return None
+
+    def maybe(self, key: str, read: Callable[[object], T]) -> T | None:
+        """A field that may as well be None, where it is missing or cannot be read."""
+        try:
+            return self.take(key, read)
+        except ValueError:
+            return None
+
+
+def each(
+    fields: Fields, read: Callable[[Row], Any], data: object, key: str | None = None
+) -> Decoded:
+    """The objects of a list, or the only one, each read by itself. `read` makes a value of one, or
+    what is `Decoded` of several. `key`: what all of them are about, if that is known."""
+    values: list[Any] = []
+    unread: list[Unread] = []
+    for one in rows(data):
+        row = None
+        try:
+            row = Row(fields, one, key)
+            found = read(row)
+            if isinstance(found, Decoded):
+                values += found.values
+                unread += found.unread
+            else:
+                values.append(found)
+        except UNREADABLE as error:
+            unread.append(Unread(f"{fields.where}: {error}", key if row is None else row.key))
+        if row is not None:
+            unread += [Unread(f"{fields.where}: {why}", row.key) for why in row.unread]
+    return Decoded(values, unread)
+
+
 def number(value: object, *, signed: bool = False) -> Decimal:
     """The exact value of a JSON text or number. (A bare fraction arrives as a str: its text.)"""
     if isinstance(value, str) and (len(value) > _LONGEST_NUMBER or not _NUMBER.fullmatch(value)):
@@ -80,6 +185,11 @@ def number(value: object, *, signed: bool = False) -> Decimal:
 def number_or_none(value: object, *, signed: bool = False) -> Decimal | None:
     """Like `number`; None where there is none."""
     return None if value in _NOTHING else number(value, signed=signed)
+
+
+def signed_or_none(value: object) -> Decimal | None:
+    """Like `number_or_none`, also below zero."""
+    return number_or_none(value, signed=True)
 
 
 def whole(value: object) -> int:
@@ -133,20 +243,27 @@ def coded(value: object, names: Mapping[str, str]) -> str | None:
     return None if found is None else names.get(found.lower(), found)
 
 
-def rows(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list, or the only one; null and "" stand for an empty list."""
+def rows(value: Any) -> list[Any]:
+    """What a list holds, or the only one; null and "" stand for an empty list."""
     if value is None or value == "":
         return []
-    found: list[dict[str, Any]] = value if isinstance(value, list) else [value]
-    for row in found:
-        if not isinstance(row, dict):
-            raise TypeError(f"expected an object, was {str(row)[:80]!r}")
-    return found
+    return value if isinstance(value, list) else [value]
 
 
-def oldest_first(trades: list[Trade]) -> list[Trade]:
-    """By time; those of the same millisecond stay as they are, and all if one has no stamp."""
+def taker_side(value: object) -> Literal["buy", "sell"]:
+    """The side of whoever took a price, as a word."""
+    if value == "buy":
+        return "buy"
+    if value == "sell":
+        return "sell"
+    raise ValueError(f"side must be buy or sell, was {str(value)[:80]!r}")
+
+
+def oldest_first(found: Decoded) -> Decoded:
+    """Trades by time; those of the same millisecond stay as they are, and all if one has no
+    stamp."""
+    trades: list[Trade] = found.values
     stamps = [trade.time_ms for trade in trades if trade.time_ms is not None]
     if len(stamps) < len(trades):
-        return trades
-    return sorted(trades, key=lambda trade: trade.time_ms or 0)
+        return found
+    return found._replace(values=sorted(trades, key=lambda trade: trade.time_ms or 0))

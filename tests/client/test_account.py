@@ -11,60 +11,25 @@ from hypothesis import strategies as st
 
 import bitmart_book as bb
 from bitmart_book.client import account as module
-from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
 from bitmart_book.venues import FUTURES_PRIVATE, SPOT_PRIVATE
 from tests.helpers.documented import futures_private, spot_private
 from tests.helpers.frames import spot
+from tests.helpers.own import (
+    CANCELED,
+    FILLED,
+    NEW,
+    PARTLY,
+    PARTLY_CANCELED,
+    PENDING,
+    THEN,
+    balance,
+    fill,
+    kinds,
+    order,
+    position,
+)
 
 pytestmark = pytest.mark.private
-
-NEW, PARTLY, FILLED = OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
-PENDING = OrderStatus.PENDING
-CANCELED, PARTLY_CANCELED = OrderStatus.CANCELED, OrderStatus.PARTIALLY_CANCELED
-
-
-def order(status=NEW, filled="0", time=1, *, order_id="1", fill=None, **changes):
-    facts = {
-        "market": "spot", "symbol": "BTC_USDT", "side": "buy", "type": "limit",
-        "price": Decimal("100"), "size": Decimal("10"),
-    }  # fmt: skip
-    return Order(
-        order_id=order_id,
-        status=status,
-        filled_size=None if filled is None else Decimal(filled),
-        update_time_ms=time,
-        fill=fill,
-        **(facts | changes),
-    )
-
-
-def fill(fill_id, size="1", filled=None, *, order_id="1", **changes):
-    return Fill(
-        market="spot",
-        symbol="BTC_USDT",
-        order_id=order_id,
-        fill_id=fill_id,
-        side="buy",
-        price=Decimal("100"),
-        size=Decimal(size),
-        filled_size=None if filled is None else Decimal(filled),
-        **changes,
-    )
-
-
-def position(size="5", side="long", time=1, **changes):
-    return Position(symbol="BTCUSDT", side=side, size=Decimal(size), update_time_ms=time, **changes)
-
-
-def balance(available="5", time=1, market="spot", currency="USDT", **changes):
-    return Balance(
-        market=market, currency=currency, available=Decimal(available), frozen=Decimal(0),
-        time_ms=time, **changes,
-    )  # fmt: skip
-
-
-def kinds(account, *values):
-    return [account.apply(value).kind for value in values]
 
 
 # --- orders ---
@@ -200,29 +165,89 @@ def test_a_last_word_that_does_not_say_it_all_takes_nothing_back(silent):
     assert account.order("1").filled_size == 4
 
 
-def test_words_that_nobody_documented_are_not_final():
+@pytest.mark.parametrize("word", ["expired", "5", None])
+def test_an_order_whose_last_word_nobody_knows_is_neither_open_nor_over(word):
     account = bb.Account()
-    account.apply(order("suspended"))
-    assert account.orders["1"].status == "suspended"
+    known = order(word)
+    assert kinds(account, known) == ["new"]
+    assert (account.orders, account.order("1")) == ({}, known)
+    assert account.unclear == {"1": known}
+    assert not account.is_confirmed(known)
+    assert account.own_size("BTC_USDT", "bid", 100) == 0
+    # It may have been a pause.
+    assert kinds(account, order(PARTLY, "4", 2)) == ["changed"]
+    assert (set(account.orders), account.unclear) == ({"1"}, {})
+    account.apply(order(word, "4", 3))
+    account.apply(order(CANCELED, "4", 4))
+    assert account.unclear == account.orders == {}
+
+
+def test_a_word_without_a_state_leaves_the_state_as_it_was():
+    account = bb.Account()
+    account.apply(order(NEW, "0"))
+    account.apply(order(None, "4", 2))
+    assert (account.orders["1"].status, account.orders["1"].filled_size) == (NEW, 4)
+
+
+def test_orders_that_nobody_hears_the_end_of_do_not_pile_up():
+    account = bb.Account()
+    for number in range(20_000):
+        account.apply(order(NEW, order_id=str(number)))
+        account.apply(order("expired", time=2, order_id=str(number)))
+    assert account.orders == {}
+    assert len(account.unclear) == module.REMEMBERED == 10_000
+    assert account.unconfirmed == ()
+    assert account.order("5") is None
+    account.apply(order("finished", time=3, order_id="19999"))
+    assert len(account.unclear) == 9_999
+
+
+@pytest.mark.parametrize(("known", "total"), [(None, None), ("0", 0), ("4", 4)])
+def test_an_order_that_is_over_though_nobody_says_how(known, total):
+    account = bb.Account()
+    if known is not None:
+        account.apply(order(PARTLY, known))
+    account.apply(order("finished", None, 2))
+    assert account.orders == account.unclear == {}
+    assert (account.order("1").status, account.order("1").filled_size) == ("finished", total)
+    assert kinds(account, order(NEW, "9", 3)) == ["older"]
+    # Whoever knows what it came to knows more.
+    assert kinds(account, order(CANCELED, known or "0", 1)) == ["changed"]
+    assert account.order("1").status == CANCELED
 
 
 lives = st.lists(st.integers(1, 3), max_size=4).flatmap(
     lambda sizes: st.tuples(
-        st.just(sizes), st.sampled_from([None, "cancel", "fill"]), st.booleans()
+        st.just(sizes),
+        st.sampled_from([None, "cancel", "fill"]),
+        st.sampled_from(["all", "none", "some", "one"]),
     )
 )
 
 
+def without_an_id(push):
+    return msgspec.structs.replace(
+        push, fill=push.fill and msgspec.structs.replace(push.fill, fill_id=None)
+    )
+
+
+def counted_as(found):
+    """What an execution is, whether or not its id was told."""
+    return msgspec.structs.replace(found, fill_id=None)
+
+
 @given(life=lives, data=st.data())
 def test_any_order_of_arrival_ends_in_the_same_state(life, data):
-    """All pushes of an order, each once to three times, in any sequence."""
+    """All pushes of an order, each once to three times, in any sequence; executions with ids,
+    without, now with and now without, or all with one id."""
     sizes, end, named = life
     total = Decimal(sum(sizes) + (end != "fill" or not sizes))
     pushes = [order(PENDING, time=0, size=total), order(NEW, time=1, size=total)]
     filled, fills, time = Decimal(0), [], 1
     for number, size in enumerate(sizes):
         filled, time = filled + size, time + 1
-        fills.append(fill(f"f{number}" if named else None, size, filled))
+        fill_id = {"none": None, "one": "f"}.get(named, f"f{number}")
+        fills.append(fill(fill_id, size, filled))
         status = FILLED if filled == total else PARTLY
         pushes.append(order(status, filled, time, size=total, fill=fills[-1]))
     if filled < total and end is not None:
@@ -235,13 +260,63 @@ def test_any_order_of_arrival_ends_in_the_same_state(life, data):
             list(itertools.chain(*([p] * n for p, n in zip(pushes, times, strict=True))))
         )
     )
+    if named == "some":
+        arrivals = [without_an_id(p) if data.draw(st.booleans()) else p for p in arrivals]
     account = bb.Account()
     told = [account.apply(push).fill for push in arrivals]
-    assert account.order("1") == pushes[-1]
+    known = account.order("1")
+    assert counted_as_order(known) == counted_as_order(pushes[-1])
     assert set(account.orders) == ({"1"} if pushes[-1].status in (NEW, PARTLY) else set())
     counted = [found for found in told if found is not None]
-    assert sorted(counted, key=lambda f: f.filled_size) == fills
+    in_turn = sorted(map(counted_as, counted), key=lambda f: f.filled_size)
+    assert in_turn == list(map(counted_as, fills))
+    if named != "some":
+        assert sorted(counted, key=lambda f: f.filled_size) == fills
     assert account.missing_size("1") == 0
+    assert sum(found.exact.size for found in account.fills("1")) == filled
+
+
+def counted_as_order(known):
+    return msgspec.structs.replace(known, fill=known.fill and counted_as(known.fill))
+
+
+@pytest.mark.parametrize("total", ["0.4", None])
+def test_an_execution_told_first_without_its_id_and_then_with_it_counts_once(total):
+    account = bb.Account()
+    first, then = fill(None, "0.4", total), fill("x", "0.4", total)
+    assert account.apply(order(PARTLY, "0.4", 1, fill=first)).fill == first
+    assert account.apply(order(PARTLY, "0.4", 2, fill=then)).fill is None
+    assert account.apply(order(PARTLY, "0.4", 3, fill=first)).fill is None
+    assert account.fills("1") == (then,), "the id is known now"
+    assert account.missing_size("1") == 0
+
+
+@pytest.mark.parametrize(("size", "total"), [("0.6", "1.0"), ("0.4", "0.8"), ("0.6", None)])
+def test_two_executions_with_one_id_are_both_told(size, total):
+    account = bb.Account()
+    first, second = fill("x", "0.4", total and "0.4"), fill("x", size, total)
+    for _ in range(3):
+        account.apply(first)
+        account.apply(second)
+    assert account.fills("1") == (first, second)
+
+
+def test_a_repeat_in_other_words_is_not_counted_beyond_what_was_filled():
+    account = bb.Account()
+    account.apply(fill("x", "1", "1"))
+    # What was filled in all was brought up to date before the execution was.
+    assert account.apply(fill("x", "1", "2")).fill is not None
+    assert account.apply(fill("y", "1", "2")).fill is None
+    assert account.apply(fill("x", "2", "2")).fill is None
+    assert sum(found.exact.size for found in account.fills("1")) == 2
+    # Different ids are different executions, whatever the totals say.
+    assert account.apply(fill("z", "0.5", "2")).fill is not None
+
+
+def test_without_an_id_and_a_total_the_time_tells_executions_apart():
+    account = bb.Account()
+    values = [fill(None, "1", time_ms=t) for t in (1, 1, 2, 1, 2)]
+    assert [account.apply(v).fill is not None for v in values] == [True, False, True, False, False]
 
 
 def test_finished_orders_are_forgotten_at_last(monkeypatch):
@@ -272,7 +347,9 @@ def test_a_position_that_the_venue_insists_on_is_believed_though_its_clock_went_
     account = bb.Account()
     assert kinds(account, position("5", time=10), position("7", time=9)) == ["new", "older"]
     assert account.positions["BTCUSDT", "long"].size == 5
-    assert kinds(account, position("5", time=10), position("7", time=9)) == ["repeated", "older"]
+    # Two words disagree: which is right is not known before the next one.
+    assert [found.size for found in account.unconfirmed] == [5]
+    assert kinds(account, position("5", time=10), position("7", time=9)) == ["confirmed", "older"]
     assert kinds(account, position("7", time=9)) == ["changed"]
     assert account.positions["BTCUSDT", "long"].size == 7
 
@@ -382,6 +459,111 @@ def test_a_hole_of_one_market_leaves_the_other_alone():
     assert len(account.unconfirmed) == 5
 
 
+def test_a_hole_of_one_kind_or_one_symbol_leaves_the_others_alone():
+    account = bb.Account()
+    values = [order(), order(order_id="2", symbol="ETH_USDT"), balance(), position()]
+    for value in values:
+        account.apply(value)
+    account.resync("unreadable", market="spot", kind="order", about={"BTC_USDT"})
+    assert account.unconfirmed == (values[0],)
+    account.resync("unreadable", kind="order")
+    assert account.unconfirmed == tuple(values[:2])
+    account.resync("unreadable", market="spot", kind="balance", about={"BTC"})
+    assert account.unconfirmed == tuple(values[:2])
+    account.resync("unreadable", kind="balance", about={"BTC", "USDT"})
+    account.resync("unreadable", kind="position", about={"BTCUSDT"})
+    assert set(account.unconfirmed) == set(values)
+    assert account.holes == 5
+
+
+# --- stamps that are wrong ---
+
+AHEAD = THEN + 600_000
+WORDS = {
+    "balance": lambda step, time: balance(str(step), time),
+    "position": lambda step, time: position(str(step), time=time),
+    "order": lambda step, time: order(NEW, "0", time, price=Decimal(step)),
+}
+each_kind = pytest.mark.parametrize("word", WORDS.values(), ids=WORDS.keys())
+
+
+def held(account):
+    (value,) = [*account.orders.values(), *account.positions.values(), *account.balances.values()]
+    return value
+
+
+def tell(account, word, *stamps, begin=1):
+    """Words a second apart, each stamped as told; what became of each."""
+    return [
+        account.apply(word(step, stamp), now=float(step)).kind
+        for step, stamp in enumerate(stamps, begin)
+    ]
+
+
+@each_kind
+@pytest.mark.parametrize("before", [0, 1, 5])
+def test_one_stamp_in_the_future_holds_nothing_up(word, before):
+    account = bb.Account()
+    stamps = [THEN + 1000 * second for second in range(before)]
+    stamps.append(AHEAD)
+    stamps += [THEN + 1000 * second for second in range(before + 1, before + 5)]
+    assert tell(account, word, *stamps) == ["new"] + ["changed"] * (len(stamps) - 1)
+    assert held(account) == word(len(stamps), stamps[-1])
+    assert account.is_confirmed(held(account))
+
+
+@each_kind
+def test_nor_does_one_across_a_reconnect(word):
+    account = bb.Account()
+    tell(account, word, THEN, AHEAD)
+    account.resync("connection lost")
+    assert tell(account, word, THEN + 30_000, begin=31) == ["changed"]
+    assert account.unconfirmed == ()
+
+
+@each_kind
+def test_a_word_that_was_overtaken_takes_nothing_back(word):
+    account = bb.Account()
+    tell(account, word, THEN, THEN + 1000, THEN + 5000)
+    (kind,) = tell(account, word, THEN + 2000, begin=4)
+    assert (kind, held(account)) == ("older", word(3, THEN + 5000))
+    # They disagree, and only stamps say which is right: that is known when the next one comes.
+    assert not account.is_confirmed(held(account))
+    tell(account, word, THEN + 6000, begin=5)
+    assert account.is_confirmed(held(account))
+
+
+@each_kind
+def test_what_is_repeated_is_true_whatever_its_stamp(word):
+    account = bb.Account()
+    tell(account, word, THEN + 3000)
+    late = word(7, THEN)
+    assert [account.apply(late, now=4.0).kind for _ in range(3)] == ["older", "changed", "repeated"]
+
+
+@each_kind
+def test_a_clock_of_the_venue_that_was_set_back_holds_for_a_few_words(word):
+    account = bb.Account()
+    ahead = [AHEAD + 1000 * second for second in range(1, 11)]
+    behind = [THEN + 1000 * second for second in range(11, 21)]
+    told = tell(account, word, *ahead, *behind)
+    assert told[:10] == ["new"] + ["changed"] * 9
+    assert told[10] == "older"
+    assert told[15:] == ["changed"] * 5
+    assert account.is_confirmed(held(account))
+
+
+def test_a_position_of_an_hour_ago_is_not_taken_for_the_newest():
+    """What was overtaken may bear an old stamp: that of the last change."""
+    account = bb.Account()
+    account.apply(position("5", time=THEN), now=0.0)
+    for second in (3600, 3601, 3602):
+        account.apply(balance(str(second), THEN + second * 1000, "futures"), now=float(second))
+    account.apply(position("7", time=THEN + 3_602_500), now=3602.5)
+    assert account.apply(position("5", time=THEN), now=3603.0).kind == "older"
+    assert account.positions["BTCUSDT", "long"].size == 7
+
+
 # --- our own part of a book ---
 
 
@@ -460,12 +642,12 @@ def test_the_documented_pushes():
     account = bb.Account()
     for frame in spot_private.STREAM_FRAMES:
         message = json.loads(frame)
-        for value in SPOT_PRIVATE.stream(message["table"]).decode(message):
+        for value in SPOT_PRIVATE.stream(message["table"]).decode(message).values:
             account.apply(value)
     for frame in futures_private.STREAM_FRAMES:
         message = json.loads(frame)
         channel = message["group"].partition(":")[0]
-        for value in FUTURES_PRIVATE.stream(channel).decode(message):
+        for value in FUTURES_PRIVATE.stream(channel).decode(message).values:
             account.apply(value)
     assert set(account.orders) == {"2147857398", "220906179895578", "2312045036986775"}
     assert account.order("24807076628").status == CANCELED

@@ -53,7 +53,8 @@ def test_a_spot_order_rests_fills_and_is_told():
             truth = simulator.order(mine)
             assert (resting.market, resting.symbol, resting.order_id) == ("spot", "BTC_USDT", mine)
             assert (resting.status, resting.side, resting.type) == ("new", "buy", "limit")
-            assert (resting.price, resting.size) == (Decimal(60000), Decimal("0.01"))
+            assert (resting.price, resting.size) == (60000.0, 0.01)
+            assert resting.exact == (Decimal(60000), Decimal("0.01"))
             assert resting.filled_size == 0
             assert list(feed.account.orders) == [mine]
             frozen = await first(balances, lambda value: value.currency == "USDT")
@@ -71,7 +72,7 @@ def test_a_spot_order_rests_fills_and_is_told():
             filled = await first(orders, lambda value: value.status == "filled")
             fills = feed.account.fills(taken)
             assert filled.order_id == taken
-            assert sum(fill.size for fill in fills) == Decimal("0.01")
+            assert sum(fill.exact.size for fill in fills) == Decimal("0.01")
             assert feed.account.missing_size(taken) == 0
             assert filled.fill == fills[-1]
             await first(balances, lambda value: value.currency == "BTC")
@@ -97,7 +98,7 @@ def test_a_futures_position_is_opened_closed_and_told(market):
             position = await first(positions, lambda value: value.size == 7)
             (truth,) = simulator.positions(market)
             assert (position.symbol, position.side) == (truth["symbol"], truth["side"])
-            assert position.open_price == Decimal(truth["entry_price"])
+            assert position.exact.open_price == Decimal(truth["entry_price"])
             assert (await first(assets)).currency == "USDT"
             assert feed.account.positions == {("BTCUSDT", "long"): position}
 

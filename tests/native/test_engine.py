@@ -179,19 +179,42 @@ def test_futures_trades_come_newest_first_and_m_names_the_taker():
     message["data"] = [older]
     engine.apply(json.dumps(message))
     assert (book.last_trade.side, book.last_trade.side_known) == ("buy", False)
+    del older["way"]
+    message["data"] = [older]
+    engine.apply(json.dumps(message))
+    assert (book.last_trade.side, book.last_trade.side_known) == (None, False)
 
 
 @pytest.mark.parametrize(
-    "change", [{"side": "BUY"}, {"price": None}, {"size": "x"}, {"ms_t": "x"}, {"symbol": None}]
+    ("change", "symbol"),
+    [
+        ({"price": None}, "ETH_USDT"),
+        ({"price": "12 USDT"}, "ETH_USDT"),
+        ({"size": "x"}, "ETH_USDT"),
+        ({"symbol": None}, None),
+    ],
 )
-def test_bad_trades(change):
+def test_a_trade_that_cannot_be_read_costs_no_other_and_no_book(change, symbol):
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol="ETH_USDT"))
     message = json.loads(frames.SPOT_TRADES)
-    for key, value in change.items():
-        message["data"][0][key] = value
-        if value is None:
-            del message["data"][0][key]
+    good = message["data"][0]
+    bad = {key: value for key, value in (good | change).items() if value is not None}
+    message["data"] = [bad, good, bad]
+    with pytest.raises(bb.MessageError, match="not a trade") as raised:
+        engine.apply(json.dumps(message))
+    assert raised.value.symbol == symbol
+    assert [trade.exact for trade in engine.trades] == [(Decimal("162.12"), Decimal("11.085"))]
+    book = engine["ETH_USDT"]
+    assert (book.state, book.last_trade) == ("LIVE", engine.trades[0])
+    assert engine.touched == ()
+    assert (engine.stats["trades"], engine.stats["bad_frames"]) == (1, 1)
+
+
+@pytest.mark.parametrize("data", [5, "x", [5], {}])
+def test_trades_that_are_no_list_of_objects(data):
     with pytest.raises(bb.MessageError, match="not a trade"):
-        bb.Engine().apply(json.dumps(message))
+        bb.Engine().apply(json.dumps({"table": "spot/trade", "data": data}))
 
 
 @pytest.mark.parametrize(

@@ -356,8 +356,9 @@ def test_the_client_reads_every_frame(form):
         channel = message["group"].partition(":")[0].partition("@")[0]
         stream = FUTURES.stream(channel)
         if stream is not None:
-            found = stream.decode(message)
+            found, unread = stream.read(message)
             assert found
+            assert not unread
             values.setdefault(channel, []).extend(found)
         else:
             engine.apply(action.payload)

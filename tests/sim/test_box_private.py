@@ -298,7 +298,7 @@ def test_the_client_logs_in_and_reads_every_frame(profile, fields):
             kinds.append((reply.kind, reply.operation))
             continue
         channel = message[profile.channel_key].partition(":")[0]
-        values.setdefault(channel, []).extend(profile.stream(channel).decode(message))
+        values.setdefault(channel, []).extend(profile.stream(channel).decode(message).values)
     assert kinds[0] == ("ack", "login")
     assert kinds[1:4] == [("ack", "subscribe")] * 3
     assert [kind for kind, _ in kinds[4:]] == ["pong"]
@@ -306,7 +306,7 @@ def test_the_client_logs_in_and_reads_every_frame(profile, fields):
     order = values["spot/user/orders" if market == "spot" else "futures/order"][-1]
     described = exchange.order(order_id)
     assert (order.order_id, order.symbol, order.side) == (order_id, symbol, "buy")
-    assert order.filled_size == Decimal(described["filled_size"]) == Decimal(size)
+    assert order.exact.filled_size == Decimal(described["filled_size"]) == Decimal(size)
     assert order.status == "filled"
     assert order.fill.side == "buy"
     assert profile.unknown_fields() == before

@@ -20,6 +20,7 @@ from bitmart_book.sim import Exchange, Knobs, Send
 from bitmart_book.venues.legacy import LEGACY
 from bitmart_book.venues.profile import Reply, Topic
 from bitmart_book.venues.spot import SPOT
+from tests.helpers.exactly import exactly
 
 # BABYDOGE_USDT has twelve decimals, Yinbi_BTC small letters.
 SPOT_STREAMS = {
@@ -140,14 +141,15 @@ def values_of(engine, topic, text):
     profile, message = profile_of(topic), decode(text)
     channel = profile.channel_prefix + message[profile.channel_key]
     assert channel == Topic.parse(topic).channel
-    decoded = profile.stream(channel).decode(message)
+    decoded, unread = profile.stream(channel).read(message)
+    assert not unread
     change = engine.apply(text)
     if channel.endswith("/trade"):
         assert change == Change.TRADE
         assert list(engine.trades) == decoded
     else:
         assert change == Change.OTHER
-    return [msgspec.structs.asdict(value) for value in decoded]
+    return list(map(exactly, decoded))
 
 
 # --- what the raw JSON says ---

@@ -228,9 +228,9 @@ class AccountWorld(World):
 
     def _lots(self, market, order):
         if market == "futures":
-            return int(order.filled_size)
+            return int(order.exact.filled_size)
         decimals = self.exchange.listings[order.symbol].size_decimals
-        return int(order.filled_size.scaleb(decimals))
+        return int(order.exact.filled_size.scaleb(decimals))
 
     # --- at rest ---
 
@@ -263,7 +263,7 @@ class AccountWorld(World):
         held = {(row["symbol"], row["side"]): row for row in self.exchange.positions("futures")}
         for key, position in account.positions.items():
             theirs = held[key]["size"] if key in held else "0"
-            if account.is_confirmed(position) and position.size != Decimal(theirs):
+            if account.is_confirmed(position) and position.exact.size != Decimal(theirs):
                 self._account_wrong("futures", key, position.size, theirs)
 
     def _check_orders(self, market, account):
@@ -280,8 +280,8 @@ class AccountWorld(World):
             fills = account.fills(order_id, market)
             if len({fill.fill_id for fill in fills}) != len(fills):
                 self.twice.append((self.now, market, order_id, fills))
-            filled = sum((fill.size for fill in fills), Decimal(0))
-            if filled + account.missing_size(order_id, market) != order.filled_size:
+            filled = sum((fill.exact.size for fill in fills), Decimal(0))
+            if filled + account.missing_size(order_id, market) != order.exact.filled_size:
                 self._account_wrong(market, order_id, fills, order.filled_size)
             if not account.holes and len(fills) != len(truth.fills.get(order_id, ())):
                 self.lost.append((self.now, market, order_id, fills))

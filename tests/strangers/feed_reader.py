@@ -42,7 +42,7 @@ class BookReader:
                 known.balances[name] = known_amount
         for order_id, order in account.orders.items():
             if order.market == house and account.is_confirmed(order):
-                known.open_orders[order_id] = order.filled_size
+                known.open_orders[order_id] = order.exact.filled_size
             else:
                 known.unconfirmed.add(order_id)
         if house == "futures":
@@ -50,7 +50,7 @@ class BookReader:
             signs = {"long": 1, "short": -1}
             if confirmed:
                 known.position = sum(
-                    (signs.get(p.side or "", 0) * p.size for p in confirmed), Decimal(0)
+                    (signs.get(p.side or "", 0) * p.exact.size for p in confirmed), Decimal(0)
                 )
         return known
 

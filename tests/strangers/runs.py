@@ -42,8 +42,8 @@ def deal_key(house: str) -> Callable[[Any], Hashable]:
     form = SPOT_FORM if house == "spot" else FUTURES_FORM
 
     def key(trade: Any) -> Hashable:
-        ticks = round(float(trade.price) * 10**form.price_digits)
-        return ticks, round(float(trade.size) * 10**form.size_digits), str(trade.side)
+        price, size = trade.exact
+        return int(price.scaleb(form.price_digits)), int(size.scaleb(form.size_digits)), trade.side
 
     return key
 

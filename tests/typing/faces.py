@@ -86,7 +86,8 @@ def blocking(symbols: list[str], path: Path) -> None:
         assert_type(trades, sync.Stream[bb.Trade])
         for trade in trades:
             assert_type(trade, bb.Trade)
-            assert_type(trade.price, Decimal)
+            assert_type(trade.price, float)
+            assert_type(trade.exact.price, Decimal)
         assert_type(trades.get(timeout=1), bb.Trade)
         trades.close()
         assert_type(feed.tickers("BTC_USDT"), sync.Stream[bb.Ticker])

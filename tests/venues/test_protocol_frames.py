@@ -17,6 +17,7 @@ import pytest
 import bitmart_book as bb
 from bitmart_book.client.inflate import inflate
 from bitmart_book.venues import BITMART, LEGACY, Topic, read_instruments
+from tests.helpers.exactly import exactly
 from tests.helpers.keys import KEY, MEMO, SECRET
 
 FOLDER = Path(
@@ -124,7 +125,7 @@ def what_is(message):
     for profile, topic in profiles_of(message):
         if profile.book(topic.channel):
             return "book"
-        kinds = {type(v).__name__ for v in profile.stream(topic.channel).decode(message)}
+        kinds = {type(v).__name__ for v in profile.stream(topic.channel).read(message).values}
         return " ".join(kinds) or "nothing"
     for profile in PROFILES:
         reply = profile.classify(message)
@@ -204,7 +205,7 @@ def test_every_number_of_a_push_is_in_its_event(name, number, text):
         stream = profile.stream(topic.channel)
         if stream is None:
             continue
-        values = [msgspec.structs.asdict(value) for value in stream.decode(message)]
+        values = list(map(exactly, stream.read(message).values))
         found = {exact(leaf) for _, leaf in plain(values)} - {None}
         for key, leaf in leaves(message["data"]):
             wanted = exact(leaf)
@@ -215,7 +216,7 @@ def test_every_number_of_a_push_is_in_its_event(name, number, text):
 
 def plain(value):
     if isinstance(value, msgspec.Struct):
-        value = msgspec.structs.asdict(value)
+        value = exactly(value)
     if isinstance(value, dict):
         for inner in value.values():
             yield from plain(inner)
