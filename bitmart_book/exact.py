@@ -121,9 +121,9 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
 def _plain(number: Decimal) -> Decimal:
     """Without superfluous zeros: live numbers have thirty decimals."""
     text = str(number)
-    if text[-1] == "0" and "." in text:
-        return Decimal(text.rstrip("0"))
-    return number if number or "E" not in text else Decimal(0)
+    if "E" in text:
+        return number if number else Decimal(0)
+    return Decimal(text.rstrip("0")) if text[-1] == "0" and "." in text else number
 
 
 def exact_number(value: Number, name: str = "a number") -> Decimal:

@@ -120,7 +120,7 @@ class Trade(Numbered, frozen=True, kw_only=True):
     None where it sent none. Spot trades carry no id.
     """
 
-    EXACT: ClassVar[type[Exact[Any, Any]]] = TradeExact
+    EXACT: ClassVar = TradeExact
 
     symbol: str
     side: Literal["buy", "sell"] | None
@@ -262,7 +262,7 @@ class Fill(Numbered, frozen=True, kw_only=True):
     `fill.exact.fee`. `time_ms` is in milliseconds since 1970. What the venue did not send is None.
     """
 
-    EXACT: ClassVar[type[Exact[Any, Any]]] = FillExact
+    EXACT: ClassVar = FillExact
 
     market: str
     symbol: str
@@ -314,7 +314,7 @@ class Order(Numbered, frozen=True, kw_only=True):
     stay as they came.
     """
 
-    EXACT: ClassVar[type[Exact[Any, Any]]] = OrderExact
+    EXACT: ClassVar = OrderExact
 
     market: str
     symbol: str
@@ -386,7 +386,7 @@ class Position(Numbered, frozen=True, kw_only=True):
     and all by name. Times are milliseconds since 1970. What the venue did not send is None.
     """
 
-    EXACT: ClassVar[type[Exact[Any, Any]]] = PositionExact
+    EXACT: ClassVar = PositionExact
 
     symbol: str
     side: str | None

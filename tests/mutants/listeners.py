@@ -101,17 +101,18 @@ FILES = [
         "taker-side-reversed",
         "Every futures trade is said to come from the other side.",
         "venues/futures.py",
-        '"sell" if row["m"] else "buy"',
-        '"buy" if row["m"] else "sell"',
+        '"sell" if row.get("m") else "buy"',
+        '"buy" if row.get("m") else "sell"',
         "tests/venues/test_futures.py::test_trade",
     ),
     Mutant(
         "futures-trades-newest-first",
         "The last trade of a push is its first one.",
         "venues/futures.py",
-        'reversed(rows(message["data"]))',
-        'rows(message["data"])',
+        "newest_first[::-1]",
+        "newest_first",
         "tests/venues/test_futures.py::test_rows_come_newest_first",
+        where="def _trades(",
     ),
 ]
 

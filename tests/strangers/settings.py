@@ -41,11 +41,8 @@ KNOWN_BROKEN: dict[str, str] = {
     "counter_repeats": "two updates of one version",
     # A count that restarts just below the book's passes it again with other updates.
     "counter_restarts": "two updates of one version, after a restart",
-    "private_unreadable": "a private push that cannot be read",
-    "frame_cut": "a trade that cannot be read",
     # Not wrong, but never LIVE again: the judge counts it in the share of LIVE reads alone.
     "error_for_live": "an error that names a topic whose data flows",
-    "private_future": "a stamp in the future",
     # A second empty reply is believed while updates flow, and the next
     # update makes a LIVE book of its few rows.
     "reply_empty": "two empty replies",

@@ -27,13 +27,7 @@ def test_the_same_seed_is_the_same_run() -> None:
     assert one.fingerprint == two.fingerprint
 
 
-OLD_ACCOUNT = pytest.mark.xfail(
-    raises=AssertionError,
-    reason="the account is older than promised while LIVE, which is still to be mended",
-)
-
-
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=OLD_ACCOUNT), 2])
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_lies_that_it_withstands(seed: int) -> None:
     result = joined.run(Setting(seed, 240.0, NAMES))
     assert len(result.acted) > 5
