@@ -83,7 +83,9 @@ def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
 
 def test_it_sees_orders_that_are_told_twice(monkeypatch):
     is_news = Pushes._is_news
-    monkeypatch.setattr(Pushes, "_is_news", lambda self, value, now: is_news(self, value, now) or True)
+    monkeypatch.setattr(
+        Pushes, "_is_news", lambda self, value, now: is_news(self, value, now) or True
+    )
     assert traded().twice
 
 
