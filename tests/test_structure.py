@@ -155,7 +155,7 @@ MAY_IMPORT = {
     "sim.faults.faults": {"random", "sim.exchange", "sim.faults.kinds", "sim.faults.network"},
     "sim.faults.filters": {"sim.faults.frames", "sim.faults.grammar", "sim.faults.log",
                            "sim.faults.schedule"},
-    "sim.faults.frames": {"random", "sim.venue.wire"},
+    "sim.faults.frames": {"random", "sim.venue", "sim.venue.wire"},
     "sim.faults.grammar": {"errors"},
     "sim.faults.kinds": {"sim.faults", "sim.faults.grammar", "sim.faults.network"},
     "sim.faults.log": {"sim.faults.acts", "sim.faults.schedule"},

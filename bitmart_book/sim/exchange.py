@@ -45,7 +45,7 @@ class Exchange:
     stamped `start_ms` later. `symbols` with an underscore are spot's, others are contracts; of a
     kind that is not named there is nothing. `markets` are used for their symbols, and are the only
     ones on spot unless `symbols` names more. `history` versions of each book can be asked for, and
-    on spot of as many there is a `glimpse` of the best `glimpses` levels. `speed` makes the markets
+    of as many there is a `glimpse` of the best `glimpses` levels. `speed` makes the markets
     livelier, not the clock. `clock_ms` is what logins are judged by, the stamp of `now` if there is
     none.
     """
@@ -98,12 +98,12 @@ class Exchange:
             glimpses=glimpses,
             settle=lambda symbol: self._trading["spot"].settle(symbol),
         )
-        self.futures = self._futures("futures", seed, speed)
-        self.demo = self._futures("demo", seed + DEMO_SEED, speed)
+        self.futures = self._futures("futures", seed, speed, glimpses)
+        self.demo = self._futures("demo", seed + DEMO_SEED, speed, 0)
         self._trading = self._accounts()
         self._open_endpoints(seed)
 
-    def _futures(self, market: str, seed: int, speed: float) -> Futures:
+    def _futures(self, market: str, seed: int, speed: float, glimpses: int) -> Futures:
         return Futures(
             self._lines,
             self.knobs,
@@ -111,6 +111,7 @@ class Exchange:
             seed=seed,
             clock=self.clock,
             speed=speed,
+            glimpses=glimpses,
             settle=lambda symbol: self._trading[market].settle(symbol),
         )
 
@@ -422,9 +423,10 @@ class Exchange:
         self.spot.take(symbol, side, levels)
 
     def pause(self, symbol: str | None = None) -> None:
-        """From the latest `now` on, nothing is pushed about a symbol (None: about any).
+        """From the latest `now` on the market of a symbol stands still (None: every market).
 
-        Its market stands still too. Requests and subscriptions are answered as ever.
+        What has happened before is still told, and then nothing; requests and subscriptions are
+        answered as ever.
         """
         if symbol is None:
             self._paused = None

@@ -128,7 +128,7 @@ def test_two_thousand_symbols_within_a_minute():
     assert len(w.links) == 18
     w.compare_all()
     assert w.wrong == []
-    assert w.checked == 2_000
+    assert w.judge.checked == 2_000
     assert not w.exchange.breaches
 
 
@@ -219,7 +219,7 @@ def test_compressed_pushes(opcode):
     w.run(20)
     assert set(w.client.subscriptions().values()) == {"LIVE"}
     assert w.wrong == []
-    assert w.checked > 50
+    assert w.judge.checked > 50
 
 
 # --- a third protocol ---

@@ -19,14 +19,18 @@ def table(total, seconds):
     """The lines of the summary."""
     hours, seeds = total.symbol_hours, len(total.digests)
     yield "symbol-hours", f"{hours:.1f} in {seconds:.0f} real seconds"
-    yield "book frames", f"{total.frames}, {total.frames / hours / 3600:.1f} per symbol and second"
+    yield "book frames", f"{total.frames} on spot"
     yield "comparisons", f"{total.checked}, {total.fully_checked} of them of the whole book"
     yield "faults", f"{total.faults}, {total.faults / hours:.0f} per symbol-hour"
     rare = {row: total.by_row[row] for row in ROWS if total.by_row[row] < 100}
     yield "catalogue rows", f"{len(ROWS)}; below 100 times: {rare or 'none'}"
     yield "wrong reads", str(total.wrong_reads)
     yield "reads over age", str(total.old_reads)
-    yield "oldest read", ", ".join(f"{k} {v:.1f} s" for k, v in total.oldest.items()) or "-"
+    for kind in sorted(total.oldest):
+        yield f"oldest read, {kind}", f"{total.oldest[kind]:.1f} s"
+    for family, count in sorted(total.judged.items()):
+        share = 100 * total.short[family] / count
+        yield family, f"{total.hours[family]:.1f} hours, {share:.1f} % of looks under a short bound"
     yield "LIVE", f"{100 * total.live_share:.2f} % of the time with faults"
     for kind in ("gap", "all", "reset"):
         yield f"{kind} to LIVE, undisturbed", _spread(kind, total, undisturbed=True)
@@ -38,7 +42,6 @@ def table(total, seconds):
     yield "own orders", f"{total.orders}, {total.fills} fills, in {total.accounts} of {seeds} seeds"
     yield "told of orders", f"{total.told}, with {total.stream_gaps} gaps"
     yield "lost without a gap, or wrong", str(len(total.account_wrong))
-    yield "comparisons of futures books", str(total.futures_checked)
     yield "limits broken", str(dict(total.breaches) or "none")
     yield "requests", f"{total.requested_topics / hours / 60:.2f} per symbol and minute"
     joined = "".join(total.digests[seed] for seed in sorted(total.digests))
@@ -85,7 +88,7 @@ def run(options):
         print(json.dumps(total.digests))
         return True
     for name, value in table(total, time.perf_counter() - started):
-        print(f"{name:32}{value}")
+        print(f"{name:44}{value}")
     if options.counts:
         for counts in (total.by_name, total.by_row, total.counters):
             print(dict(sorted(counts.items())))

@@ -2,14 +2,14 @@
 
 The oracle is what the exchange itself did: a recorder sits between its markets and its private
 feeds. What a user is told must be that, in its order and once; where some of it is missing, a
-`StreamGap` stands in its place. Futures books are compared level by level, as those of spot are.
+`StreamGap` stands in its place.
 """
 
 import logging
 import random
 from decimal import Decimal
 
-from bitmart_book import BookState, StreamGap
+from bitmart_book import StreamGap
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import UsageError
 from bitmart_book.listeners.audience import Audience
@@ -19,7 +19,6 @@ from bitmart_book.sim.faults.grammar import ALL_PER_MINUTE
 from tests.simulation.scripted import Fault
 from tests.simulation.world import WORLD_KINDS, World
 
-CONTRACTS = ("BTCUSDT", "SOLUSDT", "ASTEROIDETHUSDT")
 CHANNEL = "futures/depthIncrease20"
 ORDERS = {"spot": "spot/user/orders:ALL_SYMBOLS", "futures": "futures/order"}
 OTHERS = ("spot/user/balance:BALANCE_UPDATE", "futures/position", "futures/asset:USDT")
@@ -122,7 +121,6 @@ class AccountWorld(World):
         self.boxes = {}
         self.orders = 0
         self.lost, self.twice, self.invented, self.account_wrong = [], [], [], []
-        self.futures_checked = 0
         self.resting = False
 
     def _record(self, market):
@@ -131,12 +129,11 @@ class AccountWorld(World):
         return told
 
     def begin(self):
-        """Subscribe everything, and begin to trade."""
+        """Subscribe what is told of the account, and begin to trade."""
         for topic in (*ORDERS.values(), *OTHERS):
             self.boxes[topic] = Mailbox(100_000, lambda: None)
             self.audience.add_stream(topic, self.boxes[topic])
-        self.subscribe(*self.exchange.listings, *self.boxes)
-        self.subscribe(*(f"{CHANNEL}:{symbol}@200ms" for symbol in self.exchange.contracts))
+        self.subscribe(*self.boxes)
         self.at(self.now + TRADES_EVERY, self._trade)
 
     # --- trading ---
@@ -289,24 +286,6 @@ class AccountWorld(World):
     def _account_wrong(self, *what):
         self._note("account wrong", *map(str, what))
         self.account_wrong.append((self.now, *what))
-
-    # --- futures books ---
-
-    def _look(self, book, *, full=False):
-        if not book.channel.startswith(CHANNEL):
-            super()._look(book, full=full)
-            return
-        if book.state is not BookState.LIVE:
-            return
-        self.futures_checked += 1
-        symbol, version = book.symbol, book.sequence
-        truth = self.exchange.futures.window(f"{book.channel}:{symbol}@200ms", version)
-        if truth is None:
-            self._wrong(symbol, version, "no such version")
-            return
-        for side, rows, expected in zip(("bid", "ask"), book.depth(exact=True), truth, strict=True):
-            if [tuple(row) for row in rows] != [tuple(row) for row in expected]:
-                self._wrong(symbol, version, side)
 
     def calm(self):
         self.resting, self.faults.on = True, False

@@ -23,7 +23,11 @@ def of_a_run(total):
     yield exactly(
         f"simulation: not LIVE {LIVENESS_SECONDS:g} s after the faults", 0, len(total.not_back)
     )
-    yield at_least("simulation: book frames a second and symbol", 5, total.frames / hours / 3600)
+    yield at_least(
+        "simulation: sequenced book frames a second and symbol of spot",
+        5,
+        total.frames / (total.hours["spot sequenced"] or 1) / 3600,
+    )
     if total.accounts:
         yield exactly(
             f"simulation, {total.orders} own orders: lost without a gap, told twice, or wrong",

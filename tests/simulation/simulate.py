@@ -13,14 +13,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from bitmart_book.sim.exchange import Exchange, Knobs
-from tests.simulation import account
+from tests.simulation import account, channels
+from tests.simulation.bounds import family_of
 from tests.simulation.world import World
 
-SPEC = "all"
-# Lively ones and a quiet one, whose heartbeats matter.
-SYMBOLS = ("BTC_USDT", "ETH_USDT", "Yinbi_BTC")
-EXTRA_SYMBOLS = 3
-EXTRA_RATE = 60.0
+SPEC = "all%45"
 SAFETY_SECONDS = 600.0
 LIVENESS_SECONDS = 15.0
 # A ban lasts a minute by the venue's word, and the client's answer to it has jitter.
@@ -50,8 +47,14 @@ class Result:
     """Where and what, of the first ones of each seed."""
     over_age: list = field(default_factory=list)
     oldest: Counter = field(default_factory=Counter)
-    reads: int = 0
-    live_reads: int = 0
+    """By family of channels and bound."""
+    hours: Counter = field(default_factory=Counter)
+    """Symbol-hours of each family."""
+    judged: Counter = field(default_factory=Counter)
+    short: Counter = field(default_factory=Counter)
+    """How many of the judged looks had a short bound, by family."""
+    reads: Counter = field(default_factory=Counter)
+    live_reads: Counter = field(default_factory=Counter)
     recoveries: list = field(default_factory=list)
     """(kind, whether nothing else happened meanwhile, seconds)."""
     comebacks: list = field(default_factory=list)
@@ -70,7 +73,6 @@ class Result:
     told: int = 0
     """What users were told of orders; each of it had happened."""
     stream_gaps: int = 0
-    futures_checked: int = 0
     account_wrong: list = field(default_factory=list)
     """Orders that were lost without a gap, told twice or invented; an account that is not so."""
     failed: list = field(default_factory=list)
@@ -78,7 +80,12 @@ class Result:
 
     @property
     def live_share(self):
-        return self.live_reads / self.reads if self.reads else 0.0
+        return self.live_reads.total() / self.reads.total() if self.reads else 0.0
+
+    @property
+    def short_share(self):
+        """Of the judged looks, those with a short bound."""
+        return self.short.total() / self.judged.total() if self.judged else 0.0
 
     def add(self, other):
         """Join what another run found."""
@@ -105,9 +112,9 @@ def simulate(seed, hours, *, faults=SPEC, knobs=None, safety=SAFETY_SECONDS, tra
     exchange = Exchange(
         seed=seed,
         knobs=knobs or drawn,
-        symbols=(*SYMBOLS, *account.CONTRACTS) if trades else SYMBOLS,
-        extra_symbols=EXTRA_SYMBOLS,
-        extra_rate=EXTRA_RATE,
+        symbols=(*channels.SPOT, *channels.CONTRACTS),
+        extra_symbols=channels.EXTRA_SYMBOLS,
+        extra_rate=channels.EXTRA_RATE,
         glimpses=20,
         history=1_500,
     )
@@ -115,31 +122,36 @@ def simulate(seed, hours, *, faults=SPEC, knobs=None, safety=SAFETY_SECONDS, tra
     world = kind(seed, exchange, log=True, keep=False)
     result = Result()
     started = time.perf_counter()
+    books = channels.books(seed)
     if trades:
         faults = account.noticeable(faults)
         world.begin()
-    else:
-        world.subscribe(*exchange.listings)
-    end = hours * 3600.0 / len(exchange.listings)
-    reads = live = 0
+    world.subscribe(*books, *channels.STREAMS)
+    end = hours * 3600.0 / len(books)
+    reads, live = Counter(), Counter()
     while world.now < end:
-        before = (world.reads, world.live_reads)
+        before = (world.reads.copy(), world.live_reads.copy())
         world.resume()
         world.network.start(faults, world.now)
         world.run(min(end, world.now + safety))
         reads += world.reads - before[0]
         live += world.live_reads - before[1]
         _come_back(world, result)
-    result.symbol_hours = world.now * len(exchange.listings) / 3600.0
+    result.symbol_hours = world.now * len(books) / 3600.0
+    for book in world.engine.books:
+        if world.is_listed(book.symbol):
+            result.hours[family_of(book.channel)] += world.now / 3600.0
     result.real_seconds = time.perf_counter() - started
-    result.frames, result.checked = world.frames, world.checked
-    result.fully_checked = world.fully_checked
+    judge = world.judge
+    result.frames, result.checked = world.book_frames, judge.checked
+    result.fully_checked = judge.fully_checked
+    result.judged, result.short = judge.judged, judge.short
     result.faults = world.network.log.total
     result.by_name, result.by_row = world.network.counts, world.network.log.rows
     result.wrong_reads, result.old_reads = len(world.wrong), len(world.over_age)
     result.wrong = world.wrong[:20]
     result.over_age = world.over_age[:20]
-    result.oldest = world.oldest
+    result.oldest = judge.oldest
     result.reads, result.live_reads = reads, live
     result.recoveries = world.recoveries
     result.breaches = exchange.breaches
@@ -161,7 +173,6 @@ def _add_account(world, result):
     result.fills = sum(len(fills) for truth in truths for fills in truth.fills.values())
     result.told = sum(truth.told for truth in truths)
     result.stream_gaps = sum(truth.gaps for truth in truths)
-    result.futures_checked = world.futures_checked
     for what in ("lost", "twice", "invented", "account_wrong"):
         result.account_wrong += [(what, *found) for found in getattr(world, what)[:5]]
 
@@ -199,6 +210,11 @@ def _knobs(rng):
         window_refills=windowed,
         late_snapshots=rng.random() < 0.2,
         heartbeat_interval=rng.choice((5.0, 5.0, 2.0, None)),
+        futures_cadence=rng.choice((1.0, 1.0, None)),
+        futures_asks_first=rng.random() < 0.3,
+        futures_partner_delay=rng.choice((0.0, 0.0, 0.05)),
+        futures_levels=rng.choice(("objects", "objects", "arrays")),
+        futures_group_speed=rng.choice(("", "", "100ms")),
     )
 
 

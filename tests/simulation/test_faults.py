@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from bitmart_book.sim.exchange import Exchange, Knobs
+from tests.simulation.bounds import FAMILIES
 from tests.simulation.scenarios import STALL_WITHIN, all_at_once, stalls
 from tests.simulation.scripted import Fault, Faults, Silence
 from tests.simulation.simulate import Result, _come_back, percentile, simulate, simulate_many
@@ -43,7 +44,7 @@ def test_one_fault(name):
     w.run(w.now + 5)
     assert w.network.counts[name] > 0
     assert found(w) == NOTHING
-    assert w.checked > 300
+    assert w.judge.checked > 300
     assert w.wanted_live()
 
 
@@ -59,12 +60,14 @@ def test_all_faults_at_once(seed):
 
 
 def test_a_run_of_many_kinds_of_exchanges():
-    total = simulate_many(range(6), 0.25, faults="all%60")
+    total = simulate_many(range(6), 0.5, faults="all%60")
     assert total.failed == []
-    assert total.symbol_hours == pytest.approx(1.5, abs=0.2)
+    assert total.symbol_hours == pytest.approx(3.0, abs=0.5)
     assert total.frames > 15_000
     assert total.faults > 500
     assert total.live_share > 0.5
+    assert set(total.hours) == set(total.judged) == set(FAMILIES.values())
+    assert min(total.hours.values()) > 0.1 * total.symbol_hours
     assert len(total.digests) == len(total.comebacks + total.banned_comebacks) == 6
     gaps = [s for kind, clean, s in total.recoveries if kind == "gap" and clean]
     assert 0.0 < percentile(gaps, 0.5) < 0.4

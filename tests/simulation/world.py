@@ -2,8 +2,7 @@
 
 Nothing here sleeps or opens a socket: the two sans-I/O halves are driven from one heap of things
 to happen, and everything that chance decides comes from one seed. After every frame and every
-timer each book that says it is LIVE is compared with what the exchange itself published at that
-version; the oracle is the exchange's history and shares no code with the book.
+timer each book that says it is LIVE is judged (`judge`).
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ import random
 import zlib
 from collections import Counter
 
-import numpy as np
-
 from bitmart_book import BookState, Engine
 from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake
@@ -29,21 +26,16 @@ from bitmart_book.sim.faults.kinds import KINDS
 from bitmart_book.sim.faults.network import NO_ANSWER, Kind, by_carrier
 from bitmart_book.sim.faults.wires import Order, Reset
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
+from tests.simulation.bounds import family_of
+from tests.simulation.judge import SEQUENCED, Judge
 
 LIVE = BookState.LIVE
-SEQUENCED = "spot/depth/increase100"
 LATENCY = (0.02, 0.08)
 # What the websocket library of the real shell does: it is part of what is simulated here.
 OPEN_TIMEOUT = 5.0
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 # The books are read, as a user would, so often even when nothing happens.
 READ_EVERY = 0.5
-TOP = 20
-# Data that was superseded so long ago must not be shown as LIVE: ten seconds after its last
-# confirmation, which had been under way for a moment. Of what faults have delayed the moment was
-# longer, and behind heartbeats that lie only a question once a minute can find out.
-LATE = {"freeze", "lag", "latesnap", "latereply", "oldsnap", "reorder", "batch", "early"}
-MAX_AGE = {"plain": 10.1, "late": 13.2, "stuck": 65.0}
 # A suspended machine's connections survive that long.
 SLEEP_KEEPS_CONNECTIONS = 15.0
 
@@ -129,7 +121,6 @@ class World:
         self.seen = Counter()
         self.keep = keep
         self.check = check
-        self.full_every = full_every
         self.links = {}
         self.by_server = {}
         self.events = []
@@ -145,20 +136,24 @@ class World:
         self._poisons = itertools.count(1)
         # What was found.
         self.frames = 0
-        self.checked = 0
-        self.fully_checked = 0
-        self.wrong = []
-        self.over_age = []
-        self.oldest = Counter()
+        self.book_frames = 0
+        """Of those, how many were of spot's sequenced books."""
+        self.judge = Judge(
+            exchange,
+            self.network.log.acts,
+            now=lambda: self.now,
+            note=self._note,
+            full_every=full_every,
+        )
+        self.wrong, self.over_age = self.judge.wrong, self.judge.over_age
         self.requests = 0
         self.requested_topics = 0
         self.recoveries = []
-        self.reads = 0
-        self.live_reads = 0
+        self.reads, self.live_reads = Counter(), Counter()
+        """By the family of the channel."""
         self.banned_at = -math.inf
         self.heard_at = -math.inf
         self._down = {}
-        self._top = (np.empty((TOP, 2)), np.empty((TOP, 2)))
         self._reading = False
         self._hash = hashlib.sha256() if log else None
         self._crc = 0
@@ -537,6 +532,7 @@ class World:
         if not link.alive:
             return
         self.frames += 1
+        self.book_frames += link.endpoint == "spot_public"
         self.heard_at = self.now
         compressed = type(payload) is bytes
         if compressed:
@@ -582,19 +578,20 @@ class World:
         self.at(self.now + READ_EVERY, self._read)
         self._read_all()
 
+    def is_listed(self, symbol):
+        """Whether it is there at all: unlisted ones are wanted by mistake."""
+        return symbol in self.exchange.listings or symbol in self.exchange.contracts
+
     def _read_all(self):
         for book in self.engine.books:
-            if book.channel == SEQUENCED and book.symbol in self.exchange.listings:
-                if not self._asleep:
-                    self.reads += 1
-                    self.live_reads += book.state is LIVE
-                self._look(book)
+            family = family_of(book.channel)
+            if not self._asleep and self.is_listed(book.symbol):
+                self.reads[family] += 1
+                self.live_reads[family] += book.state is LIVE
+            self._look(book)
 
     def _look(self, book, *, full=False):
-        """A LIVE book equals what the exchange had published at that version, as deep as it says
-        it is certain, and no newer version is older than it may be."""
-        if book.channel != SEQUENCED:
-            return
+        """What is LIVE is judged; what is not is waited for."""
         down = self._down.get(book)
         if book.state is not LIVE:
             if down is None:
@@ -603,61 +600,7 @@ class World:
         if down is not None:
             self._came_back(book, down)
             full = True
-        self.checked += 1
-        exchange, symbol, version = self.exchange, book.symbol, book.sequence
-        glimpse = exchange.glimpse(symbol, version)
-        if full or glimpse is None or self.checked % self.full_every == 0:
-            self._compare(book, symbol, version)
-        if glimpse is None:
-            return
-        age = self.now - glimpse.until
-        if age > 2.0:
-            self._old(symbol, version, age)
-        bids, asks = self._top
-        book.depth(TOP, out=self._top)
-        # Nearly always all twenty are alike; only if not, it matters which of them are certain.
-        if bids.tobytes() != glimpse.bids:
-            self._differs(book, "bid", bids, glimpse.bids)
-        if asks.tobytes() != glimpse.asks:
-            self._differs(book, "ask", asks, glimpse.asks)
-
-    def _differs(self, book, side, levels, truth):
-        certain = 16 * min(TOP, max(1, book.complete_depth(side)))
-        if levels.tobytes()[:certain] != truth[:certain]:
-            known = book.complete_depth(side)
-            self._wrong(book.symbol, book.sequence, f"{side}, {known} levels known")
-
-    def _compare(self, book, symbol, version):
-        """The whole book, exactly."""
-        book.check()
-        truth = self.exchange.window(symbol, version)
-        if truth is None:
-            # Of an earlier run of the counter only glimpses are kept.
-            if self.exchange.glimpse(symbol, version) is None:
-                self._wrong(symbol, version, "no such version")
-            return
-        self.fully_checked += 1
-        depth = book.depth(exact=True)
-        for side, rows, expected in zip(("bid", "ask"), depth, truth, strict=True):
-            certain = book.complete_depth(side)
-            if [tuple(row) for row in rows[:certain]] != [tuple(row) for row in expected[:certain]]:
-                self._wrong(symbol, version, side)
-            elif depth.complete and len(rows) != len(expected):
-                self._wrong(symbol, version, f"{side} is not complete")
-
-    def _wrong(self, symbol, version, what):
-        self._note("wrong", symbol, version, what)
-        self.wrong.append((self.now, symbol, version, what))
-
-    def _old(self, symbol, version, age):
-        # What has arrived last has confirmed the book for some time.
-        acts = self.network.log.acts.of(f"{SEQUENCED}:{symbol}", self.now, lambda name: 10.5)
-        names = {act.name for act in acts}
-        kind = "stuck" if "stuck" in names else "late" if names & LATE else "plain"
-        self.oldest[kind] = max(self.oldest[kind], round(age, 2))
-        if age > MAX_AGE[kind]:
-            self._note("old", symbol, version, age)
-            self.over_age.append((self.now, symbol, version, age, kind))
+        self.judge.look(book, full=full)
 
     # --- how long a book is away ---
 
@@ -673,4 +616,5 @@ class World:
     def _came_back(self, book, down):
         del self._down[book]
         clean = down.clean and self.network.log.total == down.acted and not self.network.acting
-        self.recoveries.append((down.kind, clean, self.now - down.since))
+        if book.channel == SEQUENCED:
+            self.recoveries.append((down.kind, clean, self.now - down.since))

@@ -1,7 +1,7 @@
 """Which fault acted where and until when: what somebody has to know who judges a client.
 
-A place is "" (everywhere), a connection (its number as a text), or a topic without its speed, like
-"futures/depth20:BTCUSDT". Knows no fault by name.
+A place is "" (everywhere), the beginning of topics ("spot/"), a connection (its number as a text),
+or a topic without its speed, like "futures/depth20:BTCUSDT". Knows no fault by name.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Acts:
         """A client has said something."""
         if '"subscribe"' in text:
             known = self.topics.setdefault(connection, [])
+            self.serial += 1
             known += [topic for topic in topics_of(text) if topic not in known]
 
     def stop(self, now: float) -> None:
@@ -64,7 +65,7 @@ class Acts:
 
     def _concerns(self, act: Act, topic: str) -> bool:
         place = act.place
-        if not place or place == topic:
+        if not place or place == topic or (place[-1] == "/" and topic.startswith(place)):
             return True
         return place.isdecimal() and topic in self.topics.get(int(place), ())
 

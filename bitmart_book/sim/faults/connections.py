@@ -5,9 +5,12 @@ from __future__ import annotations
 from bitmart_book.sim.exchange import Refusal
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import NO_ANSWER, Kind, Network
-from bitmart_book.sim.faults.wires import LAG_GROWTH, Slice
+from bitmart_book.sim.faults.wires import Slice
 
 __all__ = ["KINDS"]
+
+# Of the seconds that pass, so many are added to the delay of a line that lags.
+LAG_GROWTH = 0.8
 
 
 def silence(net: Network, word: Word) -> None:
@@ -33,7 +36,7 @@ def lag(net: Network, word: Word) -> None:
     """The delay grows to so many seconds; then what has piled up comes, and it is over."""
     line = net.wires.line()
     if line is not None and line.lag is None:
-        line.lag = (net.now, net.now + net.seconds(word) / LAG_GROWTH)
+        line.lag = (net.now, net.now + net.seconds(word) / LAG_GROWTH, LAG_GROWTH)
         net.wires.rest(line)
         over = line.lag[1] + net.seconds(word)
         net.at(over, lambda: net.wires.release(line))

@@ -10,14 +10,30 @@ import random
 import re
 import zlib
 
+from bitmart_book.sim.venue import futures_wire
 from bitmart_book.sim.venue.wire import ack
 
-__all__ = ["Seen", "acks", "book_of", "extra_frames", "frozen_heartbeat", "merged", "wrong_ack"]
+__all__ = [
+    "Seen",
+    "acks",
+    "book_of",
+    "extra_frames",
+    "frozen_heartbeat",
+    "merged",
+    "server_error",
+    "wrong_ack",
+]
 
 _BOOK = re.compile(
     r'"symbol":"([^"]+)","type":"(snapshot|update)","version":(\d+)\}\],'
     r'"table":"spot/depth/increase100"\}'
 )
+_TABLE = re.compile(r'"table":"([^":]+)')
+_GROUP = re.compile(r'"group":"([^"@]+)')
+_NAMED = re.compile(r'"symbol":"([^"]+)"')
+_LEGACY = re.compile(r'"subscribe":"(\w+)"(?:,"precision":\d+)?,"symbol":"([^"]+)"')
+_BOOKS = re.compile(r"(?:spot|futures|legacy)/depth")
+_PRIVATE = re.compile(r"spot/user/|futures/(?:order|position|asset)")
 _SUBSCRIBED = re.compile(r'"topic":"([^"]+)"')
 
 
@@ -29,7 +45,7 @@ def book_of(symbol: str) -> str:
 class Seen:
     """One frame that passes by. What is not of the sequenced book has an empty symbol."""
 
-    __slots__ = ("_kind", "connection", "payload", "symbol", "text", "version")
+    __slots__ = ("_kind", "_topic", "connection", "payload", "symbol", "text", "version")
 
     def __init__(self, connection: int, payload: str | bytes) -> None:
         self.connection = connection
@@ -39,9 +55,33 @@ class Seen:
         else:
             self.text = payload
         match = _BOOK.match(self.text, self.text.rfind('"symbol":'))
+        self._topic: str | None = None
         self.symbol, self._kind, self.version = ("", "", -1)
         if match is not None:
             self.symbol, self._kind, self.version = match[1], match[2], int(match[3])
+
+    @property
+    def topic(self) -> str:
+        """Of a push of any channel, like "futures/depth20:BTCUSDT"; "" of all else."""
+        if self._topic is None:
+            self._topic = book_of(self.symbol) if self.symbol else _topic(self.text)
+        return self._topic
+
+    @property
+    def is_book(self) -> bool:
+        """Whether it is of a book, of whatever channel."""
+        return _BOOKS.match(self.topic) is not None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it tells of somebody's account."""
+        return _PRIVATE.match(self.topic) is not None
+
+    @property
+    def is_pong(self) -> bool:
+        """Whether it answers a ping."""
+        text = self.text
+        return text == "pong" or '"data":"pong+' in text or text == '{"subscribe":"pong"}'
 
     @property
     def is_update(self) -> bool:
@@ -63,8 +103,8 @@ class Seen:
 
     @property
     def place(self) -> str:
-        """Its topic, or its connection if it is of no sequenced book."""
-        return book_of(self.symbol) if self.symbol else str(self.connection)
+        """Its topic, or its connection if it has none."""
+        return self.topic or str(self.connection)
 
     def is_of(self, other: Seen) -> bool:
         """Whether both are of one book on one connection."""
@@ -77,6 +117,20 @@ class Seen:
         deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         data = frame.encode("utf-8", "surrogateescape")
         return deflate.compress(data) + deflate.flush()
+
+
+def _topic(text: str) -> str:
+    if '"action"' in text or '"event"' in text:
+        return ""
+    if '"table":"' in text:
+        table, symbol = _TABLE.search(text), _NAMED.search(text)
+        channel = table[1] if table else ""
+        return f"{channel}:{symbol[1]}" if symbol else channel
+    group = _GROUP.search(text)
+    if group is not None:
+        return "" if group[1] == "System" else group[1]
+    legacy = _LEGACY.search(text)
+    return f"legacy/{legacy[1]}:{legacy[2]}" if legacy else ""
 
 
 def merged(first: Seen, then: Seen) -> list[str | bytes]:
@@ -115,8 +169,22 @@ def frozen_heartbeat(snapshot: str) -> str:
 
 
 def acks(text: str) -> list[str]:
-    """The acknowledgements of a client's subscription."""
-    return [ack("subscribe", topic, topic_first=False) for topic in json.loads(text)["args"]]
+    """The acknowledgements of a client's subscription, in the words of its address."""
+    message = json.loads(text)
+    if "op" in message:
+        return [ack("subscribe", topic, topic_first=False) for topic in message["args"]]
+    if "action" in message:
+        args = message["args"]
+        return [futures_wire.ack("subscribe", topic, args) for topic in args]
+    return []  # the legacy feed acknowledges nothing
+
+
+def server_error(text: str) -> list[str]:
+    """What a client's subscription meets when the server itself is in trouble: only spot has codes
+    that tell it from a refusal."""
+    if "op" not in json.loads(text):
+        return []
+    return ['{"event":"subscribe","errorCode":"95000","errorMessage":"Internal error"}']
 
 
 def wrong_ack(seen: Seen, rng: random.Random) -> list[str | bytes] | None:

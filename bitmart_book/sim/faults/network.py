@@ -51,6 +51,8 @@ class Door:
         self.refused_until = 0.0
         self.refusals: deque[Refusal] = deque()
         """Of the next attempts, one each."""
+        self.welcome: deque[Callable[[int], None]] = deque()
+        """What happens to the next connections that are let in, one each."""
         self.slams = 0
         """So many of the next connections are accepted and ended at once."""
 
@@ -64,10 +66,11 @@ class Door:
         """Let everybody in."""
         self.refused_until, self.slams = now, 0
         self.refusals.clear()
+        self.welcome.clear()
 
     def acting(self, now: float) -> bool:
         """Whether somebody will not be let in."""
-        return bool(self.refusals or self.slams or now < self.refused_until)
+        return bool(self.refusals or self.welcome or self.slams or now < self.refused_until)
 
 
 class Network:
@@ -119,6 +122,8 @@ class Network:
         """A connection was accepted."""
         self._schedule.now = now
         self.wires.opened(connection)
+        if self.door.welcome:
+            self.door.welcome.popleft()(connection)
         if self.door.slams:
             self.door.slams -= 1
             self.log.count("slam", str(connection))

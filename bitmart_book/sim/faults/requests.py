@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bitmart_book.sim.exchange import Send
 from bitmart_book.sim.faults.filters import nothing, updates_of
-from bitmart_book.sim.faults.frames import Seen, acks, wrong_ack
+from bitmart_book.sim.faults.frames import Seen, acks, server_error, wrong_ack
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import Kind, Network
 
@@ -34,7 +34,7 @@ def subscription(net: Network, word: Word) -> None:
         if word.name == "ackonly":
             answers = acks(text)
         elif word.name == "suberror":
-            answers = ['{"event":"subscribe","errorCode":"95000","errorMessage":"Internal error"}']
+            answers = server_error(text)
         else:
             answers = []
         for answer in answers:

@@ -9,10 +9,7 @@ from typing import NamedTuple
 from bitmart_book.sim.exchange import Close, Exchange, Ping, Pong, Send
 from bitmart_book.sim.faults.schedule import Schedule
 
-__all__ = ["LAG_GROWTH", "Line", "Op", "Order", "Reset", "Slice", "Wires"]
-
-# Of the seconds that pass, so many are added to the delay of a line that lags.
-LAG_GROWTH = 0.8
+__all__ = ["Line", "Op", "Order", "Reset", "Slice", "Wires"]
 
 
 class Reset(NamedTuple):
@@ -50,8 +47,8 @@ class Line:
         """Nothing comes from the exchange; nothing reaches it."""
         self.open_at = 0.0
         """Until then nothing gets through, and waits."""
-        self.lag: tuple[float, float] | None = None
-        """Since when the delay grows, and until when."""
+        self.lag: tuple[float, float, float] | None = None
+        """Since when the delay grows, until when, and by how much in each second."""
         self.held: deque[tuple[float, Op]] = deque()
         self.tail = 0.0
 
@@ -102,9 +99,9 @@ class Wires:
         now = self._schedule.now
         when = max(line.open_at, line.tail if line.held else 0.0)
         if line.lag is not None:
-            since, until = line.lag
+            since, until, growth = line.lag
             if now < until:
-                when = max(when, now + LAG_GROWTH * (now - since))
+                when = max(when, now + growth * (now - since))
         if when <= now:
             self.output.append(op)
             return

@@ -95,6 +95,7 @@ class Futures:
         seed: int,
         clock: Clock,
         speed: float,
+        glimpses: int = 0,
         settle: Callable[[str], None] = lambda symbol: None,  # noqa: ARG005
     ) -> None:
         self.contracts = contracts
@@ -103,6 +104,7 @@ class Futures:
         self._seed = seed
         self._clock = clock
         self._speed = speed
+        self._glimpses = glimpses
         self._settle = settle
         self._desks: dict[str, Desk] = {}
         self._ticking: set[str] = set()
@@ -131,6 +133,7 @@ class Futures:
         desk = self._desk(symbol)
         if desk.publisher.paused_at is not None:
             return
+        desk.publisher.glance(self._lines.now)
         if symbol not in self._ticking:
             self._start(desk, self._lines.now)
         else:
@@ -152,6 +155,7 @@ class Futures:
             now=self._lines.now,
             clock=self._clock,
             speed=self._speed,
+            glimpses=self._glimpses,
         )
         self._desks[symbol] = desk
         if self._is_paused(symbol):
@@ -407,18 +411,17 @@ class Futures:
         if feed.window is None and not feed.listened:
             return
         self._keep_running(feed)
-        if feed.desk.publisher.paused_at is not None:
-            return
+        paused = feed.desk.publisher.paused_at is not None
         if feed.window is not None:
-            self._tell_window(feed, feed.window, now)
-        else:
+            self._tell_window(feed, feed.window, now, paused=paused)
+        elif not paused or feed.channel.startswith("depth"):
             self._tell(feed, now)
 
-    def _tell_window(self, feed: _Feed, window: Window, now: float) -> None:
+    def _tell_window(self, feed: _Feed, window: Window, now: float, *, paused: bool) -> None:
         version, quiet = feed.desk.publisher.version, self._knobs.futures_empty_interval
         moved, feed.seen = version != feed.seen, version
         due = quiet is not None and now >= feed.told_at + quiet and not window.is_empty
-        if not moved and not due:
+        if not moved and (paused or not due):
             return
         changed = window.update(*feed.desk.levels(window.depth))
         feed.told_at = now

@@ -60,6 +60,7 @@ class Desk:
         now: float,
         clock: Clock,
         speed: float,
+        glimpses: int,
     ) -> None:
         symbol = contract.listing.symbol
         self.publisher = Publisher(
@@ -71,6 +72,7 @@ class Desk:
             history=HISTORY,
             numbers="stripped",
             reach=Reach(),
+            glimpses=glimpses,
         )
         self.trade_id = first_trade_id(seed, symbol)
         """Of the trade before its first."""

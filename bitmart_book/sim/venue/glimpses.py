@@ -40,16 +40,20 @@ class Glimpses:
         self._most = most
         self._known: dict[int, Glimpse] = {}
         """In the order of time."""
+        self._nameless = 0
         self._open: list[Glimpse] = []
         """Those of the present book, which may have several numbers."""
 
-    def record(self, version: int, bids: Ladder, asks: Ladder, now: float) -> None:
-        """This is the book from now on."""
+    def record(self, version: int | None, bids: Ladder, asks: Ladder, now: float) -> None:
+        """This is the book from now on; it has no number yet if `version` is None."""
         if not self._levels:
             return
         for glimpse in self._open:
             glimpse.until = now
         self._open.clear()
+        if version is None:
+            self._nameless -= 1
+            version = self._nameless
         self._keep(version, self._packed(bids), self._packed(asks), now)
 
     def renumber(self, version: int, now: float) -> None:

@@ -123,7 +123,7 @@ class Legacy:
                 continue
             listened = True
             seen = (publisher.version, publisher.tape.trades)
-            if publisher.paused_at is not None or feed.seen == seen:
+            if feed.seen == seen:
                 continue
             feed.seen = seen
             picture = self._picture(publisher, key, now)

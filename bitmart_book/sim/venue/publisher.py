@@ -15,7 +15,7 @@ from collections import deque
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from bitmart_book.sim.market.market import Batch, Ladder, Market, Print
+from bitmart_book.sim.market.market import Batch, Ladder, Market
 from bitmart_book.sim.market.matching import MatchedMarket
 from bitmart_book.sim.venue.clock import Clock
 from bitmart_book.sim.venue.glimpses import Glimpses
@@ -25,6 +25,8 @@ from bitmart_book.sim.venue.wire import BookRow, NumberFormat, Numbers, padded
 __all__ = ["History", "Publisher", "Reach", "Side"]
 
 WINDOW = 100
+# Late frames are of a minute ago, at up to ten versions a second.
+MOST_GLIMPSES = 2_000
 
 Side = tuple[tuple[Decimal, Decimal], ...]
 
@@ -140,7 +142,7 @@ class Publisher:
         self.version = chance.randrange(1_000, 9_000_000)
         self._history = History(history)
         self._history.start(self.version, market.bids, market.asks)
-        self.glimpses = Glimpses(market.listing, glimpses, max(2, history))
+        self.glimpses = Glimpses(market.listing, glimpses, max(MOST_GLIMPSES, history))
         """Of the latest versions, earlier runs of the counter included; made if so many levels
         are asked for."""
         self.glimpses.record(self.version, self.market.bids, self.market.asks, now)
@@ -222,6 +224,11 @@ class Publisher:
         self.version += 1
         self._history.record(batch, self.market.bids, self.market.asks)
         self.glimpses.record(self.version, self.market.bids, self.market.asks, now)
+
+    def glance(self, now: float) -> None:
+        """The market has changed by itself: some channels may show it before it is a version."""
+        if self.paused_at is None:
+            self.glimpses.record(None, self.market.bids, self.market.asks, now)
 
     def _within_reach(self, batch: Batch) -> Batch:
         before, self._edges = self._edges, self._window_edges()
@@ -307,21 +314,6 @@ class Publisher:
             value = Decimal(price).scaleb(-self.listing.price_decimals)
             self._price_values[price] = value
         return value
-
-    # The tape
-
-    def trade_rows(self, prints: list[Print]) -> list[tuple[str, str, str, int]]:
-        """(price, size, side of the taker, milliseconds) of trades that `advance` reported."""
-        price, size = self.numbers.price, self.numbers.size
-        return [
-            (
-                price(print_.price),
-                size(print_.size),
-                print_.taker,
-                self.clock.ms(self.exchange_time(print_.time)),
-            )
-            for print_ in prints
-        ]
 
     # The legacy feed
 

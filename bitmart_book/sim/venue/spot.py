@@ -103,6 +103,7 @@ class Spot:
     def nudge(self, symbol: str) -> None:
         """The market has changed by itself: publish it at the next occasion."""
         desk = self._desk(symbol)
+        desk.publisher.glance(self._lines.now)
         self._start(desk, "nudge", max(self._lines.now, self._soonest(desk)))
 
     def pauses(self, is_paused: Callable[[str], bool]) -> None:
@@ -341,7 +342,8 @@ class Spot:
         feed = desk.feed("spot/trade")
         if feed is not None:
             publisher = desk.publisher
-            text = wire.trade(publisher.symbol, publisher.trade_rows(prints), self._seconds)
+            rows = publisher.tape.rows(prints, publisher.exchange_time)
+            text = wire.trade(publisher.symbol, rows, self._seconds)
             self._lines.push(text, feed.subscribers.values())
 
     def _tell_best(self, desk: _Desk, now: float) -> None:
@@ -367,7 +369,7 @@ class Spot:
                 continue
             listened = True
             seen = (publisher.version, publisher.tape.trades)
-            if publisher.paused_at is not None or feed.seen == seen:
+            if feed.seen == seen:
                 continue
             feed.seen = seen
             picture = self._picture(desk, key, now)

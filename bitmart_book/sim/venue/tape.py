@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bitmart_book.sim.market.market import Listing, Print
@@ -122,6 +123,16 @@ class Tape:
         elif bar.start != start:
             bar = self._bars[step] = Bar(start, bar.close)
         return bar
+
+    def rows(
+        self, prints: list[Print], exchange_time: Callable[[float], float]
+    ) -> list[tuple[str, str, str, int]]:
+        """(price, size, side of the taker, milliseconds) of trades of the market's clock."""
+        price, size, ms = self._numbers.price, self._numbers.size, self._clock.ms
+        return [
+            (price(print_.price), size(print_.size), print_.taker, ms(exchange_time(print_.time)))
+            for print_ in prints
+        ]
 
     def fluctuation(self) -> int:
         """Change of the price since the day began, in ten-thousandths."""
