@@ -504,6 +504,9 @@ class EventKind(StrEnum):
     RESYNC = "resync"
     """A login was accepted after a time in which values of the account may have been missed."""
     SUBSCRIBED = "subscribed"
+    RETRACTED = "retracted"
+    """A topic that was refused has been acknowledged, or sends data, after all: it is wanted again,
+    and its book begins anew."""
     UNANSWERED = "unanswered"
     """The venue has said nothing about a subscription, which is sent again."""
     BAD_FRAME = "bad frame"

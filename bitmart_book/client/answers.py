@@ -23,6 +23,8 @@ class Answers:
         self._outbox = outbox
         self._connections = connections
         self._recovery = recovery
+        # Books that the venue refused: where, and how many frames had been ignored by then.
+        self._refused: dict[Subscription, tuple[Connection, int, int]] = {}
 
     def proven(self, subscription: Subscription, now: float) -> None:
         """Data has arrived that only a subscription brings."""
@@ -37,6 +39,12 @@ class Answers:
         """The venue has answered."""
         subscription = connection.topics.get(answer.topic)
         if subscription is None:
+            return
+        if answer.accepted is None:
+            # From now on anything that comes of it proves that it is subscribed.
+            subscription.is_answered = False
+            if subscription.book is not None:
+                subscription.updates_before = self._engine.updates(subscription.book)
             return
         if not answer.accepted:
             self.refused(subscription, answer, now)
@@ -55,6 +63,10 @@ class Answers:
         if book is not None and book.state != BookState.REJECTED:
             self._engine.invalidate(book, f"refused: {answer.message}", state=BookState.REJECTED)
         subscription.announced = BookState.REJECTED
+        connection = subscription.connection
+        if book is not None and connection is not None and answer.error is not None:
+            ignored = book.stats["ignored"]
+            self._refused[subscription] = connection, connection.generation, ignored
         self._outbox.event(
             EventKind.REJECTED, now, topic=answer.topic, code=answer.code, reason=answer.message
         )
@@ -62,3 +74,41 @@ class Answers:
         # for an error about another topic. Without an error the refusal is our own, and it can.
         stands = answer.error is None
         self._connections.remove(subscription, now, is_subscribed=stands)
+
+    def taken_back(
+        self, connection: Connection, subscription: Subscription, what: str, now: float
+    ) -> bool:
+        """Something of a topic has come on that connection. If the venue had refused it, then it
+        did not: it is wanted again, and its book begins anew, under every watch. Returns whether
+        that was so. What we refused ourselves stays refused."""
+        refusal = subscription.refusal
+        if refusal is None or refusal.error is None or connection.session is None:
+            return False
+        if connection.room <= 0:
+            return False
+        subscription.refusal = None
+        self._outbox.counters["retractions"] += 1
+        self._outbox.event(
+            EventKind.RETRACTED,
+            now,
+            topic=subscription.topic,
+            connection=connection.name,
+            reason=f"refused ({refusal.message}), and yet {what}",
+        )
+        connection.topics[subscription.topic] = subscription
+        subscription.connection = connection
+        # Given up first, so that a snapshot comes that belongs to this subscription.
+        connection.session.renew(subscription.topic, pardoned=True)
+        self._recovery.subscribed(subscription, connection, now)
+        return True
+
+    def look_at_refused(self, now: float) -> None:
+        """Once a second: a REJECTED book takes no frames, and counts those that come."""
+        for subscription, (connection, generation, ignored) in list(self._refused.items()):
+            book = subscription.book
+            assert book is not None
+            if subscription.refusal is None or connection.generation != generation:
+                del self._refused[subscription]
+            elif book.stats["ignored"] > ignored:
+                del self._refused[subscription]
+                self.taken_back(connection, subscription, "its data comes", now)

@@ -27,8 +27,10 @@ from bitmart_book.client.outbox import Close, Outbox
 from bitmart_book.client.pushes import Pushes
 from bitmart_book.client.recovery import Recovery
 from bitmart_book.client.session import Answer, Session, Timeouts
-from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.client.subscriptions import Connection, Full, Subscription
 from bitmart_book.client.times import (
+    ANSWER_WITHIN,
+    FULL_LONGEST_WAIT,
     GOOD_AFTER,
     IDLE_SECONDS,
     LONG_STANDSTILL,
@@ -295,6 +297,7 @@ class Client:
         login = self._logins.text(opened.profile)
         session = opened.session = Session(opened.profile, now, self._timeouts, login=login)
         opened.clock_tried = False
+        opened.full = None
         opened.is_behind = False
         timeouts = session.timeouts
         self._engine.open_line(opened.generation, timeouts.ping_after + timeouts.pong_within)
@@ -393,6 +396,7 @@ class Client:
         if now >= self._next_tick:
             self._next_tick = now + TICK
             self.connections.note_outages(now)
+            self._answers.look_at_refused(now)
             self._recovery.tick(self.connections, now)
         for connection in self.connections:
             self.connections.flush(connection, now)
@@ -498,6 +502,24 @@ class Client:
         self._carry(subscription, now, avoid=connection)
         self._recovery.moved(subscription, since, steps)
 
+    def _make_room(
+        self, connection: Connection, full: Full, subscription: Subscription, now: float
+    ) -> None:
+        """A topic was not answered on a connection that says that it is full: it goes to another
+        one, and where there is none it is asked for again, more and more rarely."""
+        assert connection.session is not None
+        if self.connections.has_room_beside(connection):
+            connection.session.forget(subscription.topic)
+            connection.topics.pop(subscription.topic)
+            self.connections.note_full(connection, now)
+            subscription.connection = None
+            self._carry(subscription, now, avoid=connection)
+            self.counters["moves"] += 1
+            return
+        wait = min(FULL_LONGEST_WAIT, ANSWER_WITHIN * 2.0 ** min(full.waits, 10))
+        full.waits += 1
+        connection.session.postpone(subscription.topic, wait, now)
+
     @staticmethod
     def _brings_others(connection: Connection) -> bool:
         """Whether something comes on a connection besides the books that are being won back."""
@@ -519,9 +541,14 @@ class Client:
                 self._answers.proven(subscription, now)
         heard = self._engine.last_heard(connection.generation)
         silent = session.advance(now, 0.0 if heard is None else heard / 1e9)
+        for answer in session.take_verdicts():
+            self._answers.take(connection, answer, now)
         for topic in silent:
             self.counters["unanswered"] += 1
             self.outbox.event(EventKind.UNANSWERED, now, connection=connection.name, topic=topic)
+            full = connection.full
+            if full is not None and full.is_told and topic in connection.topics:
+                self._make_room(connection, full, connection.topics[topic], now)
         if session.dead is not None:
             self.drop(connection, session.dead, now)
             return

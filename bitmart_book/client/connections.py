@@ -13,8 +13,8 @@ from typing import Protocol
 from bitmart_book._book import Engine
 from bitmart_book.client.limits import Limiter, pause
 from bitmart_book.client.outbox import Close, Open, Outbox, Send
-from bitmart_book.client.subscriptions import Connection, Subscription
-from bitmart_book.client.times import OUTAGE_AFTER
+from bitmart_book.client.subscriptions import Connection, Full, Subscription
+from bitmart_book.client.times import FULL_FOR, OUTAGE_AFTER
 from bitmart_book.model import EventKind
 from bitmart_book.venues.profile import Profile
 
@@ -54,6 +54,9 @@ class Connections:
         self._by_name: dict[str, Connection] = {}
         self._numbers: Counter[str] = Counter()
         self._outages: dict[str, float] = {}
+        # How many topics a connection to an address carries, where that is fewer than documented,
+        # and until when that is believed.
+        self._carried: dict[str, tuple[int, float]] = {}
 
     def __getitem__(self, name: str) -> Connection:
         return self._by_name[name]
@@ -114,8 +117,25 @@ class Connections:
         name = f"{kind}-{self._numbers[kind]}"
         url = self.url(profile)
         connection = Connection(name, profile, url, self._limiter.gate(profile, url), now)
+        most, until = self._carried.get(profile.endpoint, (0, now))
+        if now < until:
+            connection.full = Full()
+            connection.full.most = most
         self._by_name[name] = connection
         return connection
+
+    def has_room_beside(self, connection: Connection) -> bool:
+        """Whether a topic of that connection could be carried by another one."""
+        same = [other for other in self if other.profile is connection.profile]
+        free = any(other.room > 0 for other in same if other is not connection)
+        return free or len(same) < connection.profile.limits.connections
+
+    def note_full(self, connection: Connection, now: float) -> None:
+        """A connection carries what is left on it, and no more; others will be no different."""
+        assert connection.full is not None
+        connection.full.most = max(1, len(connection.topics))
+        endpoint = connection.profile.endpoint
+        self._carried[endpoint] = connection.full.most, now + FULL_FOR
 
     def remove(self, subscription: Subscription, now: float, *, is_subscribed: bool = True) -> None:
         """Take a topic off its connection, and end a connection that carries nothing.

@@ -11,10 +11,10 @@ from bitmart_book.client.account import Account
 from bitmart_book.client.answers import Answers
 from bitmart_book.client.logins import Logins
 from bitmart_book.client.outbox import Outbox
-from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.client.subscriptions import Connection, Full, Subscription
 from bitmart_book.credentials import redact
 from bitmart_book.model import EventKind, Trade
-from bitmart_book.venues.profile import Profile, Reply, StreamChannel, Topic
+from bitmart_book.venues.profile import ErrorKind, Profile, Reply, StreamChannel, Topic
 from bitmart_book.venues.values import Unread
 
 __all__ = ["Pushes"]
@@ -74,9 +74,16 @@ class Pushes:
                 reason=reply.message,
             )
             self._note_temporary_error(connection, reply)
+            if connection.profile.error_kind(reply) is ErrorKind.FULL:
+                connection.full = connection.full or Full()
+                connection.full.is_told = True
         assert connection.session is not None
         for answer in connection.session.receive(reply, now):
             self._answers.take(connection, answer, now)
+        if reply.kind == "ack" and reply.operation == "subscribe":
+            refused = self._wanted.get(reply.topic or "")
+            if refused is not None and refused.refusal is not None:
+                self._answers.taken_back(connection, refused, "it is acknowledged", now)
         if reply.operation == "login":
             self._logins.answered(connection, reply, now)
 
@@ -158,6 +165,7 @@ class Pushes:
         for value in values:
             subscription = _find(connection, stream.topics_of(pushed, value))
             if subscription is None:
+                self._take_back(connection, stream.topics_of(pushed, value), now)
                 continue
             proven[subscription.topic] = subscription
             subscription.changed_at = now
@@ -173,6 +181,13 @@ class Pushes:
             self._answers.proven(subscription, now)
         for name, found in by_topic.items():
             self._outbox.push(name, tuple(found))
+
+    def _take_back(self, connection: Connection, topics: Sequence[str], now: float) -> None:
+        """Data of topics that are not subscribed there: of one that was refused, perhaps."""
+        for topic in topics:
+            refused = self._wanted.get(topic)
+            if refused is not None and refused.refusal is not None:
+                self._answers.taken_back(connection, refused, "its data comes", now)
 
     def _is_news(self, value: Any, now: float) -> bool:
         """Whether a value of the account says more than was known."""

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from bitmart_book.client.accused import Accused
 from bitmart_book.client.limits import Window, message_rate
 from bitmart_book.client.pings import Pings
 from bitmart_book.client.times import ANSWER_WITHIN, CALLED_LATE, PING_AFTER, PONG_WITHIN
 from bitmart_book.errors import BitmartBookError
-from bitmart_book.venues.profile import Operation, Profile, Reply
+from bitmart_book.venues.profile import ErrorKind, Operation, Profile, Reply
 
 __all__ = ["Answer", "Session", "Timeouts"]
 
@@ -40,7 +41,8 @@ class Answer(NamedTuple):
     """What became of a subscription."""
 
     topic: str
-    accepted: bool
+    accepted: bool | None
+    """None: an error may have been about it, and what comes within `ACCUSED_FOR` will tell."""
     code: str | None = None
     message: str = ""
     error: BitmartBookError | None = None
@@ -82,6 +84,15 @@ class Session:
         self._suspect: str | None = None
         self._clearing: int | None = None
         self._clear_at = 0.0
+        self._accused = Accused()
+        self._verdicts: list[Answer] = []
+        # Topics that were acknowledged or proven here; those that were refused by mistake before.
+        self._answered: set[str] = set()
+        self._pardoned: set[str] = set()
+        # When topics are to be asked for, for which there was no room.
+        self._postponed: dict[str, float] = {}
+        # Whether the other side says that this connection has too many topics.
+        self._is_full = False
         self._pings = Pings(
             profile.ping_answered, self.timeouts.ping_after, self.timeouts.pong_within, now
         )
@@ -129,19 +140,26 @@ class Session:
     def unsubscribe(self, topics: Iterable[str]) -> None:
         """Give topics up; one that was not asked for yet is simply forgotten."""
         for topic in topics:
-            self._resolve(topic)
+            self._drop(topic)
             if self._queues["subscribe"].pop(topic, 0) is None:
                 continue
             self._queues["unsubscribe"][topic] = None
 
     def forget(self, topic: str) -> None:
         """A topic that the venue refused: there is nothing to give up."""
-        self._resolve(topic)
+        self._drop(topic)
         self._queues["subscribe"].pop(topic, None)
 
-    def renew(self, topic: str) -> None:
-        """Give a topic up and ask for it again."""
-        self._resolve(topic)
+    def postpone(self, topic: str, seconds: float, now: float) -> None:
+        """Ask for a topic again, but so much later."""
+        self._postponed[topic] = now + seconds
+
+    def renew(self, topic: str, *, pardoned: bool = False) -> None:
+        """Give a topic up and ask for it again. `pardoned`: its refusal was a mistake, and from now
+        on no error is a verdict on it before it was given time."""
+        if pardoned:
+            self._pardoned.add(topic)
+        self._drop(topic)
         self._queues["unsubscribe"][topic] = None
         self._queues["subscribe"][topic] = None
 
@@ -171,21 +189,55 @@ class Session:
                 topic = self._suspect
                 if topic is None and not self._doubts:
                     topic = next(iter(self._unanswered), None)
-            if topic is None or not self._resolve(topic):
-                return []
-            return [Answer(topic, True)]
+            return [] if topic is None else self.seen(topic)
+        if self.profile.error_kind(reply) is ErrorKind.FULL:
+            self._is_full = True
         if reply.topic is not None:
-            return self._refused(reply.topic, reply, now)
+            return self._named(reply.topic, reply, now)
         return self._blame(reply, now)
 
     @property
     def unanswered(self) -> tuple[str, ...]:
         """The topics whose subscription is in question."""
-        return tuple(self._unanswered)
+        return (*self._unanswered, *self._accused)
 
     def seen(self, topic: str) -> list[Answer]:
         """Data of a topic has arrived, which proves more than an acknowledgement."""
-        return [Answer(topic, True)] if self._resolve(topic) else []
+        if not self._resolve(topic):
+            return []
+        self._answered.add(topic)
+        return [Answer(topic, True)]
+
+    def take_verdicts(self) -> list[Answer]:
+        """What has become of the accused topics, each once."""
+        verdicts, self._verdicts = self._verdicts, []
+        return verdicts
+
+    def _named(self, topic: str, reply: Reply, now: float) -> list[Answer]:
+        """An error about a topic: a refusal, if that is in question. One whose data flows, or that
+        was refused by mistake before, is given time; of one that was never asked for it is none."""
+        if topic in self._answered:
+            return self._accuse(topic, reply, now)
+        in_question = topic == self._suspect or topic in self._unanswered
+        if not in_question and topic not in self._suspects:
+            return []
+        if topic in self._pardoned and reply.code not in self.profile.retry_codes:
+            return self._accuse(topic, reply, now)
+        return self._refused(topic, reply, now)
+
+    def _accuse(self, topic: str, reply: Reply, now: float) -> list[Answer]:
+        self._resolve(topic)
+        self._accused.add(topic, reply, now)
+        return [Answer(topic, None, reply.code, reply.message)]
+
+    def _convict(self, now: float) -> None:
+        """Of these nothing has come: an error about one that was acknowledged is a reason to ask
+        for it again, any other one is a refusal."""
+        for topic, reply in self._accused.convicted(now):
+            if topic in self._answered:
+                self.renew(topic)
+            else:
+                self._verdicts += self._refused(topic, reply, now)
 
     def _refused(self, topic: str, reply: Reply, now: float) -> list[Answer]:
         if reply.code in self.profile.retry_codes:
@@ -196,15 +248,17 @@ class Session:
         return [Answer(topic, False, reply.code, reply.message, error)]
 
     def _blame(self, reply: Reply, now: float) -> list[Answer]:
-        """An error without a topic: if it can be about one topic only, it is a refusal of that one;
-        if about several, each is asked for by itself."""
+        """An error without a topic: if it can be about one topic only, then that one is accused; if
+        about several, each is asked for by itself."""
         if self._suspect is not None:
-            return self._refused(self._suspect, reply, now)
+            if reply.code in self.profile.retry_codes:
+                return self._refused(self._suspect, reply, now)
+            return self._accuse(self._suspect, reply, now)
         suspects = list(self._unanswered)
         if reply.code in self.profile.retry_codes or self._doubts:
             return []
         if len(suspects) == 1:
-            return self._refused(suspects[0], reply, now)
+            return self._accuse(suspects[0], reply, now)
         if suspects:
             self._clear(now)
         return []
@@ -251,13 +305,21 @@ class Session:
         suspected = topic in self._suspects
         if suspected:
             self._suspects.remove(topic)
-        return self._unanswered.pop(topic, None) is not None or suspected
+        accused = self._accused.acquit(topic)
+        return self._unanswered.pop(topic, None) is not None or suspected or accused
+
+    def _drop(self, topic: str) -> None:
+        """Nothing of what was said about it counts any more."""
+        self._resolve(topic)
+        self._postponed.pop(topic, None)
+        self._answered.discard(topic)
 
     # --- time ---
 
     def advance(self, now: float, heard_at: float) -> list[str]:
         """Send what may be sent, ask whether the other side is there. `heard_at` is when bytes
-        last arrived. Returns the topics that nobody answered for, which are asked for again."""
+        last arrived. Returns the topics that nobody answered for: they are asked for again,
+        unless the connection is full."""
         self._heard_at = max(self._heard_at, heard_at)
         if self._unheard is not None and self._heard_at >= self._unheard:
             self._unheard = None
@@ -276,6 +338,10 @@ class Session:
             self._ping(now)
         if now >= self._cleared_at():
             self._cleared_by_time(now)
+        self._convict(now)
+        for topic in [topic for topic, due in self._postponed.items() if now >= due]:
+            del self._postponed[topic]
+            self._queues["subscribe"][topic] = None
         silent = [
             topic
             for topic, asked_at in self._unanswered.items()
@@ -283,7 +349,8 @@ class Session:
         ]
         for topic in silent:
             self._resolve(topic)
-            self._queues["subscribe"][topic] = None
+            if not self._is_full:
+                self._queues["subscribe"][topic] = None
         self.send_due(now)
         return silent
 
@@ -343,7 +410,8 @@ class Session:
         if self._unanswered:
             oldest = min(self._unanswered.values())
             deadline = min(deadline, oldest + self.timeouts.answer_within)
-        deadline = min(deadline, self._cleared_at())
+        deadline = min(deadline, self._cleared_at(), self._accused.next_deadline())
+        deadline = min(deadline, min(self._postponed.values(), default=deadline))
         waits = any(queue for operation, queue in self._queues.items() if not self._held(operation))
         if waits or (self._suspects and self._clearing is None):
             deadline = min(deadline, self._messages.ready_at(now))

@@ -13,7 +13,7 @@ from bitmart_book.client.session import Answer, Session
 from bitmart_book.model import BookState
 from bitmart_book.venues.profile import Profile, Reply, Topic
 
-__all__ = ["Ailment", "Connection", "Subscription"]
+__all__ = ["Ailment", "Connection", "Full", "Subscription"]
 
 
 class Ailment:
@@ -80,6 +80,18 @@ class Subscription:
         self.ailment = Ailment()
 
 
+class Full:
+    """A connection carries fewer topics than the venue documents."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        """How many it carries, as far as that is known; 0: not yet."""
+        self.is_told = False
+        """Whether this one says so, or others to the same address did."""
+        self.waits = 0
+        """How often a topic had to wait because no connection had room."""
+
+
 class Connection:
     """One connection of the client; facts, no decisions."""
 
@@ -101,6 +113,8 @@ class Connection:
         """Whether what arrives may have waited on its way; its books are held then."""
         self.bad_frames: deque[float] = deque()
         """When the last unreadable frames came."""
+        self.full: Full | None = None
+        """What is known of its having room for fewer topics than documented; None: nothing."""
 
         # Of a private one:
         self.refused_logins = 0
@@ -113,4 +127,7 @@ class Connection:
     @property
     def room(self) -> int:
         """How many topics more it can carry."""
-        return self.profile.limits.topics_per_connection - len(self.topics)
+        most = self.profile.limits.topics_per_connection
+        if self.full is not None and self.full.most:
+            most = min(most, self.full.most)
+        return most - len(self.topics)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ACCUSED_FOR",
     "AFTER_FAILURE_SECONDS",
     "AILING_CALM",
     "AILING_FIRST_WAIT",
@@ -29,6 +30,8 @@ __all__ = [
     "CLOSE_SECONDS",
     "CONNECTION_CONFIRMS",
     "FIRST_PAUSE",
+    "FULL_FOR",
+    "FULL_LONGEST_WAIT",
     "GOOD_AFTER",
     "IDLE_SECONDS",
     "LOGIN_CLOCK",
@@ -98,6 +101,14 @@ MAX_BEHIND_SECONDS: Final = 3.0
 """A socket that was never empty for so long holds data that is as old: it is dropped."""
 ANSWER_WITHIN: Final = 5.0
 """A subscription or login that was neither answered nor proven by data is sent again."""
+ACCUSED_FOR: Final = 2.0
+"""An error that does not say clearly whom it is about refuses nobody of whom, within this time, an
+acknowledgement or any data comes."""
+FULL_LONGEST_WAIT: Final = 300.0
+"""A topic for which no connection has room is asked for again after `ANSWER_WITHIN`, then after
+twice as long each time, up to this."""
+FULL_FOR: Final = 600.0
+"""So long it is remembered that connections to an address carry fewer topics than documented."""
 LOGIN_CLOCK: Final = 60.0
 """The venue refuses a login whose time is further from its own."""
 BAD_FRAMES_WITHIN: Final = 10.0

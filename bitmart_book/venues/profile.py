@@ -200,6 +200,7 @@ class ErrorKind(enum.Enum):
     TOPIC = "the topic does not exist"
     SIZE = "too much was asked for in one message"
     LIMIT = "a limit of the moment: later, and more slowly"
+    FULL = "the connection carries no more topics: another one may"
     LOGIN = "not logged in, or the login is refused for good"
     CLOCK = "the time of a login is too far from the venue's"
     SERVER = "the venue's own trouble: later"
@@ -207,7 +208,7 @@ class ErrorKind(enum.Enum):
     @property
     def is_temporary(self) -> bool:
         """Whether the same request may succeed later."""
-        return self in (ErrorKind.LIMIT, ErrorKind.SERVER)
+        return self in (ErrorKind.LIMIT, ErrorKind.FULL, ErrorKind.SERVER)
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -276,7 +277,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             return ClockError(code, message)
         if kind is ErrorKind.LOGIN or reply.operation == "login":
             return AuthenticationError(code, message)
-        if kind in (ErrorKind.LIMIT, ErrorKind.SIZE):
+        if kind in (ErrorKind.LIMIT, ErrorKind.FULL, ErrorKind.SIZE):
             return LimitExceeded(code, message, concerned)
         if kind is ErrorKind.REQUEST or not (concerned or kind is ErrorKind.TOPIC):
             return VenueError(code, message, concerned)

@@ -55,7 +55,7 @@ ERRORS = {
     "90003": ErrorKind.REQUEST,  # its arguments are malformed
     "90004": ErrorKind.TOPIC,  # no such channel
     "90005": ErrorKind.SIZE,  # too many topics in one message
-    "90006": ErrorKind.LIMIT,  # too many topics on the connection
+    "90006": ErrorKind.FULL,  # too many topics on the connection
     "90007": ErrorKind.LIMIT,  # messages too fast
     "90009": ErrorKind.TOPIC,  # the subscription is invalid
     "91001": ErrorKind.LOGIN,  # no key

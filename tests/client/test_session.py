@@ -102,13 +102,17 @@ def test_one_bad_topic_of_three_is_found_by_asking_for_each(session):
     session.send_due(0.2)
     assert sent(session) == [("subscribe", topics[1:2])]
     (answer,) = session.receive(error("92001", None), 0.3)
-    assert (answer.topic, answer.accepted) == (topics[1], False)
-    session.forget(topics[1])
+    assert (answer.topic, answer.accepted) == (topics[1], None), "accused, until two seconds on"
     session.send_due(0.3)
     assert sent(session) == []
     session.receive(PONG, 0.3)
     session.advance(0.4, 0.4)
     assert sent(session) == [("subscribe", ["spot/ticker:D_B"])]
+    session.advance(2.2, 2.2)
+    assert session.take_verdicts() == []
+    session.advance(2.3, 2.3)
+    (answer,) = session.take_verdicts()
+    assert (answer.topic, answer.accepted, answer.code) == (topics[1], False, "92001")
     assert session.unanswered == ("spot/ticker:D_B",)
 
 
@@ -371,7 +375,7 @@ def test_an_answer_that_waits_unread_is_not_taken_for_another_topics(session, no
     session.advance(now, 0.2)
     assert sent(session) == [], "the answer to the one before is still on its way"
     (answer,) = session.receive(error("92001", None), now)
-    assert (answer.topic, answer.accepted) == (BATCH[0], False)
+    assert (answer.topic, answer.accepted) == (BATCH[0], None)
     session.receive(PONG, now)
     session.advance(now, now)
     assert sent(session) == [("subscribe", BATCH[1:2])]
@@ -427,4 +431,4 @@ def test_a_word_that_names_nobody_acquits_nobody_who_is_in_doubt(session):
     session.send_due(5.3)
     assert sent(session) == [("subscribe", [bad])]
     (answer,) = session.receive(error("92001", None), 5.4)
-    assert (answer.topic, answer.accepted) == (bad, False)
+    assert (answer.topic, answer.accepted) == (bad, None)

@@ -10,7 +10,7 @@ CODES = [
     ("90003", ErrorKind.REQUEST, bb.VenueError, False),
     ("90004", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
     ("90005", ErrorKind.SIZE, bb.LimitExceeded, False),
-    ("90006", ErrorKind.LIMIT, bb.LimitExceeded, True),
+    ("90006", ErrorKind.FULL, bb.LimitExceeded, True),
     ("90007", ErrorKind.LIMIT, bb.LimitExceeded, True),
     ("90009", ErrorKind.TOPIC, bb.SubscriptionRejected, False),
     ("91001", ErrorKind.LOGIN, bb.AuthenticationError, False),

@@ -1,5 +1,6 @@
 """Every seeded bug. A mutant's number is its place here, counted from 1."""
 
+from tests.mutants.answers import ANSWERS
 from tests.mutants.audit import TRUST
 from tests.mutants.book import BOOK
 from tests.mutants.client import ABOVE
@@ -17,6 +18,6 @@ from tests.mutants.surface import SURFACE
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
     *(BOOK + READS + TRUST + ENGINE),
-    *(LINE + ABOVE + PRIVATE + SHELL + SOCKETS + FACES),
+    *(LINE + ABOVE + ANSWERS + PRIVATE + SHELL + SOCKETS + FACES),
     *SURFACE,
 )
