@@ -41,8 +41,6 @@ KNOWN_BROKEN: dict[str, str] = {
     "counter_repeats": "two updates of one version",
     # A count that restarts just below the book's passes it again with other updates.
     "counter_restarts": "two updates of one version, after a restart",
-    # Not wrong, but never LIVE again: the judge counts it in the share of LIVE reads alone.
-    "error_for_live": "an error that names a topic whose data flows",
     # A second empty reply is believed while updates flow, and the next
     # update makes a LIVE book of its few rows.
     "reply_empty": "two empty replies",
