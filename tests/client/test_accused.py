@@ -36,8 +36,16 @@ def snapshot(version=7, symbol="BTC_USDT"):
 def subscribed(*topics):
     hand = ByHand()
     hand.client.subscribe(topics, hand.now)
-    hand.step()
+    tick(hand, 0.0)
     return hand
+
+
+def tick(hand, seconds):
+    """Time goes on, and every ping is answered."""
+    hand.step(seconds)
+    pings, hand.pings = hand.pings, []
+    for _ in pings:
+        hand.hear("pong")
 
 
 def asked(hand):
@@ -55,10 +63,10 @@ def test_an_error_without_a_topic_refuses_nobody_who_answers_within_two_seconds(
     hand = subscribed(BOOK)
     hand.hear(NAMELESS)
     assert hand.client.subscriptions() == {BOOK: "SYNCING"}
-    hand.step(0.2)
+    tick(hand, 0.2)
     hand.hear(proof)
-    hand.step(1.8)
-    hand.step(1.0)
+    tick(hand, 1.8)
+    tick(hand, 1.0)
     assert hand.client.subscriptions()[BOOK] in ("SYNCING", "LIVE")
     assert hand.client.refusal(BOOK) is None
     assert "rejected" not in hand.kinds()
@@ -67,9 +75,9 @@ def test_an_error_without_a_topic_refuses_nobody_who_answers_within_two_seconds(
 def test_silence_of_two_seconds_is_a_refusal():
     hand = subscribed(BOOK)
     hand.hear(NAMELESS)
-    hand.step(1.9)
+    tick(hand, 1.9)
     assert hand.client.refusal(BOOK) is None
-    hand.step(0.1)
+    tick(hand, 0.1)
     assert hand.client.refusal(BOOK).code == "92001"
     assert hand.client.subscriptions() == {BOOK: "REJECTED"}
 
@@ -77,9 +85,9 @@ def test_silence_of_two_seconds_is_a_refusal():
 def test_of_a_standstill_no_refusal_follows():
     hand = subscribed(BOOK)
     hand.hear(NAMELESS)
-    hand.step(2.9)
+    tick(hand, 2.9)
     assert hand.client.refusal(BOOK) is None, "the answer may wait unread"
-    hand.step(2.0)
+    tick(hand, 2.0)
     assert hand.client.refusal(BOOK) is not None
 
 
@@ -96,7 +104,7 @@ def test_an_error_about_a_book_whose_data_flows_costs_nothing(code):
     asked(hand)
     hand.hear(error(BOOK, code))
     for version in range(8, 30):
-        hand.step(0.5)
+        tick(hand, 0.5)
         hand.hear(spot("update", version, [["9", "1"]], []))
         assert hand.engine[BOOK].state == BookState.LIVE
     assert asked(hand) == []
@@ -109,7 +117,7 @@ def test_a_topic_that_was_answered_and_is_silent_after_an_error_is_asked_for_ane
     hand.hear(ack(TRADES))
     asked(hand)
     hand.hear(error(TRADES))
-    hand.step(2.0)
+    tick(hand, 2.0)
     assert asked(hand) == [("unsubscribe", TRADES), ("subscribe", TRADES)]
     hand.hear(error(TRADES))
     assert hand.client.subscriptions()[TRADES] == "REJECTED"
@@ -121,7 +129,7 @@ def test_an_error_about_what_nobody_asked_for_asks_for_nothing():
     asked(hand)
     hand.hear(error("spot/trade:NOBODY_USDT", "95000"))
     for _ in range(8):
-        hand.step(1.0)
+        tick(hand, 1.0)
         hand.hear(spot("update", 7, [], []))
     assert asked(hand) == []
 
@@ -144,10 +152,10 @@ def refused_beside_a_live_one():
 def test_a_refused_book_that_comes_all_the_same_begins_anew(proof):
     hand = refused_beside_a_live_one()
     epoch = hand.engine[BOOK].epoch
-    hand.step(0.2)
+    tick(hand, 0.2)
     hand.hear(proof)
     assert hand.client.subscriptions()[BOOK] in ("REJECTED", "SYNCING"), "not LIVE beside the watch"
-    hand.step(1.0)
+    tick(hand, 1.0)
     assert hand.client.refusal(BOOK) is None
     assert hand.client.subscriptions()[BOOK] == "SYNCING", "not LIVE with that snapshot"
     assert hand.kinds()[:2] == ["retracted", "syncing"]
@@ -158,7 +166,7 @@ def test_a_refused_book_that_comes_all_the_same_begins_anew(proof):
     assert hand.engine[BOOK].epoch > epoch
     # Every watchdog: a silent book is asked for.
     for _ in range(8):
-        hand.step(1.0)
+        tick(hand, 1.0)
         hand.hear(spot("update", 7, [], [], symbol="ETH_USDT"))
     assert ("request", BOOK) in asked(hand)
     hand.hear(error(BOOK))
@@ -199,8 +207,8 @@ def test_a_connection_that_is_full_gives_topics_to_another_and_that_is_learned(n
         hand.hear(ack(topic))
     for topic in topics[4:]:
         hand.hear(error(topic if named else "", "90006").replace('be:"', 'be"'))
-    hand.step(5.0)
-    hand.step(0.1)
+    tick(hand, 5.0)
+    tick(hand, 0.1)
     sizes = [len(connection.topics) for connection in hand.client.connections]
     assert sizes == [4, 2]
     assert hand.name != first
@@ -220,8 +228,7 @@ def test_where_no_connection_has_room_a_topic_is_asked_for_more_and_more_rarely(
             hand.hear(error("spot/ticker:C_D", "90006"))
         elif second == 0:
             hand.hear(error("spot/ticker:C_D", "90006"))
-        hand.hear("pong")
-        hand.step(1.0)
+        tick(hand, 1.0)
     assert 5 <= len(times) <= 9
     pauses = [later - earlier for earlier, later in pairwise(times)]
     assert pauses == sorted(pauses)
