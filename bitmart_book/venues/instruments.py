@@ -15,38 +15,72 @@ import msgspec
 
 from bitmart_book.errors import MessageError
 from bitmart_book.model import Instrument
-from bitmart_book.venues.values import number_or_none, rows, text, whole_or_none, word
+from bitmart_book.venues.values import (
+    UNREADABLE,
+    number_or_none,
+    rows,
+    text,
+    whole_or_none,
+    word,
+)
 
-__all__ = ["read_instruments"]
+__all__ = ["Instruments", "read_instruments"]
 
 _decode = msgspec.json.Decoder(float_hook=str).decode
 _MOST_DECIMALS = 40
 
 
-def read_instruments(
-    document: bytes | str | Mapping[str, Any] | list[Any],
-) -> dict[str, Instrument]:
+class Instruments(dict[str, Instrument]):
+    """Symbol to `Instrument`. `refused` says of which symbols the row could not be read, and why;
+    a row that names none is called by its number, counted from 1: "row 3"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: dict[str, str] = {}
+
+
+def read_instruments(document: bytes | str | Mapping[str, Any] | list[Any]) -> Instruments:
     """Symbol to `Instrument`, of one of the venue's lists: its text, or what JSON made of it.
 
-    Raises MessageError for any other document.
+    A row that cannot be read costs its own symbol alone, which is named in `refused`:
+
+        instruments = bb.read_instruments(text)
+        for symbol, why in instruments.refused.items():
+            print(f"{symbol}: {why}")
+
+    Raises MessageError for any other document, and where no row at all can be read.
     """
     try:
         message: Any = _decode(document) if isinstance(document, (bytes, str)) else document
-        return {instrument.symbol: instrument for instrument in _instruments(message)}
-    except (KeyError, TypeError, ValueError, ArithmeticError, msgspec.DecodeError) as error:
+        if isinstance(message, dict) and "data" in message:
+            message = message["data"]["symbols"]
+    except (*UNREADABLE, msgspec.DecodeError) as error:
         raise MessageError(f"not a list of symbols: {type(error).__name__}: {error}") from None
-
-
-def _instruments(message: Any) -> list[Instrument]:
-    if isinstance(message, dict) and "data" in message:
-        message = message["data"]["symbols"]
-    found = []
-    for row in rows(message):
-        if "contract_size" in row:
-            found.append(_contract(row))
-        else:
-            found.append(_pair(row, "spot" if "symbol" in row else "legacy"))
+    found = Instruments()
+    for number, row in enumerate(rows(message), 1):
+        try:
+            instrument = _instrument(row)
+            found[instrument.symbol] = instrument
+        except UNREADABLE as error:
+            found.refused[_named(row, number)] = f"{type(error).__name__}: {error}"
+    if found.refused and not found:
+        symbol, why = next(iter(found.refused.items()))
+        raise MessageError(f"not a list of symbols: {symbol}: {why}")
     return found
+
+
+def _instrument(row: Any) -> Instrument:
+    if not isinstance(row, dict):
+        raise TypeError(f"expected an object, was {str(row)[:80]!r}")
+    if "contract_size" in row:
+        return _contract(row)
+    return _pair(row, "spot" if "symbol" in row else "legacy")
+
+
+def _named(row: Any, number: int) -> str:
+    """The symbol of a row that cannot be read, as far as it says one."""
+    symbol = row.get("symbol", row.get("id")) if isinstance(row, dict) else None
+    return symbol if type(symbol) is str and symbol else f"row {number}"
 
 
 def _pair(row: Mapping[str, Any], market: str) -> Instrument:

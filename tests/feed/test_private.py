@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 import pickle
+import threading
 from decimal import Decimal
 
 import pytest
@@ -583,3 +584,24 @@ def test_repeats_are_counted_and_told_once():
             assert feed.report()["counters"]["account_repeated"] == 2
 
     run(work())
+
+
+def test_the_truth_of_rest_is_put_in_where_the_feed_lives():
+    """In a blocking feed on its own thread, while pushes arrive."""
+    with bb.connect(source="sim") as feed:
+        feed.orders()
+        seen = []
+        account = feed.account
+        across = account.across
+        account.across = lambda work: across(lambda: seen.append(threading.get_ident()) or work())
+        order = bb.Order(
+            market="spot", symbol="BTC_USDT", order_id="1", status="new", side="buy", price="1.5",
+            size=2,
+        )  # fmt: skip
+        asked = account.words
+        assert account.reconcile(orders=[order], asked=asked) == ((None, order),)
+        assert feed.account.orders == {"1": order}
+        assert seen != [threading.get_ident()]
+        assert len(seen) == 1
+        (change,) = account.reconcile(orders=[], market="spot", asked=account.words)
+        assert (change.before, change.after.status) == (order, "finished")

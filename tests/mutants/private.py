@@ -83,7 +83,8 @@ PRIVATE = [
         "client/known.py",
         "place in named or None in (fill.fill_id, self.fills[place].fill_id)",
         "False",
-        "tests/client/test_account.py::test_the_same_push_twice_is_told_once",
+        "tests/client/test_account.py"
+        "::test_the_same_fill_id_of_another_order_or_market_is_another_fill",
     ),
     Mutant(
         "older-word-on-an-order-believed",

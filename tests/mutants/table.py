@@ -8,6 +8,7 @@ from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
 from tests.mutants.listeners import SHELL
 from tests.mutants.numbers import LADDERS, NUMBERS, ROWS
+from tests.mutants.own import OWN
 from tests.mutants.private import PRIVATE
 from tests.mutants.reads import READS
 from tests.mutants.scanner import SCANNER
@@ -18,6 +19,6 @@ from tests.mutants.surface import SURFACE
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
     *(BOOK + READS + TRUST + ENGINE),
-    *(LINE + ABOVE + ANSWERS + PRIVATE + SHELL + SOCKETS + FACES),
+    *(LINE + ABOVE + ANSWERS + PRIVATE + OWN + SHELL + SOCKETS + FACES),
     *SURFACE,
 )

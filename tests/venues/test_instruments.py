@@ -161,3 +161,17 @@ def test_contracts_into_coins():
 def test_what_is_no_list_of_symbols(document):
     with pytest.raises(bb.MessageError, match="not a list of symbols"):
         read_instruments(document)
+
+
+def test_one_odd_row_costs_one_symbol_which_is_named():
+    rows = json.loads(SPOT_2026)["data"]["symbols"] * 4
+    rows[1] = rows[1] | {"symbol": "ODD_USDT", "quote_increment": "much"}
+    rows[2] = rows[2] | {"symbol": None}
+    rows[3] = rows[3] | {"symbol": "ETH_USDT"}
+    found = read_instruments(json.dumps({"data": {"symbols": [*rows, 5]}}))
+    assert list(found) == ["BTC_USDT", "ETH_USDT"]
+    assert list(found.refused) == ["ODD_USDT", "row 3", "row 5"]
+    assert "expected a number, was 'much'" in found.refused["ODD_USDT"]
+    assert read_instruments(SPOT_2026).refused == {}
+    with pytest.raises(bb.MessageError, match="ODD_USDT"):
+        read_instruments([rows[1]])
