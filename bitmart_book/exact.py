@@ -12,6 +12,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast, overload
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from bitmart_book.errors import UsageError
 
@@ -61,7 +62,7 @@ class Exact(tuple[P, S], Generic[P, S]):
     def __new__(cls, numbers: Iterable[Decimal | None]) -> Exact[P, S]:
         """Of the numbers, in the order of `NAMES`."""
         values = tuple(numbers)
-        self = super().__new__(cls, cast(Any, values[:2]))
+        self = tuple.__new__(cls, values[:2])
         self.__dict__.update(zip(cls.NAMES, values, strict=True))
         return self
 
@@ -95,19 +96,18 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         told: Exact[Any, Any] | None = getattr(self, "exact", None)
+        # A copy brings floats along, and beside them the exact numbers they were made of.
+        before = {} if told is None else told.__dict__
         found: list[Decimal | None] = []
         for name in self.EXACT.NAMES:
-            given = getattr(self, name)
+            given, number = getattr(self, name), before.get(name)
             if given is None:
-                found.append(None)
-                continue
-            # A copy brings floats along, and beside them the exact numbers they were made of.
-            number = None if told is None else told.__dict__.get(name)
-            if number is None or type(given) is not float or float(number) != given:
+                number = None
+            elif number is None or type(given) is not float or float(number) != given:
                 number = _plain(exact_number(given, name))
-                msgspec.structs.force_setattr(self, name, float(number))
+                force_setattr(self, name, float(number))
             found.append(number)
-        msgspec.structs.force_setattr(self, "exact", self.EXACT(found))
+        force_setattr(self, "exact", self.EXACT(found))
 
     def __repr__(self) -> str:
         told = (

@@ -171,9 +171,9 @@ class FuturesTicker(Ticker, frozen=True, kw_only=True):
 
 
 class BookTicker(msgspec.Struct, frozen=True, kw_only=True):
-    """The best prices of a symbol and the sizes there, exact; None where a side is empty.
+    """The best prices of a symbol and the sizes there, exact.
 
-    On futures the sizes count contracts. `time_ms` is the venue's stamp (milliseconds since 1970).
+    None is what a side without levels has, or what the venue sent and cannot be read. On futures the sizes count contracts. `time_ms` is the venue's stamp (milliseconds since 1970).
     """
 
     symbol: str
@@ -502,7 +502,8 @@ class EventKind(StrEnum):
     AUTHENTICATED = "authenticated"
     """A login was accepted."""
     RESYNC = "resync"
-    """A login was accepted after a time in which values of the account may have been missed."""
+    """Values of the account may have been missed: before a login that has now been accepted, or in
+    a push that could not be read."""
     SUBSCRIBED = "subscribed"
     RETRACTED = "retracted"
     """A topic that was refused has been acknowledged, or sends data, after all: it is wanted again,

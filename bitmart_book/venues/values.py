@@ -121,9 +121,12 @@ class Row:
 
     def need(self, key: str, read: Callable[[object], T]) -> T:
         """A field without which there is no value."""
-        if key not in self._row:
-            raise ValueError(f"{key} is missing")
-        return self.take(key, read)
+        try:
+            return read(self._row[key])
+        except KeyError:
+            raise ValueError(f"{key} is missing") from None
+        except UNREADABLE as error:
+            raise ValueError(f"{key}: {error}") from None
 
     def take(self, key: str, read: Callable[[object], T]) -> T:
         """A field that may be missing; without a meaning for what is there, there is no value."""
@@ -143,8 +146,8 @@ class Row:
     def maybe(self, key: str, read: Callable[[object], T]) -> T | None:
         """A field that may as well be None, where it is missing or cannot be read."""
         try:
-            return self.take(key, read)
-        except ValueError:
+            return read(self._row.get(key))
+        except UNREADABLE:
             return None
 
 

@@ -1,5 +1,5 @@
-"""Bugs in what is told of an account and of trades where it is odd: rows that cannot be read, stamps
-in the future, ids that are used twice, words that nobody documents."""
+"""Bugs in what is told of an account and of trades where it is odd: rows that cannot be read,
+stamps in the future, ids that are used twice, words that nobody documents."""
 
 from tests.mutants.mutant import Mutant
 
