@@ -173,7 +173,8 @@ class FuturesTicker(Ticker, frozen=True, kw_only=True):
 class BookTicker(msgspec.Struct, frozen=True, kw_only=True):
     """The best prices of a symbol and the sizes there, exact.
 
-    None is what a side without levels has, or what the venue sent and cannot be read. On futures the sizes count contracts. `time_ms` is the venue's stamp (milliseconds since 1970).
+    None is what a side without levels has, or what the venue sent and cannot be read. On futures
+    the sizes count contracts. `time_ms` is the venue's stamp (milliseconds since 1970).
     """
 
     symbol: str

@@ -618,9 +618,11 @@ cdef class Engine:
             # no book is in doubt.
             self._bad_frames += 1
             keys = {row.key for row in found.unread}
+            key = keys.pop() if len(keys) == 1 else None
             raise MessageError(
                 f"not a trade: {shown(found.unread[0].reason)}",
-                symbol=keys.pop() if len(keys) == 1 else None,
+                # What stands in a sentence must be fit to be shown.
+                symbol=key if key is not None and key.isprintable() else None,
             )
         return TRADE_BIT if trades else 0
 

@@ -102,7 +102,8 @@ OWN = [
         "native/engine.pxi",
         "raise MessageError(\n"
         '    f"not a trade: {shown(found.unread[0].reason)}",\n'
-        "    symbol=keys.pop() if len(keys) == 1 else None,\n"
+        "    # What stands in a sentence must be fit to be shown.\n"
+        "    symbol=key if key is not None and key.isprintable() else None,\n"
         ")\n",
         "",
         "tests/native/test_engine.py::test_a_trade_that_cannot_be_read_costs_no_other_and_no_book",

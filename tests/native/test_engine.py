@@ -192,6 +192,7 @@ def test_futures_trades_come_newest_first_and_m_names_the_taker():
         ({"price": "12 USDT"}, "ETH_USDT"),
         ({"size": "x"}, "ETH_USDT"),
         ({"symbol": None}, None),
+        ({"symbol": "A\x1b]0;x\x07\u202e", "price": "\x1b[2J"}, None),
     ],
 )
 def test_a_trade_that_cannot_be_read_costs_no_other_and_no_book(change, symbol):
@@ -204,6 +205,7 @@ def test_a_trade_that_cannot_be_read_costs_no_other_and_no_book(change, symbol):
     with pytest.raises(bb.MessageError, match="not a trade") as raised:
         engine.apply(json.dumps(message))
     assert raised.value.symbol == symbol
+    assert str(raised.value).isprintable()
     assert [trade.exact for trade in engine.trades] == [(Decimal("162.12"), Decimal("11.085"))]
     book = engine["ETH_USDT"]
     assert (book.state, book.last_trade) == ("LIVE", engine.trades[0])
