@@ -83,6 +83,7 @@ cdef class Engine:
     cdef int64_t _trades
     cdef bint _only_known
     cdef bint _scans
+    cdef bint _trusts_empty
     cdef dict _lines
     cdef int64_t _last_generation
     cdef _Line _last_line

@@ -26,6 +26,8 @@ Side = Literal["bid", "ask"]
 Verdict = Literal["uncounted", "no counter", "next", "lost", "ahead", "heartbeat", "old", "older"]
 Rows = list[tuple[Decimal, Decimal]]
 SIDES: tuple[Side, Side] = ("bid", "ask")
+# Where the known part of a side ends of which nothing is known.
+NOTHING: dict[Side, Decimal] = {"bid": Decimal("Infinity"), "ask": Decimal("-Infinity")}
 
 LARGEST = 2**63 - 1
 MOST_DECIMALS = 18
@@ -34,6 +36,7 @@ MOST_KEPT_FRAMES = 1_000
 MOST_KEPT_ROWS = 4 * 1024 * 1024 // 32
 STALE_RUN = 3
 REPEATS_KNOWN = 32
+MOST_OVERTAKEN = 32
 
 _NUMBER = re.compile(r"(-?)(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SYMBOL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
@@ -130,6 +133,7 @@ class ReferenceBook:
     scales: Scales = field(default_factory=Scales)
     generation: int = 0
     assigned: bool = False
+    trust_empty: bool = False
     last_trade: Trade | None = None
 
     def __post_init__(self) -> None:
@@ -138,8 +142,22 @@ class ReferenceBook:
         self.known_to: dict[Side, Decimal | None] = {"bid": None, "ask": None}
         self.forget()
         self.empty_snapshots = 0
+        # Which kinds of snapshots were empty one after the other, and whether all is built on one.
+        self.empties: set[bool] = set()
+        self.hollow = False
         # Whether the venue was caught keeping silent about levels that went.
         self.narrow = False
+        # Whether levels were dropped because a side may have no more.
+        self.trimmed = False
+        # The highest version that was come to, here or (`elsewhere`) on an earlier connection.
+        self.reached = -1
+        self.elsewhere = False
+        # Whether the counter began anew, and whether the snapshot held is one not believed yet.
+        self.recounted = False
+        self.unproven = False
+        self.overtaken = 0
+        # How many requests may still be answered.
+        self.asked = 0
 
     def forget(self) -> None:
         self.kept: list[Item] = []
@@ -148,9 +166,12 @@ class ReferenceBook:
         self.refused = False
         self.held: int | None = None
         self.overtaken_from: int | None = None
-        self.expected = False
         self.seen: set[Side] = set()
-        self.recent: dict[int, dict[Side, Rows]] = {}
+        self.side_time: dict[Side, int | None] = {"bid": None, "ask": None}
+        self.side_stale: dict[Side, int] = {"bid": 0, "ask": 0}
+        self.alone: dict[Side, int] = {"bid": 0, "ask": 0}
+        # By version, one for each remainder.
+        self.recent: dict[int, tuple[int, dict[Side, Rows]]] = {}
 
     # --- reading ---
 
@@ -294,19 +315,23 @@ class ReferenceBook:
 
     def _snapshot(self, item: Item, by_hand: bool) -> int:
         was_live = self.state == BookState.LIVE
+        announced = self.asked > 0 and not by_hand
+        self.asked -= announced
         verdict = judge(self.sequence, item.sequence, empty=False, advances=True)
         if verdict == "older" and not by_hand and self.is_synced():
-            if self.expected and self.stale_run:
+            if announced and self.stale_run:
                 return self._restarted()
             self.held = item.sequence
             self.stale_run += 1
             return self._restarted() if self.stale_run >= STALE_RUN else Change.DUPLICATE
-        announced, self.expected = self.expected, False
-        if not by_hand and item.without_levels():
-            self.empty_snapshots += 1
-            if self.empty_snapshots < 2:
-                self.become(BookState.SYNCING)
-                return Change.GAP
+        if self.unproven and verdict == "old" and not by_hand and self.is_synced():
+            if not self._is_proven(item.sequence, announced=announced):
+                return Change.DUPLICATE
+            self._believe()
+        hollow = not by_hand and not self.trust_empty and item.without_levels()
+        if hollow and self._waits_for_another(announced=announced):
+            self.become(BookState.SYNCING)
+            return Change.GAP
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
         same = item.sequence is not None and item.sequence == self.sequence
         repeats = was_live and same
@@ -314,18 +339,32 @@ class ReferenceBook:
             joined = self._merge(item)
             if joined is not None:
                 return self._merged(joined | self._top_bit(before, was_live), item)
+        behind = same and self._awaits_overtaken()
         last = self.sequence
-        self._load(item, by_hand=by_hand)
-        overtakes = last is not None and item.sequence is not None and last < item.sequence
-        self.overtaken_from = last if overtakes else None
+        self._load(item, by_hand=by_hand, asked=announced)
+        self.hollow = hollow
+        if hollow:
+            self.known_to = dict(NOTHING)
+        else:
+            self.empties = set()
+        self._overtake(last, item.sequence)
+        if not self.unproven and last is not None:
+            self._reach(last)
         changed = self._all_levels() != levels_before or self.scales != scales_before
         self.sequence, self.time = item.sequence, item.time
-        self.empty_snapshots = self.stale_run = 0
+        self.empty_snapshots = 0
+        if not behind:
+            self.stale_run = 0
         self.held = None
         if item.sequence is None:
             self.kept = []
-        drained, complete = self._drain()
+        drained, complete, continued = self._drain()
         self._trim()
+        self.unproven = not (
+            by_hand or continued or self._is_proven(item.sequence, announced=announced)
+        )
+        if not self.unproven:
+            self._believe()
         if by_hand and not complete:
             self.kept = []
         elif not complete:
@@ -340,9 +379,61 @@ class ReferenceBook:
         if self.in_the_dark():
             self.become(BookState.STALE)
             return change | Change.GAP
+        if self.unproven:
+            self.become(BookState.STALE)
+            return change | Change.GAP
         if not (repeats and change == Change.SNAPSHOT):
             self.become(BookState.LIVE)
         return change | self._top_bit(before, was_live)
+
+    def _is_empty(self) -> bool:
+        return not any(self.levels.values())
+
+    def _waits_for_another(self, *, announced: bool) -> bool:
+        """Whether one more snapshot has to say that there are no levels."""
+        if self.assigned:
+            self.empties.add(announced)
+            return len(self.empties) < 2
+        self.empty_snapshots += 1
+        return self.empty_snapshots < 2 and not self._is_empty()
+
+    def _is_proven(self, sequence: int | None, *, announced: bool) -> bool:
+        """Whether a snapshot is believed although no update continues it."""
+        if self.recounted:
+            return False
+        last = -1 if sequence is None else sequence
+        return last >= self.reached or (self.elsewhere and announced)
+
+    def _believe(self) -> None:
+        self.unproven = self.recounted = self.elsewhere = False
+        self.reached = -1
+
+    def _reach(self, sequence: int) -> None:
+        if sequence > self.reached:
+            self.reached = sequence
+            self.elsewhere = False
+
+    def leave(self) -> None:
+        """The book is told of elsewhere from now on, where its version may be another."""
+        if not self.unproven and self.sequence is not None:
+            self._reach(self.sequence)
+        self.elsewhere = True
+        self.recounted = self.unproven = False
+        self.sequence = None
+        self.overtaken = self.asked = 0
+        self.empties = set()
+
+    def _awaits_overtaken(self) -> bool:
+        """Whether updates have come that the snapshot overtook, and not yet the last of them."""
+        return self.overtaken_from is not None and self.overtaken > 0
+
+    def _overtake(self, before: int | None, sequence: int | None) -> None:
+        if self.overtaken_from is None:
+            self.overtaken = 0
+        if before is not None and (sequence is None or before > sequence):
+            self.overtaken_from = None
+        elif before is not None and sequence is not None and self.overtaken_from is None:
+            self.overtaken_from = before if before < sequence else None
 
     def _merge(self, item: Item) -> int | None:
         """Join an announced reply of the same sequence to the book: Change bits, or None where
@@ -353,10 +444,12 @@ class ReferenceBook:
             return None
         joined: dict[Side, SortedDict] = {}
         known: dict[Side, Decimal | None] = {}
+        cuts: dict[Side, Decimal | None] = {}
         wrong = changed = False
         for side in SIDES:
             mine, known_to = self.levels[side], self.known_to[side]
             reply, limit = self._cut(side, item.rows[side])
+            cuts[side] = limit
             for price in {*reply, *mine}:
                 if not _reaches(side, price, limit) or mine.get(price) == reply.get(price):
                     continue
@@ -372,9 +465,9 @@ class ReferenceBook:
         if wrong:
             return None
         for side in SIDES:
-            limit = self._cut(side, item.rows[side])[1]
+            limit = cuts[side]
             hidden = [price for price in joined[side] if not _reaches(side, price, limit)]
-            if self.narrow and hidden:
+            if self.narrow and hidden and limit != NOTHING[side]:
                 for price in hidden:
                     del joined[side][price]
                 known[side] = limit
@@ -388,14 +481,25 @@ class ReferenceBook:
         shown = sorted(
             ((price, size) for price, size in dict(rows).items() if size), reverse=side == "bid"
         )
-        cut = len(shown) > self.max_levels or (
-            not self.channel.window_kept and 0 < self.channel.window <= len(shown)
-        )
+        cut = len(shown) > self.max_levels or self._may_be_cut(side, rows, asked=True)
         shown = shown[: self.max_levels]
-        return dict(shown), shown[-1][0] if cut else None
+        worst = shown[-1][0] if shown else NOTHING[side]
+        return dict(shown), worst if cut else None
+
+    def _may_be_cut(self, side: Side, rows: Rows, *, asked: bool) -> bool:
+        """Whether a picture may end where there is more: at the window, or, of a reply, anywhere
+        where the book knows of more, or of no end."""
+        window = self.channel.window
+        if self.channel.window_kept or not window:
+            return False
+        deep = self.known_to[side] is not None or len(self.levels[side]) >= window
+        return len(rows) >= window or (asked and deep)
 
     def _merged(self, change: int, item: Item) -> int:
-        self.empty_snapshots = self.stale_run = 0
+        self.empty_snapshots = 0
+        if self._awaits_overtaken():
+            return change | Change.SNAPSHOT
+        self.stale_run = 0
         self.held = None
         if item.time is not None:
             self.time = item.time
@@ -411,6 +515,8 @@ class ReferenceBook:
     def _restarted(self) -> int:
         self.stale_run = 0
         self.held = None
+        self.recounted = True
+        self.recent = {}
         return self.gap()
 
     def _update(self, item: Item) -> int:
@@ -423,12 +529,20 @@ class ReferenceBook:
             return Change.GAP
         if verdict == "heartbeat":
             self.stale_run = 0
-            if self.state == BookState.STALE and not (self.crossed() or self.in_the_dark()):
+            if self.state == BookState.STALE and (self.crossed() or self.in_the_dark()):
+                return Change.HEARTBEAT
+            self.overtaken_from = None
+            if self.state == BookState.STALE:
+                self._believe()
                 self.become(BookState.LIVE)
             return Change.HEARTBEAT
         if verdict in ("old", "older"):
             return self._old(item)
-        if verdict == "lost" or self.plan(item, self.scales) is None:
+        if verdict == "lost":
+            assert item.sequence is not None
+            self._reach(item.sequence)
+            return self.gap()
+        if self.plan(item, self.scales) is None:
             return self.gap()
         before = self._tops()
         change = Change.LEVELS if self._put(item) else 0
@@ -448,6 +562,7 @@ class ReferenceBook:
                 self.become(BookState.STALE)
             return change | Change.GAP
         if self.state == BookState.STALE:
+            self._believe()
             self.become(BookState.LIVE)
         return change
 
@@ -459,11 +574,23 @@ class ReferenceBook:
     def _old(self, item: Item) -> int:
         """An update that is not above the book: a duplicate, or a sign of a restarted counter."""
         assert item.sequence is not None
-        if self.recent.get(item.sequence) == item.rows:
+        heard = self._heard_before(item)
+        if heard == "contradicted":
+            self.gap()
+            self.recounted = True
+            self.recent = {}
+            self._keep(item)
+            return Change.GAP
+        if heard == "repeated":
             return Change.DUPLICATE
         overtaken = self.overtaken_from is not None and item.sequence > self.overtaken_from
         if overtaken and self.held is None:
-            return Change.DUPLICATE
+            self.overtaken += 1
+            if self.overtaken <= MOST_OVERTAKEN:
+                self._remember(item)
+                if item.sequence == self.sequence:
+                    self.overtaken_from = None
+                return Change.DUPLICATE
         self.stale_run += 1
         if self.stale_run < STALE_RUN and (self.held is None or item.sequence != self.held + 1):
             return Change.DUPLICATE
@@ -472,30 +599,34 @@ class ReferenceBook:
         return Change.GAP
 
     def in_the_dark(self) -> bool:
-        """Whether all that was known of some side has gone; only a feed minds."""
-        return self.assigned and any(
-            self.known_to[side] is not None and not self.known(side) for side in SIDES
+        """Whether all that was known of some side has gone. A side that was said to be empty is
+        shown as that, and nothing else."""
+        dark = any(
+            self.known_to[side] is not None and not self.known(side) and self._is_a_guess(side)
+            for side in SIDES
         )
+        return dark and not (self.hollow and self._is_empty())
+
+    def _is_a_guess(self, side: Side) -> bool:
+        """Whether a side of which nothing is certain is hidden: not where nobody can be asked and
+        it has grown to a picture's length by updates."""
+        return self.assigned or self.trimmed or len(self.levels[side]) < self.channel.window
 
     def _older(self, item: Item) -> bool:
-        if item.time is None or self.time is None or item.time >= self.time:
-            self.stale_run = 0
-            return False
-        self.stale_run += 1
-        if self.stale_run < STALE_RUN:
-            return True
-        self.stale_run = 0
-        return False
+        self.stale_run, older = _older(item.time, self.time, self.stale_run)
+        return older
 
     def _picture(self, item: Item) -> int:
         was_live = self.state == BookState.LIVE
         if was_live and self._older(item):
             return Change.DUPLICATE
-        if item.without_levels():
+        hollow = False
+        if item.without_levels() and not self.trust_empty:
             self.empty_snapshots += 1
-            if self.empty_snapshots < 2:
+            if self.empty_snapshots < 2 and (self.assigned or not self._is_empty()):
                 self.become(BookState.SYNCING)
                 return Change.GAP
+            hollow = not self.assigned
         else:
             self.empty_snapshots = 0
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
@@ -506,16 +637,24 @@ class ReferenceBook:
         change = Change.SNAPSHOT | (Change.LEVELS if changed else 0)
         if self.crossed():
             return change | Change.CROSSED | self.gap()
-        if not was_live:
+        if not was_live or hollow != self.hollow:
             self.become(BookState.LIVE)
+        self.hollow = hollow
         return change | self._top_bit(before, was_live)
 
     def _side(self, item: Item) -> int:
         was_live = self.state == BookState.LIVE
         (side,) = item.rows
         partner: Side = "ask" if side == "bid" else "bid"
-        if was_live and self.staged is None and self._older(item):
-            return Change.DUPLICATE
+        if was_live and self.staged is None:
+            run = self.side_stale[side]
+            self.side_stale[side], older = _older(item.time, self.side_time[side], run)
+            if older:
+                return Change.DUPLICATE
+        self.alone[side] += 1
+        self.alone[partner] = 0
+        if self.state == BookState.STALE and len(self.seen) == 2:
+            self.seen.clear()
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
         staged, self.staged = self.staged, None
         if self.plan(item, self.scales) is None:
@@ -536,13 +675,14 @@ class ReferenceBook:
             return (Change.LEVELS if changed else 0) | Change.CROSSED | self.gap()
         if staged is not None and side not in staged.rows:
             self._load(staged)
+            self.side_time[partner] = staged.time
             if self.plan(item, self.scales) is None:
                 self.seen.clear()
                 changed = self._all_levels() != levels_before or self.scales != scales_before
                 return (Change.LEVELS if changed else 0) | self.gap()
         self._load(item)
         self.seen.add(side)
-        self.time = item.time
+        self.side_time[side] = self.time = item.time
         self._trim()
         changed = self._all_levels() != levels_before or self.scales != scales_before
         change = Change.LEVELS if changed else 0
@@ -552,15 +692,19 @@ class ReferenceBook:
         if self.crossed():
             self.seen.clear()
             return change | Change.CROSSED | self.gap()
+        if was_live and self.alone[side] >= STALE_RUN:
+            self.become(BookState.STALE)
+            return change | Change.GAP
         if not was_live:
             self.become(BookState.LIVE)
         return change | self._top_bit(before, was_live)
 
-    def _load(self, item: Item, *, by_hand: bool = False) -> None:
+    def _load(self, item: Item, *, by_hand: bool = False, asked: bool = False) -> None:
         wanted = self.plan(item, self.scales)
         assert wanted is not None
         self.scales = wanted
         for side, rows in item.rows.items():
+            cut = not by_hand and self._may_be_cut(side, rows, asked=asked)
             ladder = SortedDict()
             for price, size in rows:
                 ladder[price] = size
@@ -569,8 +713,8 @@ class ReferenceBook:
             self.levels[side] = ladder
             self.known_to[side] = None
             self._trim()
-            if not by_hand and not self.channel.window_kept and len(ladder) >= self.channel.window:
-                self.known_to[side] = self.side(side)[-1][0]
+            if cut:
+                self.known_to[side] = self.side(side)[-1][0] if ladder else NOTHING[side]
 
     def _put(self, item: Item) -> bool:
         """Put an update's rows in order; says whether any level changed on the way."""
@@ -596,6 +740,7 @@ class ReferenceBook:
             rows = self.side(side)
             if len(rows) <= most:
                 continue
+            self.trimmed = True
             for price, _ in rows[most:]:
                 del self.levels[side][price]
             worst, limit = rows[most - 1][0], self.known_to[side]
@@ -603,43 +748,64 @@ class ReferenceBook:
                 self.known_to[side] = worst
 
     def _keep(self, item: Item) -> int:
+        assert item.sequence is not None
+        heard = self._heard_before(item)
+        if heard == "repeated":
+            return Change.DUPLICATE
+        if heard == "contradicted":
+            self.kept, self.recent = [], {}
+            self.recounted = True
         if self.kept:
             verdict = self.judge(self.kept[-1].sequence, item)
             if verdict in ("old", "heartbeat"):
                 return Change.DUPLICATE
             if verdict == "older":
                 self.kept = []
+                last = -1 if self.sequence is None else self.sequence
+                self.recounted |= item.sequence <= max(self.reached, last)
         rows = sum(len(rows) for kept in [*self.kept, item] for rows in kept.rows.values())
         if len(self.kept) >= MOST_KEPT_FRAMES or rows > MOST_KEPT_ROWS:
             self.kept = []
             return Change.GAP
+        if not item.empty() or self.channel.empty_advances:
+            self._remember(item)
         self.kept.append(item)
         return Change.BUFFERED
 
-    def _drain(self) -> tuple[bool, bool]:
-        """Apply the kept updates that continue the book: (some level changed, none is left)."""
-        self.recent = {}
-        changed = False
+    def _drain(self) -> tuple[bool, bool, bool]:
+        """Apply the kept updates that continue the book: (some level changed, none is left, one
+        continued it)."""
+        changed = continued = False
         while self.kept:
             item = self.kept[0]
             verdict = self.judge(self.sequence, item)
             if verdict in ("ahead", "no counter", "lost"):
-                return changed, False
+                return changed, False, continued
+            continued |= verdict == "heartbeat"
             if verdict == "next":
                 if self.plan(item, self.scales) is None:
-                    return changed, False
+                    return changed, False, continued
+                continued = True
                 changed |= self._put(item)
                 self.sequence = item.sequence
                 self._remember(item)
                 if item.time is not None:
                     self.time = item.time
             del self.kept[0]
-        return changed, True
+        return changed, True, continued
+
+    def _heard_before(self, item: Item) -> Literal["unheard", "repeated", "contradicted"]:
+        assert item.sequence is not None
+        sequence, rows = self.recent.get(item.sequence % REPEATS_KNOWN, (None, None))
+        if sequence != item.sequence:
+            return "unheard"
+        if rows == item.rows:
+            return "repeated"
+        return "unheard" if item.empty() else "contradicted"
 
     def _remember(self, item: Item) -> None:
         assert item.sequence is not None
-        self.recent[item.sequence] = item.rows
-        self.recent.pop(item.sequence - REPEATS_KNOWN, None)
+        self.recent[item.sequence % REPEATS_KNOWN] = item.sequence, item.rows
 
     def refuse(self) -> None:
         """A frame of this book could not be read."""
@@ -649,8 +815,17 @@ class ReferenceBook:
     def adopt(self, generation: int) -> None:
         if self.generation and self.state not in (BookState.CLOSED, BookState.REJECTED):
             self.forget()
+            self.leave()
             self.become(BookState.SYNCING)
         self.generation = generation
+
+
+def _older(time: int | None, last: int | None, run: int) -> tuple[int, bool]:
+    """Whether a picture is older than the last one of the same, and how many were in a row; the
+    third is believed. A stamp of zero is none."""
+    if not time or last is None or time >= last:
+        return 0, False
+    return ((run + 1), True) if run + 1 < STALE_RUN else (0, False)
 
 
 def _reaches(side: Side, price: Decimal, limit: Decimal | None) -> bool:
@@ -678,11 +853,13 @@ class ReferenceEngine:
         max_levels: int = 50_000,
         max_books: int = 2_000,
         max_frame_bytes: int = 4 * 1024 * 1024,
+        trust_empty: bool = False,
     ) -> None:
         self.venue = venue
         self.max_levels = max_levels
         self.max_books = max_books
         self.max_frame_bytes = max_frame_bytes
+        self.trust_empty = trust_empty
         self.books: dict[str, ReferenceBook] = {}
         self.touched: list[ReferenceBook] = []
         self.channels = {book.name: book for profile in venue.profiles for book in profile.books}
@@ -812,12 +989,12 @@ class ReferenceEngine:
         book.generation = generation
         book.narrow = False
         book.forget()
-        book.sequence = None
+        book.leave()
         book.become(BookState.SYNCING)
 
-    def expect(self, topic: str) -> None:
-        """The next snapshot of the book is the reply to a request."""
-        self._book(*_split(topic)).expected = True
+    def expect(self, topic: str, unanswered: int) -> None:
+        """So many snapshots of the book will be replies to requests."""
+        self._book(*_split(topic)).asked = unanswered
 
     def _reject(self, name: str, symbol: str) -> None:
         book = self._book(name, symbol)
@@ -830,7 +1007,9 @@ class ReferenceEngine:
         if topic not in self.books:
             if len(self.books) >= self.max_books:
                 raise LimitError(f"more than {self.max_books} books")
-            self.books[topic] = ReferenceBook(symbol, self.channels[name], self.max_levels)
+            self.books[topic] = ReferenceBook(
+                symbol, self.channels[name], self.max_levels, trust_empty=self.trust_empty
+            )
         return self.books[topic]
 
     def _trades(self, market: str, channel: Any, message: dict[str, Any]) -> int:

@@ -22,7 +22,7 @@ class ShadowEngine(Engine):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._only_wanted = bool(options.get("only_known"))
-        known = ("max_levels", "max_books", "max_frame_bytes")
+        known = ("max_levels", "max_books", "max_frame_bytes", "trust_empty")
         self._reference = ReferenceEngine(
             self.venue, **{name: options[name] for name in known if name in options}
         )
@@ -78,10 +78,11 @@ class ShadowEngine(Engine):
         super().assign(book, generation)
         self._reference.assign(f"{book.channel}:{book.symbol}", generation)
 
-    def expect(self, book: Book) -> None:
+    def expect(self, book: Book) -> int:
         """As `Engine.expect`."""
-        super().expect(book)
-        self._reference.expect(f"{book.channel}:{book.symbol}")
+        unanswered = super().expect(book)
+        self._reference.expect(f"{book.channel}:{book.symbol}", unanswered)
+        return unanswered
 
     def close_book(self, book: Book) -> None:
         """As `Engine.close_book`."""

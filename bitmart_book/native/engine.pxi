@@ -24,6 +24,8 @@ cdef class Engine:
     A book is made when its first well-formed frame arrives (at most `max_books` of them), unless
     `only_known` says that only books made beforehand by `book()` are wanted.
     With `scan=False` every frame takes the general decoder: the same answers, several times slower.
+    An empty snapshot of a market that has shown no levels makes a book LIVE only for as long as it
+    is empty; with `trust_empty=True`, which is for recordings, also what is built on it.
     `engine["BTC_USDT"]` is the sequenced book of a symbol, `engine["spot/depth5:BTC_USDT"]` the
     book of any topic. `clock`, `valid_for` and `max_levels` are those of its books.
     """
@@ -31,7 +33,7 @@ cdef class Engine:
     def __init__(
         self, venue=None, *, clock=None, valid_for=10.0, max_levels=DEFAULT_MAX_LEVELS,
         max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
-        only_known=False, scan=True,
+        only_known=False, scan=True, trust_empty=False,
     ):
         self.venue = default_venue if venue is None else venue
         self._routes = {}
@@ -49,6 +51,7 @@ cdef class Engine:
         self._lay_out_routes()
         self._only_known = only_known
         self._scans = scan
+        self._trusts_empty = trust_empty
         self._lines = {}
         self._last_trades = ()
         self._books = {}
@@ -716,24 +719,30 @@ cdef class Engine:
         mine._line = line
         mine._narrow = False
         mine._forget()
-        mine._sequence = -1
+        mine._leave()
 
     def expect(self, book):
-        """The next snapshot of that book is the reply to a request.
+        """One more snapshot of that book will be the reply to a request, sent now.
 
-        If it has the book's own sequence it is compared with the book, and joined to it where
-        they agree: deeper levels stay, the same run goes on. Any other snapshot replaces.
+        Replies are taken for the answer to the oldest request, and count from then: what comes late
+        confirms as little as it should. A reply of the book's own sequence is compared with the
+        book, and joined to it where they agree: deeper levels stay, the same run goes on. Any other
+        snapshot replaces. Returns how many replies may still come.
         """
         cdef Book mine = self._mine(book)
-        mine._expected = True
+        mine._ask(mine._now())
+        return mine._n_asked
 
     def runs_short(self, book, levels):
-        """Whether of some side only a part is known, and that less than `levels`. Never raises
-        for a book's state."""
+        """Whether of some side only a part is known, and that less than `levels` and than the last
+        picture of it showed. Never raises for a book's state."""
         cdef Book mine = self._mine(book)
         cdef int side
         for side in range(2):
-            if mine._sides.ladders[side].known_from != KNOWN_FROM_START and mine._known(side) < levels:
+            if (
+                mine._sides.ladders[side].known_from != KNOWN_FROM_START
+                and mine._known(side) < min(<Py_ssize_t>levels, mine._pictured[side])
+            ):
                 return True
         return False
 
@@ -818,6 +827,7 @@ cdef class Engine:
             self._require_room(1)
             book = self._book_type.__new__(self._book_type)
             book._set_up(symbol, channel, self._clock, self._valid_for, self._max_levels)
+            book._trusts_empty = self._trusts_empty
             channel.books[symbol] = book
             channel.seat_books()
             self._books[f"{channel.name}:{symbol}"] = book

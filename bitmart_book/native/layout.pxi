@@ -12,6 +12,7 @@ from bitmart_book.native.sides cimport Scales, Sides, Top
 
 cdef enum:
     RECENT = 32
+    MOST_ASKED = 8
     MOST_TOPIC_KEYS = 8
     MOST_TAIL = 160
 
@@ -36,6 +37,7 @@ cdef struct Counters:
     int64_t audit_mismatches
     int64_t ghosts
     int64_t old_snapshots
+    int64_t overtaken
 
 
 cdef class Level:
@@ -190,6 +192,8 @@ cdef enum Event:
     MISSED
     MISFITTED
     UNHOLDABLE
+    LEFT_ALONE
+    UNPROVEN
 
     BEGUN_ANEW
     DISCONNECTED
@@ -199,6 +203,15 @@ cdef enum Event:
     FINISHED
 
     EVENTS
+
+
+cdef enum Hearing:
+    # No update of that version is remembered, or only its heartbeat.
+    UNHEARD
+    # The same update was heard before.
+    REPEATED
+    # Another update of the same version was heard before.
+    CONTRADICTED
 
 
 cdef enum Verdict:
@@ -259,6 +272,7 @@ cdef class Trusted:
     cdef int _begin(self) except -1
     cdef int _become(self, Event event, object reason) except -1
     cdef int _confirm(self, object by) except -1
+    cdef int _confirm_as_of(self, object by, int64_t moment) except -1
 
 
 cdef class Written(Trusted):
@@ -268,9 +282,20 @@ cdef class Written(Trusted):
     cdef object _receive_time
     cdef int64_t _generation
     cdef bint _assigned
-    cdef bint _expected
     cdef bint _narrow
     cdef int64_t _overtaken_from
+    cdef int _overtaken
+    # What a snapshot has to reach to be believed by itself: the highest version that this book has
+    # come to, `_sequence` apart. `_elsewhere`: on an earlier connection, or subscription.
+    cdef int64_t _reached
+    cdef bint _elsewhere
+    # Whether the venue's counter began anew, so that no version is worth more than another.
+    cdef bint _recounted
+    # Whether what is held is a snapshot that is not believed yet.
+    cdef bint _unproven
+    # When the requests were sent that may still be answered, the oldest first.
+    cdef int64_t _asked[MOST_ASKED]
+    cdef int _n_asked
     cdef _Channel _spec
     cdef Py_ssize_t _max_levels
     cdef list _buffer
@@ -279,7 +304,19 @@ cdef class Written(Trusted):
     cdef int _stale_run
     cdef int64_t _held_sequence
     cdef int _empty_snapshots
+    # Which kinds of empty snapshots have come one after the other: 1 unasked, 2 asked for.
+    cdef int _empties
+    # Whether the snapshot that all is built on was empty, and only one kind of source says so.
+    cdef bint _hollow
+    cdef bint _trusts_empty
+    # How many levels the last picture of a side showed.
+    cdef Py_ssize_t _pictured[2]
     cdef bint _side_seen[2]
+    # Of a channel that sends its sides by themselves: the stamp of each side, how many older ones
+    # have come since, and how often the side has come since its partner did.
+    cdef int64_t _side_time[2]
+    cdef int _side_stale[2]
+    cdef int _side_alone[2]
     cdef int64_t _recent_sequence[RECENT]
     cdef uint64_t _recent_digest[RECENT]
     cdef object _last_trade
@@ -308,7 +345,17 @@ cdef class Written(Trusted):
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1
-    cdef int _merged(self, int change, Item* item) except -1
+    cdef int _merged(self, int change, Item* item, int64_t asked) except -1
+    cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept
+    cdef void _believe(self) noexcept
+    cdef void _reach(self, int64_t sequence) noexcept
+    cdef void _leave(self) noexcept
+    cdef int64_t _last_kept_at(self) except? -2
+    cdef int64_t _take_asked(self) noexcept
+    cdef int _ask(self, int64_t now) noexcept
+    cdef void _overtake(self, int64_t before, int64_t sequence) noexcept
+    cdef str _unproven_text(self)
+    cdef bint _awaits_overtaken(self) noexcept
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
     cdef int _restarted(self, int64_t sequence) except -1
     cdef int _apply_update(self, const Row* rows, Item* item) except -1
@@ -318,23 +365,31 @@ cdef class Written(Trusted):
     cdef bint _is_restart(self, bint certain) noexcept
     cdef int _top_bit(self, const Top* before, bint was_live) noexcept
     cdef bint _is_in_the_dark(self) noexcept
+    cdef str _dark_text(self)
+    cdef bint _is_a_guess(self, int side) noexcept
+    cdef bint _is_empty(self) noexcept
+    cdef bint _waits_for_another(self, bint announced) noexcept
+    cdef void _mark_end(self, Ladder* fresh, const Item* item, int side, Py_ssize_t window, bint asked) noexcept
     cdef int _crossed_gap(self) except -1
     cdef int _unholdable(self) except -1
     cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1
-    cdef bint _older(self, const Item* item) noexcept
+    cdef bint _older(self, int64_t time, int64_t last, int* stale_run) noexcept
+    cdef int _wait_for_partner(self, int side) except -1
     cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1
     cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept
     cdef Py_ssize_t _window(self) noexcept
     cdef int _load_sides(
-        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window, bint asked
     ) except -1
     cdef int _rescale(self, Scales wanted) except -1
     cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1
     cdef int _trim(self) except -1
     cdef int _keep(self, const Row* rows, Item* item) except -1
-    cdef int _drain(self, bint* complete) except -1
+    cdef int _drain(self, bint* complete, bint* continued) except -1
     cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept
-    cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept
+    cdef Hearing _heard_before(self, const Row* rows, Item* item) noexcept
+    cdef void _forget_recent(self) noexcept
+    cdef int _contradicted(self, const Row* rows, Item* item) except -1
     cdef void _remember(self, const Row* rows, Item* item) noexcept
     cdef bint _crossed(self) noexcept
     cdef str _cross_text(self)

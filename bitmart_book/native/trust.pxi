@@ -67,6 +67,8 @@ cdef tuple TRANSITIONS = (
     ("unholdable", {
         CONNECTING: REJECTED, SYNCING: REJECTED, LIVE: REJECTED, STALE: REJECTED, GAP: REJECTED,
     }),
+    ("alone", {LIVE: STALE}),
+    ("unproven", {CONNECTING: STALE, SYNCING: STALE, STALE: STALE, GAP: STALE}),
     ("anew", {
         CONNECTING: SYNCING, SYNCING: SYNCING, LIVE: SYNCING, STALE: SYNCING, GAP: SYNCING,
         REJECTED: SYNCING,
@@ -355,5 +357,20 @@ cdef class Trusted:
             if self._deadline != NEVER and self._confirmed_at >= self._deadline:
                 self._counters.lapses += 1
             self._deadline = self._confirmed_at + self._valid_for
+        self._confirmed_by = by
+        return 0
+
+    cdef int _confirm_as_of(self, object by, int64_t moment) except -1:
+        """Confirm by what is known to be true of that moment, which may be long ago: it lengthens
+        nobody's life by more than that."""
+        if self._clock_kind == CLOCK_NONE:
+            self._confirmed_by = by
+            return 0
+        if self._deadline != NEVER and moment + self._valid_for <= self._deadline:
+            return 0
+        if self._deadline != NEVER and self._heard_at >= self._deadline:
+            self._counters.lapses += 1
+        self._confirmed_at = moment
+        self._deadline = moment + self._valid_for
         self._confirmed_by = by
         return 0

@@ -6,6 +6,8 @@
 
 # So many frames below the book's version that are no repeats: the venue's counter restarted.
 cdef int STALE_RUN = 3
+# A snapshot may have overtaken so many updates on their way; more of them count as above.
+cdef int MOST_OVERTAKEN = 32
 
 
 cdef class Written(Trusted):
@@ -16,6 +18,7 @@ cdef class Written(Trusted):
         self._exchange_time = -1
         self._held_sequence = -1
         self._overtaken_from = -1
+        self._reached = -1
         self._sides.ladders[BID].known_from = KNOWN_FROM_START
         self._sides.ladders[ASK].known_from = KNOWN_FROM_START
         self._buffer = []
@@ -48,17 +51,18 @@ cdef class Written(Trusted):
 
     cdef int _forget(self) except -1:
         """Drop everything that a later snapshot must not be joined to."""
-        cdef int i
+        cdef int side
         self._drop_kept()
         self._staged = None
         self._stale_run = 0
         self._held_sequence = -1
         self._overtaken_from = -1
-        self._expected = False
-        self._side_seen[0] = False
-        self._side_seen[1] = False
-        for i in range(RECENT):
-            self._recent_sequence[i] = -1
+        for side in range(2):
+            self._side_seen[side] = False
+            self._side_time[side] = -1
+            self._side_stale[side] = 0
+            self._side_alone[side] = 0
+        self._forget_recent()
         return 0
 
     cdef int _adopt(self, int64_t generation, _Line line) except -1:
@@ -66,6 +70,7 @@ cdef class Written(Trusted):
         if self._generation != 0 and self._state not in (CLOSED, REJECTED):
             self._become(BEGUN_ANEW, "new connection, no snapshot yet")
             self._forget()
+            self._leave()
         _before = self._line
         self._generation = generation
         self._line = line
@@ -118,6 +123,8 @@ cdef class Written(Trusted):
         Rows as for `apply_snapshot`. A `sequence` must continue the book's: a later one returns
         GAP and applies nothing, an earlier one returns DUPLICATE. `sequence=None` is not checked.
         Before a snapshot nothing is applied: a counted update is kept for it, any other is a GAP.
+        One without a sequence that raises leaves the book in GAP: it is missing, and no later one
+        would show that.
         """
         return self._by_hand(ITEM_UPDATE, bids, asks, sequence, exchange_time_ms, receive_time_ns)
 
@@ -134,6 +141,7 @@ cdef class Written(Trusted):
         cdef Scales now, wanted
         cdef Misfit misfit
         cdef int side
+        cdef bint read = False
         scratch.clear()
         scratch.busy = True
         try:
@@ -160,7 +168,18 @@ cdef class Written(Trusted):
                     f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: the numbers have "
                     "more digits than can be held exactly"
                 )
+            read = True
             return self._apply_item(scratch, scratch.rows, item, receive_time, True)
+        except BaseException as error:
+            if read or kind != ITEM_UPDATE or sequence is not None or not self._is_synced():
+                raise
+            # Nothing will ever show that it is missing.
+            self._heard_at = heard
+            self._counters.gaps += 1
+            self._become(MISSED, "a change given by hand could not be read, and had no sequence")
+            if type(error) is UsageError:
+                raise UsageError(f"{error}; the book is in GAP, as this change is missing") from None
+            raise
         finally:
             scratch.busy = False
 
@@ -170,8 +189,9 @@ cdef class Written(Trusted):
         self._require_writable()
         self._become(BEGUN_ANEW, "cleared, no snapshot yet")
         self._forget()
+        self._leave()
+        self._believe()
         sides_free(&self._sides)
-        self._sequence = -1
 
     cdef int _apply_item(
         self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand
@@ -211,8 +231,13 @@ cdef class Written(Trusted):
     ) except -1:
         cdef bint was_live = self._state == LIVE
         cdef bint same_sequence = item.sequence >= 0 and item.sequence == self._sequence
-        cdef bint announced = self._expected
+        cdef int64_t asked = -1 if by_hand else self._take_asked()
+        cdef bint announced = asked >= 0
         cdef bint complete = True
+        cdef bint continued = False
+        cdef bint hollow = False
+        cdef int64_t told
+        cdef bint is_behind = same_sequence and self._awaits_overtaken()
         cdef int change
         cdef int64_t before_sequence = self._sequence
         cdef Top before
@@ -224,36 +249,57 @@ cdef class Written(Trusted):
             self._counters.held_snapshots += 1
             self._held_sequence = item.sequence
             # Certain where what was asked for, and updates too, are of a lower count.
-            if self._is_restart(self._expected and self._stale_run > 0):
+            if self._is_restart(announced and self._stale_run > 0):
                 return self._restarted(item.sequence)
             return DUPLICATE_BIT
-        self._expected = False
-        if not by_hand and not has_levels(rows, item):
-            self._empty_snapshots += 1
-            if self._empty_snapshots < 2:
-                # An empty contract and a server that is not ready look the same: ask once more.
+        if self._unproven and same_sequence and self._is_synced() and not by_hand:
+            if not self._is_proven(item.sequence, announced):
+                # Twice the same says no more than once: caches repeat themselves.
+                self._counters.held_snapshots += 1
+                return DUPLICATE_BIT
+            self._believe()
+        if not by_hand and not self._trusts_empty and not has_levels(rows, item):
+            if self._waits_for_another(announced):
                 self._become(EMPTIED, "empty snapshot, waiting for a second one")
                 return GAP_BIT
+            hollow = True
         self._counters.snapshots += 1
         sides_top(&self._sides, &before)
         if announced and same_sequence and self._is_synced():
             change = self._audit(scratch, rows, item)
             if change >= 0:
                 change |= self._top_bit(&before, was_live)
-                return self._merged(change, item)
-        change = self._load_sides(scratch, rows, item, 0 if by_hand else self._window())
-        # Updates that the snapshot has overtaken on their way are no sign of a restarted counter.
-        self._overtaken_from = before_sequence if before_sequence < item.sequence else -1
+                return self._merged(change, item, asked)
+        change = self._load_sides(
+            scratch, rows, item, 0 if by_hand else self._window(), announced
+        )
+        self._hollow = hollow
+        if hollow:
+            # Whatever is put on it is not known to be all there is.
+            self._sides.ladders[BID].known_from = INT64_LIMIT
+            self._sides.ladders[ASK].known_from = INT64_LIMIT
+        else:
+            self._empties = 0
+        self._overtake(before_sequence, item.sequence)
+        if not self._unproven:
+            self._reach(before_sequence)
         self._sequence = item.sequence
         self._exchange_time = item.exchange_time
         self._empty_snapshots = 0
-        self._stale_run = 0
+        if not is_behind:
+            self._stale_run = 0
         self._held_sequence = -1
         if item.sequence < 0:
             # Nothing that was counted can be joined to a snapshot that was not.
             self._drop_kept()
-        change |= self._drain(&complete)
+        told = self._last_kept_at()
+        change |= self._drain(&complete, &continued)
         self._trim()
+        self._unproven = not (
+            by_hand or continued or self._is_proven(item.sequence, announced)
+        )
+        if not self._unproven:
+            self._believe()
         if by_hand and not complete:
             # Whoever feeds a book by hand decides what it continues from.
             self._drop_kept()
@@ -270,18 +316,126 @@ cdef class Written(Trusted):
             self._refused = not by_hand
             return change | SNAPSHOT_BIT | CROSSED_BIT
         if self._is_in_the_dark():
-            self._become(DARKENED, "of one side no level is known for certain")
+            self._become(DARKENED, self._dark_text())
+            return change | SNAPSHOT_BIT | GAP_BIT
+        if self._unproven:
+            self._become(UNPROVEN, self._unproven_text())
             return change | SNAPSHOT_BIT | GAP_BIT
         if not (was_live and same_sequence and change == 0):
             # A reply that only repeats what is shown confirms the run; anything else starts one.
-            self._become(APPLIED, None)
-        self._confirm("snapshot")
+            self._become(APPLIED, "empty, unconfirmed" if hollow and not self._assigned else None)
+        if not is_behind:
+            # It has all that updates told before, so that it was true then, or later.
+            self._confirm_as_of("snapshot", max(asked, told) if announced else self._heard_at)
         return change | SNAPSHOT_BIT | self._top_bit(&before, was_live)
 
-    cdef int _merged(self, int change, Item* item) except -1:
+    @cython.final
+    cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept:
+        """Whether a snapshot is believed although no update continues it. Replies come from
+        caches, and what is older than what the book had come to may be just that. A new connection
+        may count lower; its first snapshot too may be old, but then a reply shows it."""
+        if self._recounted:
+            return False
+        return sequence >= self._reached or self._elsewhere and announced
+
+    @cython.final
+    cdef void _believe(self) noexcept:
+        """What is held is what the venue says now, and its version the one to count from."""
+        self._unproven = False
+        self._recounted = False
+        self._elsewhere = False
+        self._reached = -1
+
+    @cython.final
+    cdef void _reach(self, int64_t sequence) noexcept:
+        if sequence > self._reached:
+            self._reached = sequence
+            self._elsewhere = False
+
+    @cython.final
+    cdef void _leave(self) noexcept:
+        """The book is told of elsewhere from now on, where its version may be another."""
+        if not self._unproven:
+            self._reach(self._sequence)
+        self._elsewhere = True
+        self._recounted = False
+        self._unproven = False
+        self._sequence = -1
+        self._overtaken = 0
+        self._empties = 0
+        self._n_asked = 0
+
+    cdef str _unproven_text(self):
+        if self._recounted:
+            return (
+                f"the venue's counter restarted: no update has continued the snapshot "
+                f"{self._sequence} yet"
+            )
+        return (
+            f"the snapshot {self._sequence} is older than version {self._reached}, which was reached "
+            "before, and no update has continued it yet"
+        )
+
+    @cython.final
+    cdef void _overtake(self, int64_t before, int64_t sequence) noexcept:
+        """Updates that a snapshot has overtaken on their way are no sign of a restarted counter, if
+        they are few: until one is applied again, all are counted, whatever snapshots come."""
+        if self._overtaken_from < 0:
+            self._overtaken = 0
+        if before > sequence:
+            self._overtaken_from = -1
+        elif before < sequence and self._overtaken_from < 0:
+            self._overtaken_from = before
+
+    @cython.final
+    cdef bint _awaits_overtaken(self) noexcept:
+        """Whether updates have come that the snapshot overtook, and not yet the last of them."""
+        return self._overtaken_from >= 0 and self._overtaken > 0
+
+    @cython.final
+    cdef int _ask(self, int64_t now) noexcept:
+        """Note that a request is sent. Of one that is long past no reply is waited for."""
+        cdef int i, gone = 0
+        while gone < self._n_asked and self._asked[gone] < now - 2 * self._valid_for:
+            gone += 1
+        if self._n_asked - gone == MOST_ASKED:
+            gone += 1
+        self._n_asked -= gone
+        for i in range(self._n_asked):
+            self._asked[i] = self._asked[i + gone]
+        self._asked[self._n_asked] = now
+        self._n_asked += 1
+        return 0
+
+    cdef int64_t _last_kept_at(self) except? -2:
+        """When the last of the updates came that wait for a snapshot; -1 where none does."""
+        cdef _Pending last
+        if not self._buffer:
+            return -1
+        last = self._buffer[len(self._buffer) - 1]
+        return last.item.heard
+
+    @cython.final
+    cdef int64_t _take_asked(self) noexcept:
+        """When the request was sent that a snapshot may be the answer to: the oldest one. -1: none
+        was. What an answer shows was true then or later, however late it comes."""
+        cdef int i
+        cdef int64_t asked
+        if self._n_asked == 0:
+            return -1
+        asked = self._asked[0]
+        self._n_asked -= 1
+        for i in range(self._n_asked):
+            self._asked[i] = self._asked[i + 1]
+        return asked
+
+    cdef int _merged(self, int change, Item* item, int64_t asked) except -1:
         """The reply has been joined to the book, which goes on in the same run."""
         self._counters.merges += 1
         self._empty_snapshots = 0
+        if self._awaits_overtaken():
+            # Updates have come since that are below it: that it says the same again is no proof.
+            return change | SNAPSHOT_BIT
         self._stale_run = 0
         self._held_sequence = -1
         if item.exchange_time >= 0:
@@ -294,7 +448,7 @@ cdef class Written(Trusted):
             return change | SNAPSHOT_BIT | CROSSED_BIT
         if self._state == STALE:
             self._become(CONTINUED, None)
-        self._confirm("snapshot")
+        self._confirm_as_of("snapshot", self._heard_at if asked < 0 else asked)
         return change | SNAPSHOT_BIT
 
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2:
@@ -345,9 +499,8 @@ cdef class Written(Trusted):
                 fill_loading(loading, rows, item, side, wanted)
                 ladder_load(&fresh[side], loading, item.count[side])
                 fresh[side].known_from = KNOWN_FROM_START
-                if 0 < window <= ladder_length(&fresh[side]):
-                    fresh[side].known_from = ladder_worst(&fresh[side]).key
                 ladder_trim(&fresh[side], self._max_levels)
+                self._mark_end(&fresh[side], item, side, window, True)
                 covered[side] = fresh[side].known_from
                 compare_ladders(mine, &fresh[side], covered[side], &found)
             self._counters.audit_mismatches += found.mismatches
@@ -363,7 +516,10 @@ cdef class Written(Trusted):
                 mine = &self._sides.ladders[side]
                 below = covered[side]
                 joined[side].known_from = min(mine.known_from, covered[side])
-                if self._narrow and ladder_count_from(mine, below) < ladder_length(mine):
+                if (
+                    self._narrow and below != INT64_LIMIT
+                    and ladder_count_from(mine, below) < ladder_length(mine)
+                ):
                     below = KNOWN_FROM_START
                     joined[side].known_from = covered[side]
                     change = LEVELS_BIT
@@ -383,6 +539,8 @@ cdef class Written(Trusted):
         )
         self._stale_run = 0
         self._held_sequence = -1
+        self._recounted = True
+        self._forget_recent()
         return GAP_BIT
 
     cdef int _apply_update(self, const Row* rows, Item* item) except -1:
@@ -413,9 +571,10 @@ cdef class Written(Trusted):
             return change | self._crossed_gap()
         if self._is_in_the_dark():
             if self._state != STALE:
-                self._become(DARKENED, "of one side no level is known for certain")
+                self._become(DARKENED, self._dark_text())
             return change | GAP_BIT
         if self._state == STALE:
+            self._believe()
             self._become(CONTINUED, None)
         self._confirm("update")
         return change
@@ -438,7 +597,9 @@ cdef class Written(Trusted):
             self._stale_run = 0
             if self._state == STALE and (self._crossed() or self._is_in_the_dark()):
                 return HEARTBEAT_BIT
+            self._overtaken_from = -1
             if self._state == STALE:
+                self._believe()
                 self._become(CONTINUED, None)
             self._confirm("heartbeat")
             return HEARTBEAT_BIT
@@ -447,6 +608,7 @@ cdef class Written(Trusted):
         self._counters.gaps += 1
         if verdict == NEXT_IS_LOST:
             self._become(MISSED, f"version gap: a heartbeat of {item.sequence} before its update")
+            self._reach(item.sequence)
             return GAP_BIT
         expected = "no counter" if verdict == NO_COUNTER else self._sequence + 1
         self._become(MISSED, f"version gap: expected {expected}, was {item.sequence}")
@@ -456,14 +618,33 @@ cdef class Written(Trusted):
     cdef int _not_new(self, const Row* rows, Item* item) except -1:
         """An update that is not above the book: a duplicate, or a sign that the counter restarted.
         Taking all for duplicates would freeze the book for ever."""
+        cdef Hearing heard = self._heard_before(rows, item)
+        if heard == CONTRADICTED:
+            return self._contradicted(rows, item)
         self._counters.duplicates += 1
-        if self._is_repeat(rows, item):
+        if heard == REPEATED:
             return DUPLICATE_BIT
         if item.sequence > self._overtaken_from >= 0 and self._held_sequence < 0:
-            return DUPLICATE_BIT
+            self._overtaken += 1
+            self._counters.overtaken += 1
+            if self._overtaken <= MOST_OVERTAKEN:
+                self._remember(rows, item)
+                if item.sequence == self._sequence:
+                    # The last of them: from here on the like is evidence again.
+                    self._overtaken_from = -1
+                return DUPLICATE_BIT
         if not self._is_restart(judge(self._held_sequence, item.sequence, False, True) == NEXT):
             return DUPLICATE_BIT
         self._restarted(item.sequence)
+        self._keep(rows, item)
+        return GAP_BIT
+
+    cdef int _contradicted(self, const Row* rows, Item* item) except -1:
+        """Two different updates have one version: the counter restarted, or counts nothing."""
+        self._counters.gaps += 1
+        self._become(MISSED, f"there are two different updates of version {item.sequence}")
+        self._recounted = True
+        self._forget_recent()
         self._keep(rows, item)
         return GAP_BIT
 
@@ -475,14 +656,49 @@ cdef class Written(Trusted):
 
     cdef bint _is_in_the_dark(self) noexcept:
         """Whether the best price of some side is a guess: all that was known of it has gone, and
-        what lay below the venue's window was never told. Only a feed, which can ask, minds."""
+        what lay below it, beyond the venue's window or `max_levels`, is not known."""
         cdef int side
-        if not self._assigned:
-            return False
         for side in range(2):
-            if self._sides.ladders[side].known_from != KNOWN_FROM_START and self._known(side) == 0:
-                return True
+            if (
+                self._sides.ladders[side].known_from != KNOWN_FROM_START
+                and self._known(side) == 0 and self._is_a_guess(side)
+            ):
+                # A side that was said to be empty is shown as that, and nothing else.
+                return not (self._hollow and self._is_empty())
         return False
+
+    cdef bint _is_a_guess(self, int side) noexcept:
+        """Whether a side of which nothing is known for certain is not to be shown.
+
+        A feed can ask, and always minds. Who replays a recording can not: there a side that has
+        grown to at least a picture's length again, by updates alone, passes for the market's.
+        """
+        return (
+            self._assigned or self._counters.trimmed > 0
+            or ladder_length(&self._sides.ladders[side]) < self._spec.window
+        )
+
+    cdef str _dark_text(self):
+        if self._hollow:
+            return "base unconfirmed: the snapshot that these levels came after was empty"
+        return "of one side no level is known for certain"
+
+    @cython.final
+    cdef bint _is_empty(self) noexcept:
+        return ladder_length(&self._sides.ladders[BID]) == 0 == ladder_length(
+            &self._sides.ladders[ASK]
+        )
+
+    cdef bint _waits_for_another(self, bint announced) noexcept:
+        """Whether one more snapshot has to say that there are no levels: an empty market and a
+        server that is not ready look the same. Where one can ask, both what comes unasked and the
+        answer to a request have to say so; where nobody can, the second one, unless there were no
+        levels before either."""
+        if self._assigned:
+            self._empties |= 2 if announced else 1
+            return self._empties != 3
+        self._empty_snapshots += 1
+        return self._empty_snapshots < 2 and not self._is_empty()
 
     cdef int _crossed_gap(self) except -1:
         self._counters.crossed += 1
@@ -502,56 +718,71 @@ cdef class Written(Trusted):
     cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1:
         """A full picture of an unsequenced channel replaces the book each time."""
         cdef bint was_live = self._state == LIVE
+        cdef bint hollow = False
         cdef int change
         cdef Top before
-        if was_live and self._older(item):
+        if was_live and self._older(
+            item.exchange_time, self._exchange_time, &self._stale_run
+        ):
             return DUPLICATE_BIT
-        if not has_levels(rows, item):
+        if has_levels(rows, item) or self._trusts_empty:
+            self._empty_snapshots = 0
+        else:
             self._empty_snapshots += 1
-            if self._empty_snapshots < 2:
+            if self._empty_snapshots < 2 and (self._assigned or not self._is_empty()):
                 self._become(EMPTIED, "empty picture, waiting for a second one")
                 return GAP_BIT
-        else:
-            self._empty_snapshots = 0
+            hollow = not self._assigned
         self._counters.snapshots += 1
         # Updates that were kept by hand have nothing to continue here.
         self._drop_kept()
         sides_top(&self._sides, &before)
-        change = self._load_sides(scratch, rows, item, self._window()) | SNAPSHOT_BIT
+        change = self._load_sides(scratch, rows, item, self._window(), False) | SNAPSHOT_BIT
         self._exchange_time = item.exchange_time
         self._trim()
         if self._crossed():
             return change | self._crossed_gap()
-        if not was_live:
-            self._become(APPLIED, None)
+        if not was_live or hollow != self._hollow:
+            self._become(APPLIED, "empty, unconfirmed" if hollow else None)
+        self._hollow = hollow
         self._confirm("picture")
         return change | self._top_bit(&before, was_live)
 
-    cdef bint _older(self, const Item* item) noexcept:
-        """Whether a picture is older than the one shown. A few in a row mean a clock was reset."""
-        if item.exchange_time < 0 or item.exchange_time >= self._exchange_time:
-            self._stale_run = 0
+    cdef bint _older(self, int64_t time, int64_t last, int* stale_run) noexcept:
+        """Whether a picture is older than the last one of the same. A few in a row mean a clock was
+        reset. A stamp of zero is none."""
+        if time <= 0 or time >= last:
+            stale_run[0] = 0
             return False
         self._counters.duplicates += 1
-        self._stale_run += 1
-        if self._stale_run < STALE_RUN:
+        stale_run[0] += 1
+        if stale_run[0] < STALE_RUN:
             return True
-        self._stale_run = 0
+        stale_run[0] = 0
         return False
 
     cdef int _apply_side(self, _Scratch scratch, const Row* rows, Item* item) except -1:
         """One side of an unsequenced channel that sends its sides in turn.
 
         Between a side and its partner the book may look crossed; such a side waits, unseen,
-        until the partner comes.
+        until the partner comes. The two are stamped, and may be late, each by itself; a partner
+        that does not come any more is noticed by the side that does.
         """
         cdef int side = BID if item.present[0] else ASK
         cdef bint was_live = self._state == LIVE
         cdef int change
         cdef _Pending staged
         cdef Top before
-        if was_live and self._staged is None and self._older(item):
+        if was_live and self._staged is None and self._older(
+            item.exchange_time, self._side_time[side], &self._side_stale[side]
+        ):
             return DUPLICATE_BIT
+        self._side_alone[side] += 1
+        self._side_alone[1 - side] = 0
+        if self._state == STALE and self._side_seen[0] and self._side_seen[1]:
+            # What was there before the doubt is too old: both sides have to come anew.
+            self._side_seen[0] = False
+            self._side_seen[1] = False
         sides_top(&self._sides, &before)
         staged = self._staged
         self._staged = None
@@ -562,17 +793,21 @@ cdef class Written(Trusted):
                 if staged is not None:
                     # The same side twice and still crossed: no partner is coming to explain it.
                     self._side_seen[1 - side] = False
-                    return self._load_sides(scratch, rows, item, self._window()) | self._crossed_gap()
+                    return self._load_sides(scratch, rows, item, self._window(), False) | self._crossed_gap()
                 self._staged = keep_item(rows, item)
                 return BUFFERED_BIT
         change = SNAPSHOT_BIT
         if staged is not None and not staged.item.present[side]:
-            change |= self._load_sides(scratch, staged.rows, &staged.item, self._window())
+            change |= self._load_sides(
+                scratch, staged.rows, &staged.item, self._window(), False
+            )
+            self._side_time[1 - side] = staged.item.exchange_time
             if not self._can_hold(rows, item):
                 return change & ~SNAPSHOT_BIT | self._unholdable()
-        change |= self._load_sides(scratch, rows, item, self._window())
+        change |= self._load_sides(scratch, rows, item, self._window(), False)
         self._counters.snapshots += 1
         self._side_seen[side] = True
+        self._side_time[side] = item.exchange_time
         self._exchange_time = item.exchange_time
         self._trim()
         if not (self._side_seen[0] and self._side_seen[1]):
@@ -582,10 +817,21 @@ cdef class Written(Trusted):
             self._side_seen[0] = False
             self._side_seen[1] = False
             return change
+        if was_live and self._side_alone[side] >= STALE_RUN:
+            return change | self._wait_for_partner(side)
         if not was_live:
             self._become(APPLIED, None)
         self._confirm("picture")
         return change | self._top_bit(&before, was_live)
+
+    cdef int _wait_for_partner(self, int side) except -1:
+        """The side has come three times in a row without the other one, which so is too old to be
+        shown. It is brought up to date unseen, until the other one comes."""
+        self._become(
+            LEFT_ALONE,
+            f"the {SIDE_NAMES[side]}s came {STALE_RUN} times without the {SIDE_NAMES[1 - side]}s",
+        )
+        return GAP_BIT
 
     cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept:
         """Whether the best row of one side would meet the other side as it is shown."""
@@ -617,11 +863,12 @@ cdef class Written(Trusted):
         return 0 if self._spec.window_kept else self._spec.window
 
     cdef int _load_sides(
-        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window, bint asked
     ) except -1:
         """Replace the sides that the item holds. Memory is taken before anything changes.
 
-        `window` is where the venue cuts its pictures; 0: this one is whole.
+        `window` is where the venue cuts its pictures; 0: this one is whole. `asked`: it answers a
+        request.
         """
         cdef Ladder* fresh = scratch.fresh
         cdef Scales now, wanted
@@ -650,9 +897,7 @@ cdef class Written(Trusted):
                 ladder_load(&fresh[side], loading, item.count[side])
             fresh[side].known_from = KNOWN_FROM_START
             self._counters.trimmed += ladder_trim(&fresh[side], self._max_levels)
-            if 0 < window <= ladder_length(&fresh[side]):
-                # The picture may have been cut at the window: below its last level nothing is known.
-                fresh[side].known_from = ladder_worst(&fresh[side]).key
+            self._mark_end(&fresh[side], item, side, window, asked)
             old = &self._sides.ladders[side]
             if (
                 now.price != wanted.price
@@ -666,6 +911,27 @@ cdef class Written(Trusted):
         self._sides.scales.price = wanted.price
         self._sides.scales.size = wanted.size
         return change
+
+    @cython.final
+    cdef void _mark_end(
+        self, Ladder* fresh, const Item* item, int side, Py_ssize_t window, bint asked
+    ) noexcept:
+        """Note how far a side of a picture reaches.
+
+        It may have been cut at the window, which counts rows: below its last level nothing is
+        known. A reply that is shorter says that there is no more; but where the book knows of
+        more, or has no end that it knows, the reply may have been cut as well.
+        """
+        cdef const Ladder* old = &self._sides.ladders[side]
+        self._pictured[side] = ladder_length(fresh)
+        if window == 0 or item.count[side] < window and not (
+            asked and (old.known_from != KNOWN_FROM_START or ladder_length(old) >= window)
+        ):
+            return
+        if ladder_length(fresh) == 0:
+            fresh.known_from = INT64_LIMIT
+        else:
+            fresh.known_from = ladder_worst(fresh).key
 
     cdef int _rescale(self, Scales wanted) except -1:
         cdef int side
@@ -731,6 +997,15 @@ cdef class Written(Trusted):
         """Keep an update until a snapshot arrives that it continues."""
         cdef _Pending tail
         cdef Verdict verdict
+        cdef Hearing heard = self._heard_before(rows, item)
+        if heard == REPEATED:
+            self._counters.duplicates += 1
+            return DUPLICATE_BIT
+        if heard == CONTRADICTED:
+            # Which of the two counts nobody can say, nor what those count that were kept.
+            self._drop_kept()
+            self._forget_recent()
+            self._recounted = True
         if self._buffer:
             tail = self._buffer[len(self._buffer) - 1]
             verdict = self._judge(tail.item.sequence, item)
@@ -740,6 +1015,8 @@ cdef class Written(Trusted):
             if verdict == OLDER:
                 # The counter went back: what was kept belongs to the old count.
                 self._drop_kept()
+                if item.sequence <= max(self._reached, self._sequence):
+                    self._recounted = True
         if (
             len(self._buffer) >= MAX_BUFFERED_FRAMES
             or self._buffered_rows + item.count[0] + item.count[1] > MAX_BUFFERED_ROWS
@@ -748,21 +1025,21 @@ cdef class Written(Trusted):
             self._drop_kept()
             self._reason = "too many updates while waiting for a snapshot"
             return GAP_BIT
+        if item.count[0] + item.count[1] or self._spec.empty_advances:
+            self._remember(rows, item)
         self._buffer.append(keep_item(rows, item))
         self._buffered_rows += item.count[0] + item.count[1]
         self._counters.buffered += 1
         return BUFFERED_BIT
 
-    cdef int _drain(self, bint* complete) except -1:
-        """Apply the kept updates that continue the snapshot; says whether all of them do."""
+    cdef int _drain(self, bint* complete, bint* continued) except -1:
+        """Apply the kept updates that continue the snapshot: whether all of them do, or are behind
+        it, and whether any does."""
         cdef _Pending pending
         cdef Verdict verdict
         cdef int change = 0
         cdef bint applied = True
         cdef Py_ssize_t used = 0
-        cdef int i
-        for i in range(RECENT):
-            self._recent_sequence[i] = -1
         for pending in self._buffer:
             verdict = self._judge(self._sequence, &pending.item)
             if verdict == NEXT:
@@ -770,11 +1047,16 @@ cdef class Written(Trusted):
                 if not applied:
                     break
                 self._counters.updates += 1
+                continued[0] = True
                 self._sequence = pending.item.sequence
                 self._remember(pending.rows, &pending.item)
                 if pending.item.exchange_time >= 0:
                     self._exchange_time = pending.item.exchange_time
-            elif verdict != SAME and verdict != SAME_HEARTBEAT and verdict != OLDER:
+            elif verdict == SAME_HEARTBEAT:
+                continued[0] = True
+            elif verdict == SAME or verdict == OLDER:
+                self._counters.overtaken += 1
+            else:
                 break
             self._buffered_rows -= pending.n_rows
             used += 1
@@ -800,12 +1082,19 @@ cdef class Written(Trusted):
                 digest += (price ^ price >> 32) * 0xD6E8FEB86659FD93u
         return digest
 
-    cdef bint _is_repeat(self, const Row* rows, Item* item) noexcept:
+    cdef Hearing _heard_before(self, const Row* rows, Item* item) noexcept:
         cdef int slot = item.sequence & (RECENT - 1)
-        return (
-            self._recent_sequence[slot] == item.sequence
-            and self._recent_digest[slot] == self._digest(rows, item)
-        )
+        if self._recent_sequence[slot] != item.sequence:
+            return UNHEARD
+        if self._recent_digest[slot] == self._digest(rows, item):
+            return REPEATED
+        # A heartbeat has the version of the update before it, and says nothing else of it.
+        return CONTRADICTED if item.count[0] + item.count[1] else UNHEARD
+
+    cdef void _forget_recent(self) noexcept:
+        cdef int i
+        for i in range(RECENT):
+            self._recent_sequence[i] = -1
 
     cdef void _remember(self, const Row* rows, Item* item) noexcept:
         cdef int slot = item.sequence & (RECENT - 1)

@@ -3,6 +3,7 @@
 from tests.mutants.answers import ANSWERS
 from tests.mutants.audit import TRUST
 from tests.mutants.book import BOOK
+from tests.mutants.certainty import CERTAINTY
 from tests.mutants.client import ABOVE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
@@ -15,10 +16,11 @@ from tests.mutants.scanner import SCANNER
 from tests.mutants.session import LINE
 from tests.mutants.sockets import SOCKETS
 from tests.mutants.surface import SURFACE
+from tests.mutants.versions import VERSIONS
 
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
-    *(BOOK + READS + TRUST + ENGINE),
+    *(BOOK + VERSIONS + CERTAINTY + READS + TRUST + ENGINE),
     *(LINE + ABOVE + ANSWERS + PRIVATE + OWN + SHELL + SOCKETS + FACES),
     *SURFACE,
 )

@@ -67,7 +67,7 @@ def test_what_was_known_before_stays_known():
     assert book.complete_depth("bid") == 7
 
 
-def test_a_reply_shorter_than_the_window_shows_the_whole_side():
+def test_a_side_that_no_reply_can_show_more_of_does_not_run_short():
     engine, book = live(BIDS, ASKS)
     engine.apply(frame("update", 8, bids=[(100, 0)]))
     engine.expect(book)
@@ -83,13 +83,14 @@ def test_a_level_that_was_never_told_of_can_become_the_best():
     engine, book = live([(100, 1), (99, 1), (98, 1), (97, 1)], ASKS)
     deletes = [(100, 0), (99, 0), (98, 0), (97, 0)]
     engine.apply(frame("update", 8, bids=[*deletes, (95, 1)]))
-    assert book.best_bid_price == 95
-    assert book.complete_depth("bid") == 0
+    assert book.state == BookState.STALE
+    assert book.peek().best_bid_price == 95
+    assert book.peek().complete_depth("bid") == 0
     engine.expect(book)
     change = engine.apply(frame("snapshot", 8, [(96, 3), (95, 1)], ASKS))
     assert change & Change.TOP
     assert book.best_bid_price == 96
-    assert book.epoch == 1
+    assert book.epoch == 2
 
 
 @pytest.mark.parametrize(

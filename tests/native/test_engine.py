@@ -637,7 +637,9 @@ def test_a_late_snapshot_is_held_and_not_shown():
     assert engine.apply(spot("update", 9, [("1", "5")])) == Change.GAP
     assert "restarted" in book.reason
     engine.apply(spot("snapshot", 9, [("1", "7")], [("2", "9")]))
-    assert (book.state, book.best_bid.size) == (BookState.LIVE, 7.0)
+    assert book.state == BookState.STALE
+    engine.apply(spot("update", 10, [("1", "8")]))
+    assert (book.state, book.best_bid.size) == (BookState.LIVE, 8.0)
 
 
 def test_a_newer_snapshot_replaces_everything():
@@ -651,6 +653,7 @@ def test_a_newer_snapshot_replaces_everything():
 
 def test_an_empty_snapshot_must_be_repeated():
     engine = bb.Engine()
+    engine.apply(spot("snapshot", 2, [("1", "1")]))
     assert engine.apply(spot("snapshot", 3)) == Change.GAP
     book = engine["BTC_USDT"]
     assert book.state == BookState.SYNCING
@@ -769,7 +772,10 @@ def test_frames_of_an_older_connection_are_refused():
     assert book.state == BookState.SYNCING
     assert book.stats["refused_generation"] == 1
     engine.apply(spot("snapshot", 5, [("1", "5")], [("2", "1")]), generation=3)
-    assert (book.sequence, book.best_bid.size) == (5, 5.0)
+    # It may as well be old: an update has to continue it.
+    assert book.state == BookState.STALE
+    engine.apply(spot("update", 6, [("1", "6")]), generation=3)
+    assert (book.sequence, book.best_bid.size) == (6, 6.0)
 
 
 def test_an_assigned_book_hears_its_own_connection_only():

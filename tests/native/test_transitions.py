@@ -21,7 +21,7 @@ HUNDRED = [(str(1_000 - place), "1") for place in range(100)]
 class Start:
     """A book of one kind of channel in one state."""
 
-    def __init__(self, state, channel, *, crossed=False):
+    def __init__(self, state, channel, *, crossed=False, reached=False):
         self.engine = bb.Engine()
         market = "futures" if channel == "depth20" else "spot"
         symbol = "BTCUSDT" if market == "futures" else "BTC_USDT"
@@ -29,7 +29,7 @@ class Start:
         self.engine.assign(self.book, 1)
         if state is STALE and crossed:
             self.frame(spot("snapshot", 5, ASKS, BIDS))
-        elif state not in (SYNCING, CONNECTING):
+        elif reached or state not in (SYNCING, CONNECTING):
             for frame in first_frames(channel):
                 self.frame(frame)
             assert self.book.state is LIVE
@@ -101,15 +101,23 @@ EVENTS = {
     "missed": ("increase100", lambda s: s.frame(spot("update", 9, BIDS)), "version gap"),
     "misfit": ("depth20", misfitted, "held exactly"),
     "unholdable": ("increase100", unholdable, "held exactly"),
+    "unproven": (
+        "increase100", lambda s: s.frame(spot("snapshot", 4, BIDS, ASKS)), "older than version 5",
+    ),
     "anew": ("increase100", lambda s: s.book.clear(), "cleared"),
     "disconnected": ("increase100", lambda s: s.tell(CONNECTING), "told so"),
+    "alone": (
+        "depth20",
+        lambda s: [s.frame(futures_side(1, BIDS)) for _ in range(3)],
+        "the bids came 3 times without the asks",
+    ),
     "doubted": ("increase100", lambda s: s.tell(STALE), "told so"),
     "lost": ("increase100", lambda s: s.tell(GAP), "told so"),
     "refused": ("increase100", lambda s: s.tell(REJECTED), "told so"),
     "closed": ("increase100", lambda s: s.tell(CLOSED), "told so"),
 }  # fmt: skip
 # A STALE book that waits for a snapshot, as only one does whose last snapshot was crossed.
-WAITS = {"too old", "dark"}
+WAITS = {"too old", "dark", "unproven"}
 
 
 def test_every_event_is_brought_about():
@@ -120,7 +128,7 @@ def test_every_event_is_brought_about():
 @pytest.mark.parametrize("event", EVENTS)
 def test_an_event_leads_where_the_table_says(event, state):
     channel, bring_about, reason = EVENTS[event]
-    start = Start(state, channel, crossed=event in WAITS)
+    start = Start(state, channel, crossed=event in WAITS, reached=event == "unproven")
     epoch, after = start.book.epoch, TABLE[event].get(state)
     # It says that this cannot be, or that these numbers cannot be held.
     refused = after is None or event == "unholdable"

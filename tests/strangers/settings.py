@@ -28,23 +28,8 @@ PRIVATE = (
 KNOWN_BROKEN: dict[str, str] = {
     "late_inside": "data that waits inside the venue while pongs do not",
     "late_inside_step": "data that waits inside the venue while pongs do not",
-    "pair_apart": "sides that are stamped apart",
-    "pair_zero": "sides that are stamped apart",
-    # A new connection begins with a snapshot that is older than what was shown on the one before.
-    "first_old": "an older reply, on a new connection",
     # An update was lost, and a reply of the book's own version confirms the book all the same.
     "reply_cached": "an older reply that repeats itself",
-    "reply_old": "an older reply that repeats itself",
-    # A reply counts from when it arrives, and not from when it was asked for.
-    "reply_late": "a reply that is late",
-    "reply_short": "a picture that was cut short",
-    "counter_repeats": "two updates of one version",
-    # A count that restarts just below the book's passes it again with other updates.
-    "counter_restarts": "two updates of one version, after a restart",
-    # A second empty reply is believed while updates flow, and the next
-    # update makes a LIVE book of its few rows.
-    "reply_empty": "two empty replies",
-    "first_empty": "two empty replies",
 }
 """Lies that today's client does not withstand, each with what is wrong. It is a work list: what is
 mended leaves it."""

@@ -1,0 +1,190 @@
+"""Of what is shown, what is known: nothing below a cut may pass for the best price."""
+
+import json
+
+import pytest
+
+import bitmart_book as bb
+from bitmart_book import BookState, Change
+from bitmart_book.check.shadow import ShadowEngine
+from tests.helpers.frames import spot
+
+HUNDRED = [(str(1_000 - place), "1") for place in range(100)]
+ASKS = [(str(2_000 + place), "1") for place in range(100)]
+GONE = [(price, "0") for price, _ in HUNDRED]
+
+
+def live(**options):
+    engine = ShadowEngine(**options)
+    engine.apply(spot("snapshot", 1, HUNDRED, ASKS))
+    book = engine["BTC_USDT"]
+    assert book.state == BookState.LIVE
+    return engine, book
+
+
+def asked(engine, book, version, bids, asks):
+    engine.expect(book)
+    return engine.apply(spot("snapshot", version, bids, asks))
+
+
+# --- a best price that is a guess ---
+
+
+def test_a_side_of_which_all_that_was_known_has_gone_is_not_shown_by_a_bare_engine():
+    engine, book = live()
+    assert engine.apply(spot("update", 2, GONE)) & Change.GAP
+    assert book.state == BookState.STALE
+    engine.apply(spot("update", 3, [("500", "9")]))
+    assert book.state == BookState.STALE
+    with pytest.raises(bb.BookNotLive), book.guard(max_age=None):
+        pass
+    # Where nothing was cut everything is told.
+    engine.apply(spot("update", 4, [("950", "1")]))
+    assert (book.state, book.best_bid_price) == (BookState.LIVE, 950.0)
+
+
+def test_where_nobody_can_be_asked_a_side_as_long_as_a_picture_passes_for_the_market():
+    """A recording of a moving market goes on; of nothing that it shows is said that it is all."""
+    engine, book = live()
+    told = [(str(900 - place), "1") for place in range(100)]
+    engine.apply(spot("update", 2, GONE + told))
+    assert (book.state, book.best_bid_price) == (BookState.LIVE, 900.0)
+    assert book.complete_depth("bid") == 0
+    assert not book.depth(1).complete
+    engine.apply(spot("update", 3, [("850", "0")]))
+    assert book.state == BookState.STALE
+
+
+def test_a_feed_can_ask_and_minds():
+    engine, book = live()
+    engine.assign(book, 1)
+    engine.apply(spot("snapshot", 1, HUNDRED, ASKS), generation=1)
+    told = [(str(900 - place), "1") for place in range(100)]
+    engine.apply(spot("update", 2, GONE + told), generation=1)
+    assert book.state == BookState.STALE
+
+
+def test_levels_beyond_max_levels_are_no_best_price():
+    engine, book = live(max_levels=3)
+    engine.apply(spot("update", 2, [("1000", "0"), ("999", "0"), ("998", "0"), ("500", "9")]))
+    assert book.state == BookState.STALE
+
+
+def test_by_hand_too():
+    book = bb.Book("BTC_USDT", max_levels=2)
+    book.apply_snapshot([(9, 1), (8, 1), (7, 1)], [(10, 1)])
+    assert book.apply_delta([(9, 0), (8, 0)], []) & Change.GAP
+    assert book.state == BookState.STALE
+
+
+def test_a_capture_shows_what_its_feed_did(tmp_path):
+    path = tmp_path / "capture.jsonl"
+    frames = [spot("snapshot", 1, HUNDRED, ASKS), spot("update", 2, GONE),
+              spot("update", 3, [("500", "9")])]  # fmt: skip
+    path.write_text("".join(json.dumps({"t": 1, "conn": "a", "frame": f}) + "\n" for f in frames))
+    with bb.connect(source=str(path), wait="none") as feed:
+        feed.wait_for_end(timeout=10)
+        assert feed["BTC_USDT"].state == BookState.STALE
+
+
+# --- where a picture was cut ---
+
+
+@pytest.mark.parametrize(
+    "odd", [HUNDRED[:99] + [HUNDRED[0]], HUNDRED[:99] + [("5", "0")]], ids=["repeat", "zero"]
+)
+def test_the_window_counts_rows(odd):
+    engine = ShadowEngine()
+    engine.apply(spot("snapshot", 1, odd, ASKS))
+    book = engine["BTC_USDT"]
+    assert book.complete_depth("bid") == 99
+    assert not book.depth(100).complete
+    assert not book.sweep("bid", size=1_000).complete
+
+
+def test_a_hundred_rows_of_size_zero_tell_nothing():
+    engine = ShadowEngine()
+    engine.apply(spot("snapshot", 1, GONE, ASKS))
+    book = engine["BTC_USDT"]
+    assert book.state == BookState.STALE
+    assert book.peek().complete_depth("bid") == 0
+
+
+def test_a_reply_of_half_the_levels_is_not_the_whole_book():
+    engine, book = live()
+    engine.apply(spot("update", 3, []))
+    engine.apply(spot("update", 5, [("1001", "1")]))
+    assert book.state == BookState.GAP
+    asked(engine, book, 5, HUNDRED[:50], ASKS[:50])
+    assert book.state == BookState.LIVE
+    assert book.complete_depth("bid") == 50
+    assert not book.depth(51).complete
+
+
+def test_a_short_reply_takes_no_level_away_that_the_book_knows():
+    engine, book = live()
+    asked(engine, book, 1, HUNDRED[:50], ASKS[:50])
+    assert book.complete_depth("bid") == 100
+    assert book.stats["audit_mismatches"] == 0
+    assert book.epoch == 1
+
+
+def test_a_reply_without_a_side_takes_no_side_away():
+    engine, book = live()
+    asked(engine, book, 1, [], ASKS)
+    assert (book.state, book.best_bid_price) == (BookState.LIVE, 1000.0)
+    engine.apply(spot("update", 3))
+    asked(engine, book, 4, [], ASKS)
+    assert book.state == BookState.STALE
+
+
+def test_a_book_that_is_known_to_be_short_stays_whole():
+    engine = ShadowEngine()
+    engine.apply(spot("snapshot", 1, HUNDRED[:5], ASKS[:5]))
+    book = engine["BTC_USDT"]
+    asked(engine, book, 2, HUNDRED[:4], ASKS[:4])
+    assert not engine.runs_short(book, 30)
+    assert book.sweep("bid", size=4).complete
+
+
+def test_what_the_last_reply_showed_is_not_asked_for_again():
+    engine, book = live()
+    asked(engine, book, 2, HUNDRED[:5], ASKS[:5])
+    assert book.complete_depth("bid") == 5
+    assert not engine.runs_short(book, 30)
+    engine.apply(spot("update", 3, [("1000", "0")]))
+    assert engine.runs_short(book, 30)
+
+
+# --- a change that is missing ---
+
+
+def raising():
+    yield (99, 1)
+    raise ValueError("the source broke")
+
+
+@pytest.mark.parametrize(
+    ("asks", "error"),
+    [([(100, 0), (102, float("nan"))], bb.UsageError), (raising(), ValueError), (7, bb.UsageError)],
+)
+def test_a_change_by_hand_that_raises_is_missing(asks, error):
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(99, 1)], [(100, 1), (101, 1)])
+    with pytest.raises(error) as caught:
+        book.apply_delta([], asks)
+    assert book.state == BookState.GAP
+    if error is bb.UsageError:
+        assert "in GAP" in str(caught.value)
+    assert book.apply_delta([(98, 1)], []) == Change.GAP
+    book.apply_snapshot([(99, 1)], [(100, 1)])
+    assert book.state == BookState.LIVE
+
+
+def test_with_a_sequence_the_next_one_shows_what_is_missing():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(99, 1)], [(100, 1)], sequence=1)
+    with pytest.raises(bb.UsageError):
+        book.apply_delta([], [(100, float("nan"))], sequence=2)
+    assert book.state == BookState.LIVE
+    assert book.apply_delta([], [(100, 2)], sequence=3) == Change.GAP

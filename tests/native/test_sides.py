@@ -1,0 +1,105 @@
+"""Channels that send their sides one by one: each has its own stamp, and neither vouches for the
+other."""
+
+import pytest
+
+from bitmart_book import BookState, Change
+from bitmart_book.check.shadow import ShadowEngine
+from tests.helpers.frames import futures_side
+
+BID, ASK = 1, 2
+
+
+class Pair:
+    """A LIVE book of futures depth20; prices move up by one with each round."""
+
+    def __init__(self):
+        self.engine = ShadowEngine()
+        self.price = 100
+        self.bid(1_000)
+        self.ask(1_000)
+        self.book = self.engine["futures/depth20:BTCUSDT"]
+        assert self.book.state == BookState.LIVE
+
+    def bid(self, time=None):
+        return self.engine.apply(futures_side(BID, [(str(self.price), "1")], time=time))
+
+    def ask(self, time=None):
+        return self.engine.apply(futures_side(ASK, [(str(self.price + 9), "1")], time=time))
+
+    @property
+    def prices(self):
+        return self.book.best_bid_price, self.book.best_ask_price
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask"),
+    [
+        (lambda time: time, lambda time: time - 1),
+        (lambda time: time - 1, lambda time: time),
+        (lambda time: time, lambda time: 0),
+        (lambda time: 0, lambda time: time),
+        (lambda time: time, lambda time: None),
+        (lambda time: 0, lambda time: 0),
+    ],
+)
+def test_stamps_are_no_sequence_between_two_sides(bid, ask):
+    pair = Pair()
+    for round_ in range(1, 20):
+        pair.price += 1
+        pair.bid(bid(1_000 + 10 * round_))
+        pair.ask(ask(1_000 + 10 * round_))
+        assert pair.prices == (pair.price, pair.price + 9)
+
+
+@pytest.mark.parametrize("side", ["bid", "ask"])
+def test_a_side_that_goes_back_in_time_is_dropped_twice_and_then_believed(side):
+    pair = Pair()
+    say = getattr(pair, side)
+    before = pair.prices
+    pair.price = 101
+    assert say(999) == Change.DUPLICATE
+    assert pair.ask(1_000) & Change.SNAPSHOT if side == "bid" else pair.bid(1_000)
+    pair.price = 102
+    assert say(999) == Change.DUPLICATE
+    assert say(999) & Change.SNAPSHOT
+    assert pair.prices != before
+
+
+@pytest.mark.parametrize(("goes_on", "stops"), [("bid", "ask"), ("ask", "bid")])
+def test_a_side_whose_partner_came_three_times_without_it_is_not_shown(goes_on, stops):
+    pair = Pair()
+    pair.bid(2_000)
+    pair.ask(2_000)
+    changes = [getattr(pair, goes_on)(2_000 + place) for place in (1, 2, 3)]
+    # The last of the pair was an ask already.
+    assert changes[1 if goes_on == "ask" else 2] & Change.GAP
+    assert pair.book.state == BookState.STALE
+    assert f"the {goes_on}s came 3 times without the {stops}s" in pair.book.reason
+    pair.price += 1
+    getattr(pair, goes_on)(3_000)
+    assert pair.book.state == BookState.STALE
+    getattr(pair, stops)(3_000)
+    assert pair.book.state == BookState.LIVE
+    assert pair.prices == (pair.price, pair.price + 9)
+
+
+def test_a_side_that_waits_unseen_has_come():
+    """A bid that would cross waits for its ask, and both are shown."""
+    pair = Pair()
+    pair.price = 120
+    assert pair.bid(2_000) == Change.BUFFERED
+    pair.ask(1_999)
+    assert pair.prices == (120, 129)
+    pair.price = 121
+    assert pair.ask(1_999) & Change.SNAPSHOT
+
+
+def test_in_a_healthy_book_both_sides_may_be_silent():
+    pair = Pair()
+    assert pair.book.state == BookState.LIVE
+    for round_ in range(10):
+        pair.bid(2_000 + round_)
+        pair.bid(2_000 + round_)
+        pair.ask(2_000 + round_)
+    assert pair.book.state == BookState.LIVE
