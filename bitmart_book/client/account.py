@@ -52,8 +52,8 @@ class Correction(NamedTuple):
     """What `Account.reconcile` changed: an order, position or balance, and as what it was known
     before, None if it was not."""
 
-    before: Held | None
-    after: Held
+    before: Order | Position | Balance | None
+    after: Order | Position | Balance
 
 
 class Account:

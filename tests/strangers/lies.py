@@ -1171,7 +1171,8 @@ class PrivateFuture(PrivateDoubled):
     chance = 0.2
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
-        if not self.strikes():
+        # Another lie may have left nothing in it that has a stamp.
+        if not isinstance(say.body, dict) or not self.strikes():
             return [say]
         body = deepcopy(say.body)
         data = body["data"]

@@ -116,6 +116,19 @@ def reads(feed: bb.Feed | bb.sync.Feed, book: bb.LiveBook | bb.sync.LiveBook) ->
     assert_type(feed.explain("BTC_USDT"), str)
     assert_type(feed.account, bb.Account)
     assert_type(feed.account.orders, dict[str, bb.Order])
+    for order in feed.account.unclear.values():
+        assert_type(order.price, float | None)
+        assert_type(order.exact.filled_size, Decimal | None)
+        price, size = order.exact
+        assert_type(price, Decimal | None)
+        assert_type(size, Decimal | None)
+    for fill in feed.account.fills("1"):
+        assert_type(fill.size, float)
+        assert_type(fill.exact[1], Decimal)
+    held = bb.Position(symbol="BTCUSDT", side="long", size=Decimal(1), average_price="70000.1")
+    assert_type(held.exact.size, Decimal)
+    changed = feed.account.reconcile(positions=[held], balances=[], asked=feed.account.words)
+    assert_type(changed[0].after, bb.Order | bb.Position | bb.Balance)
     assert_type(feed.instruments, dict[str, bb.Instrument])
     report = feed.report()
     assert_type(report, Report)
