@@ -28,6 +28,7 @@ from bitmart_book.errors import (
     VenueError,
 )
 from bitmart_book.model import (
+    VERSION,
     Balance,
     BookState,
     BookTicker,
@@ -106,7 +107,7 @@ __all__ = [
     "sync",
 ]
 
-__version__ = "0.2.0"
+__version__ = VERSION
 
 # The compiled module knows shapes and no venue; this is where it meets BitMart.
 _book._set_default_venue(BITMART)

@@ -15,6 +15,7 @@ import msgspec
 from bitmart_book.exact import UNTOLD, Amount, AmountOrNone, Exact, Numbered
 
 __all__ = [
+    "VERSION",
     "Balance",
     "BookState",
     "BookTicker",
@@ -33,6 +34,10 @@ __all__ = [
     "Ticker",
     "Trade",
 ]
+
+
+VERSION: Final = "0.2.0"
+"""Of this package: `bitmart_book.__version__`."""
 
 
 class BookState(StrEnum):

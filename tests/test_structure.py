@@ -109,11 +109,13 @@ MAY_IMPORT = {
     "feed.core": {"_book", "check.shadow", "client.account", "client.client", "client.limits",
                   "client.outbox", "credentials", "errors", "feed.answers", "feed.live",
                   "feed.options", "fork", "listeners.audience", "log.journal", "model", "random",
-                  "time", "venues", "venues.profile", "wire.driver"},
+                  "time", "venues", "venues.profile", "wire.driver", "wire.playback",
+                  "wire.recorder"},
     "feed.face": {"client.account", "client.client", "errors", "feed.core", "feed.live",
                   "feed.options", "fork", "model"},
     "feed.life": {"asyncio", "credentials", "errors", "feed.core", "feed.live", "feed.options",
-                  "model", "sim", "wire.capture", "wire.driver", "wire.playback"},
+                  "model", "sim", "wire.capture", "wire.driver", "wire.playback",
+                  "wire.recorder"},
     "feed.live": {"_book", "errors", "fork", "listeners.hub", "listeners.streams", "model"},
     "feed.options": {"client.limits", "client.session", "credentials", "errors", "log.journal",
                      "model", "sim", "venues.profile"},
@@ -226,9 +228,11 @@ MAY_IMPORT = {
     "wire.capture": {"compression", "errors", "msgspec", "zstandard"},
     "wire.driver": {"_book", "asyncio", "client.client", "client.intake", "client.outbox",
                     "client.times", "fork", "log.journal", "model", "time", "websockets",
-                    "wire.capture", "wire.link"},
+                    "wire.link", "wire.recorder"},
     "wire.link": {"asyncio", "client.times", "credentials", "websockets"},
-    "wire.playback": {"_book", "asyncio", "errors", "time", "wire.capture"},
+    "wire.playback": {"_book", "asyncio", "errors", "time", "wire.capture", "wire.told"},
+    "wire.recorder": {"_book", "time", "wire.capture", "wire.told"},
+    "wire.told": {"_book", "errors", "model", "venues.profile", "wire.capture"},
 }  # fmt: skip
 
 
@@ -297,7 +301,7 @@ ROOMS = {
     "sim": {"errors", "model", "wire"},
     "sync": {"feed"},
     "venues": {"credentials", "errors", "model"},
-    "wire": {"_book", "client", "credentials", "errors", "fork", "log", "model"},
+    "wire": {"_book", "client", "credentials", "errors", "fork", "log", "model", "venues"},
 }  # fmt: skip
 # Who is above whom, lowest first; what stands together does not see each other.
 FLOORS = [

@@ -39,8 +39,10 @@ def record(
 
     if is_capture(source):
         raise bb.UsageError(f"{source} is a capture already: record takes live or sim")
-    if _size(out) and not force:
-        raise bb.UsageError(f"{out} exists and is not empty; --force overwrites it")
+    if _size(out):
+        if not force:
+            raise bb.UsageError(f"{out} exists and is not empty; --force overwrites it")
+        _remove(out)
     errors = Console(stderr=True, highlight=False)
     frames = 0
     with Stop(seconds) as stop:
@@ -61,6 +63,14 @@ def record(
                 )
         # After closing, because only then everything is in the file.
         click.echo(f"{frames:,} frames, {_size(out):,} bytes in {out}")
+
+
+def _remove(path: str) -> None:
+    """Away with a plain file, or with a link and not with what it leads to."""
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise bb.UsageError(f"cannot overwrite {path}: {error.strerror or error}") from None
 
 
 def _size(path: str) -> int:

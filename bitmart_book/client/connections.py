@@ -76,6 +76,11 @@ class Connections:
             return None
         return connection.generation
 
+    def name_of(self, generation: int) -> str | None:
+        """The connection whose last socket has that number; None where there is none."""
+        named = (c.name for c in self._by_name.values() if c.generation == generation)
+        return next(named, None)
+
     def is_private(self, name: str) -> bool:
         """Whether a connection carries, or may carry, what belongs to an account."""
         connection = self._by_name.get(name)

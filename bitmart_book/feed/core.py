@@ -39,6 +39,8 @@ from bitmart_book.model import (
 from bitmart_book.venues import BITMART, BITMART_DEMO
 from bitmart_book.venues.profile import StreamChannel, Topic
 from bitmart_book.wire.driver import Driver
+from bitmart_book.wire.playback import RecordedTime, has_events
+from bitmart_book.wire.recorder import Recorder
 
 __all__ = [
     "EVENTS",
@@ -102,6 +104,7 @@ class Core(Owned):
         self.venue = options["venue"] or (BITMART_DEMO if options["demo"] else BITMART)
         self.journal = Journal(options["logger"] or logging.getLogger("bitmart_book"))
         self.instruments = dict(options["instruments"] or {})
+        self.recorded_time = self._recorded_time()
         self.engine = self._make_engine(book_type)
         self.across: Callable[[Callable[[], Any]], Any] = _here
         """Where questions about the client are answered: in the blocking face on another thread."""
@@ -121,6 +124,11 @@ class Core(Owned):
         self.bad_lines: list[CaptureError] = []
         self.closed = False
 
+    def _recorded_time(self) -> RecordedTime | None:
+        """The clock of captures that have events; None where there are none to follow."""
+        source: Any = self.options["source"]
+        return RecordedTime() if self.is_capture and has_events(source) else None
+
     def _make_engine(self, book_type: type[KeptBook]) -> Engine:
         kind: type[Engine] = Engine
         if self.options["shadow"]:
@@ -129,24 +137,27 @@ class Core(Owned):
 
             kind = ShadowEngine
         return kind(
-            clock=None if self.is_capture else "monotonic",
+            clock=self.recorded_time if self.is_capture else "monotonic",
             max_levels=self.options["max_levels"],
-            only_known=not self.is_capture,
+            only_known=not self.is_capture or self.recorded_time is not None,
             book_type=book_type,
             venue=self.venue,
         )
 
     # --- life, as far as nobody waits ---
 
-    def make_client(self, urls: dict[str, str], credentials: Credentials | None) -> Client:
-        """The client of a feed that opens now. credentials: those of a simulator, if it has any."""
+    def make_client(
+        self, urls: dict[str, str], credentials: Credentials | None, recorder: Recorder | None
+    ) -> Client:
+        """The client of a feed that opens now. credentials: those of a simulator, if it has any.
+        recorder: where what the client tells the engine is written down too."""
         options = self.options
         live, limiter = options["source"] == "live", options["limiter"]
         if limiter is None and not live and not options["urls"]:
             # An exchange of our own counts for itself: its limits are not BitMart's memory of us.
             limiter = Limiter()
         self.client = Client(
-            self.engine,
+            self.engine if recorder is None else recorder.told(self.engine),
             self.venue,
             rng=random.Random(),
             urls=self._demo_urls(urls),
@@ -158,6 +169,8 @@ class Core(Owned):
             wall_ms=lambda: time.time_ns() // 1_000_000,
         )
         self.client.account.across = self.across
+        if recorder is not None:
+            recorder.name_of = self.client.connections.name_of
         return self.client
 
     def _demo_urls(self, urls: dict[str, str]) -> dict[str, str]:

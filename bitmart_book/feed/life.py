@@ -16,10 +16,11 @@ from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
 from bitmart_book.feed.core import EVENTS, Core, Held, NewStream
 from bitmart_book.feed.live import FeedStream, KeptBook
 from bitmart_book.feed.options import Wait
-from bitmart_book.model import BookState
+from bitmart_book.model import VERSION, BookState
 from bitmart_book.wire.capture import CaptureWriter
 from bitmart_book.wire.driver import Driver
 from bitmart_book.wire.playback import Playback
+from bitmart_book.wire.recorder import Recorder
 
 if TYPE_CHECKING:
     from bitmart_book.sim import Simulator
@@ -43,6 +44,7 @@ class Life:
         self._stepped = asyncio.Event()
         self._simulator: Simulator | None = None
         self._writer: CaptureWriter | None = None
+        self._recorder: Recorder | None = None
         source: Any = options["source"]
         self._playback = Playback(
             core.engine,
@@ -51,7 +53,9 @@ class Life:
             on_bad_line=options["on_bad_line"],
             progress=options["progress"],
             applied=self._played,
+            told=self._told,
             rested=self._stepped.set,
+            clock=core.recorded_time,
         )
         core.stepped = self._stepped.set
         core.bad_lines = self._playback.bad_lines
@@ -88,6 +92,7 @@ class Life:
         core = self.core
         if core.options["record"] is not None:
             self._writer = CaptureWriter(core.options["record"])
+            self._recorder = Recorder(self._writer, VERSION, self._record_failed)
         if core.is_capture:
             self._playing = asyncio.get_running_loop().create_task(self._play())
             return
@@ -99,10 +104,10 @@ class Life:
             self._tls = ssl.create_default_context()
         core.driver = Driver(
             core.engine,
-            core.make_client(urls, self._simulated_credentials()),
+            core.make_client(urls, self._simulated_credentials(), self._recorder),
             core.journal,
             core.audience,
-            writer=self._writer,
+            recorder=self._recorder,
             tls=self._tls,
             published=core.published,
             rested=core.audience.deliver,
@@ -161,6 +166,8 @@ class Life:
     def _shut(self) -> None:
         if self.core.closed:
             return
+        if self._recorder is not None:
+            self._recorder.stop()
         try:
             self.core.close()
         finally:
@@ -193,6 +200,11 @@ class Life:
         self.core.journal.close()
         if cancelled is not None:
             raise cancelled
+
+    def _record_failed(self, error: OSError) -> None:
+        """A full disk ends the recording, and not the books."""
+        path = self.core.options["record"]
+        self.core.journal.error(f"recording to {path} has ended: {error}", error)
 
     def _end_recording(self) -> None:
         """At once: nothing more is recorded, and what follows may be cut short."""
@@ -302,6 +314,10 @@ class Life:
 
     def _played(self) -> None:
         self.core.audience.applied()
+        self.core.audience.deliver()
+
+    def _told(self) -> None:
+        self.core.audience.look_at_all()
         self.core.audience.deliver()
 
     async def _play(self) -> None:

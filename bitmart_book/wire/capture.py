@@ -1,7 +1,11 @@
 """Writing and reading recorded frames: JSON lines, plain, gzip or (reading) zstd.
 
-A line is either a bare frame or `{"t": receive_time_ns, "conn": name, "frame": text}`. This file
-knows lines and files; what a frame means is the engine's business.
+A line is either a bare frame or `{"t": receive_time_ns, "conn": name, "frame": text}`. A recording
+of a feed begins with a line `{"bitmart_book": version}`; behind it each line has the time of the
+engine's clock as well, `"at"`, and beside frames there are events, which have `"event"` instead:
+what the client told its engine, so that a replay ends where the feed did (`told`). Readers skip
+events that they do not know. This file knows lines and files; what a frame means is the engine's
+business.
 """
 
 from __future__ import annotations
@@ -9,19 +13,24 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple, cast
 
 import msgspec
 
 from bitmart_book.errors import CaptureError, UsageError
 
-__all__ = ["Capture", "CaptureWriter", "CapturedFrame"]
+__all__ = ["Capture", "CaptureWriter", "CapturedEvent", "CapturedFrame"]
 
 # Four times the engine's limit for a frame: one that is too long still reaches the engine, whose
 # error names it.
 MAX_LINE_BYTES = 16 * 1024 * 1024
+# A compressed file that goes on and on: of what BitMart sends one byte of gzip holds a third of a
+# line and less. Each line costs a microsecond, and a megabyte could hold a billion.
+LINES_PER_BYTE = 4
+FREE_LINES = 100_000
 # So many compressed bytes are inflated at once; each can stand for thirty thousand.
 _ZSTD_BYTES = 256
 
@@ -36,28 +45,65 @@ class CapturedFrame(NamedTuple):
     """Name of the connection the frame came on, where the capture recorded it."""
     line: int
     """Counted from 1."""
+    at_ns: int | None = None
+    """The engine's clock when it was applied, where the capture recorded it."""
 
 
-class _Recorded(msgspec.Struct):
+class CapturedEvent(NamedTuple):
+    """Something beside frames that happened to the feed that was recorded."""
+
+    event: str
+    """What: "opened", "asked", "held", ..."""
+    facts: Mapping[str, Any]
+    """The rest of its line, as it stands there."""
+    receive_time_ns: int | None
+    """Wall clock."""
+    connection: str | None
+    """The connection that it is about."""
+    line: int
+    """Counted from 1."""
+    at_ns: int | None
+    """The engine's clock."""
+
+
+class _Recorded(msgspec.Struct, omit_defaults=True):
     frame: str
     t: int | None = None
+    at: int | None = None
     conn: str | None = None
+
+
+class _Event(msgspec.Struct):
+    event: str
+    t: int | None = None
+    at: int | None = None
+    conn: str | None = None
+
+
+HEADER = b'{"bitmart_book":'
 
 
 class CaptureWriter:
     """Writes frames as they arrive, one JSON line each, gzip where the name ends in .gz.
 
-    The file is made anew, readable by its owner alone. Raises UsageError when it cannot be made.
+    The file is made anew, readable by its owner alone. Raises UsageError when it cannot be made,
+    and when there is something else already: a file with content, or no plain file at all, such as
+    a symbolic link. Nothing is overwritten.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self.frames = 0
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.fchmod(descriptor, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(self.path, flags, 0o600)
         except OSError as error:
-            raise UsageError(f"cannot write {self.path}: {error.strerror or error}") from None
+            raise UsageError(f"cannot write {self.path}: {_why(self.path, error)}") from None
+        try:
+            _claim(descriptor, self.path)
+        except BaseException:
+            os.close(descriptor)
+            raise
         self._file: IO[bytes] = os.fdopen(descriptor, "wb")
         if self.path.endswith(".gz"):
             self._raw: IO[bytes] | None = self._file
@@ -66,13 +112,31 @@ class CaptureWriter:
             self._raw = None
         self._encode = msgspec.json.Encoder().encode
 
-    def write(self, frame: bytes, receive_time_ns: int, connection: str) -> None:
-        """One frame, inflated."""
+    def begin(self, version: str) -> None:
+        """The first line of a recording that has events."""
+        self._file.write(self._encode({"bitmart_book": version}) + b"\n")
+
+    def write(
+        self, frame: bytes, receive_time_ns: int, connection: str, at_ns: int | None = None
+    ) -> None:
+        """One frame, inflated. at_ns: the engine's clock."""
         recorded = _Recorded(
-            frame=frame.decode("utf-8", "replace"), t=receive_time_ns, conn=connection
+            frame=frame.decode("utf-8", "replace"), t=receive_time_ns, at=at_ns, conn=connection
         )
         self._file.write(self._encode(recorded) + b"\n")
         self.frames += 1
+
+    def write_event(
+        self,
+        event: str,
+        receive_time_ns: int,
+        connection: str | None,
+        at_ns: int,
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Something that is not a frame."""
+        line = {"t": receive_time_ns, "at": at_ns, "conn": connection, "event": event, **facts}
+        self._file.write(self._encode(line) + b"\n")
 
     def close(self) -> None:
         """Finish the file; may be called twice."""
@@ -87,8 +151,28 @@ class CaptureWriter:
         self.close()
 
 
+def _claim(descriptor: int, path: str) -> None:
+    """Make a file that was just opened ours. UsageError for what must not be written to."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"cannot write {path}: it is not a plain file")
+    if found.st_size:
+        raise UsageError(
+            f"cannot write {path}: it exists and is not empty; delete it, or take another name"
+        )
+    os.fchmod(descriptor, 0o600)
+    os.set_blocking(descriptor, True)
+
+
+def _why(path: str, error: OSError) -> str:
+    if os.path.islink(path):
+        return "it is a symbolic link, and where that leads is not written to"
+    return error.strerror or str(error)
+
+
 class Capture:
-    """An iterator over the frames of a capture file; also a context manager.
+    """An iterator over the frames of a capture file; also a context manager. `record` reads the
+    events of a recording as well.
 
     Raises UsageError when the file cannot be opened, and CaptureError, naming the line, at a line
     that cannot be read; the iteration can be continued after that, unless the file itself ends
@@ -97,6 +181,8 @@ class Capture:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
+        self.has_events = False
+        """Whether a header has been read: it is a recording of a feed, with its events."""
         try:
             self._file = open(self.path, "rb")  # noqa: SIM115 (closed by close)
         except OSError as error:
@@ -110,6 +196,7 @@ class Capture:
         self._line = 0
         self._ended = False
         self._decode = msgspec.json.Decoder(_Recorded).decode
+        self._decode_event = msgspec.json.Decoder(_Event).decode
 
     @property
     def bytes_read(self) -> int:
@@ -119,16 +206,34 @@ class Capture:
         return self
 
     def __next__(self) -> CapturedFrame:
+        while (record := self.record()) is not None:
+            if isinstance(record, CapturedFrame):
+                return record
+        raise StopIteration
+
+    def record(self) -> CapturedFrame | CapturedEvent | None:
+        """The next frame or event; None at the end. Raises as the iteration does."""
         while not self._ended:
             self._line += 1
+            if self._line % FREE_LINES == 0:
+                self._refuse_a_bomb()
             line = self._read_line()
             if not line:
                 self._ended = True
                 break
             line = line.strip()
-            if line:
+            if line.startswith(HEADER):
+                self.has_events = True
+            elif line:
                 return self._parse(line)
-        raise StopIteration
+        return None
+
+    def _refuse_a_bomb(self) -> None:
+        if self._line > FREE_LINES + LINES_PER_BYTE * self.bytes_read:
+            self._ended = True
+            raise self._problem(
+                f"{self._line:,} lines in {self.bytes_read:,} bytes: this is no recording"
+            )
 
     def _read_line(self) -> bytes:
         try:
@@ -143,7 +248,9 @@ class Capture:
             raise self._problem(f"longer than {MAX_LINE_BYTES} bytes")
         return line
 
-    def _parse(self, line: bytes) -> CapturedFrame:
+    def _parse(self, line: bytes) -> CapturedFrame | CapturedEvent:
+        if self.has_events and b'"frame"' not in line:
+            return self._parse_event(line)
         # Bare frames are the common case: they are passed on unread, for the engine to decode.
         if b'"frame"' in line:
             try:
@@ -154,8 +261,17 @@ class Capture:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise self._problem(f"not JSON: {error}") from None
             else:
-                return CapturedFrame(recorded.frame.encode(), recorded.t, recorded.conn, self._line)
+                frame = recorded.frame.encode()
+                return CapturedFrame(frame, recorded.t, recorded.conn, self._line, recorded.at)
         return CapturedFrame(line, None, None, self._line)
+
+    def _parse_event(self, line: bytes) -> CapturedEvent:
+        try:
+            event = self._decode_event(line)
+            facts = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise self._problem(f"no event: {error}") from None
+        return CapturedEvent(event.event, facts, event.t, event.conn, self._line, event.at)
 
     def _problem(self, problem: str) -> CaptureError:
         return CaptureError(self.path, self._line, problem)

@@ -28,8 +28,8 @@ from bitmart_book.client.times import (
 from bitmart_book.fork import after_fork_in_child
 from bitmart_book.log.journal import Journal, escaped
 from bitmart_book.model import Event
-from bitmart_book.wire.capture import CaptureWriter
 from bitmart_book.wire.link import Link
+from bitmart_book.wire.recorder import Recorder
 
 __all__ = ["Driver"]
 
@@ -48,14 +48,14 @@ class Driver:
         journal: Journal,
         listener: Listener,
         *,
-        writer: CaptureWriter | None,
+        recorder: Recorder | None,
         tls: ssl.SSLContext | None,
         published: Callable[[list[Event], list[Push]], None],
         rested: Callable[[], None],
     ) -> None:
         self._client = client
         self._journal = journal
-        self._writer = writer
+        self._recorder = recorder
         self._tls = tls
         self._published = published
         self.rested = rested
@@ -267,7 +267,8 @@ class Driver:
 
     def _look_for_witness(self) -> None:
         self._traces = self._journal.traces
-        self._intake.witness = self if self._traces or self._writer is not None else None
+        records = self._recorder is not None and not self._recorder.is_over
+        self._intake.witness = self if self._traces or records else None
 
     def message(
         self,
@@ -280,14 +281,8 @@ class Driver:
         """Trace a message and record it, as far as that is wanted."""
         if self._traces:
             self._journal.trace(connection, "<", payload)
-        if self._writer is None or is_private:
-            return
-        try:
-            self._writer.write(payload, received_ns or 0, f"{connection}#{generation}")
-        except OSError as error:
-            # A full disk ends the recording, and not the books.
-            self._journal.error(f"recording to {self._writer.path} has ended: {error}", error)
-            self._writer = None
+        if self._recorder is not None and not is_private:
+            self._recorder.frame(payload, received_ns, connection, generation)
 
     def _failed_inside(self, link: Link, error: Exception) -> None:
         """A bug of this package, or a mismatch that the shadow book found: what the books of this

@@ -1,7 +1,8 @@
 """Captured frames into an engine, as fast as possible or in their own time.
 
 Every connection of every file is a generation of its own, because nothing that a later one says
-continues an earlier one.
+continues an earlier one. Where a recording has events, they are told to the engine as the client
+told them, at the time that they were told: so a book is what it was while it was live.
 """
 
 from __future__ import annotations
@@ -13,13 +14,71 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from bitmart_book._book import Engine
-from bitmart_book.errors import CaptureError, LimitError, MessageError, UsageError
-from bitmart_book.wire.capture import Capture, CapturedFrame
+from bitmart_book.errors import (
+    BitmartBookError,
+    CaptureError,
+    LimitError,
+    MessageError,
+    UsageError,
+)
+from bitmart_book.wire.capture import Capture, CapturedEvent, CapturedFrame
+from bitmart_book.wire.told import retell
 
-__all__ = ["Playback"]
+__all__ = ["Playback", "RecordedTime", "has_events"]
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 # So many frames are read before other tasks have their turn.
 _SLICE = 500
+
+
+class RecordedTime:
+    """The clock of an engine that hears a recording: the time at which each line was written.
+
+    Between files, whose clocks may be of different machines, no time passes; it never goes back.
+    """
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self._recorded: int | None = None
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def begin(self) -> None:
+        """Another file begins."""
+        self._recorded = None
+
+    def reach(self, at_ns: int | None) -> None:
+        """A line of that time is next."""
+        if at_ns is None:
+            return
+        if self._recorded is None:
+            self._recorded = at_ns
+            self.now_ns = self.now_ns or at_ns
+        passed = at_ns - self._recorded
+        if passed > 0:
+            self.now_ns += passed
+            self._recorded = at_ns
+
+
+def has_events(paths: Paths) -> bool:
+    """Whether all of these files are recordings with events. False where one cannot be read:
+    playing it will say why."""
+    return all(_has_events(path) for path in _listed(paths)) and bool(_listed(paths))
+
+
+def _has_events(path: str | os.PathLike[str]) -> bool:
+    try:
+        with Capture(path) as capture:
+            capture.record()
+            return capture.has_events
+    except (BitmartBookError, OSError):
+        return False
+
+
+def _listed(paths: Paths) -> list[str | os.PathLike[str]]:
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 class Playback:
@@ -28,31 +87,36 @@ class Playback:
     paths: a capture file, or several, one after the other. speed: None as fast as possible, 1.0
     as recorded. on_bad_line: "raise" a CaptureError, or "skip" and keep it in `bad_lines`.
     progress: called with (bytes read, bytes in all) of a file, about once for each percent.
-    applied: called after each frame; `engine.touched` says what it changed. rested: called
-    whenever other tasks are about to have their turn.
+    applied: called after each frame; `engine.touched` says what it changed. told: called after
+    each event, of which any book may have another state. rested: called whenever other tasks are
+    about to have their turn. clock: that of the engine, where the captures have events.
     """
 
     def __init__(
         self,
         engine: Engine,
-        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        paths: Paths,
         *,
         speed: float | None,
         on_bad_line: Literal["raise", "skip"],
         progress: Callable[[int, int], None] | None,
         applied: Callable[[], None],
+        told: Callable[[], None],
         rested: Callable[[], None],
+        clock: RecordedTime | None,
     ) -> None:
         if on_bad_line not in ("raise", "skip"):
             raise UsageError(f'on_bad_line must be "raise" or "skip", was {on_bad_line!r}')
         if speed is not None and not speed > 0:
             raise UsageError(f"speed must be positive, was {speed!r}")
         self._engine = engine
-        self._paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+        self._paths = _listed(paths)
         self._speed = speed
         self._on_bad_line = on_bad_line
         self._progress = progress
         self._applied = applied
+        self._told = told
+        self._clock = clock
         self._rested = rested
         # When the first frame was recorded (nanoseconds), and when it was played (seconds).
         self._start: tuple[int, float] | None = None
@@ -62,6 +126,8 @@ class Playback:
     async def run(self) -> None:
         """Play everything. At the end the books that are LIVE stay so, and time stops for them."""
         for number, path in enumerate(self._paths):
+            if self._clock is not None:
+                self._clock.begin()
             with Capture(path) as capture:
                 await self._play(number, capture)
         self._engine.finish("end of capture")
@@ -70,11 +136,11 @@ class Playback:
         shown, count = -1, 0
         while True:
             try:
-                captured = next(capture, None)
+                captured = next(capture, None) if self._clock is None else capture.record()
                 if captured is None:
                     return
                 await self._wait_for(captured.receive_time_ns)
-                self._apply(number, capture, captured)
+                self.take(number, capture.path, captured)
             except CaptureError as error:
                 if self._on_bad_line == "raise":
                     raise
@@ -88,14 +154,27 @@ class Playback:
                 self._rested()
                 await asyncio.sleep(0)
 
-    def _apply(self, number: int, capture: Capture, captured: CapturedFrame) -> None:
+    def take(self, number: int, path: str, captured: CapturedFrame | CapturedEvent) -> None:
+        """Give one record of a file to the engine. CaptureError for one that is none."""
+        if self._clock is not None:
+            self._clock.reach(captured.at_ns)
         generation = self._generations.setdefault(
             (number, captured.connection), len(self._generations) + 1
         )
+        if isinstance(captured, CapturedFrame):
+            self._apply(path, captured, generation)
+            return
+        assert self._clock is not None
+        retell(self._engine, captured, generation, self._clock.now_ns, path)
+        self._told()
+
+    def _apply(self, path: str, captured: CapturedFrame, generation: int) -> None:
         try:
             self._engine.apply(captured.frame, captured.receive_time_ns, generation=generation)
         except (MessageError, LimitError) as error:
-            raise CaptureError(capture.path, captured.line, str(error)) from None
+            if self._clock is None:
+                raise CaptureError(path, captured.line, str(error)) from None
+            # It was no better when it was live, and what followed from it comes next.
         finally:
             self._applied()
 

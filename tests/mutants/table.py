@@ -3,6 +3,7 @@
 from tests.mutants.answers import ANSWERS
 from tests.mutants.audit import TRUST
 from tests.mutants.book import BOOK
+from tests.mutants.captures import CAPTURES
 from tests.mutants.certainty import CERTAINTY
 from tests.mutants.client import ABOVE
 from tests.mutants.engine import ENGINE
@@ -20,7 +21,22 @@ from tests.mutants.versions import VERSIONS
 
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
-    *(BOOK + VERSIONS + CERTAINTY + READS + TRUST + ENGINE),
-    *(LINE + ABOVE + ANSWERS + PRIVATE + OWN + SHELL + SOCKETS + FACES),
+    *(
+        BOOK
+        + VERSIONS
+        + CERTAINTY
+        + READS
+        + TRUST
+        + ENGINE
+        + LINE
+        + ABOVE
+        + ANSWERS
+        + PRIVATE
+        + OWN
+        + SHELL
+        + SOCKETS
+        + CAPTURES
+        + FACES
+    ),
     *SURFACE,
 )

@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import os
+import stat
 
 import pytest
 import zstandard
 
 import bitmart_book as bb
-from bitmart_book.wire.capture import Capture
+from bitmart_book.wire.capture import Capture, CaptureWriter
 from tests.helpers import frames
 from tests.helpers.frames import spot
 
@@ -147,6 +149,51 @@ def test_a_line_without_end(write, monkeypatch):
 def test_sources_that_cannot_be(options, problem):
     with pytest.raises(bb.UsageError, match=problem):
         bb.connect(**options)
+
+
+def test_what_is_there_is_never_overwritten(tmp_path):
+    there = tmp_path / "there.jsonl"
+    there.write_text("precious\n")
+    there.chmod(0o644)
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(there)
+    loose = tmp_path / "loose.jsonl"
+    loose.symlink_to(tmp_path / "elsewhere")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, problem in [
+        (there, "exists and is not empty"),
+        (link, "symbolic link"),
+        (loose, "symbolic link"),
+        (tmp_path, "Is a directory"),
+        (pipe, "No such device|not a plain file"),
+        ("/dev/null", "not a plain file"),
+    ]:
+        with pytest.raises(bb.UsageError, match=problem):
+            CaptureWriter(path)
+    with pytest.raises(bb.UsageError, match="not empty"):
+        bb.connect("BTC_USDT", source="sim", record=there)
+    assert there.read_text() == "precious\n"
+    assert stat.S_IMODE(there.stat().st_mode) == 0o644
+    assert not (tmp_path / "elsewhere").exists()
+    empty = tmp_path / "empty.jsonl"
+    empty.touch(0o644)
+    with CaptureWriter(empty) as writer:
+        writer.write(b"{}", 1, "a")
+    assert stat.S_IMODE(empty.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("line", [b"\n", b"0\n", b"{}\n"], ids=["blank", "number", "object"])
+def test_a_small_file_that_goes_on_and_on_is_refused_in_time(tmp_path, line):
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(line * 2_000_000))
+    with Capture(path) as capture:
+        with pytest.raises(bb.CaptureError, match="this is no recording"):
+            for _ in capture:
+                pass
+        assert capture.record() is None, "that is its end, whoever wants to skip it"
+    with bb.connect(source=path, on_bad_line="skip") as feed:
+        assert len(feed.bad_lines) <= 200_000
 
 
 def test_other_misuse(write):

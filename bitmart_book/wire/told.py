@@ -1,0 +1,127 @@
+"""What a client tells its engine, written down as events of a recording and told again from there.
+
+Frames alone do not make a replay equal to what was live: a book is LIVE because its connection is
+open, its snapshot was asked for, and something was heard in time. Both directions stand here, side
+by side, so that what is written is what is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from bitmart_book._book import Book, Engine
+from bitmart_book.errors import BitmartBookError, CaptureError
+from bitmart_book.model import BookState
+from bitmart_book.venues.profile import Topic
+from bitmart_book.wire.capture import CapturedEvent
+
+__all__ = ["ToldEngine", "retell", "telling"]
+
+Tell = Callable[[str, int | None, dict[str, Any]], None]
+"""Takes an event, the generation that it is about, and its facts."""
+
+
+class ToldEngine:
+    """An engine that tells what it is told; all else is the engine's own."""
+
+    def __init__(self, engine: Engine, tell: Tell, clock: Callable[[], int]) -> None:
+        self._engine = engine
+        self._tell = tell
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def open_line(self, generation: int, valid_for: float) -> None:
+        self._tell("opened", generation, {"seconds": valid_for})
+        self._engine.open_line(generation, valid_for)
+
+    def forget_generation(self, generation: int) -> None:
+        self._tell("closed", generation, {})
+        self._engine.forget_generation(generation)
+
+    def hold(self, generation: int, reason: str) -> None:
+        self._tell("held", generation, {"reason": reason})
+        self._engine.hold(generation, reason)
+
+    def release(self, generation: int) -> None:
+        self._tell("released", generation, {})
+        self._engine.release(generation)
+
+    def book(self, symbol: str, *, channel: str | None = None, market: str | None = None) -> Book:
+        book = self._engine.book(symbol, channel=channel, market=market)
+        self._tell("wanted", None, {"topic": _topic(book)})
+        return book
+
+    def close_book(self, book: Book) -> None:
+        self._tell("unwanted", None, {"topic": _topic(book)})
+        self._engine.close_book(book)
+
+    def assign(self, book: Book, generation: int) -> None:
+        self._tell("subscribed", generation, {"topic": _topic(book)})
+        self._engine.assign(book, generation)
+
+    def expect(self, book: Book) -> None:
+        self._tell("asked", None, {"topic": _topic(book)})
+        self._engine.expect(book)
+
+    def invalidate(self, book: Book, reason: str, *, state: BookState = BookState.GAP) -> None:
+        self._tell("doubted", None, {"topic": _topic(book), "state": state, "reason": reason})
+        self._engine.invalidate(book, reason, state=state)
+
+    def confirm(self, book: Book, until_ns: int, *, by: str = "connection") -> None:
+        facts = {"topic": _topic(book), "for_ns": until_ns - self._clock(), "by": by}
+        self._tell("confirmed", None, facts)
+        self._engine.confirm(book, until_ns, by=by)
+
+
+def telling(engine: Engine, tell: Tell, clock: Callable[[], int]) -> Engine:
+    """The engine, for a client whose words are to be recorded."""
+    return cast(Engine, ToldEngine(engine, tell, clock))
+
+
+def _topic(book: Book) -> str:
+    return f"{book.channel}:{book.symbol}"
+
+
+# --- told again ---
+
+
+def retell(engine: Engine, event: CapturedEvent, generation: int, now_ns: int, path: str) -> None:
+    """Tell an engine what a recording says that its client told it; `generation` is that of the
+    connection of the event. Unknown events mean nothing. CaptureError for one without its facts."""
+    again = _EVENTS.get(event.event)
+    if again is None:
+        return
+    try:
+        again(engine, event.facts, generation, now_ns)
+    except (BitmartBookError, KeyError, TypeError, ValueError, OverflowError) as error:
+        problem = f"no such {event.event!r}: {error}"
+        raise CaptureError(path, event.line, problem) from None
+
+
+def _wanted(engine: Engine, topic: str) -> Book:
+    parsed = Topic.parse(topic)
+    market = engine.venue.topic_profile(topic).market
+    return engine.book(parsed.symbol, channel=parsed.channel, market=market)
+
+
+_EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
+    "opened": lambda engine, facts, generation, _: engine.open_line(generation, facts["seconds"]),
+    "closed": lambda engine, _, generation, __: engine.forget_generation(generation),
+    "held": lambda engine, facts, generation, _: engine.hold(generation, facts["reason"]),
+    "released": lambda engine, _, generation, __: engine.release(generation),
+    "wanted": lambda engine, facts, _, __: _wanted(engine, facts["topic"]),
+    "unwanted": lambda engine, facts, _, __: engine.close_book(engine[facts["topic"]]),
+    "subscribed": lambda engine, facts, generation, _: engine.assign(
+        engine[facts["topic"]], generation
+    ),
+    "asked": lambda engine, facts, _, __: engine.expect(engine[facts["topic"]]),
+    "doubted": lambda engine, facts, _, __: engine.invalidate(
+        engine[facts["topic"]], facts["reason"], state=BookState(facts["state"])
+    ),
+    "confirmed": lambda engine, facts, _, now: engine.confirm(
+        engine[facts["topic"]], now + facts["for_ns"], by=facts["by"]
+    ),
+}
