@@ -157,6 +157,9 @@ def test_rubbish_is_reported_and_survived():
 
         async def talk(connection):
             async for text in connection:
+                if text == "ping":
+                    await connection.send("pong")
+                    continue
                 message = json.loads(text)
                 sent.append(message["op"])
                 for topic in message["args"]:
