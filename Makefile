@@ -49,7 +49,7 @@ package: $(VENV)/.test ## build wheel and sdist, install each in a clean environ
 	rm -rf build/package && mkdir -p build/package
 	$(BIN)/python -m build --quiet --sdist --outdir build/package .
 	$(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz
-	@$(MAKE) --no-print-directory --jobs --output-sync=target build/package/from-wheel build/package/from-sdist
+	@$(MAKE) --jobs --output-sync=target build/package/from-wheel build/package/from-sdist
 
 # The compiler takes most of the time, on one core: the two are built side by side.
 build/package/from-wheel:
@@ -68,7 +68,7 @@ cd build/package && $(notdir $(1))/bin/bitmart-book bench --quick --only frames 
 endef
 
 check: $(VENV)/.test $(VENV)/.lint $(VENV)/.types ## lint, types and package, side by side
-	@$(MAKE) --no-print-directory --jobs --output-sync=target lint types package
+	@$(MAKE) --jobs --output-sync=target lint types package
 
 picture: $(VENV)/.package ## the picture in README, from the real program
 	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ import bitmart_book as bb
 from bitmart_book.client import account as module
 from bitmart_book.venues import FUTURES_PRIVATE, SPOT_PRIVATE
 from tests.helpers.documented import futures_private, spot_private
+from tests.helpers.frames import spot
 from tests.helpers.own import (
     CANCELED,
     FILLED,
@@ -20,6 +21,7 @@ from tests.helpers.own import (
     PARTLY,
     PARTLY_CANCELED,
     PENDING,
+    THEN,
     balance,
     fill,
     kinds,
@@ -472,6 +474,165 @@ def test_a_hole_of_one_kind_or_one_symbol_leaves_the_others_alone():
     account.resync("unreadable", kind="position", about={"BTCUSDT"})
     assert set(account.unconfirmed) == set(values)
     assert account.holes == 5
+
+
+# --- stamps that are wrong ---
+
+AHEAD = THEN + 600_000
+WORDS = {
+    "balance": lambda step, time: balance(str(step), time),
+    "position": lambda step, time: position(str(step), time=time),
+    "order": lambda step, time: order(NEW, "0", time, price=Decimal(step)),
+}
+each_kind = pytest.mark.parametrize("word", WORDS.values(), ids=WORDS.keys())
+
+
+def held(account):
+    (value,) = [*account.orders.values(), *account.positions.values(), *account.balances.values()]
+    return value
+
+
+def tell(account, word, *stamps, begin=1):
+    """Words a second apart, each stamped as told; what became of each."""
+    return [
+        account.apply(word(step, stamp), now=float(step)).kind
+        for step, stamp in enumerate(stamps, begin)
+    ]
+
+
+@each_kind
+@pytest.mark.parametrize("before", [0, 1, 5])
+def test_one_stamp_in_the_future_holds_nothing_up(word, before):
+    account = bb.Account()
+    stamps = [THEN + 1000 * second for second in range(before)]
+    stamps.append(AHEAD)
+    stamps += [THEN + 1000 * second for second in range(before + 1, before + 5)]
+    assert tell(account, word, *stamps) == ["new"] + ["changed"] * (len(stamps) - 1)
+    assert held(account) == word(len(stamps), stamps[-1])
+    assert account.is_confirmed(held(account))
+
+
+@each_kind
+def test_nor_does_one_across_a_reconnect(word):
+    account = bb.Account()
+    tell(account, word, THEN, AHEAD)
+    account.resync("connection lost")
+    assert tell(account, word, THEN + 30_000, begin=31) == ["changed"]
+    assert account.unconfirmed == ()
+
+
+@each_kind
+def test_a_word_that_was_overtaken_takes_nothing_back(word):
+    account = bb.Account()
+    tell(account, word, THEN, THEN + 1000, THEN + 5000)
+    (kind,) = tell(account, word, THEN + 2000, begin=4)
+    assert (kind, held(account)) == ("older", word(3, THEN + 5000))
+    # They disagree, and only stamps say which is right: that is known when the next one comes.
+    assert not account.is_confirmed(held(account))
+    tell(account, word, THEN + 6000, begin=5)
+    assert account.is_confirmed(held(account))
+
+
+@each_kind
+def test_what_is_repeated_is_true_whatever_its_stamp(word):
+    account = bb.Account()
+    tell(account, word, THEN + 3000)
+    late = word(7, THEN)
+    assert [account.apply(late, now=4.0).kind for _ in range(3)] == ["older", "changed", "repeated"]
+
+
+@each_kind
+def test_a_clock_of_the_venue_that_was_set_back_holds_for_a_few_words(word):
+    account = bb.Account()
+    ahead = [AHEAD + 1000 * second for second in range(1, 11)]
+    behind = [THEN + 1000 * second for second in range(11, 21)]
+    told = tell(account, word, *ahead, *behind)
+    assert told[:10] == ["new"] + ["changed"] * 9
+    assert told[10] == "older"
+    assert told[15:] == ["changed"] * 5
+    assert account.is_confirmed(held(account))
+
+
+def test_a_position_of_an_hour_ago_is_not_taken_for_the_newest():
+    """What was overtaken may bear an old stamp: that of the last change."""
+    account = bb.Account()
+    account.apply(position("5", time=THEN), now=0.0)
+    for second in (3600, 3601, 3602):
+        account.apply(balance(str(second), THEN + second * 1000, "futures"), now=float(second))
+    account.apply(position("7", time=THEN + 3_602_500), now=3602.5)
+    assert account.apply(position("5", time=THEN), now=3603.0).kind == "older"
+    assert account.positions["BTCUSDT", "long"].size == 7
+
+
+# --- our own part of a book ---
+
+
+def test_own_size():
+    account = bb.Account()
+    for number, changes in enumerate([
+        {}, {"filled": "4", "status": PARTLY}, {"price": Decimal("99.5")}, {"side": "sell"},
+        {"symbol": "ETH_USDT"}, {"type": "market"}, {"type": "plan_order"}, {"price": None},
+        {"size": None}, {"status": PENDING}, {"status": FILLED, "filled": "10"},
+        {"side": None}, {"status": "odd"},
+    ]):  # fmt: skip
+        account.apply(order(order_id=str(number), **changes))
+    for price in ("100", "100.0", 100, 100.0, Decimal("1e2")):
+        assert account.own_size("BTC_USDT", "bid", price) == 16
+    assert account.own_size("BTC_USDT", "bid", 99.5) == 10
+    assert account.own_size("BTC_USDT", "ask", 100) == 10
+    assert account.own_size("BTC_USDT", "ask", 101) == 0
+    assert account.own_size("NOPE_USDT", "bid", 100) == 0
+    account.resync("connection lost")
+    assert account.own_size("BTC_USDT", "bid", 100) == 16
+    assert account.own_size("BTC_USDT", "bid", 100, unconfirmed=False) == 0
+
+
+@pytest.mark.parametrize("arguments", [("buy", 100), ("", 100), ("bid", "x"), ("bid", None)])
+def test_what_is_no_side_or_price(arguments):
+    with pytest.raises(bb.UsageError):
+        bb.Account().own_size("BTC_USDT", *arguments)
+
+
+def test_net_depth():
+    book = bb.Book("BTC_USDT")
+    book.apply(
+        spot(
+            "snapshot", 1, [["100", "16.5"], ["99.5", "10"], ["99", "2"]],
+            [["101", "3"], ["102", "1"]],
+        )
+    )  # fmt: skip
+    account = bb.Account()
+    assert account.net_depth(book) == book.depth(exact=True)
+    for number, changes in enumerate([{}, {"status": PARTLY, "filled": "4"},
+                                      {"price": Decimal("99.50")}]):  # fmt: skip
+        account.apply(order(order_id=str(number), **changes))
+    account.apply(order(order_id="9", side="sell", price=Decimal(101), size=Decimal(5)))
+    depth = account.net_depth(book)
+    assert depth.bids == [(Decimal(100), Decimal("0.5")), (Decimal(99), Decimal(2))]
+    # More of ours than there is: the level is being taken away.
+    assert depth.asks == [(Decimal(102), Decimal(1))]
+    assert account.net_depth(book, 1).bids == depth.bids[:1]
+    assert account.net_depth(book, 1).asks == depth.asks
+    assert account.net_depth(book, 2) == depth
+    assert account.net_depth(book, 1).complete
+    account.resync("connection lost")
+    assert account.net_depth(book, unconfirmed=False) == book.depth(exact=True)
+
+
+def test_sizes_are_exact_whatever_the_context_of_the_user():
+    size, part = Decimal("123456789." + 29 * "0" + "1"), Decimal("0." + 29 * "0" + "3")
+    account = bb.Account()
+    with localcontext(Context(prec=3, traps=[Inexact])):
+        account.apply(order(PARTLY, part, size=size, fill=fill("a", part / 3, part)))
+        account.apply(order(order_id="2", size=size))
+        whole = account.own_size("BTC_USDT", "bid", 100)
+        assert account.missing_size("1") == Decimal("0." + 29 * "0" + "2")
+    assert whole == Decimal("246913577." + 29 * "9" + "9")
+
+
+def test_net_depth_of_a_book_that_is_not_live():
+    with pytest.raises(bb.BookNotLive):
+        bb.Account().net_depth(bb.Book("BTC_USDT"))
 
 
 # --- with the venue's own words ---

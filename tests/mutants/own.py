@@ -4,7 +4,6 @@ stamps in the future, ids that are used twice, words that nobody documents."""
 from tests.mutants.mutant import Mutant
 
 ACCOUNT = "tests/client/test_account.py::"
-STAMPS = "tests/client/test_stamps.py::"
 HOLES = "tests/client/test_holes.py::"
 TRUTH = "tests/client/test_reconcile.py::"
 
@@ -123,7 +122,7 @@ OWN = [
         "client/stamps.py",
         "bool(others) and 2 * ahead >= len(others)",
         "True",
-        STAMPS + "test_one_stamp_in_the_future_holds_nothing_up",
+        ACCOUNT + "test_one_stamp_in_the_future_holds_nothing_up",
     ),
     Mutant(
         "stamp-is-its-own-witness",
@@ -131,7 +130,7 @@ OWN = [
         "client/stamps.py",
         "other.ms != known.ms",
         "True",
-        STAMPS + "test_one_stamp_in_the_future_holds_nothing_up",
+        ACCOUNT + "test_one_stamp_in_the_future_holds_nothing_up",
         where="def is_late(",
     ),
     Mutant(
@@ -148,7 +147,7 @@ OWN = [
         "client/stamps.py",
         "last.append(stamp)\n",
         "pass\n",
-        STAMPS + "test_a_position_of_an_hour_ago_is_not_taken_for_the_newest",
+        ACCOUNT + "test_a_position_of_an_hour_ago_is_not_taken_for_the_newest",
     ),
     Mutant(
         "disagreement-not-said",
@@ -156,7 +155,7 @@ OWN = [
         "client/account.py",
         "self._unconfirmed.add(key)\n",
         "",
-        STAMPS + "test_a_word_that_was_overtaken_takes_nothing_back",
+        ACCOUNT + "test_a_word_that_was_overtaken_takes_nothing_back",
         where="def _is_late(",
     ),
     Mutant(
@@ -237,7 +236,7 @@ OWN = [
         "feed/core.py",
         "self.client.account.across = self.across\n",
         "",
-        "tests/feed/test_private_log.py::test_the_truth_of_rest_is_put_in_where_the_feed_lives",
+        "tests/feed/test_private.py::test_the_truth_of_rest_is_put_in_where_the_feed_lives",
     ),
     Mutant(
         "own-size-of-floats",
@@ -245,7 +244,7 @@ OWN = [
         "client/account.py",
         "price, size = order.exact\n",
         "price, size = Decimal(order.price), Decimal(order.size)\n",
-        "tests/client/test_net_depth.py::test_sizes_are_exact_whatever_the_context_of_the_user",
+        ACCOUNT + "test_sizes_are_exact_whatever_the_context_of_the_user",
     ),
     Mutant(
         "copy-forgets-what-is-exact",

@@ -124,7 +124,7 @@ PRIVATE = [
         "log/journal.py",
         "text = redact(text)\n",
         "",
-        "tests/feed/test_private_log.py::test_trace_shows_every_frame_and_no_secret",
+        "tests/feed/test_private.py::test_trace_shows_every_frame_and_no_secret",
     ),
     Mutant(
         "position-of-a-moment-ago-for-ever",

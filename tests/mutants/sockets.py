@@ -60,7 +60,7 @@ SOCKETS = [
         "wire/driver.py",
         "self._recorder is not None and not is_private",
         "self._recorder is not None",
-        "tests/feed/test_private_log.py::test_a_capture_holds_nothing_of_the_account",
+        "tests/feed/test_private.py::test_a_capture_holds_nothing_of_the_account",
     ),
     Mutant(
         "full-disk-costs-the-books",

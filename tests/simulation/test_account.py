@@ -53,6 +53,13 @@ def test_a_hole_is_told(name):
         assert sum(truth.gaps for truth in w.truth.values()) >= 2
 
 
+@pytest.mark.parametrize("name", ["badfield", "cutprivate", "ahead", "idlater", "lastword"])
+def test_odd_pushes_cost_nothing_that_is_not_told(name):
+    w = traded(spec=f"{name}%8", seed=len(name), seconds=120.0)
+    assert w.network.counts[name] > 3
+    assert found(w) == NOTHING
+
+
 def test_without_faults_everything_is_told():
     w = traded(spec="", faults=account.Disturbed(end=0.0))
     w.faults.on = False

@@ -22,14 +22,15 @@ from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Close, Open, Send
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
-from bitmart_book.sim.faults.kinds import KINDS
-from bitmart_book.sim.faults.network import NO_ANSWER, Kind, by_carrier
+from bitmart_book.sim.faults.network import NO_ANSWER
 from bitmart_book.sim.faults.wires import Order, Reset
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 from tests.simulation.bounds import family_of
 from tests.simulation.judge import SEQUENCED, Judge
+from tests.simulation.kinds import WORLD_KINDS
 
 LIVE = BookState.LIVE
+START_MS = 1_787_000_000_000
 LATENCY = (0.02, 0.08)
 # What the websocket library of the real shell does: it is part of what is simulated here.
 OPEN_TIMEOUT = 5.0
@@ -46,14 +47,6 @@ ENDPOINTS = {
     FUTURES_PRIVATE.url: "futures_private",
     LEGACY.url: "legacy",
 }
-
-WORLD_KINDS = {
-    **KINDS,
-    "block": Kind(by_carrier, (55,), 0.5, 0.04, 4.0, "the client's event loop is blocked"),
-    "sleep": Kind(by_carrier, (39,), 0.3, 0.02, 60.0, "the client's machine is suspended"),
-    "poison": Kind(by_carrier, (45,), 0.5, 0.03, 0.0, "an unlisted symbol is wanted with others"),
-}
-del WORLD_KINDS["split"]  # bytes exist only behind a real socket
 
 
 class Link:
@@ -105,6 +98,7 @@ class World:
         credentials=None,
     ):
         self.now = 0.0
+        self.set_by = 0.0
         self.rng = random.Random(f"world {seed}")
         self.exchange = exchange
         self.limiter = Limiter()
@@ -161,6 +155,10 @@ class World:
     def _clock(self):
         return int(self.now * 1e9)
 
+    def wall_ns(self):
+        """What the clock of the day says on the client's machine, which somebody may set."""
+        return int((START_MS / 1e3 + self.now + self.set_by) * 1e9)
+
     def speak(self, venue, rng):
         """Begin anew, with a client of that venue."""
         self.engine = Engine(venue, clock=self._clock, only_known=True)
@@ -170,7 +168,7 @@ class World:
             rng=rng,
             limiter=self.limiter,
             credentials=self._credentials,
-            wall_ms=None if self._credentials is None else self.exchange._now_ms,
+            wall_ms=None if self._credentials is None else lambda: self.wall_ns() // 1_000_000,
         )
         self.intake = Intake(self.engine, self.client, self, self)
 
@@ -273,8 +271,11 @@ class World:
         """Nothing is under way: whatever can be compared only then."""
 
     def calm(self):
-        """No more faults from now on; a client that did not run does so again."""
+        """No more faults from now on; a client that did not run does so again. Somebody looks at
+        the clocks, and says so."""
         self._execute(self.network.stop(self.now))
+        self.set_by = 0.0
+        self.exchange.clock.set_back = 0.0
         if self.now < self._blocked_until:
             self._blocked_until = self.now
             self.at(self.now, self._unblock)
@@ -511,6 +512,8 @@ class World:
         self._note("order", *op)
         if op.name == "block":
             self.block(self.rng.uniform(0.2, 2.0) * op.seconds)
+        elif op.name == "localclock":
+            self.set_by += self.rng.uniform(-1.0, 1.0) * op.seconds
         elif op.name == "sleep":
             self.sleep(self.rng.uniform(0.1, 2.0) * op.seconds)
         elif self.now >= self._blocked_until:
@@ -544,7 +547,7 @@ class World:
             payload = payload.encode("utf-8", "surrogateescape")
             self._crc = (self._crc * 31 + len(payload)) & 0xFFFFFFFF
         called = self.intake.receive(
-            link.name, link.generation, payload, compressed, None, self._clock()
+            link.name, link.generation, payload, compressed, self.wall_ns(), self._clock()
         )
         if called:
             self._client_due = self.now

@@ -66,6 +66,7 @@ def _every(word: Word, shares: Mapping[str, float], text: str) -> list[Word]:
     return [
         Word(name, per_minute=per_minute * share / total, symbol=word.symbol)
         for name, share in shares.items()
+        if share
     ]
 
 

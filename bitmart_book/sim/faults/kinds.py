@@ -7,11 +7,18 @@ one changed digit of a price. BitMart sends no checksum, so nobody could notice.
 from collections.abc import Mapping
 
 from bitmart_book.sim.faults import (
+    clocks,
     connections,
     damaged,
+    lateness,
     markets,
+    nobody,
     order,
+    private,
+    refusals,
+    replies,
     requests,
+    sides,
     snapshots,
     symbols,
 )
@@ -28,6 +35,13 @@ KINDS: dict[str, Kind] = {
     **requests.KINDS,
     **symbols.KINDS,
     **connections.KINDS,
+    **lateness.KINDS,
+    **sides.KINDS,
+    **replies.KINDS,
+    **nobody.KINDS,
+    **refusals.KINDS,
+    **private.KINDS,
+    **clocks.KINDS,
 }
 
 

@@ -9,6 +9,8 @@ class Clock:
     """Stamps of the exchange's times, which are seconds since it began."""
 
     def __init__(self, start_ms: int) -> None:
+        self.set_back = 0.0
+        """By how many seconds in all it was set back."""
         self._start_ms = start_ms
         self._ahead = 0.0
         self._rate = 0.0
@@ -21,6 +23,7 @@ class Clock:
     def step(self, seconds: float) -> None:
         """Set it forward, or back."""
         self._ahead += seconds
+        self.set_back += max(0.0, -seconds)
 
     def drift(self, rate: float, now: float) -> None:
         """From now on it gains so many seconds in each; 0: it goes right."""

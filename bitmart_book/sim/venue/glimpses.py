@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import deque
 from collections.abc import Iterator
 
 from bitmart_book.sim.market.market import Ladder, Listing
@@ -39,8 +40,9 @@ class Glimpses:
         self._levels = levels
         self._most = most
         self._known: dict[int, Glimpse] = {}
-        """In the order of time."""
-        self._nameless = 0
+        """By number, in the order of time."""
+        self._states: deque[Glimpse] = deque(maxlen=most)
+        """All of them, in the order of time."""
         self._open: list[Glimpse] = []
         """Those of the present book, which may have several numbers."""
 
@@ -51,16 +53,16 @@ class Glimpses:
         for glimpse in self._open:
             glimpse.until = now
         self._open.clear()
-        if version is None:
-            self._nameless -= 1
-            version = self._nameless
-        self._keep(version, self._packed(bids), self._packed(asks), now)
+        state = Glimpse(self._packed(bids), self._packed(asks))
+        self._states.append(state)
+        self._open.append(state)
+        if version is not None:
+            self._keep(version, state, now)
 
     def renumber(self, version: int, now: float) -> None:
         """The same book has another number, until the next version."""
         if self._levels:
-            last = next(self.latest_first())
-            self._keep(version, last.bids, last.asks, now)
+            self._keep(version, self._states[-1], now)
 
     def of(self, version: int) -> Glimpse | None:
         """After a version; None: not remembered."""
@@ -68,13 +70,13 @@ class Glimpses:
 
     def latest_first(self) -> Iterator[Glimpse]:
         """All of them, back in time."""
-        return reversed(self._known.values())
+        return reversed(self._states)
 
-    def _keep(self, version: int, bids: bytes, asks: bytes, now: float) -> None:
+    def _keep(self, version: int, state: Glimpse, now: float) -> None:
         earlier = self._known.pop(version, None)
         if earlier is not None and earlier.until < now - SHOWN:
             earlier = None
-        glimpse = self._known[version] = Glimpse(bids, asks, earlier)
+        glimpse = self._known[version] = Glimpse(state.bids, state.asks, earlier)
         self._open.append(glimpse)
         if len(self._known) > self._most:
             del self._known[next(iter(self._known))]

@@ -156,6 +156,7 @@ class Publisher:
         self._reach = reach
         self._edges = self._window_edges()
         self._unpublished: Batch | None = None
+        self._repeats = False
 
     # Time
 
@@ -221,8 +222,13 @@ class Publisher:
         return told
 
     def _next_version(self, batch: Batch, now: float) -> None:
-        self.version += 1
-        self._history.record(batch, self.market.bids, self.market.asks)
+        if self._repeats:
+            self._repeats = False
+            self._history.start(self.version, self.market.bids, self.market.asks)
+            self._snapshot = None
+        else:
+            self.version += 1
+            self._history.record(batch, self.market.bids, self.market.asks)
         self.glimpses.record(self.version, self.market.bids, self.market.asks, now)
 
     def glance(self, now: float) -> None:
@@ -266,6 +272,10 @@ class Publisher:
         )
         return bids, asks
 
+    def repeat_number(self) -> None:
+        """The next version gets the number of the present one."""
+        self._repeats = True
+
     def restart(self, version: int, now: float) -> None:
         """Count the versions anew, as after a restart of the server; older books are forgotten."""
         self.glimpses.renumber(version, now)
@@ -281,16 +291,16 @@ class Publisher:
         bid, ask = bids.keys[-1], -asks.keys[-1]
         return (bid, bids.sizes[bid]), (ask, asks.sizes[ask])
 
-    def snapshot(self) -> tuple[str, str]:
-        """The rows of the best hundred levels: bids, asks. Written once for each version."""
-        if self._snapshot is None or self._snapshot[0] != self.version:
-            self._snapshot = (self.version, *self.depth(WINDOW))
-        return self._snapshot[1:]
-
-    def depth(self, count: int) -> tuple[str, str]:
-        """The rows of the best so many levels: bids, asks."""
+    def depth(self, count: int = WINDOW) -> tuple[str, str]:
+        """The rows of the best so many levels: bids, asks. A hundred of them are written once for
+        each version."""
+        if count == WINDOW and self._snapshot is not None and self._snapshot[0] == self.version:
+            return self._snapshot[1:]
         rows = self.numbers.rows
-        return rows(self.market.bids.levels(count)), rows(self.market.asks.levels(count))
+        sides = rows(self.market.bids.levels(count)), rows(self.market.asks.levels(count))
+        if count == WINDOW:
+            self._snapshot = (self.version, *sides)
+        return sides
 
     def window(self, version: int, levels: int | None) -> tuple[Side, Side] | None:
         """The best so many levels (None: as many as are published) after that version."""

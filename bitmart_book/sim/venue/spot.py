@@ -125,7 +125,7 @@ class Spot:
             symbol,
             publisher.version,
             self._clock.ms(self._lines.now),
-            *publisher.snapshot(),
+            *publisher.depth(),
         )
 
     def subscribed(self) -> dict[str, list[int]]:
