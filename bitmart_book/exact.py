@@ -46,6 +46,7 @@ else:
 UNTOLD = cast(AmountOrNone, None)
 """The default of an amount that the venue need not send."""
 
+_NONE_BEFORE: dict[str, Decimal] = {}
 # Its own context, because the user's may round, or return NaN where this one raises.
 _READ = Context(prec=1, traps=[InvalidOperation])
 
@@ -97,17 +98,18 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         told: Exact[Any, Any] | None = getattr(self, "exact", None)
         # A copy brings floats along, and beside them the exact numbers they were made of.
-        before = {} if told is None else told.__dict__
+        before = _NONE_BEFORE if told is None else told.__dict__
+        exact = self.EXACT
         found: list[Decimal | None] = []
-        for name in self.EXACT.NAMES:
-            given, number = getattr(self, name), before.get(name)
-            if given is None:
-                number = None
-            elif number is None or type(given) is not float or float(number) != given:
-                number = _plain(exact_number(given, name))
-                force_setattr(self, name, float(number))
+        for name in exact.NAMES:
+            number = given = getattr(self, name)
+            if given is not None:
+                number = before.get(name)
+                if number is None or type(given) is not float or float(number) != given:
+                    number = _plain(exact_number(given, name))
+                    force_setattr(self, name, float(number))
             found.append(number)
-        force_setattr(self, "exact", self.EXACT(found))
+        force_setattr(self, "exact", exact(found))
 
     def __repr__(self) -> str:
         told = (
@@ -130,6 +132,8 @@ def exact_number(value: Number, name: str = "a number") -> Decimal:
     """The exact value of a number given by hand; a float means its shortest text. UsageError for
     what is none."""
     if isinstance(value, Decimal):
+        if value.is_finite():
+            return value
         exact = value
     else:
         # Numbers of numpy are floats too, and call themselves by their own names.

@@ -266,6 +266,8 @@ def oldest_first(found: Decoded) -> Decoded:
     """Trades by time; those of the same millisecond stay as they are, and all if one has no
     stamp."""
     trades: list[Trade] = found.values
+    if len(trades) < 2:
+        return found
     stamps = [trade.time_ms for trade in trades if trade.time_ms is not None]
     if len(stamps) < len(trades):
         return found
