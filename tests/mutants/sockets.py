@@ -9,7 +9,7 @@ SOCKETS = [
         "wire/link.py",
         "now > self._behind_since + MAX_BEHIND_SECONDS",
         "False",
-        "tests/feed/test_wire.py::test_a_socket_that_is_never_empty_holds_old_data_and_is_dropped",
+        "tests/feed/test_behind.py::test_a_socket_that_is_never_empty_holds_old_data_and_is_dropped",
     ),
     Mutant(
         "one-full-read-is-a-backlog",
@@ -17,7 +17,7 @@ SOCKETS = [
         "wire/link.py",
         "reads == self._reads",
         "False",
-        "tests/feed/test_wire.py::test_a_full_read_is_no_backlog_when_nothing_follows",
+        "tests/feed/test_behind.py::test_a_full_read_is_no_backlog_when_nothing_follows",
     ),
     Mutant(
         "redirect-followed",
@@ -68,7 +68,7 @@ SOCKETS = [
         "wire/recorder.py",
         "OSError",
         "KeyError",
-        "tests/feed/test_wire.py::test_a_full_disk_ends_the_recording_and_not_the_books",
+        "tests/feed/test_internal_errors.py::test_a_full_disk_ends_the_recording_and_not_the_books",
         where="def _write(",
     ),
     Mutant(
