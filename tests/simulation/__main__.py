@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from tests.simulation import figures
+from tests.simulation import figures, honest
 from tests.simulation.figures import ROWS
 from tests.simulation.scenarios import STALL_WITHIN, stalls
 from tests.simulation.simulate import LIVENESS_SECONDS, SPEC, percentile, simulate_many
@@ -134,6 +134,19 @@ def run_stalls(options):
     return show(figures.of_stalls(found)) == 0
 
 
+def run_holds(options):
+    """An honest server, or healthy symbols beside an ill one; returns whether all was well."""
+    started = time.perf_counter()
+    kind = honest.honest if options.honest else honest.beside_an_ill_one
+    name = "an honest server" if options.honest else "beside an ill symbol"
+    seeds = range(options.seed, options.seed + options.seeds)
+    holds = honest.many(kind, seeds, options.hours, jobs=options.jobs)
+    print(f"{len(seeds)} seeds of {options.hours:g} hours, {holds.looks} looks at books")
+    print(f"longest not LIVE: {holds.longest:.1f} s, {holds.where}")
+    print(f"{time.perf_counter() - started:.0f} real seconds")
+    return show(figures.of_holds(name, holds)) == 0
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
@@ -145,7 +158,11 @@ def main():
     parser.add_argument("--digests", action="store_true", help="print only the digests of the logs")
     parser.add_argument("--twice", action="store_true", help="compare the logs of two processes")
     parser.add_argument("--stalls", type=int, default=0, help="so many stalls instead")
+    parser.add_argument("--honest", action="store_true", help="a server that does nothing wrong")
+    parser.add_argument("--ill", action="store_true", help="one symbol ill, the others judged")
     options = parser.parse_args()
+    if options.honest or options.ill:
+        return not run_holds(options)
     if options.stalls:
         return not run_stalls(options)
     return not (run_twice(options) if options.twice else run(options))

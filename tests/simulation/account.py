@@ -39,7 +39,9 @@ def noticeable(spec):
 
 
 def _all(per_minute):
-    kinds = {name: kind for name, kind in WORLD_KINDS.items() if name not in UNNOTICEABLE}
+    kinds = {
+        name: kind for name, kind in WORLD_KINDS.items() if kind.share and name not in UNNOTICEABLE
+    }
     total = sum(kind.share for kind in kinds.values())
     return " ".join(f"{name}%{per_minute * kind.share / total!r}" for name, kind in kinds.items())
 

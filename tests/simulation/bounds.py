@@ -72,9 +72,10 @@ def exceptional(fault: str) -> bool:
 
 
 def memory(fault: str) -> float:
-    """For how many seconds after its end it still excuses: what came last confirms for so long."""
-    del fault
-    return CALM + 0.4
+    """For how many seconds after its end it still excuses: what came last is shown for so long.
+    Pictures that came no more may next come when something changes."""
+    missed = MEANS.get(fault) in ("mute", "one_side")
+    return 0.4 + (bound("spot/depth5", fault) if missed else CALM)
 
 
 @cache

@@ -1,5 +1,6 @@
 """What the long runs are held to, as rows of one table: figure, target, measured."""
 
+from tests.simulation.kinds import WORLD_KINDS
 from tests.simulation.scenarios import STALL_WITHIN
 from tests.simulation.simulate import LIVENESS_SECONDS, percentile
 from tests.soak.rows import at_least, at_most, exactly
@@ -10,6 +11,8 @@ ROWS = (
     *(27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 48, 50, 51),
     *(52, 53, 55),
 )
+# A book of an honest server is not held back for longer.
+LONGEST_HOLD = 15.0
 # A run of this length is long enough for the shares and for the rare faults.
 LONG_HOURS = 400
 
@@ -41,7 +44,14 @@ def of_a_run(total):
         if half is not None:
             yield at_most(f"simulation: {kind} to LIVE, p50", half, percentile(times, 0.5), " s")
         yield at_most(f"simulation: {kind} to LIVE, p99", most, percentile(times, 0.99), " s")
+    yield at_least("simulation: looks under a bound of 10 s", 80, 100 * total.short_share, " %")
     if hours >= LONG_HOURS:
+        for family in sorted(total.hours):
+            yield at_least(f"simulation: hours of {family}", 60, total.hours[family])
+        few = [
+            name for name, kind in WORLD_KINDS.items() if kind.share and total.by_name[name] < 100
+        ]
+        yield exactly("simulation: kinds of faults that acted less than 100 times", [], few)
         yield at_least("simulation: LIVE while faults act", 95, 100 * total.live_share, " %")
         yield at_least("simulation: faults", 100_000, total.faults)
         rare = [row for row in ROWS if total.by_row[row] < 100]
@@ -53,6 +63,13 @@ def of_stalls(found):
     for name, times in zip(("connection silent", "event loop blocked"), found, strict=True):
         longest = max((seconds for seconds, _ in times), default=0.0)
         yield at_most(f"{len(times)} times {name}: not LIVE", STALL_WITHIN, longest, " s")
+
+
+def of_holds(name, holds):
+    """Rows of how long books were not LIVE that nothing was wrong with."""
+    yield exactly(f"{name}: wrong reads, or over age", [], holds.wrong[:3])
+    yield at_most(f"{name}: longest time not LIVE", LONGEST_HOLD, holds.longest, " s")
+    yield at_least(f"{name}: LIVE", 99, 100 * holds.live_share, " %")
 
 
 def of_seeds_twice(seeds, differ):

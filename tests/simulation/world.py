@@ -99,6 +99,8 @@ class World:
     ):
         self.now = 0.0
         self.set_by = 0.0
+        self.latency = LATENCY
+        """Least and most seconds that a frame is on its way to the client, in their order."""
         self.rng = random.Random(f"world {seed}")
         self.exchange = exchange
         self.limiter = Limiter()
@@ -498,7 +500,7 @@ class World:
                 if scripted is not None:
                     frames = scripted.frames(self, link, op.payload)
                 for payload, delay in frames:
-                    link.down = max(link.down, now + self._latency() + delay)
+                    link.down = max(link.down, now + self.rng.uniform(*self.latency) + delay)
                     self.at(link.down, self._arrive_at_client, link, payload)
             elif type(op) is simulated.Close:
                 self._gone(link)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from bitmart_book.sim.faults import damage
-from bitmart_book.sim.faults.filters import updates_of
+from bitmart_book.sim.faults.filters import nothing, updates_of
 from bitmart_book.sim.faults.frames import Seen, book_of
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import Kind, Network
@@ -120,10 +120,20 @@ def short(net: Network, word: Word) -> None:
             push.rows[side] = push.rows[side][:SHORT]
         return [seen.like(push.written())]
 
-    def then() -> None:
-        net.filters.once(word, lambda seen: seen.is_snapshot and seen.symbol == symbol, becomes)
+    def asked(connection: int, text: str) -> list[str] | None:
+        if '"request"' in text and f':{symbol}"' in text:
+            net.filters.unhear(asked)
+            net.filters.once(
+                word,
+                lambda seen: (
+                    seen.is_snapshot and seen.symbol == symbol and seen.connection == connection
+                ),
+                becomes,
+            )
+        return None
 
-    net.filters.lose_update(word, symbol, then)
+    net.filters.hear(asked)
+    net.filters.once(word, updates_of(symbol), nothing, count=False)
 
 
 def empty_twice(net: Network, word: Word) -> None:
