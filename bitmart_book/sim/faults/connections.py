@@ -86,7 +86,7 @@ def split(net: Network, word: Word) -> None:
 KINDS: dict[str, Kind] = {
     "silence": Kind(silence, (35, 53), 0.5, 0.045, 0.0, "a connection brings nothing any more"),
     "freeze": Kind(freeze, (35,), 1.0, 0.05, 3.0, "a connection stalls; all of it arrives, late"),
-    "lag": Kind(lag, (), 0.5, 0.025, 15.0, "a connection's delay grows while bytes keep coming"),
+    "lag": Kind(lag, (63,), 0.5, 0.025, 15.0, "a connection's delay grows while bytes keep coming"),
     "reset": Kind(reset, (40, 43, 44), 1.0, 0.08, 0.0, "a connection is reset"),
     "close": Kind(close, (40, 43, 44), 1.0, 0.03, 0.0, "the exchange closes a connection"),
     "outage": Kind(outage, (41,), 0.5, 0.018, 15.0, "no connection, and none to be had"),

@@ -145,7 +145,7 @@ def two_pongs(net: Network, word: Word) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "late": Kind(late, (), 0.5, 0.04, 60.0, "a connection is late from its first byte"),
+    "late": Kind(late, (63,), 0.5, 0.04, 60.0, "a connection is late from its first byte"),
     "latedata": Kind(
         late, (), 0.5, 0.04, 60.0, "books of a connection are late from its first byte, pongs not"
     ),
@@ -160,6 +160,11 @@ KINDS: dict[str, Kind] = {
     ),
     "jitter": Kind(jitter, (), 0.5, 0.05, 20.0, "frames of a connection are up to 2 s late"),
     "twopongs": Kind(
-        two_pongs, (), 0.5, 0.04, 40.0, "each ping gets two pongs, which hide a steady lag of 7 s"
+        two_pongs,
+        (63,),
+        0.5,
+        0.04,
+        40.0,
+        "each ping gets two pongs, which hide a steady lag of 7 s",
     ),
 }

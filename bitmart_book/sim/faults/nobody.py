@@ -84,7 +84,9 @@ def far(net: Network, word: Word) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "nobody": Kind(nobody, (), 0.5, 0.06, 20.0, "frames that are nobody's come beside the others"),
-    "ill": Kind(ill, (), 0.5, 0.06, 20.0, "a symbol sends an unreadable frame each second"),
-    "far": Kind(far, (), 1.0, 0.06, 10.0, "one price is at 99999999, and gone again"),
+    "nobody": Kind(
+        nobody, (34,), 0.5, 0.06, 20.0, "frames that are nobody's come beside the others"
+    ),
+    "ill": Kind(ill, (88,), 0.5, 0.06, 20.0, "a symbol sends an unreadable frame each second"),
+    "far": Kind(far, (25,), 1.0, 0.06, 10.0, "one price is at 99999999, and gone again"),
 }

@@ -110,24 +110,36 @@ def bad_ticker(net: Network, seen: Seen) -> list[str | bytes] | None:
 
 KINDS: dict[str, Kind] = {
     "badfield": Kind(
-        _next(_is_private, bad_field), (), 3.0, 0.1, 0.0, "a field of a private push is unreadable"
+        _next(_is_private, bad_field),
+        (92,),
+        3.0,
+        0.1,
+        0.0,
+        "a field of a private push is unreadable",
     ),
-    "cutprivate": Kind(_next(_is_private, cut), (), 3.0, 0.06, 0.0, "a private push is cut short"),
+    "cutprivate": Kind(
+        _next(_is_private, cut), (92,), 3.0, 0.06, 0.0, "a private push is cut short"
+    ),
     "ahead": Kind(
-        _next(_is_private, stamped_ahead), (), 2.0, 0.06, 0.0, "a private push is of the future"
+        _next(_is_private, stamped_ahead), (94,), 2.0, 0.06, 0.0, "a private push is of the future"
     ),
     "idlater": Kind(
-        _next(_is_private, id_later), (), 3.0, 0.1, 0.0, "a fill comes without its id, then with it"
+        _next(_is_private, id_later),
+        (95,),
+        3.0,
+        0.1,
+        0.0,
+        "a fill comes without its id, then with it",
     ),
     "lastword": Kind(
-        _next(_is_private, last_word), (), 2.0, 0.06, 0.0, "an order ends in an unknown word"
+        _next(_is_private, last_word), (96,), 2.0, 0.06, 0.0, "an order ends in an unknown word"
     ),
     "badtrade": Kind(
-        _next(_is_trade, bad_trade), (), 3.0, 0.1, 0.0, "a public trade is unreadable"
+        _next(_is_trade, bad_trade), (93,), 3.0, 0.1, 0.0, "a public trade is unreadable"
     ),
     "oldtrade": Kind(
         _next(lambda seen: seen.topic.startswith("futures/trade"), old_trade),
-        (),
+        (93,),
         3.0,
         0.08,
         0.0,
@@ -135,7 +147,7 @@ KINDS: dict[str, Kind] = {
     ),
     "badticker": Kind(
         _next(lambda seen: seen.topic.startswith("spot/ticker"), bad_ticker),
-        (),
+        (93,),
         3.0,
         0.08,
         0.0,

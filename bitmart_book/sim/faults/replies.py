@@ -170,19 +170,21 @@ def empty_twice(net: Network, word: Word) -> None:
 
 KINDS: dict[str, Kind] = {
     "oldreply": Kind(
-        old_reply, (), 1.0, 0.1, 5.0, "replies are older than what was shown, and nothing is due"
+        old_reply, (98,), 1.0, 0.1, 5.0, "replies are older than what was shown, and nothing is due"
     ),
     "oldcount": Kind(
-        old_count, (), 0.5, 0.06, 8.0, "versions start anew, replies come from before that"
+        old_count, (98,), 0.5, 0.06, 8.0, "versions start anew, replies come from before that"
     ),
-    "jump": Kind(jump, (), 1.0, 0.06, 0.0, "a reply has a version far ahead of the updates"),
-    "samenumber": Kind(same_number, (), 2.0, 0.1, 0.0, "two updates that differ have one version"),
-    "restartnear": Kind(restart_near, (), 1.0, 0.06, 0.0, "versions start anew just below"),
-    "shortreply": Kind(short, (), 2.0, 0.1, 0.0, "a reply lacks the deeper half of the book"),
+    "jump": Kind(jump, (67,), 1.0, 0.06, 0.0, "a reply has a version far ahead of the updates"),
+    "samenumber": Kind(
+        same_number, (100,), 2.0, 0.1, 0.0, "two updates that differ have one version"
+    ),
+    "restartnear": Kind(restart_near, (100,), 1.0, 0.06, 0.0, "versions start anew just below"),
+    "shortreply": Kind(short, (101,), 2.0, 0.1, 0.0, "a reply lacks the deeper half of the book"),
     "emptytwice": Kind(
-        empty_twice, (), 0.5, 0.06, 10.0, "two replies in a row are empty while updates flow"
+        empty_twice, (22,), 0.5, 0.06, 10.0, "two replies in a row are empty while updates flow"
     ),
     "firstempty": Kind(
-        empty_twice, (), 0.5, 0.04, 10.0, "the first snapshots are empty while updates flow"
+        empty_twice, (22,), 0.5, 0.04, 10.0, "the first snapshots are empty while updates flow"
     ),
 }
