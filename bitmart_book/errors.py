@@ -58,6 +58,17 @@ __all__ = [
 _LONGEST = 300
 
 
+def printable(text: str) -> str:
+    """The text with everything escaped that is not shown as it is: what moves a cursor, colours a
+    terminal, ends a line, or turns the direction of what follows. Nothing that a venue sends is
+    believed to be harmless; who escapes twice changes nothing."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
 class BitmartBookError(Exception):
     """Root of every error this package raises on purpose."""
 
@@ -91,14 +102,14 @@ class MessageError(BitmartBookError, ValueError):
         row: int | None = None,
     ) -> None:
         # What a frame says is quoted, and a frame can say much.
-        problem = problem if len(problem) <= _LONGEST else problem[:_LONGEST] + "..."
+        problem = printable(problem if len(problem) <= _LONGEST else problem[:_LONGEST] + "...")
         if symbol is not None and len(symbol) > _LONGEST:
             symbol = symbol[:_LONGEST] + "..."
         self.problem = problem
         self.symbol = symbol
         self.side = side
         self.row = row
-        where = [] if symbol is None else [symbol]
+        where = [] if symbol is None else [printable(symbol)]
         if side is not None:
             where.append(side if row is None else f"{side} row {row}")
         super().__init__(f"{' '.join(where)}: {problem}" if where else problem)

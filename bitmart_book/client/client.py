@@ -296,7 +296,6 @@ class Client:
         opened.generation = self._generations
         login = self._logins.text(opened.profile)
         session = opened.session = Session(opened.profile, now, self._timeouts, login=login)
-        opened.clock_tried = False
         opened.full = None
         opened.is_behind = False
         timeouts = session.timeouts
@@ -310,11 +309,20 @@ class Client:
         self.connections.flush(opened, now)
         return opened.generation
 
-    def failed(self, connection: str, reason: str, now: float, *, banned: bool = False) -> None:
-        """The socket could not be opened. `banned`: the venue answered that we try too often."""
+    def failed(
+        self,
+        connection: str,
+        reason: str,
+        now: float,
+        *,
+        banned: bool = False,
+        retry_after: float = 0.0,
+    ) -> None:
+        """The socket could not be opened. `banned`: the venue answered that we try too often.
+        `retry_after`: so many seconds it asked us to wait."""
         failed = self.connections[connection]
         failed.is_opening = False
-        self.connections.attempt_failed(failed, now, banned=banned)
+        self.connections.attempt_failed(failed, now, banned=banned, retry_after=retry_after)
         self.counters["connect_failures"] += 1
         self.outbox.event(EventKind.DISCONNECTED, now, connection=connection, reason=reason)
         for subscription in failed.topics.values():

@@ -181,9 +181,11 @@ class Connections:
         """When the next attempt to open it is due, as far as is known now."""
         return max(connection.retry_at, connection.gate.ready_at(connection, now))
 
-    def attempt_failed(self, connection: Connection, now: float, *, banned: bool) -> None:
+    def attempt_failed(
+        self, connection: Connection, now: float, *, banned: bool, retry_after: float
+    ) -> None:
         """Its socket could not be opened; the gate decides when the next attempt is due."""
-        connection.gate.failed(connection, now, self._rng, banned=banned)
+        connection.gate.failed(connection, now, self._rng, banned=banned, retry_after=retry_after)
         connection.retry_at = now
 
     def retry_later(self, connection: Connection, now: float) -> None:

@@ -10,7 +10,13 @@ from __future__ import annotations
 import random
 from collections import deque
 
-from bitmart_book.client.times import ATTEMPT_SECONDS, BANNED_PAUSE, FIRST_PAUSE, LONGEST_PAUSE
+from bitmart_book.client.times import (
+    ATTEMPT_SECONDS,
+    BANNED_PAUSE,
+    FIRST_PAUSE,
+    LONGEST_BAN,
+    LONGEST_PAUSE,
+)
 from bitmart_book.venues.profile import Profile, Rate
 
 __all__ = ["Bucket", "Gate", "Limiter", "Window"]
@@ -131,14 +137,24 @@ class Gate:
         self._retry_at = 0.0
         self.unreachable_since = None
 
-    def failed(self, who: object, now: float, rng: random.Random, *, banned: bool) -> None:
-        """The attempt of `who` failed; `banned`: because we try too often."""
+    def failed(
+        self,
+        who: object,
+        now: float,
+        rng: random.Random,
+        *,
+        banned: bool,
+        retry_after: float = 0.0,
+    ) -> None:
+        """The attempt of `who` failed; `banned`: because we try too often. `retry_after`: so many
+        seconds the venue asked us to wait; for more than an hour nobody waits."""
         self.give_up(who)
         if self.unreachable_since is None:
             self.unreachable_since = now
         wait = pause(self._failures, rng)
         self._failures += 1
-        self._retry_at = max(self._retry_at, now + (BANNED_PAUSE if banned else wait))
+        wait = max(BANNED_PAUSE if banned else wait, min(retry_after, LONGEST_BAN))
+        self._retry_at = max(self._retry_at, now + wait)
 
 
 class Limiter:

@@ -20,6 +20,8 @@ __all__ = ["Logins"]
 
 # A login that is refused so often is refused for good.
 MOST_REFUSED = 3
+# Stamps of another time than 2009 to 2099 are no milliseconds.
+_EARLIEST_MS, _LATEST_MS = 1_230_000_000_000, 4_100_000_000_000
 
 
 class Logins:
@@ -45,23 +47,27 @@ class Logins:
         self._keeper = keeper
         self._credentials = credentials
         self._wall_ms = wall_ms
+        # How far the venue's clock is before ours, once it has refused a login for that.
+        self._offset_ms = 0
 
     @property
     def has_credentials(self) -> bool:
         """Whether private topics can be subscribed at all."""
         return self._credentials is not None
 
-    def text(self, profile: Profile, offset_ms: int = 0) -> str | None:
+    def text(self, profile: Profile) -> str | None:
         """The login to send first on a socket of that profile; None where there is none to send.
-
-        `offset_ms` is added to our own time. UsageError where nobody tells the time.
-        """
+        UsageError where nobody tells the time."""
         if profile.login is None:
             return None
         assert self._credentials is not None
         if self._wall_ms is None:
             raise UsageError("a login needs the time: wall_ms")
-        return profile.login(self._credentials, self._wall_ms() + offset_ms)
+        if self._offset_ms:
+            # What was found out before stays true on the next socket, unless a clock was set.
+            offset = self._venue_offset_ms()
+            self._offset_ms = self._offset_ms if offset is None else _if_wrong(offset)
+        return profile.login(self._credentials, self._wall_ms() + self._offset_ms)
 
     def answered(self, connection: Connection, reply: Reply, now: float) -> None:
         """The venue has answered a login."""
@@ -73,7 +79,7 @@ class Logins:
             self._keeper.drop(connection, f"no login now: {reply.message}", now)
             return
         offset = self._venue_offset_ms() if kind in (ErrorKind.CLOCK, ErrorKind.LOGIN) else None
-        if offset is not None and abs(offset) > 1_000 * LOGIN_CLOCK:
+        if offset is not None and _if_wrong(offset):
             # Futures say the same of a wrong time as of a wrong key.
             kind = ErrorKind.CLOCK
         elif kind is ErrorKind.LOGIN:
@@ -89,6 +95,7 @@ class Logins:
 
     def _accepted(self, connection: Connection, now: float) -> None:
         connection.refused_logins = 0
+        connection.clock_tried = False
         self._outbox.event(EventKind.AUTHENTICATED, now, connection=connection.name)
         if connection.lost_reason is not None:
             reason, connection.lost_reason = connection.lost_reason, None
@@ -98,7 +105,9 @@ class Logins:
         """Log in once more, with the time that the venue itself puts on its public frames."""
         assert connection.session is not None
         connection.clock_tried = True
-        login = self.text(connection.profile, offset_ms)
+        # If the venue closes the socket with its refusal, the next one begins with the right time.
+        self._offset_ms = offset_ms
+        login = self.text(connection.profile)
         assert login is not None
         connection.session.log_in(login, now)
 
@@ -113,12 +122,19 @@ class Logins:
             self._answers.refused(subscription, answer, now)
 
     def _venue_offset_ms(self) -> int | None:
-        """How far the venue's clock is before ours, by the stamp of what last came from it."""
+        """How far the venue's clock is before ours, by the stamps of what last came from it: by the
+        middle one, because a single book may be stamped oddly. None where nothing is stamped."""
         assert self._wall_ms is not None
-        stamps = [
+        stamps = sorted(
             book.exchange_time_ms + int(1000 * age)
             for book in self._engine.books
             if book.exchange_time_ms is not None
+            and _EARLIEST_MS <= book.exchange_time_ms <= _LATEST_MS
             and (age := book.quote_in_any_state().age) is not None
-        ]
-        return max(stamps) - self._wall_ms() if stamps else None
+        )
+        return stamps[len(stamps) // 2] - self._wall_ms() if stamps else None
+
+
+def _if_wrong(offset_ms: int) -> int:
+    """The offset, if the venue would refuse a login for it; else 0."""
+    return offset_ms if abs(offset_ms) > 1_000 * LOGIN_CLOCK else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+from bitmart_book.errors import printable
 from bitmart_book.model import Event, EventKind
 
 __all__ = ["Action", "Close", "Open", "Outbox", "Push", "Send"]
@@ -77,15 +78,16 @@ class Outbox:
         reason: str | None = None,
         after: float | None = None,
     ) -> None:
-        """Something has happened; the fields are those of an `Event`."""
+        """Something has happened; the fields are those of an `Event`. What a frame said, as a topic
+        or in a reason, is escaped."""
         self._events.append(
             Event(
                 kind=kind,
                 time=now,
                 connection=connection,
-                topic=topic,
+                topic=None if topic is None else printable(topic),
                 code=code,
-                reason=reason,
+                reason=None if reason is None else printable(reason),
                 after=after,
             )
         )

@@ -13,6 +13,7 @@ from bitmart_book.client.logins import Logins
 from bitmart_book.client.outbox import Outbox
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
 from bitmart_book.credentials import redact
+from bitmart_book.errors import printable
 from bitmart_book.model import EventKind, Trade
 from bitmart_book.venues.profile import ErrorKind, Profile, Reply, StreamChannel, Topic
 from bitmart_book.venues.values import Unread
@@ -124,7 +125,7 @@ class Pushes:
         and nobody else has."""
         self._outbox.counters["bad_frames"] += 1
         others = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
-        reason = redact(unread[0].reason) + others
+        reason = printable(redact(unread[0].reason)) + others
         self._outbox.event(EventKind.BAD_FRAME, now, connection=connection.name, reason=reason)
         keys = {one.key for one in unread}
         holes: set[str] = set()

@@ -35,6 +35,7 @@ __all__ = [
     "GOOD_AFTER",
     "IDLE_SECONDS",
     "LOGIN_CLOCK",
+    "LONGEST_BAN",
     "LONGEST_PAUSE",
     "LONGEST_STEP",
     "LONG_STANDSTILL",
@@ -80,7 +81,10 @@ LONGEST_PAUSE: Final = 10.0
 books dark for as long after its return; ten seconds with jitter are twelve attempts a minute, far
 below the limit."""
 BANNED_PAUSE: Final = 60.0
-"""After an answer of 403 or 429: the venue counts attempts by the minute."""
+"""After an answer of 403, 418 or 429: the venue counts attempts by the minute."""
+LONGEST_BAN: Final = 3_600.0
+"""If the venue asks for a longer pause with its refusal (`Retry-After`), it gets that; but never a
+longer one than this."""
 GOOD_AFTER: Final = 30.0
 """A connection that lived this long and brought data resets the pauses. That it opened proves
 little: servers that accept and drop would be stormed otherwise."""

@@ -149,8 +149,11 @@ class Life:
         twice. Cancelled, it ends them at once. In a forked child it does nothing."""
         if self.core.is_foreign:
             return
-        self._shut()
         root, cancelled = self.root, None
+        if root is not None and root.get_loop() is not asyncio.get_running_loop():
+            await self._close_from_elsewhere(root.get_loop())
+            return
+        self._shut()
         if root is asyncio.current_task():
             return
         while root is not None and not root.done():
@@ -162,6 +165,17 @@ class Life:
                 self._abort()
         if cancelled is not None:
             raise cancelled
+
+    async def _close_from_elsewhere(self, home: asyncio.AbstractEventLoop) -> None:
+        """Close it on its own loop, which runs in another thread, and wait for that here."""
+        if not home.is_running():
+            if self.core.closed:
+                return
+            raise UsageError(
+                "the feed lives on another event loop, which does not run: close it there, "
+                "before that loop ends"
+            )
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), home))
 
     def _shut(self) -> None:
         if self.core.closed:

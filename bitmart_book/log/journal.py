@@ -13,7 +13,7 @@ import re
 import traceback
 
 from bitmart_book.credentials import redact
-from bitmart_book.errors import BitmartBookError
+from bitmart_book.errors import BitmartBookError, printable
 from bitmart_book.log.throttle import Entry, Throttle
 from bitmart_book.model import BookState, Event, EventKind
 
@@ -49,10 +49,7 @@ def escaped(text: str, limit: int = MAX_LINE_BYTES) -> str:
     off."""
     # Masked before anything is cut off: half a secret would not be recognised.
     text = redact(text)
-    if not text.isprintable():
-        text = "".join(
-            c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-        )
+    text = printable(text)
     raw = text.encode()
     if len(raw) <= limit:
         return text

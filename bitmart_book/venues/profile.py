@@ -31,6 +31,7 @@ from bitmart_book.errors import (
     SubscriptionRejected,
     UsageError,
     VenueError,
+    printable,
 )
 from bitmart_book.venues.values import UNREADABLE, Decoded, Fields, Unread
 
@@ -191,6 +192,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The raw topic, as far as the venue says."""
     code: str | None = None
     message: str = ""
+    """The venue's own words, `printable`: they go into exceptions, reasons and terminals."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "message", printable(self.message))
+        if self.code is not None:
+            msgspec.structs.force_setattr(self, "code", printable(self.code))
 
 
 class ErrorKind(enum.Enum):
@@ -272,7 +279,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     def error(self, reply: Reply, topics: Sequence[str] = ()) -> BitmartBookError:
         """The exception for an error reply; `topics` are those that it is known to concern."""
         kind, code, message = self.error_kind(reply), reply.code, reply.message
-        concerned = tuple(topics) or (() if reply.topic is None else (reply.topic,))
+        named = () if reply.topic is None else (printable(reply.topic),)
+        concerned = tuple(topics) or named
         if kind is ErrorKind.CLOCK:
             return ClockError(code, message)
         if kind is ErrorKind.LOGIN or reply.operation == "login":

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from bitmart_book.errors import printable
 from bitmart_book.model import Trade
 
 __all__ = [
@@ -74,7 +75,7 @@ class Fields:
         if row.keys() <= self._names:
             return
         for name in row.keys() - self._names:
-            short = name[:_LONGEST_NAME]
+            short = printable(name[:_LONGEST_NAME])
             if short not in self.unknown and len(self.unknown) >= _MOST_NAMES:
                 short = "(others)"
             self.unknown[short] += 1

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from time import time_ns
 from typing import Any
 
-from websockets.exceptions import InvalidStatus
-
 from bitmart_book._book import Engine, clock_ns
 from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake, Listener
@@ -30,6 +28,7 @@ from bitmart_book.log.journal import Journal, escaped
 from bitmart_book.model import Event
 from bitmart_book.wire.link import Link
 from bitmart_book.wire.recorder import Recorder
+from bitmart_book.wire.refusal import refusal_of
 
 __all__ = ["Driver"]
 
@@ -242,8 +241,8 @@ class Driver:
     def _open_failed(self, name: str, url: str, error: Exception) -> None:
         reason = escaped(f"{url}: {str(error) or type(error).__name__}", 300)
         self.failures[name] = reason
-        status = error.response.status_code if isinstance(error, InvalidStatus) else 0
-        self._client.failed(name, reason, self.now(), banned=status in (403, 429))
+        banned, retry_after = refusal_of(error, time_ns() / 1e9)
+        self._client.failed(name, reason, self.now(), banned=banned, retry_after=retry_after)
         self.step()
 
     def ended(self, link: Link, reason: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from bitmart_book._book import Book, Engine
-from bitmart_book.errors import BitmartBookError, CaptureError
+from bitmart_book.errors import BitmartBookError, CaptureError, printable
 from bitmart_book.model import BookState
 from bitmart_book.venues.profile import Topic
 from bitmart_book.wire.capture import CapturedEvent
@@ -96,8 +96,15 @@ def retell(engine: Engine, event: CapturedEvent, generation: int, now_ns: int, p
         return
     try:
         again(engine, event.facts, generation, now_ns)
-    except (BitmartBookError, KeyError, TypeError, ValueError, OverflowError) as error:
-        problem = f"no such {event.event!r}: {error}"
+    except (
+        BitmartBookError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+    ) as error:
+        problem = printable(f"no such {event.event!r}: {error}")
         raise CaptureError(path, event.line, problem) from None
 
 
@@ -110,7 +117,9 @@ def _wanted(engine: Engine, topic: str) -> Book:
 _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
     "opened": lambda engine, facts, generation, _: engine.open_line(generation, facts["seconds"]),
     "closed": lambda engine, _, generation, __: engine.forget_generation(generation),
-    "held": lambda engine, facts, generation, _: engine.hold(generation, facts["reason"]),
+    "held": lambda engine, facts, generation, _: engine.hold(
+        generation, printable(facts["reason"])
+    ),
     "released": lambda engine, _, generation, __: engine.release(generation),
     "wanted": lambda engine, facts, _, __: _wanted(engine, facts["topic"]),
     "unwanted": lambda engine, facts, _, __: engine.close_book(engine[facts["topic"]]),
@@ -119,9 +128,11 @@ _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
     ),
     "asked": lambda engine, facts, _, __: engine.expect(engine[facts["topic"]]),
     "doubted": lambda engine, facts, _, __: engine.invalidate(
-        engine[facts["topic"]], facts["reason"], state=BookState(facts["state"])
+        engine[facts["topic"]],
+        printable(facts["reason"]),
+        state=BookState(facts["state"]),
     ),
     "confirmed": lambda engine, facts, _, now: engine.confirm(
-        engine[facts["topic"]], now + facts["for_ns"], by=facts["by"]
+        engine[facts["topic"]], now + facts["for_ns"], by=printable(facts["by"])
     ),
 }

@@ -7,12 +7,9 @@ from itertools import pairwise
 import pytest
 
 from bitmart_book import BookState
-from tests.helpers.by_hand import ByHand
 from tests.helpers.frames import spot
+from tests.helpers.spot_hand import BOOK, OTHER, TRADES, ack, asked, snapshot, subscribed, tick
 
-BOOK = "spot/depth/increase100:BTC_USDT"
-OTHER = "spot/depth/increase100:ETH_USDT"
-TRADES = "spot/trade:BTC_USDT"
 NAMELESS = '{"event":"subscribe","errorCode":"92001","errorMessage":"no"}'
 
 
@@ -20,39 +17,9 @@ def error(topic, code="92001"):
     return json.dumps({"event": f"subscribe:{topic}", "errorCode": code, "errorMessage": "no"})
 
 
-def ack(topic):
-    return json.dumps({"event": "subscribe", "topic": topic})
-
-
 def trade(symbol="BTC_USDT"):
     row = {"symbol": symbol, "side": "buy", "price": "9", "size": "1", "ms_t": 1}
     return json.dumps({"table": "spot/trade", "data": [row]})
-
-
-def snapshot(version=7, symbol="BTC_USDT"):
-    return spot("snapshot", version, [["9", "1"]], [["10", "1"]], symbol=symbol)
-
-
-def subscribed(*topics):
-    hand = ByHand()
-    hand.client.subscribe(topics, hand.now)
-    tick(hand, 0.0)
-    return hand
-
-
-def tick(hand, seconds):
-    """Time goes on, and every ping is answered."""
-    hand.step(seconds)
-    pings, hand.pings = hand.pings, []
-    for _ in pings:
-        hand.hear("pong")
-
-
-def asked(hand):
-    """(operation, topic) of all that was sent since the last call."""
-    sent, hand.sent = hand.sent, []
-    messages = [json.loads(text) for text in sent if text.startswith("{")]
-    return [(message["op"], topic) for message in messages for topic in message["args"]]
 
 
 # --- accused ---

@@ -109,6 +109,74 @@ def test_a_wrong_clock_is_corrected_once_by_the_venues_own_time():
     assert len(hand.logins) == 2
 
 
+def stamped(ms_t, symbol="BTC_USDT"):
+    return (
+        f'{{"data":[{{"asks":[["2","1"]],"bids":[["1","1"]],"ms_t":{ms_t},"symbol":"{symbol}",'
+        f'"type":"snapshot","version":1}}],"table":"spot/depth/increase100"}}'
+    )
+
+
+def beside_books(*stamps):
+    """A client with a public book for each of these stamps, and the orders on their way."""
+    hand = ByHand()
+    symbols = [f"S{number}_USDT" for number in range(len(stamps))]
+    hand.client.subscribe([f"spot/depth/increase100:{name}" for name in symbols], hand.now)
+    hand.step()
+    for symbol, stamp in zip(symbols, stamps, strict=True):
+        hand.hear(stamped(stamp, symbol))
+    hand.client.subscribe([ORDERS], hand.now)
+    hand.step()
+    return hand
+
+
+def closing_after_each_refusal(hand, accepts):
+    """The venue closes the socket of each login that it refuses, as BitMart does."""
+    for _ in range(400):
+        if hand.name.startswith("spot-private") and hand.is_open and hand.logins:
+            sent = int(json.loads(hand.logins[-1])["args"][1])
+            if accepts(sent):
+                hand.hear(ACKNOWLEDGED)
+                return
+            hand.hear(refused("91022"))
+            if hand.is_open:
+                hand.client.lost(hand.name, "closed by the other side", hand.now)
+        hand.step(0.25)
+
+
+def test_a_clock_that_is_wrong_is_remembered_when_the_refused_socket_is_closed():
+    hand = beside_books(1_787_000_300_000)
+    closing_after_each_refusal(hand, lambda sent: abs(sent - (hand.wall + 300_000)) < 60_000)
+    assert "authenticated" in hand.kinds()
+    assert len(hand.logins) <= 3
+    logins = len(hand.logins)
+    hand.client.lost(hand.name, "reset", hand.now)
+    hand.step(15.0)
+    assert len(hand.logins) == logins + 1
+    sent = int(json.loads(hand.logins[-1])["args"][1])
+    assert abs(sent - (hand.wall + 300_000)) < 60_000, "the next one begins with the right time"
+
+
+def test_a_clock_that_cannot_be_put_right_ends_in_an_error_that_names_it():
+    hand = beside_books(1_787_000_300_000)
+    closing_after_each_refusal(hand, lambda sent: False)
+    assert isinstance(hand.client.refusal(ORDERS).error, bb.ClockError)
+    assert len(hand.logins) <= 3
+
+
+@pytest.mark.parametrize("odd", [1_787_000_000_000_000, 1_787_000_000, 1_787_009_000_000])
+def test_one_odd_stamp_does_not_make_a_wrong_key_a_wrong_clock(odd):
+    now = 1_787_000_000_000
+    hand = beside_books(now, odd, now)
+    for _ in range(3):
+        hand.hear(refused("91002"))
+        hand.step(15.0)
+    error = hand.client.refusal(ORDERS).error
+    assert isinstance(error, bb.AuthenticationError)
+    assert not isinstance(error, bb.ClockError)
+    sent = {int(json.loads(text)["args"][1]) for text in hand.logins}
+    assert sent == {now}
+
+
 @pytest.mark.parametrize(("seconds", "tries"), [(300, 2), (30, 3)])
 def test_futures_name_no_clock_but_their_stamps_do(seconds, tries):
     """A wrong time is refused in the words of a wrong key."""

@@ -366,3 +366,75 @@ def test_the_end_of_a_program_that_did_not_close(name):
     else:
         assert errors == []
         assert result.returncode == 0
+
+
+# --- another loop than its own ---
+
+
+@contextlib.contextmanager
+def loop_elsewhere():
+    """A loop that runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_a_feed_is_closed_from_another_loop_than_its_own():
+    async def begin():
+        feed = bb.Feed(source="sim")
+        await feed.subscribe("BTC_USDT")
+        return feed
+
+    with nothing_left(), loop_elsewhere() as home:
+        feed = asyncio.run_coroutine_threadsafe(begin(), home).result(20)
+        book = feed["BTC_USDT"]
+
+        async def close():
+            await asyncio.wait_for(feed.close(), 20)
+
+        asyncio.run(close())
+        assert feed.closed
+        assert book.state == "CLOSED"
+
+
+def test_waiting_for_the_other_loop_can_be_given_up():
+    """That loop is blocked, and so nothing can be closed before it goes on."""
+    go_on = threading.Event()
+
+    async def begin():
+        feed = bb.Feed(source="sim")
+        await feed.subscribe("BTC_USDT")
+        return feed
+
+    with loop_elsewhere() as home:
+        feed = asyncio.run_coroutine_threadsafe(begin(), home).result(20)
+        home.call_soon_threadsafe(go_on.wait, 30)
+
+        async def close():
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(feed.close(), 0.1)
+
+        asyncio.run(close())
+        go_on.set()
+        asyncio.run_coroutine_threadsafe(feed.close(), home).result(20)
+
+
+def test_a_feed_whose_loop_stands_still_says_where_to_close_it():
+    home = asyncio.new_event_loop()
+    feed = bb.Feed(source="sim")
+
+    async def begin():
+        await feed.subscribe("BTC_USDT")
+
+    home.run_until_complete(begin())
+    with pytest.raises(bb.UsageError, match="another event loop"):
+        asyncio.run(feed.close())
+    home.run_until_complete(feed.close())
+    asyncio.run(feed.close())
+    home.close()

@@ -18,6 +18,7 @@ from tests.mutants.session import LINE
 from tests.mutants.sockets import SOCKETS
 from tests.mutants.surface import SURFACE
 from tests.mutants.versions import VERSIONS
+from tests.mutants.words import WORDS
 
 MUTANTS = (
     *(NUMBERS + LADDERS + ROWS + SCANNER),
@@ -36,6 +37,7 @@ MUTANTS = (
         + SHELL
         + SOCKETS
         + CAPTURES
+        + WORDS
         + FACES
     ),
     *SURFACE,
