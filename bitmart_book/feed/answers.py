@@ -5,7 +5,7 @@ Nobody waits here: whoever waits looks again whenever something has happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from bitmart_book.client.client import Client
 from bitmart_book.client.session import Answer
@@ -22,10 +22,11 @@ __all__ = ["Answers", "verdict"]
 
 
 class Answers:
-    """The answers that one call waits for."""
+    """The answers that one call waits for. `known` are symbols that exist, as far as is known."""
 
-    def __init__(self, client: Client, topics: Iterable[str]) -> None:
+    def __init__(self, client: Client, topics: Iterable[str], known: Container[str] = ()) -> None:
         self._client = client
+        self._known = known
         self._topics = tuple(topics)
         self._missing = dict.fromkeys(self._topics)
 
@@ -53,7 +54,7 @@ class Answers:
             error = self._silence(missing, seconds, failures)
         else:
             return
-        raise _hinted(error, (*refused, *missing))
+        raise _hinted(error, (*refused, *missing), self._known)
 
     def _silence(
         self, missing: tuple[str, ...], seconds: float, failures: Iterable[str]
@@ -85,10 +86,16 @@ def verdict(
     return SubscriptionRejected(topics, first.code, message)
 
 
-def _hinted(error: BitmartBookError, topics: Iterable[str]) -> BitmartBookError:
-    """Symbols stand in capitals at the venue: who writes small letters is told so."""
+def _hinted(
+    error: BitmartBookError, topics: Iterable[str], known: Container[str]
+) -> BitmartBookError:
+    """Most symbols stand in capitals at the venue: who writes small letters is told so. Named is
+    only what exists: another token may have a name that looks like it."""
     symbols = {Topic.parse(topic).symbol for topic in topics}
-    small = sorted(symbol.upper() for symbol in symbols if symbol.islower())
-    if small and isinstance(error, (SubscriptionRejected, VenueError)):
-        error.args = (f"{error.args[0]}; did you mean {', '.join(small)}?",)
+    small = sorted(symbol for symbol in symbols if symbol.islower())
+    if not small or not isinstance(error, (SubscriptionRejected, VenueError)):
+        return error
+    there = [symbol.upper() for symbol in small if symbol.upper() in known]
+    hint = f"did you mean {', '.join(there)}?" if there else "most symbols stand in capitals"
+    error.args = (f"{error.args[0]}; {hint}",)
     return error

@@ -279,7 +279,7 @@ class Core(Owned):
 
     def answers(self, topics: Iterable[str]) -> Answers:
         """What the venue says of topics that were just subscribed."""
-        return Answers(self.running()[0], topics)
+        return Answers(self.running()[0], topics, self.instruments)
 
     # --- streams ---
 

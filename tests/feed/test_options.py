@@ -129,6 +129,11 @@ def test_symbols_in_small_letters():
         assert "did you mean" not in caught.value.message, "those are the venue's own words"
         with pytest.raises(bb.SubscriptionRejected, match=r"did you mean ETH_USDT\?"):
             feed.trades("eth_usdt")
+        with pytest.raises(
+            bb.SubscriptionRejected, match="most symbols stand in capitals"
+        ) as caught:
+            feed.subscribe("nope_usdt")
+        assert "NOPE" not in str(caught.value), "named is only what exists"
         with pytest.raises(bb.SubscriptionRejected) as caught:
             feed.subscribe("NOPE_USDT")
         assert "did you mean" not in str(caught.value)

@@ -133,6 +133,14 @@ FACES = [
         "tests/feed/test_options.py::test_symbols_in_small_letters",
     ),
     Mutant(
+        "a-hint-at-what-does-not-exist",
+        "Who mistypes a symbol is pointed to one that does not exist, or to another token.",
+        "feed/answers.py",
+        "symbol.upper() in known",
+        "True",
+        "tests/feed/test_options.py::test_symbols_in_small_letters",
+    ),
+    Mutant(
         "timeout-without-a-word",
         "The log of a program that waited in vain has an error without a text.",
         "feed/asynchronous.py",
