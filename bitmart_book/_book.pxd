@@ -107,7 +107,10 @@ cdef class Engine:
         self, const char* text, Py_ssize_t length, Span topic, Span name
     ) noexcept
     cdef Route* _find_route(self, uint64_t key, Span name) noexcept
-    cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span symbol)
+    cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span* symbol)
+    cdef Book _first_scanned_book(
+        self, const Route* route, Span symbol, const Row* rows, Item* item
+    )
     cdef int _apply_to(
         self, Book book, Item* item, object receive_time, int64_t generation
     ) except -1
@@ -121,7 +124,7 @@ cdef class Engine:
         self, _Channel channel, object topic_symbol, object data, object receive_time,
         int64_t generation, Book only
     ) except -1
-    cdef int _reject(self, _Channel channel, object error) except -1
+    cdef int _miss(self, _Channel channel, object error) except -1
     cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry)
     cdef int _apply_trades(self, object market, object channel, dict message) except -1
     cdef int64_t _now(self) except? -1

@@ -28,7 +28,7 @@ from bitmart_book.errors import (
     NumberError,
     UsageError,
 )
-from bitmart_book.model import BookState, Change
+from bitmart_book.model import SYMBOL, BookState, Change
 
 cimport cython
 from cpython.buffer cimport (
@@ -184,18 +184,23 @@ cdef int OTHER_BIT = Change.OTHER
 DEFAULT_MAX_FRAME_BYTES = 4 * 1024 * 1024
 DEFAULT_MAX_LEVELS = 50_000
 DEFAULT_MAX_BOOKS = 2_000
-cdef Py_ssize_t MAX_ROWS = 20_000
+# Decoded, a frame takes many times its length: of one that is so long the scanner makes the book
+# too. Short ones are left to the decoder, which knows everything about them.
+cdef Py_ssize_t LARGE_FRAME = 64 * 1024
+# A frame may have as many levels as a book may keep: 32 bytes each while they are checked.
+cdef Py_ssize_t MAX_ROWS = 2 * DEFAULT_MAX_LEVELS
 # A frame of so many levels with four members each has fewer. Decoded, every value is an object, and
-# small ones take forty times their text.
-cdef Py_ssize_t MAX_COMMAS = 100_000
-cdef Py_ssize_t MAX_OBJECTS = 25_000
+# small ones take twenty times their text: 30 MiB at most, until the frame has been applied.
+cdef Py_ssize_t MAX_COMMAS = 4 * MAX_ROWS + 20_000
+cdef Py_ssize_t MAX_OBJECTS = MAX_ROWS + 5_000
 cdef Py_ssize_t MAX_BUFFERED_FRAMES = 1_000
 cdef Py_ssize_t MAX_BUFFERED_ROWS = 4 * 1024 * 1024 // sizeof(Row)
 
 # Symbols of the wire are taken verbatim; refused is only what could not be told apart in a topic or
 # a log line. What a user may ask for is the venue's business, and narrower.
-cdef object SYMBOL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
-cdef object SYMBOL_IN_BYTES = re.compile(rb'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,64})"')
+cdef object SYMBOL_IN_BYTES = re.compile(
+    rb'"symbol"[ \t\n\r\f\v]*:[ \t\n\r\f\v]*"([^"\\]{1,256})"'
+)
 
 
 def clock_ns():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Context, Decimal, localcontext
 from enum import StrEnum
@@ -31,6 +32,7 @@ __all__ = [
     "Order",
     "OrderStatus",
     "Position",
+    "SYMBOL",
     "Ticker",
     "Trade",
 ]
@@ -38,6 +40,13 @@ __all__ = [
 
 VERSION: Final = "0.2.0"
 """Of this package: `bitmart_book.__version__`."""
+SYMBOL: Final = re.compile(
+    # White space; control characters; quotes and backslash; marks of direction; half characters.
+    "[^\\s\x00-\x1f\x7f-\x9f\"'\\\\\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,64}"
+)
+"""Whether a text can be the id of anything: `SYMBOL.fullmatch`. Venues list `$NUT_USDT` and
+`索拉拉_USDT` beside `BTC_USDT`; refused is only what would not be told apart, or would be shown as
+something else, in a topic or a line of text."""
 
 
 class BookState(StrEnum):
@@ -56,7 +65,7 @@ class BookState(StrEnum):
     CLOSED = "CLOSED"
     """Closed by the user, for good."""
     REJECTED = "REJECTED"
-    """Refused, by the venue or because its numbers cannot be held; final until the user acts."""
+    """Refused by the venue; final until the user acts."""
 
 
 class Change:

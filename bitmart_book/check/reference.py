@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,7 +32,7 @@ NOTHING: dict[Side, Decimal] = {"bid": Decimal("Infinity"), "ask": Decimal("-Inf
 
 LARGEST = 2**63 - 1
 MOST_DECIMALS = 18
-MOST_ROWS = 20_000
+MOST_ROWS = 100_000
 MOST_KEPT_FRAMES = 1_000
 MOST_KEPT_ROWS = 4 * 1024 * 1024 // 32
 STALE_RUN = 3
@@ -39,7 +40,9 @@ REPEATS_KNOWN = 32
 MOST_OVERTAKEN = 32
 
 _NUMBER = re.compile(r"(-?)(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_SYMBOL = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+# Ids are taken as they are, but for what would not be told apart in a topic or a line of text.
+_NO_ID = frozenset("\"'\\\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BLANKS = r"[ \t\n\r\f\v]*"
 
 
 @dataclass
@@ -892,10 +895,11 @@ class ReferenceEngine:
         return self._message(message, generation)
 
     def _refuse_unread(self, text: str, problem: str) -> None:
-        symbols = set(re.findall(r'"symbol"\s*:\s*"([A-Za-z0-9_.\-]{1,64})"', text, re.ASCII))
+        found_ids = re.findall(rf'"symbol"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
+        symbols = {symbol for symbol in found_ids if _is_id(symbol)}
         channel = None
         for profile in self.venue.profiles:
-            found = re.search(rf'"{profile.channel_key}"\s*:\s*"([^"\\]{{1,120}})"', text)
+            found = re.search(rf'"{profile.channel_key}"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
             if found:
                 channel, symbol = _split(profile.channel_prefix + found[1])
                 symbols |= {symbol} - {""}
@@ -962,7 +966,7 @@ class ReferenceEngine:
                 planned[symbol] = scales
         except Unholdable as error:
             if error.kind in ("snapshot", "picture"):
-                self._reject(name, str(error.symbol))
+                self._miss(name, str(error.symbol))
             self._refuse(name, symbols, error)
         except MessageError as error:
             self._refuse(name, symbols, error)
@@ -996,11 +1000,11 @@ class ReferenceEngine:
         """So many snapshots of the book will be replies to requests."""
         self._book(*_split(topic)).asked = unanswered
 
-    def _reject(self, name: str, symbol: str) -> None:
+    def _miss(self, name: str, symbol: str) -> None:
         book = self._book(name, symbol)
         if book.state not in (BookState.CLOSED, BookState.REJECTED):
             book.forget()
-            book.become(BookState.REJECTED)
+            book.become(BookState.GAP)
 
     def _book(self, name: str, symbol: str) -> ReferenceBook:
         topic = f"{name}:{symbol}"
@@ -1044,6 +1048,13 @@ def _no_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
 
 
+def _is_id(text: str) -> bool:
+    return 1 <= len(text) <= 64 and not any(
+        char in _NO_ID or char.isspace() or unicodedata.category(char) in ("Cc", "Cs")
+        for char in text
+    )
+
+
 def _split(topic: str) -> tuple[str, str]:
     """Channel and symbol of a raw topic, without the speed."""
     channel, _, symbol = topic.partition("@")[0].partition(":")
@@ -1062,8 +1073,11 @@ def _number(value: Any, symbol: str, kind: str) -> Decimal:
     if match[1]:
         raise MessageError("a number must not be negative", symbol=symbol)
     significant = match[2].replace(".", "").strip("0")
-    if int(significant) > LARGEST or abs(int((match[3] or "e0")[1:])) > 1000:
+    if int(significant) > LARGEST:
         raise Unholdable(kind, symbol)
+    if abs(int((match[3] or "e0")[1:])) > 1000:
+        # It cannot be held either, which is said when all has been read.
+        return Decimal("1e1001") if int(match[3][1:]) > 0 else Decimal("1e-1001")
     return Decimal(text)
 
 
@@ -1100,7 +1114,7 @@ def _parse(channel: Any, topic_symbol: str, entry: Any) -> tuple[str, Item]:
     symbol = entry.get("symbol")
     if symbol is None and topic_symbol:
         symbol = topic_symbol
-    if type(symbol) is not str or not _SYMBOL.fullmatch(symbol):
+    if type(symbol) is not str or not _is_id(symbol):
         raise MessageError("expected a symbol")
     if topic_symbol and symbol != topic_symbol:
         raise MessageError("the topic names another symbol", symbol=topic_symbol)

@@ -112,7 +112,6 @@ class Client:
             self.outbox,
             self.connections,
             self._recovery,
-            self._answers,
             self.account,
             self,
             self._by_book,

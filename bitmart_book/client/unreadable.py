@@ -10,12 +10,10 @@ from collections.abc import Mapping
 
 from bitmart_book._book import Book, Engine
 from bitmart_book.client.account import Account
-from bitmart_book.client.answers import Answers
 from bitmart_book.client.connections import Connections, Keeper
 from bitmart_book.client.doubts import Doubt, doubt_of
 from bitmart_book.client.outbox import Outbox
 from bitmart_book.client.recovery import Recovery
-from bitmart_book.client.session import Answer
 from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.client.times import BAD_FRAMES_WITHIN
 from bitmart_book.credentials import redact
@@ -38,7 +36,6 @@ class Unreadable:
         outbox: Outbox,
         connections: Connections,
         recovery: Recovery,
-        answers: Answers,
         account: Account,
         keeper: Keeper,
         by_book: Mapping[Book, Subscription],
@@ -47,7 +44,6 @@ class Unreadable:
         self._outbox = outbox
         self._connections = connections
         self._recovery = recovery
-        self._answers = answers
         self._account = account
         self._keeper = keeper
         self._by_book = by_book
@@ -107,10 +103,7 @@ class Unreadable:
         book = subscription.book
         assert book is not None
         self._recovery.announce(subscription, now)
-        if book.state == BookState.REJECTED:
-            answer = Answer(subscription.topic, False, None, book.reason or "")
-            self._answers.refused(subscription, answer, now)
-        elif book.state != BookState.LIVE and is_named:
+        if book.state != BookState.LIVE and is_named:
             self._recovery.start_ailing(subscription, now)
         elif book.state != BookState.LIVE:
             self._recovery.start(subscription, now)

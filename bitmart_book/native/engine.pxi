@@ -257,7 +257,9 @@ cdef class Engine:
         scratch.n_rows = rows.count
         if tail == NULL:
             self._remember_tail(text, length, topic, name)
-        book = self._scanned_book(route, topic, name, symbol)
+        book = self._scanned_book(route, topic, name, &symbol)
+        if book is None and length >= LARGE_FRAME and only is None and symbol.text != NULL:
+            book = self._first_scanned_book(route, symbol, rows.rows, item)
         if book is None or (only is not None and book is not only) or not book._can_hold(rows.rows, item):
             scratch.n_items = scratch.n_rows = 0
             return NOT_SCANNED
@@ -303,8 +305,9 @@ cdef class Engine:
                 return route
         return NULL
 
-    cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span symbol):
-        """The book that the frame is of; None where there is none yet, or its name is in doubt."""
+    cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span* symbol):
+        """The book that the frame is of; None where there is none yet, or, without a symbol then,
+        where its name is in doubt."""
         cdef Span named
         cdef void* book
         named.text = name.text + name.length + 1
@@ -317,16 +320,31 @@ cdef class Engine:
                 named.length += 1
         if named.length:
             if symbol.text == NULL:
-                symbol = named
+                symbol[0] = named
             elif (
                 symbol.length != named.length
                 or memcmp(symbol.text, named.text, <size_t>named.length) != 0
             ):
+                symbol.text = NULL
                 return None
         if symbol.text == NULL:
             return None
         book = (<_Channel>route.channel).find(symbol.text, symbol.length)
         return None if book == NULL else <Book>book
+
+    cdef Book _first_scanned_book(self, const Route* route, Span symbol, const Row* rows, Item* item):
+        """The book that a scanned frame is the first one of, made now; None where the general
+        decoder has to look at it, or nobody wants it."""
+        cdef _Channel channel = <_Channel>route.channel
+        if self._only_known or len(self._books) >= self._max_books:
+            return None
+        try:
+            name = symbol.text[:symbol.length].decode("ascii")
+        except UnicodeDecodeError:
+            return None
+        if not SYMBOL.fullmatch(name) or not EMPTY_BOOK._can_hold(rows, item):
+            return None
+        return self._book_for(channel, name)
 
     cdef int _apply_to(
         self, Book book, Item* item, object receive_time, int64_t generation
@@ -364,7 +382,7 @@ cdef class Engine:
         cdef _Channel channel
         self._bad_frames += 1
         if isinstance(frame, str):
-            frame = frame.encode("utf-8", "replace")
+            frame = frame.encode("utf-8", "surrogatepass")
         frame = bytes(frame)
         symbols = set()
         for count, found in enumerate(SYMBOL_IN_BYTES.finditer(frame)):
@@ -372,12 +390,16 @@ cdef class Engine:
                 # It goes on and on: every book is in doubt.
                 symbols |= {book.symbol for book in self._books.values()}
                 break
-            symbols.add(found[1].decode("ascii"))
+            symbol = found[1].decode("utf-8", "surrogateescape")
+            if SYMBOL.fullmatch(symbol):
+                symbols.add(symbol)
         named = None
         for key, prefix, _ in self._envelopes:
-            match = re.search(b'"%b"\\s*:\\s*"([^"\\\\]{1,120})"' % key.encode(), frame)
+            match = re.search(
+                b'"%b"[ \\t\\n\\r\\f\\v]*:[ \\t\\n\\r\\f\\v]*"([^"\\\\]{1,400})"' % key.encode(), frame
+            )
             if match:
-                named, symbol = split_topic(prefix + match[1].decode("ascii", "replace"))
+                named, symbol = split_topic(prefix + match[1].decode("utf-8", "surrogateescape"))
                 if symbol:
                     symbols.add(symbol)
                 break
@@ -461,8 +483,9 @@ cdef class Engine:
         cdef Py_ssize_t i
         cdef int change = 0
         cdef Scales now, wanted
-        cdef Misfit misfit
+        cdef Misfit misfit = Misfit(0, 0)
         cdef dict planned = {}
+        cdef set replaced = set()
         cdef Py_ssize_t failing = -1
         if isinstance(data, dict):
             data = (data,)
@@ -501,16 +524,23 @@ cdef class Engine:
                     now = book._sides.scales
                 if book is None:
                     book = only if only is not None else EMPTY_BOOK
-                if not plan(book._sides.ladders, now, scratch.rows, item, &wanted, &misfit):
+                if not plan(
+                    book._sides.ladders, now, scratch.rows, item, &wanted, &misfit
+                ) or not (
+                    symbol in replaced
+                    or fit_levels(book, item, wanted, scratch.rows, &misfit)
+                ):
                     raise NumberError(
-                        "the numbers have more digits than can be held exactly",
+                        unholdable_text(&scratch.rows[item.first[misfit.side] + misfit.row]),
                         symbol=symbol, side=SIDE_NAMES[misfit.side], row=misfit.row,
                     )
                 planned[symbol] = (wanted.price, wanted.size)
+                if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
+                    replaced.add(symbol)
         except NumberError as error:
             item = &scratch.items[failing if failing >= 0 else scratch.n_items - 1]
             if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
-                self._reject(channel, error)
+                self._miss(channel, error)
             self._refuse_named(channel, symbols, error)
         except MessageError as error:
             self._refuse_named(channel, symbols, error)
@@ -527,8 +557,9 @@ cdef class Engine:
                 change |= self._apply_to(book, &scratch.items[i], receive_time, generation)
         return change
 
-    cdef int _reject(self, _Channel channel, object error) except -1:
-        """A snapshot that cannot be held will not be held next time either: no resync heals it."""
+    cdef int _miss(self, _Channel channel, object error) except -1:
+        """A snapshot that cannot be held: what the book was, it is no more. The level that does not
+        fit beside the others may be gone from the next one."""
         cdef Book book
         if self._only_known and error.symbol not in channel.books:
             return 0
@@ -536,7 +567,8 @@ cdef class Engine:
         if book._state not in (CLOSED, REJECTED):
             reason = str(error)
             book._heard_at = self._scratch.now
-            book._become(UNHOLDABLE, reason)
+            book._counters.gaps += 1
+            book._become(MISFITTED, reason)
             book._forget()
             self._touch(book, GAP_BIT)
         return 0
@@ -932,6 +964,25 @@ cdef class Engine:
 
     def __repr__(self):
         return f"<Engine {len(self._books)} books, {self._frames} frames>"
+
+
+cdef bint fit_levels(
+    Book book, const Item* item, Scales wanted, const Row* rows, Misfit* misfit
+) noexcept:
+    """Whether the levels that a book has can be held at the scales that an item needs: those of the
+    item before it, in the same frame, may be finer than the book's."""
+    cdef Scales now = book._sides.scales
+    cdef int side
+    if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
+        return True
+    for side in range(2):
+        if not ladder_fits(
+            &book._sides.ladders[side],
+            POW10[wanted.price - now.price], POW10[wanted.size - now.size],
+        ):
+            needed_scales(rows, item, &now.price, &now.size, misfit)
+            return False
+    return True
 
 
 # Stands for the ladders of a book that does not exist yet, when a first frame is checked.

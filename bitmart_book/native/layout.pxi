@@ -191,7 +191,6 @@ cdef enum Event:
     CROSSED
     MISSED
     MISFITTED
-    UNHOLDABLE
     LEFT_ALONE
     UNPROVEN
 

@@ -198,6 +198,25 @@ cdef bint plan(
     return fits(rows, item, own.price, own.size, misfit)
 
 
+cdef str unholdable_text(const Row* row):
+    """Says which level does not fit. Its neighbours may have the decimals that it has no room for."""
+    return (
+        "the numbers have more digits than can be held exactly: the level "
+        f"{written_out(row.price)} x {written_out(row.size)} beside the others"
+    )
+
+
+cdef str written_out(Number number):
+    """A number as one would write it, whatever the precision that the user's program has set."""
+    text = str(number.mantissa)
+    if 0 <= number.exponent <= MAX_SCALE:
+        return text + "0" * number.exponent
+    if -2 * MAX_SCALE <= number.exponent < 0:
+        text = text.rjust(1 - number.exponent, "0")
+        return f"{text[:number.exponent]}.{text[number.exponent:]}"
+    return f"{text}e{number.exponent}"
+
+
 cdef int64_t seconds_to_ns(object seconds) except -1:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e9:
         raise UsageError(f"valid_for must be a positive number of seconds, was {seconds!r}")

@@ -64,9 +64,6 @@ cdef tuple TRANSITIONS = (
     ("crossed", {CONNECTING: GAP, SYNCING: GAP, LIVE: GAP, STALE: GAP, GAP: GAP}),
     ("missed", {LIVE: GAP, STALE: GAP}),
     ("misfit", {CONNECTING: GAP, SYNCING: GAP, LIVE: GAP, STALE: GAP, GAP: GAP}),
-    ("unholdable", {
-        CONNECTING: REJECTED, SYNCING: REJECTED, LIVE: REJECTED, STALE: REJECTED, GAP: REJECTED,
-    }),
     ("alone", {LIVE: STALE}),
     ("unproven", {CONNECTING: STALE, SYNCING: STALE, STALE: STALE, GAP: STALE}),
     ("anew", {

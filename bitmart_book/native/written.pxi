@@ -164,9 +164,9 @@ cdef class Written(Trusted):
                 item.fitting
                 or plan(self._sides.ladders, now, scratch.rows, item, &wanted, &misfit)
             ):
+                problem = unholdable_text(&scratch.rows[item.first[misfit.side] + misfit.row])
                 raise UsageError(
-                    f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: the numbers have "
-                    "more digits than can be held exactly"
+                    f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: {problem}"
                 )
             read = True
             return self._apply_item(scratch, scratch.rows, item, receive_time, True)

@@ -37,6 +37,7 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
+    symbol_problem,
 )
 from bitmart_book.venues.values import (
     Decoded,
@@ -58,7 +59,6 @@ __all__ = ["DEMO_HOST", "FUTURES", "FUTURES_DEMO", "classify", "encode", "judge"
 
 DEMO_HOST = "openapi-wsdemo-v2.bitmart.com"
 
-_SYMBOL = re.compile(r"[A-Za-z0-9]{1,41}")
 _SPEEDS = ("", "100ms", "200ms")
 _STEPS = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W")
 # Stamps have nine digits of a fraction, which `datetime` would refuse or cut off.
@@ -281,8 +281,9 @@ def _check_topic(topic: Topic) -> str | None:
         return f"futures have no channel {topic.channel!r}"
     if topic == Topic("futures/ticker", "", ""):
         return None  # of all symbols
-    if not _SYMBOL.fullmatch(topic.symbol):
-        return "a futures symbol is 1 to 41 letters and digits, like BTCUSDT"
+    problem = symbol_problem(topic.symbol)
+    if problem or "_" in topic.symbol:
+        return problem or "a futures symbol has no underscore, like BTCUSDT"
     if book is None and topic.option:
         return "only depth channels take a speed"
     if topic.option not in _SPEEDS:

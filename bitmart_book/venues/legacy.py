@@ -29,6 +29,7 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
+    symbol_problem,
 )
 from bitmart_book.venues.values import (
     Decoded,
@@ -49,7 +50,6 @@ from bitmart_book.venues.values import (
 __all__ = ["LEGACY"]
 
 _PREFIX = "legacy/"
-_SYMBOL = re.compile(r"[A-Za-z0-9_]{1,41}")
 _PRECISION = re.compile(r"0|[1-9][0-9]?")
 _STEPS = frozenset(map(str, (1, 3, 5, 15, 30, 45, 60, 120, 180, 240, 1440, 10080, 43200)))
 # The book is the one topic with two names: it is asked for as `order` and pushed as `depth`.
@@ -228,8 +228,9 @@ def _check_topic(topic: Topic) -> str | None:
     name = topic.channel.removeprefix(_PREFIX)
     if LEGACY.book(topic.channel) is None and LEGACY.stream(topic.channel) is None:
         return f"the legacy feed has no channel {topic.channel!r}"
-    if not _SYMBOL.fullmatch(topic.symbol):
-        return "a symbol is 1 to 41 letters, digits and underscores, like BMX_ETH"
+    problem = symbol_problem(topic.symbol)
+    if problem:
+        return problem
     if not topic.option:
         return None
     if name not in _OPTION:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -33,6 +32,7 @@ from bitmart_book.errors import (
     VenueError,
     printable,
 )
+from bitmart_book.model import SYMBOL
 from bitmart_book.venues.values import UNREADABLE, Decoded, Fields, Unread
 
 if TYPE_CHECKING:
@@ -50,11 +50,10 @@ __all__ = [
     "Topic",
     "ErrorKind",
     "Venue",
+    "symbol_problem",
 ]
 
 Operation = Literal["subscribe", "unsubscribe", "request"]
-
-_SYMBOL = re.compile(r"[A-Za-z0-9_]{1,41}")
 
 
 class Topic(NamedTuple):
@@ -351,11 +350,9 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         `channel` may be the full name ("spot/depth/increase100") or its end ("depth20",
         "increase100"). Raises UsageError, naming what there is.
         """
-        if not _SYMBOL.fullmatch(symbol):
-            raise UsageError(
-                f"symbol {symbol!r} cannot exist: 1 to 41 letters, digits and underscores"
-                + self._likely(symbol)
-            )
+        problem = symbol_problem(symbol)
+        if problem:
+            raise UsageError(f"symbol {symbol!r} cannot exist: {problem}")
         profiles = [
             profile
             for profile in self.profiles
@@ -408,10 +405,16 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
                 ):
                     yield profile, stream
 
-    @staticmethod
-    def _likely(symbol: str) -> str:
-        guess = re.sub(r"[^A-Za-z0-9]+", "_", symbol).strip("_").upper()
-        return f"; did you mean {guess}?" if guess and len(guess) <= 41 else ""
+
+def symbol_problem(symbol: str) -> str | None:
+    """Why a text can be no symbol that one asks for, or None. Ids are taken as they are; which of
+    them exist the venue knows, and no other is guessed at."""
+    if not SYMBOL.fullmatch(symbol):
+        return "a symbol has 1 to 64 characters, no blanks, quotes or control characters"
+    # In a topic most of them would be read as its parts, and no symbol has ever had one.
+    if set(symbol) & set("/-:@,"):
+        return "a symbol has no / - : @ or comma; it is like BTC_USDT on spot, BTCUSDT on futures"
+    return None
 
 
 def _find(profile: Profile, channel: str) -> BookChannel | None:

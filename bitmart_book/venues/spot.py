@@ -9,7 +9,6 @@ channels, on another address but with the same requests and replies, are in `spo
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -25,6 +24,7 @@ from bitmart_book.venues.profile import (
     Reply,
     StreamChannel,
     Topic,
+    symbol_problem,
 )
 from bitmart_book.venues.values import (
     Decoded,
@@ -45,7 +45,6 @@ __all__ = ["ERRORS", "SPOT", "classify", "encode", "judge"]
 
 # The list of the reference. The SDKs have a 3m beside it, which the reference never had.
 _STEPS = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W", "1M")
-_SYMBOL = re.compile(r"(?=[^_]*_)[A-Za-z0-9_]{1,41}")
 # Errors that say "subscribed already" or "logged in already": what was asked for is there. (JKorf's
 # BitMart.Net counts the first as success too.)
 _DONE_ALREADY = {"90008": "subscribe", "91005": "login"}
@@ -220,8 +219,9 @@ def classify(frame: Any) -> Reply | None:
 def _check_topic(topic: Topic) -> str | None:
     if SPOT.book(topic.channel) is None and SPOT.stream(topic.channel) is None:
         return f"spot has no channel {topic.channel!r}"
-    if not _SYMBOL.fullmatch(topic.symbol):
-        return "a spot symbol is 1 to 41 letters, digits and underscores, like BTC_USDT"
+    problem = symbol_problem(topic.symbol)
+    if problem or "_" not in topic.symbol:
+        return problem or "a spot symbol has an underscore, like BTC_USDT"
     if topic.option:
         return "spot channels take no option behind an @"
     return None

@@ -373,7 +373,7 @@ def test_a_refused_topic_is_told_to_whoever_asked_and_the_others_stay():
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("BTC/USDT",), "did you mean BTC_USDT"),
+        (("BTC/USDT",), "it is like BTC_USDT on spot"),
         (("spot/depth9:BTC_USDT",), "no channel 'spot/depth9'"),
         ((), "at least one"),
     ],

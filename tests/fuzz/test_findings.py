@@ -1,7 +1,4 @@
-"""What the fuzzers have found, each as the input that showed it.
-
-Those that are marked are not mended yet; when one is, its mark has to go.
-"""
+"""What the fuzzers have found, each as the input that showed it."""
 
 import json
 
@@ -10,11 +7,6 @@ import pytest
 from bitmart_book import BookState, Engine, LimitError, MessageError, UsageError
 from bitmart_book.check.shadow import ShadowEngine
 from tests.helpers.frames import SPOT_SNAPSHOT_4, futures_side, spot, spot_item, spot_items
-
-
-def open_finding(reason):
-    return pytest.mark.xfail(reason=reason, strict=True)
-
 
 # --- numbers that cannot be held beside each other ---
 
@@ -31,7 +23,6 @@ def test_the_second_item_of_a_frame_needs_a_scale_that_the_first_one_forbids(eng
     book.check()
 
 
-@open_finding("the scale that is checked is that of the item before, the levels are the book's")
 @pytest.mark.parametrize("engine", [Engine, ShadowEngine])
 def test_a_frame_whose_second_item_cannot_be_held_changes_nothing(engine):
     engine = engine()
@@ -117,7 +108,6 @@ def test_a_legacy_push_without_its_symbol():
     assert answers[0] == answers[1]
 
 
-@open_finding("the reference refuses an exponent at once, before it has read the rest")
 def test_an_enormous_exponent_and_a_broken_row():
     rows = [["1", "611e-56160"], ["2"]]
     frame = {"symbol": "ETH_USDT", "bids": rows, "asks": []}

@@ -133,6 +133,6 @@ SCANNER = [
         "native/engine.pxi",
         "not book._can_hold(rows.rows, item)",
         "False",
-        "tests/native/test_engine.py::test_a_snapshot_that_cannot_be_held_rejects_the_book",
+        "tests/native/test_engine.py::test_a_snapshot_that_cannot_be_held_is_refused_while_it_lasts",
     ),
 ]

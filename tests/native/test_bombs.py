@@ -23,7 +23,7 @@ HUNGRY = [
     "1 GiB in 1 MiB of raw deflate",
     "JSON 100,000 deep in a push",
     "a number of 10 MB",
-    "20,001 levels",
+    "100,001 levels",
     "4 MiB of small objects",
     "1 GiB in a capture of zstd",
 ]

@@ -143,7 +143,8 @@ BOMBS = {
     "a quoted number of 4 MB": Bomb(applied, lambda: level('"1.' + "1" * 4_000_000 + '"')),
     "a quoted number of 65 bytes": Bomb(applied, lambda: level(f'"{"1" * 65}"')),
     "4 MiB and a byte": Bomb(applied, lambda: b" " * (LIMIT + 1)),
-    "20,001 levels": Bomb(applied, lambda: levels(20_001)),
+    # As many as two sides may keep, and one more.
+    "100,001 levels": Bomb(applied, lambda: levels(100_001), 250, 32),
     "4 MiB of empty arrays": Bomb(applied, lambda: repeated("[]")),
     "4 MiB of small objects": Bomb(applied, lambda: repeated('{"a":0}')),
     "4 MiB of fractions": Bomb(applied, lambda: repeated("1.5")),

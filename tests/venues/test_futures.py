@@ -519,7 +519,7 @@ def test_ping():
         ("futures/trade", "symbol"),
         ("futures/trade:BTC_USDT", "symbol"),
         ("futures/trade:BTCUSDT:200ms", "symbol"),
-        ("futures/trade:" + "A" * 42, "symbol"),
+        ("futures/trade:" + "A" * 65, "symbol"),
         ("futures/trade:BTCUSDT@100ms", "speed"),
         ("futures/depth20:BTCUSDT@50ms", "speed"),
         ("futures/depthIncrease50:BTCUSDT@100ms@100ms", "speed"),

@@ -490,8 +490,8 @@ def test_topics_that_can_exist(topic):
         ("spot/ticker:BTC_USDT\n", "symbol"),
         ('spot/ticker:BTC_USDT","x', "symbol"),
         ("spot/ticker:BTC_USDT:ETH_USDT", "symbol"),
-        ("spot/ticker:\uff22\uff34\uff23_USDT", "symbol"),
-        ("spot/ticker:" + "A" * 37 + "_USDT", "symbol"),
+        ("spot/ticker:BTC\u00a0_USDT", "symbol"),
+        ("spot/ticker:" + "A" * 60 + "_USDT", "symbol"),
         ("spot/depth5:BTC_USDT@100ms", "option"),
     ],
 )
