@@ -41,6 +41,7 @@ def table(total, seconds):
     yield "not LIVE in time", f"{len(total.not_back)} (bound: {LIVENESS_SECONDS:g} s, or the ban)"
     yield "own orders", f"{total.orders}, {total.fills} fills, in {total.accounts} of {seeds} seeds"
     yield "told of orders", f"{total.told}, with {total.stream_gaps} gaps"
+    yield "told of public trades", f"{total.trades_told}, with {total.trade_gaps} gaps"
     yield "lost without a gap, or wrong", str(len(total.account_wrong))
     yield "limits broken", str(dict(total.breaches) or "none")
     yield "requests", f"{total.requested_topics / hours / 60:.2f} per symbol and minute"

@@ -16,12 +16,15 @@ from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Empty, Mailbox
 from bitmart_book.log.journal import Journal
 from bitmart_book.sim.faults.grammar import ALL_PER_MINUTE
+from tests.simulation.channels import FUTURES_TRADES, SPOT_TRADES
+from tests.simulation.deals import Deals
 from tests.simulation.kinds import WORLD_KINDS
 from tests.simulation.scripted import Fault
-from tests.simulation.world import World
+from tests.simulation.world import READ_EVERY, World
 
 CHANNEL = "futures/depthIncrease20"
 ORDERS = {"spot": "spot/user/orders:ALL_SYMBOLS", "futures": "futures/order"}
+TRADES = (SPOT_TRADES, FUTURES_TRADES)
 OTHERS = ("spot/user/balance:BALANCE_UPDATE", "futures/position", "futures/asset:USDT")
 # Seconds between two things that the trader does.
 TRADES_EVERY = 3.0
@@ -52,7 +55,7 @@ class Disturbed(Fault):
     on = True
 
     def frames(self, world, link, payload):
-        if not self.on or type(payload) is not str:
+        if not (self.on and self.active(world)) or type(payload) is not str:
             return [(payload, 0.0)]
         chance = world.rng.random
         if CHANNEL in payload and '"data"' in payload:
@@ -139,6 +142,8 @@ class AccountWorld(World):
             now=lambda: self.now,
         )
         self.boxes = {}
+        self.deals = {}
+        """Public trades, by topic."""
         self.orders = 0
         self.lost, self.twice, self.invented, self.account_wrong = [], [], [], []
         self.resting = False
@@ -150,11 +155,18 @@ class AccountWorld(World):
 
     def begin(self):
         """Subscribe what is told of the account, and begin to trade."""
-        for topic in (*ORDERS.values(), *OTHERS):
+        self.deals = {topic: Deals(self.exchange, topic) for topic in TRADES}
+        for topic in (*ORDERS.values(), *OTHERS, *TRADES):
             self.boxes[topic] = Mailbox(100_000, lambda: None)
             self.audience.add_stream(topic, self.boxes[topic])
         self.subscribe(*self.boxes)
         self.at(self.now + TRADES_EVERY, self._trade)
+        self.at(self.now + READ_EVERY, self._listen)
+
+    def _listen(self):
+        """A user takes what has arrived, every now and then."""
+        self.at(self.now + READ_EVERY, self._listen)
+        self.read()
 
     # --- trading ---
 
@@ -223,6 +235,14 @@ class AccountWorld(World):
                     truth.gaps += 1
                 else:
                     self._compare_order(market, truth, value)
+        for topic, deals in self.deals.items():
+            deals.look()
+            for value in _taken(self.boxes[topic]):
+                if value is None:
+                    deals.hole()
+                else:
+                    deals.tell(value)
+            deals.taken()
         for topic in OTHERS:
             for _ in _taken(self.boxes[topic]):
                 pass
@@ -272,6 +292,8 @@ class AccountWorld(World):
         for market, truth in self.truth.items():
             if not truth.gapped and truth.next is not None and truth.next < len(truth.happened):
                 self.lost.append((self.now, market, truth.happened[truth.next :]))
+        for deals in self.deals.values():
+            deals.at_rest()
         account = self.client.account
         for market in ORDERS:
             self._check_orders(market, account)

@@ -17,7 +17,7 @@ from tests.simulation import account, channels
 from tests.simulation.bounds import family_of
 from tests.simulation.world import World
 
-SPEC = "all%45"
+SPEC = "all%48"
 SAFETY_SECONDS = 600.0
 LIVENESS_SECONDS = 15.0
 # A ban lasts a minute by the venue's word, and the client's answer to it has jitter.
@@ -73,6 +73,9 @@ class Result:
     told: int = 0
     """What users were told of orders; each of it had happened."""
     stream_gaps: int = 0
+    trades_told: int = 0
+    """Public trades, in the same seeds."""
+    trade_gaps: int = 0
     account_wrong: list = field(default_factory=list)
     """Orders that were lost without a gap, told twice or invented; an account that is not so."""
     failed: list = field(default_factory=list)
@@ -173,6 +176,11 @@ def _add_account(world, result):
     result.fills = sum(len(fills) for truth in truths for fills in truth.fills.values())
     result.told = sum(truth.told for truth in truths)
     result.stream_gaps = sum(truth.gaps for truth in truths)
+    for topic, deals in world.deals.items():
+        result.trades_told += deals.told
+        result.trade_gaps += deals.gaps
+        for what in ("lost", "twice", "invented"):
+            result.account_wrong += [(what, topic, found) for found in getattr(deals, what)[:5]]
     for what in ("lost", "twice", "invented", "account_wrong"):
         result.account_wrong += [(what, *found) for found in getattr(world, what)[:5]]
 

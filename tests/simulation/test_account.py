@@ -28,10 +28,14 @@ def traded(seed=4, *, spec="all%40", seconds=240.0, **options):
 
 
 def found(w):
-    return w.lost, w.twice, w.invented, w.account_wrong, w.wrong, dict(w.exchange.breaches)
+    trades = [
+        (d.lost, d.twice, d.invented) for d in w.deals.values() if d.lost + d.twice + d.invented
+    ]
+    orders = w.lost, w.twice, w.invented, w.account_wrong
+    return *orders, trades, w.wrong, dict(w.exchange.breaches)
 
 
-NOTHING = ([], [], [], [], [], {})
+NOTHING = ([], [], [], [], [], [], {})
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -60,6 +64,14 @@ def test_odd_pushes_cost_nothing_that_is_not_told(name):
     assert found(w) == NOTHING
 
 
+def test_public_trades_that_cannot_be_read_are_a_gap():
+    w = traded(spec="badtrade%8 oldtrade%8", seconds=120.0)
+    assert found(w) == NOTHING
+    gaps = sum(deals.gaps for deals in w.deals.values())
+    # What a frame loses is told once, and what follows it is told.
+    assert 3 < gaps <= 2 * w.network.counts["badtrade"]
+
+
 def test_without_faults_everything_is_told():
     w = traded(spec="", faults=account.Disturbed(end=0.0))
     w.faults.on = False
@@ -67,6 +79,7 @@ def test_without_faults_everything_is_told():
     for truth in w.truth.values():
         assert truth.told == len(truth.happened)
         assert truth.gaps == 0
+    assert all(deals.told > 50 and deals.gaps == 0 for deals in w.deals.values())
 
 
 def test_the_seed_decides_who_trades_and_is_the_same_run_again():
@@ -78,6 +91,21 @@ def test_the_seed_decides_who_trades_and_is_the_same_run_again():
 
 
 # --- what it would see ---
+
+
+def test_it_sees_public_trades_that_are_lost_or_told_twice():
+    w = traded(spec="", faults=account.Disturbed(end=0.0), seconds=20.0)
+    deals = w.deals[account.SPOT_TRADES]
+    told, tell = [], deals.tell
+    deals.tell = told.append
+    w.run(w.now + 20)
+    deals.tell = tell
+    w.run(w.now + 20)
+    assert deals.lost == [deals.lost[0]]
+    assert len(deals.lost[0]) == len(told)
+    assert not deals.twice
+    tell(told[0])
+    assert deals.twice == told[:1]
 
 
 def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):

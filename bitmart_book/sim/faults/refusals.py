@@ -96,10 +96,10 @@ def few_topics(net: Network, word: Word) -> None:
 
 KINDS: dict[str, Kind] = {
     "strayerror": Kind(
-        stray_error, (89,), 1.0, 0.05, 0.0, "an error names no topic while one is asked for"
+        stray_error, (89,), 1.0, 0.035, 0.0, "an error names no topic while one is asked for"
     ),
     "liveerror": Kind(live_error, (89,), 1.0, 0.06, 0.0, "an error names a topic whose data flows"),
     "fewtopics": Kind(
-        few_topics, (91,), 0.5, 0.04, 20.0, "a connection takes fewer topics than is documented"
+        few_topics, (91,), 0.5, 0.03, 20.0, "a connection takes fewer topics than is documented"
     ),
 }

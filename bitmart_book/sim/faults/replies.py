@@ -185,6 +185,6 @@ KINDS: dict[str, Kind] = {
         empty_twice, (22,), 0.5, 0.06, 10.0, "two replies in a row are empty while updates flow"
     ),
     "firstempty": Kind(
-        empty_twice, (22,), 0.5, 0.04, 10.0, "the first snapshots are empty while updates flow"
+        empty_twice, (22,), 0.5, 0.03, 10.0, "the first snapshots are empty while updates flow"
     ),
 }
