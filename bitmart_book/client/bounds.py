@@ -37,11 +37,11 @@ FAULTS: Final = {
     "still": "this process, or its machine, stands still",
     "mute": "one symbol brings nothing any more, or too late, and its connection does",
     "one_side": "one side of a channel that sends its sides by themselves comes no more",
-    "stuck": "heartbeats go on, and changes do not",
+    "stuck": "heartbeats, or replies out of a cache, go on, and changes do not",
 }
 """What can go wrong, by its name, as far as it makes a difference."""
 
-# Heartbeats are believed until the next audit: it is looked for once a tick, its request may be
+# Heartbeats and replies are believed until the next audit: it is looked for once a tick, its request may be
 # lost once, and its reply takes as long again.
 _AUDITED: Final = AUDIT_AFTER + 2 * TICK + REPLY_WITHIN
 

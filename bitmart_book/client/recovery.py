@@ -79,7 +79,7 @@ class Recovery:
             subscription.updates_before = self._engine.updates(subscription.book)
             self._engine.assign(subscription.book, connection.generation)
             self.announce(subscription, now)
-            subscription.changed_at = now
+            subscription.changed_at = subscription.told_at = now
             # The venue sends the snapshot by itself; only when it does not come, something is done.
             self._recovering[subscription.topic] = subscription
             subscription.recovering_since = now
@@ -278,7 +278,13 @@ class Recovery:
         if changes != subscription.changes_seen:
             subscription.changes_seen = changes
             subscription.changed_at = now
+        told = self._engine.updates(book)
+        if told != subscription.told:
+            subscription.told, subscription.told_at = told, now
         if now < subscription.requested_at + REPLY_WITHIN:
+            return
+        if now >= subscription.told_at + AUDIT_AFTER:
+            self._audit_by_renewal(connection, subscription, now)
             return
         if (
             book.valid_until is not None and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE
@@ -291,6 +297,20 @@ class Recovery:
         else:
             return
         self._request(connection, subscription, now)
+
+    def _audit_by_renewal(
+        self, connection: Connection, subscription: Subscription, now: float
+    ) -> None:
+        """Replies alone have kept the book alive, and may come out of a cache: what a subscription
+        begins with is another witness."""
+        assert connection.session is not None
+        assert subscription.book is not None
+        subscription.told_at = subscription.requested_at = now
+        self._counters["audits"] += 1
+        self._counters["renewals"] += 1
+        # What agrees with the book is joined to it, as a reply is.
+        self._engine.expect(subscription.book)
+        connection.session.renew(subscription.topic)
 
     # --- announcing ---
 

@@ -60,6 +60,9 @@ class Subscription:
         """How many replies in a row showed changes that no update had told of."""
         self.changes_seen = 0
         self.changed_at = 0.0
+        # How many updates and heartbeats had come, and when the last one did.
+        self.told = 0
+        self.told_at = 0.0
         """When its changes were last seen to have become more; of a stream: when values came."""
 
         # What was last announced of the book.

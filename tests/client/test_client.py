@@ -157,6 +157,24 @@ def test_a_quiet_symbol_is_asked_and_stays_live():
     assert w.wrong == []
 
 
+def test_a_book_alive_by_replies_alone_is_subscribed_anew_once_a_minute():
+    """They may come out of a cache: what a subscription begins with is another witness."""
+    w = world(knobs=Knobs(heartbeat_interval=None))
+    w.subscribe("BTC_USDT")
+    w.run_until(w.all_live, 2)
+    w.exchange.pause("BTC_USDT")
+    w.run(w.now + 10)
+    epoch = w.engine["BTC_USDT"].epoch
+    end = w.now + 130
+    while w.now < end:
+        w.run(w.now + 0.25)
+        assert w.engine["BTC_USDT"].state == BookState.LIVE
+    assert w.client.counters["audits"] == 2
+    assert w.client.counters["renewals"] == 2
+    assert w.engine["BTC_USDT"].epoch == epoch
+    assert w.wrong == []
+
+
 def test_a_channel_that_cannot_be_asked_is_confirmed_by_its_connection():
     w = world()
     w.subscribe("spot/depth5:BTC_USDT", "ETH_USDT")

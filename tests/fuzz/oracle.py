@@ -21,6 +21,7 @@ from bitmart_book import (
     FeedClosed,
     LimitError,
     MessageError,
+    NumberError,
     UsageError,
 )
 
@@ -182,9 +183,9 @@ class Watch:
             mark = marks.get(book)
             now = self._mark(book)
             if mark is None:
-                # A snapshot that can never be held makes a book, to say so; and of a frame with
+                # A snapshot that cannot be held makes a book, to say so; and of a frame with
                 # too many symbols some may have books already when the last one gets none.
-                if book.state != BookState.REJECTED and not isinstance(error, LimitError):
+                if not isinstance(error, (NumberError, LimitError)):
                     raise Finding(f"a refused frame made {book!r}")
                 marks[book] = now
             elif mark != now:

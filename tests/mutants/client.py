@@ -325,6 +325,14 @@ RECOVERY = [
         "tests/client/test_client.py::test_replies_without_updates_are_a_dead_subscription",
     ),
     Mutant(
+        "cached-replies-believed-for-ever",
+        "A silent symbol whose replies come out of a cache stays LIVE without its lost update.",
+        "client/recovery.py",
+        "now >= subscription.told_at + AUDIT_AFTER",
+        "False",
+        "tests/client/test_client.py::test_a_book_alive_by_replies_alone_is_subscribed_anew_once_a_minute",
+    ),
+    Mutant(
         "transition-told-again-and-again",
         "The log fills with one and the same line.",
         "client/recovery.py",

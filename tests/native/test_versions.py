@@ -232,6 +232,17 @@ def test_overtaking_ends():
     assert talk.state == BookState.STALE
 
 
+def test_when_an_update_was_applied_nothing_is_overtaken_any_more():
+    talk = Talk()
+    talk.reply(112)
+    talk.update(105)
+    talk.update(113)
+    assert talk.state == BookState.LIVE
+    for version in (106, 107, 108):
+        talk.update(version)
+    assert talk.state == BookState.GAP
+
+
 def test_newer_replies_do_not_begin_the_count_of_overtaken_updates_anew():
     talk = Talk()
     for round_ in range(8):

@@ -26,6 +26,8 @@ LATE = 13.5
 BOUNDS: dict[tuple[str, str], float | None] = {
     # Row 37: an audit each 60 s, and what its reply takes.
     ("sequenced", "frozen"): 66.0,
+    # The same, of a silent symbol whose replies come out of a cache.
+    ("sequenced", "reply_cached"): 66.0,
     # "All other channels ... are not asked: ... so does any message on their connection."
     ("picture", "mute"): None,
     ("picture", "late_topic"): None,

@@ -28,8 +28,6 @@ PRIVATE = (
 KNOWN_BROKEN: dict[str, str] = {
     "late_inside": "data that waits inside the venue while pongs do not",
     "late_inside_step": "data that waits inside the venue while pongs do not",
-    # An update was lost, and a reply of the book's own version confirms the book all the same.
-    "reply_cached": "an older reply that repeats itself",
 }
 """Lies that today's client does not withstand, each with what is wrong. It is a work list: what is
 mended leaves it."""
