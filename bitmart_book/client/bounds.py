@@ -41,8 +41,8 @@ FAULTS: Final = {
 }
 """What can go wrong, by its name, as far as it makes a difference."""
 
-# Heartbeats and replies are believed until the next audit: it is looked for once a tick, its request may be
-# lost once, and its reply takes as long again.
+# Heartbeats and replies are believed until the next audit: it is looked for once a tick, its
+# request may be lost once, and its reply takes as long again.
 _AUDITED: Final = AUDIT_AFTER + 2 * TICK + REPLY_WITHIN
 
 

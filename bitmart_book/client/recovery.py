@@ -79,7 +79,7 @@ class Recovery:
             subscription.updates_before = self._engine.updates(subscription.book)
             self._engine.assign(subscription.book, connection.generation)
             self.announce(subscription, now)
-            subscription.changed_at = subscription.told_at = now
+            subscription.changed_at = subscription.seen.updated_at = now
             # The venue sends the snapshot by itself; only when it does not come, something is done.
             self._recovering[subscription.topic] = subscription
             subscription.recovering_since = now
@@ -275,15 +275,16 @@ class Recovery:
         book = subscription.book
         assert book is not None
         changes = self._engine.changes_told(book)
-        if changes != subscription.changes_seen:
-            subscription.changes_seen = changes
+        seen = subscription.seen
+        if changes != seen.changes:
+            seen.changes = changes
             subscription.changed_at = now
-        told = self._engine.updates(book)
-        if told != subscription.told:
-            subscription.told, subscription.told_at = told, now
+        updates = self._engine.updates(book)
+        if updates != seen.updates:
+            seen.updates, seen.updated_at = updates, now
         if now < subscription.requested_at + REPLY_WITHIN:
             return
-        if now >= subscription.told_at + AUDIT_AFTER:
+        if now >= seen.updated_at + AUDIT_AFTER:
             self._audit_by_renewal(connection, subscription, now)
             return
         if (
@@ -305,7 +306,7 @@ class Recovery:
         begins with is another witness."""
         assert connection.session is not None
         assert subscription.book is not None
-        subscription.told_at = subscription.requested_at = now
+        subscription.requested_at = subscription.seen.updated_at = now
         self._counters["audits"] += 1
         self._counters["renewals"] += 1
         # What agrees with the book is joined to it, as a reply is.

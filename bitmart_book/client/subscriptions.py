@@ -28,6 +28,18 @@ class Ailment:
         """Until when the book is left alone because of them, should they go on."""
 
 
+class Seen:
+    """What of a book has been looked at."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+        """How many changes had been told of."""
+        self.updates = 0
+        """How many updates and heartbeats had come."""
+        self.updated_at = 0.0
+        """When the last of them was seen to have come."""
+
+
 class Subscription:
     """A topic that is wanted, whether or not it has a connection at the moment."""
 
@@ -58,11 +70,8 @@ class Subscription:
         """The book's sequence and the number of its changes at the last reply to a request."""
         self.frozen_replies = 0
         """How many replies in a row showed changes that no update had told of."""
-        self.changes_seen = 0
+        self.seen = Seen()
         self.changed_at = 0.0
-        # How many updates and heartbeats had come, and when the last one did.
-        self.told = 0
-        self.told_at = 0.0
         """When its changes were last seen to have become more; of a stream: when values came."""
 
         # What was last announced of the book.

@@ -307,6 +307,7 @@ RECOVERY = [
         "self._engine.expect(subscription.book)\n",
         "",
         "tests/client/test_client.py::test_a_book_known_too_shallowly_is_refreshed_by_a_merge",
+        where="def _request(",
     ),
     Mutant(
         "heartbeats-believed-for-ever",
@@ -328,7 +329,7 @@ RECOVERY = [
         "cached-replies-believed-for-ever",
         "A silent symbol whose replies come out of a cache stays LIVE without its lost update.",
         "client/recovery.py",
-        "now >= subscription.told_at + AUDIT_AFTER",
+        "now >= seen.updated_at + AUDIT_AFTER",
         "False",
         "tests/client/test_client.py::test_a_book_alive_by_replies_alone_is_subscribed_anew_once_a_minute",
     ),
