@@ -16,8 +16,10 @@ from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Empty, Mailbox
 from bitmart_book.log.journal import Journal
 from bitmart_book.sim.faults.grammar import ALL_PER_MINUTE
+from tests.simulation.bounds import CALM
 from tests.simulation.channels import FUTURES_TRADES, SPOT_TRADES
 from tests.simulation.deals import Deals
+from tests.simulation.judge import YOUNG
 from tests.simulation.kinds import WORLD_KINDS
 from tests.simulation.scripted import Fault
 from tests.simulation.world import READ_EVERY, World
@@ -78,8 +80,13 @@ class Disturbed(Fault):
 class Told:
     """What happened to the orders of one market, in its order, and how much of it was told."""
 
-    def __init__(self, listener):
+    def __init__(self, listener, now):
         self._listener = listener
+        self._now = now
+        self.times = []
+        """When each of what happened did."""
+        self.of_order = {}
+        """Which of them are of one order."""
         self.happened = []
         self.where = {}
         self.fills = {}
@@ -106,10 +113,20 @@ class Told:
                 return at
         return None
 
+    def superseded(self, order_id, state, lots):
+        """When what is said of an order ceased to be so; None: it has not, or never was."""
+        at = self.place(order_id, state, lots)
+        later = [
+            other for other in self.of_order.get(order_id, ()) if at is not None and other > at
+        ]
+        return self.times[later[0]] if later else None
+
     def order_changed(self, order, action):
         key = (str(order.id), order.state, order.filled)
         self.where[key] = len(self.happened)
+        self.of_order.setdefault(key[0], []).append(len(self.happened))
         self.happened.append(key)
+        self.times.append(self._now())
         if action == 1:
             fill = order.last.fill
             self.fills.setdefault(str(order.id), []).append((fill.number, fill.size))
@@ -150,7 +167,7 @@ class AccountWorld(World):
 
     def _record(self, market):
         trading = self.exchange._trading[market]
-        trading.listener = told = Told(trading.listener)
+        trading.listener = told = Told(trading.listener, lambda: self.now)
         return told
 
     def begin(self):
@@ -167,6 +184,26 @@ class AccountWorld(World):
         """A user takes what has arrived, every now and then."""
         self.at(self.now + READ_EVERY, self._listen)
         self.read()
+        if self.now >= self._blocked_until:
+            self._look_at_orders()
+
+    def _look_at_orders(self):
+        """No open order that the account confirms was superseded longer ago than it may be."""
+        account = self.client.account
+        for market, truth in self.truth.items():
+            for order in account.orders.values():
+                if order.market != market or not account.is_confirmed(order):
+                    continue
+                self.judge.judged["account"] += 1
+                self.judge.short["account"] += 1
+                state = _STATES.get(order.status, order.status)
+                since = truth.superseded(order.order_id, state, self._lots(market, order))
+                if since is None or self.now - since < YOUNG:
+                    continue
+                age, kind = self.now - since, f"account, bound {CALM:g}"
+                self.judge.oldest[kind] = max(self.judge.oldest[kind], round(age, 2))
+                if age > CALM:
+                    self._account_wrong(market, "over age", order.order_id, state, age)
 
     # --- trading ---
 

@@ -34,8 +34,9 @@ class Deals:
         if len(latest) < count:
             self.hole()
         first = self._tape.trades - len(latest) + 1
-        # Those of one push are told in the order of their times.
-        numbered = sorted(enumerate(latest, first), key=lambda pair: pair[1][0])
+        # Those of one push are told in the order of their milliseconds; the clock that stamps
+        # them may have been set since the last look.
+        numbered = sorted(enumerate(latest, first), key=lambda pair: round(1000 * pair[1][1].time))
         for number, (time_ms, print_) in numbered:
             key = (print_.price, print_.size, print_.taker, time_ms)
             if self._by_id:

@@ -161,6 +161,7 @@ def simulate(seed, hours, *, faults=SPEC, knobs=None, safety=SAFETY_SECONDS, tra
     result.requests, result.requested_topics = world.requests, world.requested_topics
     result.counters = world.client.counters
     if trades:
+        result.hours["account"] = world.now / 3600.0 * len(world.boxes)
         _add_account(world, result)
     result.digests = {seed: world.digest()}
     wrong = result.wrong or result.over_age or result.account_wrong

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bitmart_book.client.account import Account
+from bitmart_book.client.account import Account, Outcome
 from bitmart_book.client.pushes import Pushes
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.sim.exchange import Exchange
@@ -91,6 +91,20 @@ def test_the_seed_decides_who_trades_and_is_the_same_run_again():
 
 
 # --- what it would see ---
+
+
+def test_it_sees_an_order_that_is_confirmed_and_too_old(monkeypatch):
+    heard, apply = set(), Account._apply_order
+
+    def only_the_first_word(account, order, now):
+        if order.order_id in heard:
+            return Outcome("repeated", None)
+        heard.add(order.order_id)
+        return apply(account, order, now)
+
+    monkeypatch.setattr(Account, "_apply_order", only_the_first_word)
+    w = traded(spec="", faults=account.Disturbed(end=0.0), seconds=60.0)
+    assert "over age" in {what[2] for what in w.account_wrong}
 
 
 def test_it_sees_public_trades_that_are_lost_or_told_twice():
