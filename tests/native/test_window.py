@@ -35,6 +35,7 @@ class Side:
     def __init__(self, number, about=10_000_000, **options):
         self.number = number
         self.about = about
+        self.longest = options.get("max_levels", 10**9)
         self.twin = Twin(**options)
         self.book = self.twin.book
 
@@ -49,6 +50,11 @@ class Side:
     def put(self, *levels):
         change = self.twin.delta(*self.rows(levels))
         self.book.check()
+        if self.book.state == "STALE":
+            # It gave levels up, and of those that are left none is certain: they are told anew.
+            self.twin.trim(self.longest)
+            held = self.twin.rows(self.number)
+            self.twin.snapshot(*((held, []) if self.number == 0 else ([], held)))
         best = (self.book.best_bid, self.book.best_ask)[self.number]
         rows = self.twin.rows(self.number)
         assert (None if best is None else best.exact) == (rows[0] if rows else None)
