@@ -1,6 +1,7 @@
 """The faults of a simulated world: those of the exchange in the box, and four that only who runs
 the client can do. And which of them are not in the mix yet, and why."""
 
+from bitmart_book.sim.faults import lateness, nobody, refusals, replies
 from bitmart_book.sim.faults.kinds import KINDS
 from bitmart_book.sim.faults.network import Kind, by_carrier
 
@@ -10,11 +11,27 @@ NOT_YET = {
     "queuestep": "what waits inside the venue is not measured yet",
     "upstream": "what waits inside the venue is not measured yet",
     "halt": "pictures are confirmed by whatever arrives on their connection",
+    "oneway": "a side that stopped in a quiet market is not renewed yet",
     "samenumber": "an update with the number of the snapshot before it is not compared with it",
+    "shortreply": "a short reply of a book that was known to its end is taken for the whole",
+    "emptytwice": "a second empty snapshot is believed although an update told of levels",
     "firstempty": "a second empty snapshot is believed although an update told of levels",
 }
 """Faults that the client does not withstand, with what is wrong. They are left out of "all", but
 act by their names. What is mended leaves this table."""
+
+# What goes wrong with a book on these is not over with one reply.
+LASTING = frozenset(
+    {
+        *lateness.KINDS,
+        *replies.KINDS,
+        *nobody.KINDS,
+        *refusals.KINDS,
+        "restart",
+        "overflow",
+        "stuck",
+    }
+)
 
 _OWN = {
     "block": Kind(by_carrier, (55,), 0.5, 0.04, 4.0, "the client's event loop is blocked"),

@@ -27,7 +27,7 @@ from bitmart_book.sim.faults.wires import Order, Reset
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 from tests.simulation.bounds import family_of
 from tests.simulation.judge import SEQUENCED, Judge
-from tests.simulation.kinds import WORLD_KINDS
+from tests.simulation.kinds import LASTING, WORLD_KINDS
 
 LIVE = BookState.LIVE
 START_MS = 1_787_000_000_000
@@ -620,6 +620,9 @@ class World:
 
     def _came_back(self, book, down):
         del self._down[book]
-        clean = down.clean and self.network.log.total == down.acted and not self.network.acting
+        network = self.network
+        clean = down.clean and network.log.total == down.acted and not network.acting
+        acts = network.log.acts.of(f"{book.channel}:{book.symbol}", self.now, lambda name: 30.0)
+        clean = clean and not any(act.name in LASTING for act in acts)
         if book.channel == SEQUENCED:
             self.recoveries.append((down.kind, clean, self.now - down.since))

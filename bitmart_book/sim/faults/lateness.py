@@ -145,9 +145,9 @@ def two_pongs(net: Network, word: Word) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "late": Kind(late, (63,), 0.5, 0.03, 60.0, "a connection is late from its first byte"),
+    "late": Kind(late, (63,), 0.5, 0.025, 30.0, "a connection is late from its first byte"),
     "latedata": Kind(
-        late, (), 0.5, 0.03, 60.0, "books of a connection are late from its first byte, pongs not"
+        late, (), 0.5, 0.025, 30.0, "books of a connection are late from its first byte, pongs not"
     ),
     "queue": Kind(
         queue, (), 0.5, 0.06, 30.0, "books of a connection wait inside the venue, pongs do not"
@@ -164,7 +164,7 @@ KINDS: dict[str, Kind] = {
         (63,),
         0.5,
         0.03,
-        40.0,
+        20.0,
         "each ping gets two pongs, which hide a steady lag of 7 s",
     ),
 }
