@@ -87,7 +87,7 @@ def test_what_is_not_in_the_mix_is_there_and_says_why():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_all_faults_at_once(seed):
-    w = world(seed, spec="all%90", knobs=Knobs(opcode="mixed"))
+    w = world(seed, spec="all%120", knobs=Knobs(opcode="mixed"))
     w.run(120)
     w.calm()
     w.run_until(w.wanted_live, 76.0 if w.now < w.banned_at + 61 else 15.0)

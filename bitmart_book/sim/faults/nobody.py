@@ -25,6 +25,7 @@ NOBODYS = (
     "<html><body>502 Bad Gateway</body></html>",
 )
 EVERY = 1.0
+BEHIND = 110
 FAR = '["99999999","1"]'
 FAR_GONE = '["99999999","0"]'
 
@@ -69,7 +70,8 @@ def ill(net: Network, word: Word) -> None:
 def far(net: Network, word: Word) -> None:
     """Somebody asks a price that fits into no book beside the others, for a while."""
     symbol = net.markets.symbol(word)
-    if symbol is None:
+    # Behind so many levels it is in no snapshot, and nobody can take it for the end of the book.
+    if symbol is None or len(net.exchange.spot.publisher(symbol).market.asks.keys) <= BEHIND:
         return
 
     def with_row(row: str) -> None:

@@ -22,19 +22,16 @@ JUMP = 1_000_000
 SHORT = 50
 
 
-def _instead(
-    net: Network, word: Word, symbol: str, reply: str, seconds: float, *, count: bool = False
-) -> None:
-    """For so long every snapshot of a symbol is another one."""
-    first = count
+def _instead(net: Network, word: Word, symbol: str, reply: str, seconds: float) -> None:
+    """For so long every snapshot of a symbol is another one, on the connections that there are.
+
+    On a new one nobody could tell an old snapshot from that of a counter that restarted.
+    """
+    connections = set(net.wires.lines)
 
     def act(seen: Seen) -> list[str | bytes] | None:
-        nonlocal first
-        if not (seen.is_snapshot and seen.symbol == symbol):
+        if not (seen.is_snapshot and seen.symbol == symbol and seen.connection in connections):
             return None
-        if first:
-            first = False
-            net.log.count(word.name, seen.place, net.now)
         net.log.acts.add(word.name, seen.place, net.now, net.now)
         return [seen.like(reply)]
 
