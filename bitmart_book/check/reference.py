@@ -321,7 +321,8 @@ class ReferenceBook:
         announced = self.asked > 0 and not by_hand
         self.asked -= announced
         verdict = judge(self.sequence, item.sequence, empty=False, advances=True)
-        if verdict == "older" and not by_hand and self.is_synced():
+        undecided = self.unproven and self.recounted
+        if verdict == "older" and not by_hand and self.is_synced() and not undecided:
             if announced and self.stale_run:
                 return self._restarted()
             self.held = item.sequence
@@ -342,7 +343,7 @@ class ReferenceBook:
             joined = self._merge(item)
             if joined is not None:
                 return self._merged(joined | self._top_bit(before, was_live), item)
-        behind = same and self._awaits_overtaken()
+        behind = same and self._is_contradicted()
         last = self.sequence
         self._load(item, by_hand=by_hand, asked=announced)
         self.hollow = hollow
@@ -426,9 +427,14 @@ class ReferenceBook:
         self.overtaken = self.asked = 0
         self.empties = set()
 
-    def _awaits_overtaken(self) -> bool:
-        """Whether updates have come that the snapshot overtook, and not yet the last of them."""
-        return self.overtaken_from is not None and self.overtaken > 0
+    def suspect(self) -> None:
+        """The book is lost; if it was contradicted, no version is worth more than another."""
+        self.recounted |= self._is_contradicted()
+
+    def _is_contradicted(self) -> bool:
+        """Whether updates have come that are below the book, and none since that continues it."""
+        overtaken = self.overtaken_from is not None and self.overtaken > 0
+        return overtaken or (self.stale_run > 0 and self.held is None)
 
     def _overtake(self, before: int | None, sequence: int | None) -> None:
         if self.overtaken_from is None:
@@ -491,16 +497,16 @@ class ReferenceBook:
 
     def _may_be_cut(self, side: Side, rows: Rows, *, asked: bool) -> bool:
         """Whether a picture may end where there is more: at the window, or, of a reply, anywhere
-        where the book knows of more, or of no end."""
+        where the book has more, or no end that it knows."""
         window = self.channel.window
         if self.channel.window_kept or not window:
             return False
-        deep = self.known_to[side] is not None or len(self.levels[side]) >= window
-        return len(rows) >= window or (asked and deep)
+        more = self.known_to[side] is not None or len(self.levels[side]) > len(rows)
+        return len(rows) >= window or (asked and more)
 
     def _merged(self, change: int, item: Item) -> int:
         self.empty_snapshots = 0
-        if self._awaits_overtaken():
+        if self._is_contradicted():
             return change | Change.SNAPSHOT
         self.stale_run = 0
         self.held = None
@@ -813,6 +819,7 @@ class ReferenceBook:
     def refuse(self) -> None:
         """A frame of this book could not be read."""
         if self.channel.kind == "sequenced" and self.state in (BookState.LIVE, BookState.STALE):
+            self.suspect()
             self.become(BookState.GAP)
 
     def adopt(self, generation: int) -> None:

@@ -71,6 +71,7 @@ class ShadowEngine(Engine):
         if twin is not None:
             twin.become(state)
             if state != BookState.STALE:
+                twin.suspect()
                 twin.forget()
 
     def assign(self, book: Book, generation: int) -> None:

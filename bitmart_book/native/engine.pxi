@@ -733,6 +733,7 @@ cdef class Engine:
             return  # what is worse than STALE does not become better by it
         mine._become(NAMED_EVENTS[number], reason)
         if number != STALE:
+            mine._suspect()
             mine._forget()
 
     def assign(self, book, generation):

@@ -354,7 +354,8 @@ cdef class Written(Trusted):
     cdef int _ask(self, int64_t now) noexcept
     cdef void _overtake(self, int64_t before, int64_t sequence) noexcept
     cdef str _unproven_text(self)
-    cdef bint _awaits_overtaken(self) noexcept
+    cdef bint _is_contradicted(self) noexcept
+    cdef void _suspect(self) noexcept
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
     cdef int _restarted(self, int64_t sequence) except -1
     cdef int _apply_update(self, const Row* rows, Item* item) except -1

@@ -21,6 +21,7 @@ cdef class Written(Trusted):
         self._reached = -1
         self._sides.ladders[BID].known_from = KNOWN_FROM_START
         self._sides.ladders[ASK].known_from = KNOWN_FROM_START
+        self._forget_recent()
         self._buffer = []
 
     def __dealloc__(self):
@@ -82,6 +83,7 @@ cdef class Written(Trusted):
         self._counters.bad_frames += 1
         if self._spec.kind == ITEM_UPDATE and self._state in (LIVE, STALE):
             self._counters.gaps += 1
+            self._suspect()
             self._become(MISSED, reason)
             return GAP_BIT
         return 0
@@ -237,13 +239,15 @@ cdef class Written(Trusted):
         cdef bint continued = False
         cdef bint hollow = False
         cdef int64_t told
-        cdef bint is_behind = same_sequence and self._awaits_overtaken()
+        cdef bint is_behind = same_sequence and self._is_contradicted()
         cdef int change
         cdef int64_t before_sequence = self._sequence
         cdef Top before
         if (
             not by_hand and self._is_synced()
             and judge(self._sequence, item.sequence, False, True) == OLDER
+            # Of two counts neither is known to be the venue's: the next update will tell.
+            and not (self._unproven and self._recounted)
         ):
             # A late reply to an old request: showing it would be showing an older book as live.
             self._counters.held_snapshots += 1
@@ -388,9 +392,19 @@ cdef class Written(Trusted):
             self._overtaken_from = before
 
     @cython.final
-    cdef bint _awaits_overtaken(self) noexcept:
-        """Whether updates have come that the snapshot overtook, and not yet the last of them."""
-        return self._overtaken_from >= 0 and self._overtaken > 0
+    cdef void _suspect(self) noexcept:
+        """The book is lost. If it was contradicted before, no version is worth more than another."""
+        if self._is_contradicted():
+            self._recounted = True
+
+    @cython.final
+    cdef bint _is_contradicted(self) noexcept:
+        """Whether updates have come that are below the book, and none since that continues it: they
+        were overtaken, and the last of them has not come yet, or they are of another count."""
+        return (
+            self._overtaken_from >= 0 and self._overtaken > 0
+            or self._stale_run > 0 and self._held_sequence < 0
+        )
 
     @cython.final
     cdef int _ask(self, int64_t now) noexcept:
@@ -433,7 +447,7 @@ cdef class Written(Trusted):
         """The reply has been joined to the book, which goes on in the same run."""
         self._counters.merges += 1
         self._empty_snapshots = 0
-        if self._awaits_overtaken():
+        if self._is_contradicted():
             # Updates have come since that are below it: that it says the same again is no proof.
             return change | SNAPSHOT_BIT
         self._stale_run = 0
@@ -919,13 +933,15 @@ cdef class Written(Trusted):
         """Note how far a side of a picture reaches.
 
         It may have been cut at the window, which counts rows: below its last level nothing is
-        known. A reply that is shorter says that there is no more; but where the book knows of
-        more, or has no end that it knows, the reply may have been cut as well.
+        known. A reply that is shorter says that there is no more; but where the book has more
+        levels, or no end that it knows, the reply may have been cut as well.
         """
         cdef const Ladder* old = &self._sides.ladders[side]
         self._pictured[side] = ladder_length(fresh)
         if window == 0 or item.count[side] < window and not (
-            asked and (old.known_from != KNOWN_FROM_START or ladder_length(old) >= window)
+            asked and (
+                old.known_from != KNOWN_FROM_START or item.count[side] < ladder_length(old)
+            )
         ):
             return
         if ladder_length(fresh) == 0:

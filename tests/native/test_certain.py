@@ -142,9 +142,22 @@ def test_a_book_that_is_known_to_be_short_stays_whole():
     engine = ShadowEngine()
     engine.apply(spot("snapshot", 1, HUNDRED[:5], ASKS[:5]))
     book = engine["BTC_USDT"]
-    asked(engine, book, 2, HUNDRED[:4], ASKS[:4])
-    assert not engine.runs_short(book, 30)
-    assert book.sweep("bid", size=4).complete
+    asked(engine, book, 2, HUNDRED[1:6], ASKS[:6])
+    assert book.depth(10).complete
+
+
+def test_a_reply_that_is_shorter_than_a_whole_book_is_not_all_of_it():
+    engine = ShadowEngine()
+    engine.apply(spot("snapshot", 1, HUNDRED[:60], ASKS[:60]))
+    book = engine["BTC_USDT"]
+    assert book.depth(100).complete
+    asked(engine, book, 3, HUNDRED[:50], ASKS[:60])
+    assert (book.complete_depth("bid"), book.complete_depth("ask")) == (50, 60)
+    assert not book.depth(51).complete
+    assert not engine.runs_short(book, 60)
+    # What comes unasked is believed.
+    engine.apply(spot("snapshot", 4, HUNDRED[:50], ASKS[:60]))
+    assert book.depth(100).complete
 
 
 def test_what_the_last_reply_showed_is_not_asked_for_again():

@@ -265,6 +265,45 @@ def test_a_reply_that_only_repeats_itself_does_not_confirm_while_updates_are_bel
     assert talk.state == BookState.STALE
 
 
+def test_nor_while_updates_of_another_count_are_below_it():
+    """A counter that restarted, and a cache that still answers with the old count."""
+    now = [0]
+    talk = Talk(Engine(clock=lambda: now[0]))
+    for second in (1, 4, 7):
+        now[0] = second * SECOND
+        if second == 1:
+            talk.update(5)
+        talk.reply(100)
+        assert talk.book.valid_until == 10 * SECOND
+    # They count on, whatever replies come between them.
+    talk.update(6)
+    assert talk.state == BookState.LIVE
+    talk.update(7)
+    assert talk.state == BookState.GAP
+
+
+@pytest.mark.parametrize("how", ["unreadable", "told"])
+def test_a_book_that_was_contradicted_and_then_lost_waits_for_an_update(how):
+    talk = Talk()
+    talk.update(5)
+    if how == "told":
+        talk.engine.invalidate(talk.book, "somebody's frame was unreadable")
+    else:
+        with pytest.raises(bb.MessageError):
+            talk.update(6, [("x", "1")])
+    assert talk.state == BookState.GAP
+    talk.reply(100)
+    assert talk.state == BookState.STALE
+    talk.reply(6)
+    talk.update(7)
+    assert talk.state == BookState.LIVE
+
+
+def test_an_empty_first_update_of_version_zero_is_no_repeat():
+    engine = ShadowEngine()
+    assert engine.apply(spot("update", 0)) == Change.BUFFERED
+
+
 def test_when_the_last_of_the_overtaken_has_come_replies_confirm_again():
     now = [0]
     talk = Talk(Engine(clock=lambda: now[0]))
