@@ -20,6 +20,10 @@ simulate: $(VENV)/.test ## faults in virtual time: SEED=1 SEEDS=1 HOURS=1 (symbo
 	$(BIN)/python -m tests.simulation --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) \
 	    --faults "$(FAULTS)" --jobs $(CPUS)
 
+honest: $(VENV)/.test ## books that nothing is wrong with are not held back: SEEDS=1 HOURS=1 (of each seed)
+	$(BIN)/python -m tests.simulation --honest --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) --jobs $(CPUS)
+	$(BIN)/python -m tests.simulation --ill --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) --jobs $(CPUS)
+
 strangers: $(VENV)/.test ## a second world's lies in virtual time: SEEDS=1 HOURS=1 (of each seed)
 	$(BIN)/python -m tests.strangers --seeds $(SEEDS) --hours $(HOURS)
 

@@ -89,9 +89,9 @@ KINDS: dict[str, Kind] = {
     "lag": Kind(lag, (63,), 0.5, 0.025, 15.0, "a connection's delay grows while bytes keep coming"),
     "reset": Kind(reset, (40, 43, 44), 1.0, 0.08, 0.0, "a connection is reset"),
     "close": Kind(close, (40, 43, 44), 1.0, 0.03, 0.0, "the exchange closes a connection"),
-    "outage": Kind(outage, (41,), 0.5, 0.01, 15.0, "no connection, and none to be had"),
+    "outage": Kind(outage, (41,), 0.5, 0.006, 15.0, "no connection, and none to be had"),
     "blackhole": Kind(door, (41, 52), 0.5, 0.03, 0.0, "an attempt to connect gets no answer"),
-    "ban": Kind(door, (42,), 0.3, 0.005, 0.0, "an attempt to connect is refused: too many"),
+    "ban": Kind(door, (42,), 0.3, 0.003, 0.0, "an attempt to connect is refused: too many"),
     "slam": Kind(door, (42,), 0.5, 0.015, 0.0, "connections are accepted and ended at once"),
     "split": Kind(split, (49,), 2.0, 0.2, 2.0, "frames are cut at any byte (sockets only)"),
 }
