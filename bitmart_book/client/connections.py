@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from bitmart_book._book import Engine
+from bitmart_book.client.lateness import Lateness
 from bitmart_book.client.limits import Limiter, pause
 from bitmart_book.client.outbox import Close, Open, Outbox, Send
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
@@ -57,6 +58,8 @@ class Connections:
         # How many topics a connection to an address carries, where that is fewer than documented,
         # and until when that is believed.
         self._carried: dict[str, tuple[int, float]] = {}
+        self.lateness = Lateness(engine, outbox.counters)
+        """Which of them are held, because what arrives is late."""
 
     def __getitem__(self, name: str) -> Connection:
         return self._by_name[name]
