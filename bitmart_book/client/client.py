@@ -446,19 +446,10 @@ class Client:
 
     # --- for people ---
 
-    def report(self, now: float) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """Connections, topics and counters."""
         return {
-            "connections": {
-                connection.name: {
-                    "url": connection.url,
-                    "open": connection.session is not None,
-                    "topics": len(connection.topics),
-                    "attempts": connection.attempts,
-                    "lag": self.connections.lateness.lag(connection, now),
-                }
-                for connection in self.connections
-            },
+            "connections": self.connections.report(),
             "hosts": self.connections.lateness.report(self.connections),
             "topics": self.subscriptions(),
             "counters": dict(self.counters),

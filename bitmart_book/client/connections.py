@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from bitmart_book._book import Engine
 from bitmart_book.client.lateness import Lateness
@@ -96,6 +96,19 @@ class Connections:
     def url(self, profile: Profile) -> str:
         """The address of the sockets of a profile."""
         return self._urls.get(profile.endpoint, profile.url)
+
+    def report(self) -> dict[str, dict[str, Any]]:
+        """Of each connection, for people: where it goes, whether it is open, what it carries."""
+        return {
+            connection.name: {
+                "url": connection.url,
+                "open": connection.session is not None,
+                "topics": len(connection.topics),
+                "attempts": connection.attempts,
+                "lag": self.lateness.lag(connection),
+            }
+            for connection in self
+        }
 
     # --- carrying topics ---
 

@@ -105,10 +105,13 @@ class Lateness:
             reason += f"; if its clock was set: feed.forget_lag({host!r})"
         return reason
 
-    def lag(self, connection: Connection, now: float) -> float | None:
-        """Seconds by which what a connection brought last was late; None where nothing tells."""
-        line = self._engine.line(connection.generation)
-        return None if line is None else line.lag_at(now)
+    def lag(self, connection: Connection) -> float | None:
+        """Seconds by which what a connection has brought of late is late; None where nothing
+        tells."""
+        line = self._lines.get(connection.name)
+        if line is None or line.shown is None or line.generation != connection.generation:
+            return None
+        return line.shown[0]
 
     def forget(self, host: str) -> None:
         """The user says that the clock of a host was set: what arrives from there counts as
@@ -149,7 +152,7 @@ class Lateness:
         before, shown = line.shown, line.measured.take_lag()
         if shown is None:
             if before is not None and now >= before[1] + LAG_COUNTS:
-                line.late_since = None
+                line.late_since = line.shown = None
             return
         line.shown = shown
         host = line.connection.host

@@ -454,7 +454,7 @@ class Core(Owned):
             loop=LoopReport(pauses=0, longest_pause=0.0, internal_errors=0),
         )
         if self.client is not None and self.driver is not None:
-            report.update(cast(Report, self.client.report(self.driver.now())))
+            report.update(cast(Report, self.client.report()))
             report["loop"] = cast(LoopReport, self.driver.report())
         return report
 

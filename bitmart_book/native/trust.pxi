@@ -134,12 +134,6 @@ cdef class _Line:
         None before any."""
         return None if self.lagged_at < 0 else (self.lagged_at - self.lag) / 1e9
 
-    def lag_at(self, now):
-        """Seconds by which what was brought last was late, at that time (clock seconds); None where
-        nothing tells, or did so too long ago."""
-        cdef int64_t lag = line_lag(self, <int64_t>(<double>now * 1e9))
-        return None if lag == NO_LAG else lag / 1e9
-
     def take_lag(self):
         """(seconds, clock seconds): how late at the least what was brought since this was asked
         last, and when the last of it came; None where nothing told. The host is told."""

@@ -984,7 +984,7 @@ def test_all_topics_of_a_call_are_wanted_or_none():
             client.subscribe(topics, 0.0)
         assert list(client.subscriptions()) == list(engine) == ["spot/depth5:BTC_USDT"]
     assert client.next_deadline(0.0) == before
-    assert list(client.report(0.0)["connections"]) == ["spot-1"]
+    assert list(client.report()["connections"]) == ["spot-1"]
     client.unsubscribe(["spot/depth5:BTC_USDT"], 0.0)
     assert len(engine) == 0, "and it was counted once"
 

@@ -352,8 +352,12 @@ def test_what_a_connection_has_shown_is_asked_for_once_and_told_to_its_host():
     line.now += 1
     line.update(lag=3.5)
     assert one.take_lag() == (pytest.approx(3.5, abs=0.001), 102.0)
-    assert one.lag_at(111.9) == pytest.approx(3.5, abs=0.001)
-    assert one.lag_at(112.1) is None, "that is too long ago"
+    line.now += 9.9
+    line.update(ms_t=None)
+    assert line.book.lag == pytest.approx(3.5, abs=0.001), "as late as what came last"
+    line.now += 0.2
+    line.update(ms_t=None)
+    assert line.book.lag is None, "that is too long ago"
     line.engine.open_line(2, 8.0, host="venue")
     other = line.engine.line(2)
     assert other.beside(101.5) == [pytest.approx(3.5, abs=0.001)]
