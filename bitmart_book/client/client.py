@@ -297,13 +297,7 @@ class Client:
         session = opened.session = Session(opened.profile, now, self._timeouts, login=login)
         opened.full = None
         opened.is_behind = False
-        timeouts = session.timeouts
-        self._engine.open_line(
-            opened.generation,
-            timeouts.ping_after + timeouts.pong_within,
-            host=opened.host,
-            unseen=timeouts.pong_within,
-        )
+        self.connections.lateness.opened(opened, session)
         session.subscribe(opened.topics)
         opened.bad_frames.clear()
         self.counters["connects"] += 1

@@ -16,6 +16,7 @@ from typing import Any
 
 from bitmart_book._book import Engine
 from bitmart_book._book import _Line as Measured
+from bitmart_book.client.session import Session
 from bitmart_book.client.subscriptions import Connection
 from bitmart_book.client.times import (
     FORGIVEN_MOST,
@@ -63,19 +64,29 @@ class Lateness:
         # late as well, shows the same as all the others would.
         self._late_hosts: dict[str, float] = {}
 
+    def opened(self, connection: Connection, session: Session) -> None:
+        """A socket has opened: its books are readable while it is heard, and what comes on it is
+        compared with what its host has shown."""
+        timeouts = session.timeouts
+        self._engine.open_line(
+            connection.generation,
+            timeouts.ping_after + timeouts.pong_within,
+            host=connection.host,
+            unseen=timeouts.pong_within,
+        )
+        measured = self._engine.line(connection.generation)
+        assert measured is not None
+        self._lines[connection.name] = _Line(connection, session.opened_at, measured)
+
     def tick(self, connections: Iterable[Connection], now: float) -> list[tuple[Connection, str]]:
         """Look at what has arrived since the last time. Returns the connections that are to be made
         anew, as a fresh one has to show whether they are late or their host's clock was set; each
         with the reason."""
-        there = {
-            connection.name: connection
-            for connection in connections
-            if connection.session is not None and not connection.profile.private
-        }
-        for name in self._lines.keys() - there.keys():
+        there = {connection.name for connection in connections if connection.session is not None}
+        for name in self._lines.keys() - there:
             del self._lines[name]
-        for connection in there.values():
-            self._look(self._line(connection), now)
+        for line in self._lines.values():
+            self._look(line, now)
         return [
             (line.connection, self._why(line))
             for line in list(self._lines.values())
@@ -136,16 +147,6 @@ class Lateness:
             if line.late_since is not None:
                 row["held"].append(connection.name)
         return found
-
-    def _line(self, connection: Connection) -> _Line:
-        line = self._lines.get(connection.name)
-        if line is None or line.generation != connection.generation:
-            assert connection.session is not None
-            measured = self._engine.line(connection.generation)
-            assert measured is not None
-            line = _Line(connection, connection.session.opened_at, measured)
-            self._lines[connection.name] = line
-        return line
 
     def _look(self, line: _Line, now: float) -> None:
         """What a connection has shown since the last time."""
