@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from bitmart_book import _book
 from bitmart_book._book import Book, Depth, Engine, Guard, Level, Levels, Quote, Sweep
+from bitmart_book.client.bounds import guard_age
 from bitmart_book.errors import (
     AuthenticationError,
     BitmartBookError,
@@ -111,6 +112,7 @@ __version__ = VERSION
 
 # The compiled module knows shapes and no venue; this is where it meets BitMart.
 _book._set_default_venue(BITMART)
+_book._set_guard_ages(guard_age)
 
 
 def _html(book: Book) -> str:

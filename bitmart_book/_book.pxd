@@ -85,6 +85,9 @@ cdef class Engine:
     cdef bint _scans
     cdef bint _trusts_empty
     cdef dict _lines
+    cdef dict _hosts
+    # When the frame that is under way was heard, if somebody said so; else NEVER.
+    cdef int64_t _heard
     cdef int64_t _last_generation
     cdef _Line _last_line
     cdef tuple _last_trades

@@ -164,6 +164,16 @@ __all__ = ["Book", "Depth", "Engine", "Guard", "Level", "Levels", "Quote", "Swee
 
 cdef tuple SIDE_NAMES = ("bid", "ask")
 
+
+class _Default:
+    """What is meant where nothing is said."""
+
+    def __repr__(self):
+        return "DEFAULT"
+
+
+DEFAULT = _Default()
+
 cdef object WIDEST_STEP = 10 ** 30
 # What `_apply_scanned` returns for a frame that the general decoder has to read: no Change bits.
 cdef int NOT_SCANNED = 1 << 30
@@ -232,11 +242,18 @@ if hasattr(os, "register_at_fork"):
 # What `Engine()` and `Book()` speak when they are not told: set once by the package, because
 # this module knows shapes and no venue.
 cdef object default_venue = None
+# How old a quote may be that a guard lets pass, by profile and channel: set by the package too.
+cdef object guard_age_of = lambda profile, channel: None
 
 
 def _set_default_venue(venue):
     global default_venue
     default_venue = venue
+
+
+def _set_guard_ages(of):
+    global guard_age_of
+    guard_age_of = of
 
 
 # How a book looks in a notebook: a function of a frozen copy, set by the package.
@@ -254,6 +271,7 @@ include "native/excerpts.pxi"
 include "native/channel.pxi"
 include "native/rows.pxi"
 include "native/trust.pxi"
+include "native/lag.pxi"
 include "native/sequence.pxi"
 include "native/written.pxi"
 
@@ -280,14 +298,14 @@ cdef class Book(Written):
     """
 
     def __init__(
-        self, symbol, *, channel=None, market=None, clock=None, valid_for=10.0,
+        self, symbol, *, channel=None, market=None, clock=None, valid_for=9.5,
         max_levels=DEFAULT_MAX_LEVELS,
     ):
         if not isinstance(symbol, str):
             raise UsageError(f"a symbol must be str, was {type(symbol).__name__}")
         profile, found = default_venue.book_channel(symbol, channel=channel, market=market)
         self._set_up(
-            symbol, _Channel(profile.market, found), clock, seconds_to_ns(valid_for),
+            symbol, _Channel(profile, found), clock, seconds_to_ns(valid_for),
             level_limit(max_levels),
         )
 
@@ -464,6 +482,7 @@ cdef class Book(Written):
         if self._clock_kind != CLOCK_NONE and self._confirmed_by is not None:
             quote._ages = True
             quote._age = now - self._confirmed_at
+        quote._lag = self._lag
         quote._state = self._state
         sides_top(&self._sides, &quote._top)
         quote._sequence = self._sequence
@@ -758,16 +777,23 @@ cdef class Book(Written):
         self._require_live()
         return self._known(number)
 
-    def guard(self, *, max_age=None, max_spread_bps=None):
+    @property
+    def lag(self):
+        """float, seconds by which what arrives for this book is later than the earliest that its
+        host has shown; None where no stamp tells. Never raises."""
+        return None if self._lag == NO_LAG else self._lag / 1e9
+
+    def guard(self, *, max_age=DEFAULT, max_spread_bps=None):
         """A `Guard`: `with book.guard(max_age=0.5, max_spread_bps=20) as quote:`
 
         Entering it raises BookNotLive while the book is not LIVE, and GuardRefused (a kind of it)
-        where the last confirmation is more than `max_age` seconds ago or the spread is more than
+        where the quote's age is more than `max_age` seconds or the spread is more than
         `max_spread_bps` basis points of the mid (or a side is empty); so that no order is sent on
-        such a quote. Both are numbers from 0 on, UsageError otherwise. A book without a clock
-        does not age.
+        such a quote. Both are numbers from 0 on, UsageError otherwise. Where no `max_age` is said
+        it is 8 s on sequenced channels, and on pictures 2 s more than the time after which they
+        are subscribed anew; `None` lets any age pass. A book without a clock does not age.
         """
-        return Guard(self, max_age, max_spread_bps)
+        return Guard(self, self._spec.guard_age if max_age is DEFAULT else max_age, max_spread_bps)
 
     def explain(self):
         """A sentence about the state of this book, for people. Never raises."""
@@ -814,6 +840,7 @@ cdef class Book(Written):
         copy._spec = self._spec
         copy._access = ACCESS_FROZEN
         copy._state = standing.state
+        copy._lag = self._lag
         if self._clock_kind != CLOCK_NONE:
             # Time stands still in the copy: its age is what it was now.
             copy._clock_kind = CLOCK_STOPPED

@@ -33,13 +33,16 @@ class ShadowEngine(Engine):
         receive_time_ns: int | None = None,
         *,
         generation: int = 0,
+        heard_ns: int | None = None,
     ) -> int:
         """As `Engine.apply`. Raises ShadowMismatch where the two books differ."""
         before = {topic: self[topic].peek() for topic in self}
         outcome: int | BitmartBookError
         expected: int | BitmartBookError
         try:
-            outcome = super().apply(frame, receive_time_ns, generation=generation)
+            outcome = super().apply(
+                frame, receive_time_ns, generation=generation, heard_ns=heard_ns
+            )
         except BitmartBookError as error:
             outcome = error
         try:
@@ -79,10 +82,11 @@ class ShadowEngine(Engine):
         super().assign(book, generation)
         self._reference.assign(f"{book.channel}:{book.symbol}", generation)
 
-    def expect(self, book: Book) -> int:
+    def expect(self, book: Book, *, subscribed: bool = False) -> int:
         """As `Engine.expect`."""
-        unanswered = super().expect(book)
-        self._reference.expect(f"{book.channel}:{book.symbol}", unanswered)
+        unanswered = super().expect(book, subscribed=subscribed)
+        if not subscribed:
+            self._reference.expect(f"{book.channel}:{book.symbol}", unanswered)
         return unanswered
 
     def close_book(self, book: Book) -> None:

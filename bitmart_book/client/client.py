@@ -297,8 +297,7 @@ class Client:
         session = opened.session = Session(opened.profile, now, self._timeouts, login=login)
         opened.full = None
         opened.is_behind = False
-        timeouts = session.timeouts
-        self._engine.open_line(opened.generation, timeouts.ping_after + timeouts.pong_within)
+        self.connections.lateness.opened(opened, session)
         session.subscribe(opened.topics)
         opened.bad_frames.clear()
         self.counters["connects"] += 1
@@ -394,14 +393,18 @@ class Client:
         self._promised = None
         if late > STANDSTILL:
             self._stood_still(late, now)
+        is_tick = now >= self._next_tick
+        if is_tick:
+            self._next_tick = now + TICK
+            for connection, reason in self.connections.lateness.tick(self.connections, now):
+                self.drop(connection, reason, now)
         for connection in self.connections:
             if connection.session is None:
                 self.connections.open_if_due(connection, now)
             else:
                 self._advance_session(connection, connection.session, now)
         self._recovery.advance(now)
-        if now >= self._next_tick:
-            self._next_tick = now + TICK
+        if is_tick:
             self.connections.note_outages(now)
             self._answers.look_at_refused(now)
             self._recovery.tick(self.connections, now)
@@ -440,15 +443,8 @@ class Client:
     def report(self) -> dict[str, Any]:
         """Connections, topics and counters."""
         return {
-            "connections": {
-                connection.name: {
-                    "url": connection.url,
-                    "open": connection.session is not None,
-                    "topics": len(connection.topics),
-                    "attempts": connection.attempts,
-                }
-                for connection in self.connections
-            },
+            "connections": self.connections.report(),
+            "hosts": self.connections.lateness.report(self.connections),
             "topics": self.subscriptions(),
             "counters": dict(self.counters),
             "unknown_fields": self._unknown_fields(),
@@ -546,7 +542,8 @@ class Client:
                 continue
             if self._engine.updates(subscription.book) > subscription.updates_before:
                 self._answers.proven(subscription, now)
-        heard = self._engine.last_heard(connection.generation)
+        line = self._engine.line(connection.generation)
+        heard = None if line is None else line.last_heard
         silent = session.advance(now, 0.0 if heard is None else heard / 1e9)
         for answer in session.take_verdicts():
             self._answers.take(connection, answer, now)
@@ -559,14 +556,7 @@ class Client:
         if session.dead is not None:
             self.drop(connection, session.dead, now)
             return
-        why_behind = session.behind(now)
-        if (why_behind is not None) != connection.is_behind:
-            connection.is_behind = why_behind is not None
-            if why_behind is not None:
-                self.counters["behind"] += 1
-                self._engine.hold(connection.generation, why_behind)
-            else:
-                self._engine.release(connection.generation)
+        if self.connections.lateness.settle(connection, session.behind(now)):
             self._recovery.announce_all(connection, now)
 
     def _stood_still(self, late: float, now: float) -> None:
@@ -582,8 +572,8 @@ class Client:
                 connection.retry_at = now
             else:
                 # Its books are held until a pong has come through all that piled up.
-                connection.session.probe(now)
-                connection.is_behind = True
+                connection.session.probe(now, reason)
+                connection.is_behind, connection.held_for = True, reason
                 self._engine.hold(connection.generation, reason)
                 self._recovery.announce_all(connection, now)
 

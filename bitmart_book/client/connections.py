@@ -8,9 +8,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from bitmart_book._book import Engine
+from bitmart_book.client.lateness import Lateness
 from bitmart_book.client.limits import Limiter, pause
 from bitmart_book.client.outbox import Close, Open, Outbox, Send
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
@@ -57,6 +58,8 @@ class Connections:
         # How many topics a connection to an address carries, where that is fewer than documented,
         # and until when that is believed.
         self._carried: dict[str, tuple[int, float]] = {}
+        self.lateness = Lateness(engine, outbox.counters)
+        """Which of them are held, because what arrives is late."""
 
     def __getitem__(self, name: str) -> Connection:
         return self._by_name[name]
@@ -93,6 +96,19 @@ class Connections:
     def url(self, profile: Profile) -> str:
         """The address of the sockets of a profile."""
         return self._urls.get(profile.endpoint, profile.url)
+
+    def report(self) -> dict[str, dict[str, Any]]:
+        """Of each connection, for people: where it goes, whether it is open, what it carries."""
+        return {
+            connection.name: {
+                "url": connection.url,
+                "open": connection.session is not None,
+                "topics": len(connection.topics),
+                "attempts": connection.attempts,
+                "lag": self.lateness.lag(connection),
+            }
+            for connection in self
+        }
 
     # --- carrying topics ---
 

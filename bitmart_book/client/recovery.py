@@ -25,8 +25,11 @@ from bitmart_book.client.times import (
     CONNECTION_CONFIRMS,
     LONGEST_STEP,
     MOVE_AFTER,
+    PONG_WITHIN,
     RENEW_AFTER,
+    RENEW_SILENT,
     REPLY_WITHIN,
+    VALID_FOR,
 )
 from bitmart_book.model import BookState, Change, EventKind
 
@@ -134,6 +137,7 @@ class Recovery:
         self._counters["frozen"] += 1
         self._engine.invalidate(book, "replies show changes that no update told of")
         self.announce(subscription, now)
+        self._engine.expect(book, subscribed=True)
         connection.session.renew(subscription.topic)
         self._counters["renewals"] += 1
         subscription.frozen_replies = 0
@@ -216,6 +220,8 @@ class Recovery:
             wait = RENEW_AFTER
             subscription.steps += 1 - step
         elif step == 2:
+            assert subscription.book is not None
+            self._engine.expect(subscription.book, subscribed=True)
             connection.session.renew(subscription.topic)
             self._counters["renewals"] += 1
             wait = MOVE_AFTER - RENEW_AFTER
@@ -230,7 +236,7 @@ class Recovery:
         connection everything would begin anew, while here each snapshot is nearer to them."""
         assert subscription.book is not None
         before = subscription.old_snapshots
-        subscription.old_snapshots = self._engine.old_snapshots(subscription.book)
+        subscription.old_snapshots = subscription.book.stats["old_snapshots"]
         return subscription.old_snapshots > before
 
     def _request(self, connection: Connection, subscription: Subscription, now: float) -> None:
@@ -248,12 +254,15 @@ class Recovery:
         for connection in connections:
             if connection.session is None:
                 continue
-            heard = self._engine.last_heard(connection.generation)
+            line = self._engine.line(connection.generation)
+            heard = None if line is None else line.last_heard
             for subscription in connection.topics.values():
                 if subscription.book is not None:
                     self.announce(subscription, now)
                     if subscription.recovering_since is None and not connection.is_behind:
                         self._watch(connection, subscription, heard, now)
+            if not connection.is_behind:
+                self._renew_pictures(connection, now)
 
     def _watch(
         self, connection: Connection, subscription: Subscription, heard: int | None, now: float
@@ -264,9 +273,53 @@ class Recovery:
             self.start(subscription, now)
         elif subscription.announced == BookState.LIVE and not subscription.is_sequenced:
             if heard is not None:
-                self._engine.confirm(subscription.book, heard + int(CONNECTION_CONFIRMS * 1e9))
+                self._keep_picture(connection, subscription, heard / 1e9, now)
         elif subscription.announced == BookState.LIVE and connection.profile.can_request:
             self._ask_if_in_doubt(connection, subscription, now)
+
+    def _keep_picture(
+        self, connection: Connection, subscription: Subscription, heard: float, now: float
+    ) -> None:
+        """A book that nobody can ask for stays LIVE while its connection is heard to be of now, and
+        its picture is not too old to be shown."""
+        assert subscription.book is not None
+        # A pong says nothing of a queue inside the venue; what is stamped does.
+        spoken = self._spoke_at(connection)
+        if spoken is None:
+            spoken = heard - PONG_WITHIN
+        known = _known_at(subscription.book, now)
+        until = min(spoken + CONNECTION_CONFIRMS, known + subscription.profile.picture_holds)
+        self._engine.confirm(subscription.book, int(until * 1e9))
+
+    def _renew_pictures(self, connection: Connection, now: float) -> None:
+        """Subscribe anew the books of pictures that have brought none for long; and where nothing
+        on the connection is stamped of now, one of them: its picture tells for all."""
+        pictures = [
+            subscription
+            for subscription in connection.topics.values()
+            if subscription.book is not None
+            and subscription.announced == BookState.LIVE
+            and not subscription.is_sequenced
+        ]
+        due = [
+            subscription
+            for subscription in pictures
+            if now >= max(_renew_at(subscription, now), subscription.requested_at + RENEW_AFTER)
+        ]
+        spoken = self._spoke_at(connection)
+        is_silent = spoken is not None and now >= spoken + RENEW_SILENT
+        if is_silent and pictures and not due and now >= connection.renewed_at + RENEW_SILENT:
+            due.append(min(pictures, key=lambda subscription: subscription.requested_at))
+        for subscription in due:
+            assert connection.session is not None
+            subscription.requested_at = connection.renewed_at = now
+            self._counters["renewals"] += 1
+            connection.session.renew(subscription.topic)
+
+    def _spoke_at(self, connection: Connection) -> float | None:
+        """As of when a connection spoke last, as far as its stamps tell."""
+        line = self._engine.line(connection.generation)
+        return None if line is None else line.spoke_at
 
     def _ask_if_in_doubt(
         self, connection: Connection, subscription: Subscription, now: float
@@ -287,9 +340,8 @@ class Recovery:
         if now >= seen.updated_at + AUDIT_AFTER:
             self._audit_by_renewal(connection, subscription, now)
             return
-        if (
-            book.valid_until is not None and now >= book.valid_until / 1e9 - ASK_BEFORE_DEADLINE
-        ) or self._engine.goes_back(book):
+        known = _known_at(book, now)
+        if now >= known + VALID_FOR - ASK_BEFORE_DEADLINE or self._engine.goes_back(book):
             self._counters["questions"] += 1
         elif self._engine.runs_short(book, ENOUGH_KNOWN):
             self._counters["refreshes"] += 1
@@ -369,3 +421,14 @@ class Recovery:
             done = f"request {subscription.steps} sent"
         wait = subscription.next_step_at - now
         return f"{text}; {done}, next step in {max(0.0, wait):.1f} s."
+
+
+def _known_at(book: Book, now: float) -> float:
+    """When what a book holds was last known to be the venue's newest."""
+    return now - (book.quote_in_any_state().age or 0.0)
+
+
+def _renew_at(subscription: Subscription, now: float) -> float:
+    """When a book of pictures is to be subscribed anew, if it brings none until then."""
+    assert subscription.book is not None
+    return _known_at(subscription.book, now) + subscription.profile.renew_after

@@ -21,7 +21,6 @@ from bitmart_book.venues.profile import ErrorKind, Operation, Profile, Reply
 __all__ = ["Answer", "Session", "Timeouts"]
 
 _LATE = "what arrives on its connection is late"
-_STOOD_STILL = "nothing ran here for a while"
 _UNANSWERED = "its connection has answered no ping for {:g} s"
 
 
@@ -101,6 +100,7 @@ class Session:
         # The ping after which all that was sent before it has been heard.
         self._probe: int | None = None
         self._probed_at = now
+        self._probed_for = ""
         self._heard_at = now
         self._output: list[str] = []
         self._login: str | None = None
@@ -369,10 +369,11 @@ class Session:
             self._unheard = now
         return self._pings.sent(now)
 
-    def probe(self, now: float) -> None:
+    def probe(self, now: float, why: str) -> None:
         """Find out when all that was sent until now has been heard: `behind` until then."""
         self._probe = self._ping(now)
         self._probed_at = now
+        self._probed_for = why
 
     @property
     def answers_pings(self) -> bool:
@@ -397,9 +398,11 @@ class Session:
             or (not pings.count and now >= self._probed_at + within)
         ):
             self._probe = None
+        if self._probe is not None:
+            return self._probed_for
         if pings.count and pings.is_late(now):
             return _LATE if pings.answers else _UNANSWERED.format(within)
-        return None if self._probe is None else _STOOD_STILL
+        return None
 
     def next_deadline(self, now: float) -> float:
         """When `advance` has something to do next."""

@@ -6,6 +6,7 @@ They point at each other. Which topic goes on which connection is decided in `co
 from __future__ import annotations
 
 from collections import deque
+from urllib.parse import urlsplit
 
 from bitmart_book._book import Book
 from bitmart_book.client.limits import Gate
@@ -111,6 +112,8 @@ class Connection:
         self.name = name
         self.profile = profile
         self.url = url
+        self.host = urlsplit(url).netloc
+        """Whose stamps it brings."""
         self.gate = gate
         self.topics: dict[str, Subscription] = {}
         self.session: Session | None = None
@@ -118,11 +121,15 @@ class Connection:
         self.is_opening = False
         self.generation = 0
         """The number of its last socket."""
+        self.renewed_at = now
+        """When one of its topics was subscribed anew last, because nothing came."""
         self.retry_at = now
         self.attempts = 0
         """Sockets in a row that were lost too soon."""
         self.is_behind = False
         """Whether what arrives may have waited on its way; its books are held then."""
+        self.held_for: str | None = None
+        """Why they are."""
         self.bad_frames: deque[float] = deque()
         """When the last unreadable frames came."""
         self.full: Full | None = None

@@ -30,10 +30,13 @@ __all__ = [
     "CLOSE_SECONDS",
     "CONNECTION_CONFIRMS",
     "FIRST_PAUSE",
+    "FORGIVEN_MOST",
     "FULL_FOR",
     "FULL_LONGEST_WAIT",
     "GOOD_AFTER",
     "IDLE_SECONDS",
+    "LAG_COUNTS",
+    "LATE_WITHIN",
     "LOGIN_CLOCK",
     "LONGEST_BAN",
     "LONGEST_PAUSE",
@@ -49,9 +52,12 @@ __all__ = [
     "PING_AGAIN",
     "PONG_WITHIN",
     "RENEW_AFTER",
+    "RENEW_SILENT",
     "REPLY_WITHIN",
     "SEQUENCED_GUARD",
     "STANDSTILL",
+    "STEP_SLACK",
+    "STEP_WITHIN",
     "TICK",
     "VALID_FOR",
     "WAY",
@@ -101,6 +107,19 @@ PONG_WITHIN: Final = 3.0
 PING_AGAIN: Final = 1.0
 """So soon after a pong that was late the next ping is sent, and none sooner after any pong: a
 second pong for the same ping would be taken for its answer."""
+LATE_WITHIN: Final = 3.0
+"""What arrives later than this, compared with the earliest that its host has shown, is held. Less
+is in the age of a quote, and counts."""
+LAG_COUNTS: Final = 10.0
+"""What a connection has shown of its lag says nothing any more after so long without a stamp. No
+connection is replaced sooner for being late, either."""
+STEP_WITHIN: Final = 2.0
+"""So long the other connections of a host have to show the same lag; else a fresh one has to."""
+STEP_SLACK: Final = 1.0
+"""By so much delays vary where a step of the venue's clock is measured."""
+FORGIVEN_MOST: Final = 5.0
+"""So much lag is forgiven altogether, for as long as the process lives, as a step of the venue's
+clock that all connections of a host show. Beyond that their books are held."""
 MAX_BEHIND_SECONDS: Final = 3.0
 """A socket that was never empty for so long holds data that is as old: it is dropped."""
 ANSWER_WITHIN: Final = 5.0
@@ -181,5 +200,9 @@ REPLY_WITHIN: Final = 3.0
 AUDIT_AFTER: Final = 60.0
 """A book without a change for so long is compared with a reply. Heartbeats alone prove little: a
 server that is stuck sends them too."""
-CONNECTION_CONFIRMS: Final = 10.0
-"""A book that nobody can ask for is confirmed for so long by whatever arrives on its connection."""
+RENEW_SILENT: Final = 5.0
+"""Where nothing stamped has come on a connection for so long, one book of pictures is subscribed
+anew: its picture says for all of them whether they are of now."""
+CONNECTION_CONFIRMS: Final = 9.5
+"""A book that nobody can ask for stays LIVE for so long by whatever arrives on its connection, less
+its lag; it is made no younger by it."""

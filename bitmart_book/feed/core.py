@@ -71,6 +71,16 @@ class ConnectionReport(TypedDict):
     open: bool
     topics: int
     attempts: int
+    lag: float | None
+    """Seconds by which what it brought last was late; None where no stamp tells."""
+
+
+class HostReport(TypedDict):
+    """What it says of one host of a venue: the seconds of lag that are taken for steps of its
+    clock, and the connections that are held because more than that is late."""
+
+    forgiven: float
+    held: list[str]
 
 
 class LoopReport(TypedDict):
@@ -82,13 +92,15 @@ class LoopReport(TypedDict):
 
 
 class Report(TypedDict):
-    """What `Feed.report` says. Of a capture connections, counters and unknown_fields are empty."""
+    """What `Feed.report` says. Of a capture connections, hosts, counters and unknown_fields are
+    empty."""
 
     topics: dict[str, str]
     engine: dict[str, int]
     callbacks: dict[str, int]
     log: dict[str, int]
     connections: dict[str, ConnectionReport]
+    hosts: dict[str, HostReport]
     counters: dict[str, int]
     unknown_fields: dict[str, int]
     loop: LoopReport
@@ -420,6 +432,13 @@ class Core(Owned):
         # Of one that no connection stands behind there is no more to say.
         return f"{Book.explain(book)}."
 
+    def forget_lag(self, host: str) -> None:
+        """The user's word that the clock of a host was set."""
+        if self.client is None or self.driver is None:
+            raise UsageError(f"no connection to {host!r}: this feed is not connected")
+        self.client.connections.lateness.forget(host)
+        self.driver.step()
+
     def report(self) -> Report:
         """Connections, topics and counters."""
         counters = self.audience.counters
@@ -430,6 +449,7 @@ class Core(Owned):
             log={"held_back": self.journal.swallowed},
             connections={},
             counters={},
+            hosts={},
             unknown_fields={},
             loop=LoopReport(pauses=0, longest_pause=0.0, internal_errors=0),
         )

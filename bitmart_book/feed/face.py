@@ -64,6 +64,12 @@ class Face(Owned, Generic[B]):
         """Connections, topics and counters."""
         return self._do(self._core.report)
 
+    def forget_lag(self, host: str) -> None:
+        """Say that the clock of a host (as `report()["hosts"]` names it) was set: what arrives from
+        there counts as punctual from now on, and books that were held for its lag are released.
+        UsageError for a host without a connection."""
+        self._do(lambda: self._core.forget_lag(host))
+
     @property
     def books(self) -> tuple[B, ...]:
         """All books, in the order in which they were made."""

@@ -5,8 +5,10 @@
 cdef class _Channel:
     """A channel descriptor as the compiled code wants it, with the engine's books of it."""
 
-    def __init__(self, market, channel):
-        self.market = market
+    def __init__(self, profile, channel):
+        self.market = profile.market
+        self.guard_age = guard_age_of(profile, channel)
+        self.stamped_at_send = channel.stamped_at_send
         self.name = channel.name
         self.kind = {"sequenced": ITEM_UPDATE, "full": ITEM_FULL, "one-sided": ITEM_SIDE}[
             channel.kind

@@ -31,7 +31,7 @@ cdef class Engine:
     """
 
     def __init__(
-        self, venue=None, *, clock=None, valid_for=10.0, max_levels=DEFAULT_MAX_LEVELS,
+        self, venue=None, *, clock=None, valid_for=9.5, max_levels=DEFAULT_MAX_LEVELS,
         max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
         only_known=False, scan=True, trust_empty=False,
     ):
@@ -44,7 +44,7 @@ cdef class Engine:
                 (profile.channel_key, profile.channel_prefix, profile.symbol_key),
             )
             for channel in profile.books:
-                self._routes[channel.name] = _Channel(profile.market, channel)
+                self._routes[channel.name] = _Channel(profile, channel)
             for channel in profile.streams:
                 if channel.trades:
                     self._trade_routes[channel.name] = (profile.market, channel)
@@ -53,6 +53,9 @@ cdef class Engine:
         self._scans = scan
         self._trusts_empty = trust_empty
         self._lines = {}
+        self._heard = NEVER
+        # A floor is the difference of two clocks: who reads another clock has other floors.
+        self._hosts = MACHINE_HOSTS if isinstance(clock, str) else {}
         self._last_trades = ()
         self._books = {}
         self._by_symbol = {}
@@ -109,18 +112,25 @@ cdef class Engine:
 
     # --- writing ---
 
-    def apply(self, frame, receive_time_ns=None, *, generation=0):
+    def apply(self, frame, receive_time_ns=None, *, generation=0, heard_ns=None):
         """Apply one raw frame; returns `Change` bits, the union over the books it changed.
 
         frame: bytes, bytearray, memoryview or str, already inflated. receive_time_ns: wall clock
         at receipt, kept for readers. generation: number of the connection the frame came on;
         frames of an older connection of the same book are refused, the first one of a newer
-        connection makes the book wait for a snapshot; 0 says nothing.
+        connection makes the book wait for a snapshot; 0 says nothing. heard_ns: when the frame was
+        heard, by the engine's clock, where that was earlier.
 
         Raises MessageError for a frame that is not of the documented shape: no level has changed,
         and if its book can be named and is sequenced, that book is in GAP.
         """
-        return self._apply(frame, receive_time_ns, generation, None)
+        if heard_ns is None:
+            return self._apply(frame, receive_time_ns, generation, None)
+        self._heard = heard_ns
+        try:
+            return self._apply(frame, receive_time_ns, generation, None)
+        finally:
+            self._heard = NEVER
 
     cdef int _apply(
         self, object frame, object receive_time, int64_t generation, Book only
@@ -136,7 +146,7 @@ cdef class Engine:
             )
         # The clock may be anybody's code: before anything is begun.
         if self._clock is not None:
-            now = self._now()
+            now = min(self._now(), self._heard)
         self._scratch.clear()
         self._scratch.now = now
         self._touched = None
@@ -359,6 +369,13 @@ cdef class Engine:
             book._heard_at = self._scratch.now
             book._adopt(generation, line)
         item.heard = self._scratch.now
+        book._lag = lag_of(book, item)
+        book._unseen = 0
+        item.known = item.heard
+        if book._lag != NO_LAG:
+            item.known -= book._lag
+        elif book._line is not None:
+            book._unseen = book._line.unseen
         change = book._apply_item(self._scratch, self._scratch.rows, item, receive_time, False)
         if change != 0:
             self._touch(book, change)
@@ -676,14 +693,19 @@ cdef class Engine:
         if line is None:
             line = self._lines[generation] = _Line.__new__(_Line)
             line.deadline = line.valid_for = NEVER
-            line.heard = -1
+            line.heard = line.lag = line.lagged_at = -1
+            line.least = NOTHING_SHOWN
         self._last_generation = generation
         self._last_line = line
         return line
 
-    def open_line(self, generation, valid_for):
+    def open_line(self, generation, valid_for, *, host=None, unseen=0.0, punctual_ns=None):
         """A connection has opened: its books are readable only while something, whatever it is,
         has been heard on it within `valid_for` seconds.
+
+        `host`: whose stamps it brings; without one, or without a clock, nothing is known of their
+        lag. `unseen`: seconds by which a frame may be late that no stamp tells of. `punctual_ns`:
+        the stamp of what would be punctual now, for a host of which nothing is known yet.
 
         Once that time has passed, no late frame revives them: what arrives then may have waited
         on its way. `release` does, or a newer connection.
@@ -694,6 +716,13 @@ cdef class Engine:
         line.valid_for = limit
         line.heard = now
         line.deadline = now + limit
+        line.unseen = seconds_to_ns(unseen) if unseen else 0
+        if host is not None and self._clock is not None:
+            line.host = self._hosts.get(host)
+            if line.host is None:
+                line.host = self._hosts[host] = _Host(host)
+            if punctual_ns is not None and line.host.floor_at < 0:
+                self.set_floor(host, punctual_ns)
 
     def hold(self, generation, reason):
         """Frames of that connection may have waited on their way: its books are not readable
@@ -712,15 +741,29 @@ cdef class Engine:
         cdef int64_t now = self._now()
         line.deadline = NEVER if line.valid_for == NEVER else now + line.valid_for
 
-    def last_heard(self, generation):
-        """Clock time (ns) of the last frame, good or bad, of that connection; None before any."""
-        cdef _Line line = self._lines.get(generation)
-        return None if line is None or line.heard < 0 else line.heard
+    def line(self, generation):
+        """What is known of a connection: see `_Line`; None before it has opened or said anything."""
+        return self._lines.get(generation)
+
+    def set_floor(self, host, punctual_ns):
+        """Say that what a host stamps so (ns since 1970) and arrives now is punctual, whatever it
+        has shown before; None: begin anew, with the next stamp."""
+        cdef _Host known = self._hosts.get(host)
+        if known is None:
+            raise UsageError(f"nothing is known of a host {host!r}")
+        known._begin_anew()
+        if punctual_ns is None:
+            known.forgiven_ns = 0
+            return
+        known.floor_at = self._now()
+        known.floor = known.floor_at - punctual_ns
 
     def forget_generation(self, generation):
         """Drop what is kept of a connection that is gone."""
-        self._lines.pop(generation, None)
+        cdef _Line line = self._lines.pop(generation, None)
         self._last_line = None
+        if line is not None and line.host is not None:
+            line.host.shown.pop(line, None)
 
     def invalidate(self, book, reason, *, state=BookState.GAP):
         """Say that a book cannot be trusted, and why: CONNECTING, SYNCING, STALE, GAP, ..."""
@@ -753,9 +796,13 @@ cdef class Engine:
         mine._narrow = False
         mine._forget()
         mine._leave()
+        # A subscription asks for a snapshot too.
+        mine._awaited = mine._heard_at
+        mine._stamp = -1
 
-    def expect(self, book):
-        """One more snapshot of that book will be the reply to a request, sent now.
+    def expect(self, book, *, subscribed=False):
+        """One more snapshot of that book will be the reply to a request, sent now; or it will come
+        by itself, as the book is subscribed anew.
 
         Replies are taken for the answer to the oldest request, and count from then: what comes late
         confirms as little as it should. A reply of the book's own sequence is compared with the
@@ -763,7 +810,10 @@ cdef class Engine:
         snapshot replaces. Returns how many replies may still come.
         """
         cdef Book mine = self._mine(book)
-        mine._ask(mine._now())
+        if subscribed:
+            mine._awaited = mine._now()
+        else:
+            mine._ask(mine._now())
         return mine._n_asked
 
     def runs_short(self, book, levels):
@@ -795,15 +845,11 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         return mine._stale_run > 0
 
-    def old_snapshots(self, book):
-        """How many snapshots of that book were older than the updates kept for it."""
-        cdef Book mine = self._mine(book)
-        return mine._counters.old_snapshots
-
     def confirm(self, book, until_ns, *, by="connection"):
         """Say that a LIVE book holds until that time of the clock (ns), and what says so.
 
-        A book that is not LIVE, or whose deadline has passed, is not revived by this.
+        A book that is not LIVE, or whose deadline has passed, is not revived by this, and none is
+        made younger: it says nothing of the book's own news.
         """
         cdef Book mine = self._mine(book)
         if mine._clock_kind == CLOCK_NONE:
@@ -812,7 +858,6 @@ cdef class Engine:
         cdef int64_t now = mine._now()
         if mine._state == LIVE and not mine._lapsed_at(now):
             _before = mine._confirmed_by
-            mine._confirmed_at = now
             mine._deadline = until
             mine._confirmed_by = by
 

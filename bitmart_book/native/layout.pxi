@@ -59,6 +59,8 @@ cdef class Quote:
     # Nanoseconds, where `_ages` says that there is an age.
     cdef int64_t _age
     cdef bint _ages
+    # Nanoseconds; NO_LAG: nothing tells.
+    cdef int64_t _lag
     cdef readonly object receive_time_ns
     cdef readonly int64_t epoch
     cdef readonly int64_t skipped
@@ -117,6 +119,8 @@ cdef class _Channel:
     cdef readonly Py_ssize_t window
     cdef readonly bint window_kept
     cdef readonly bint empty_advances
+    cdef readonly bint stamped_at_send
+    cdef readonly object guard_age
     cdef readonly object unit
     cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
     cdef readonly dict books
@@ -131,10 +135,40 @@ cdef class _Channel:
     cdef void* find(self, const char* symbol, Py_ssize_t length) noexcept
 
 
+# All times are in nanoseconds of the clock of whoever hears.
+cdef class _Host:
+    cdef readonly object name
+    # The least difference between receipt and stamp, and when that was; before any: NO_LAG.
+    cdef int64_t floor
+    cdef int64_t floor_at
+    # Stamps that are too new, one after the other: how many, since when, and the largest of theirs.
+    cdef int odd_run
+    cdef int64_t odd_since
+    cdef int64_t odd_floor
+    # Where the floor was before the venue's clock was set forward.
+    cdef bint has_former
+    cdef int64_t former
+    cdef int64_t forgiven_ns
+    # What the connections have shown of late: (seconds of lag at the least, when that was).
+    cdef readonly dict shown
+
+    cdef int64_t _weigh(self, int64_t now, int64_t stamp) noexcept
+    cdef void _less_by_far(self, int64_t now, int64_t delay) noexcept
+    cdef void _begin_anew(self)
+
+
 cdef class _Line:
     cdef int64_t heard
     cdef int64_t valid_for
     cdef int64_t deadline
+    cdef readonly _Host host
+    # How late the last frame was whose stamp tells, when that was, and the least since it was
+    # last asked for.
+    cdef int64_t lag
+    cdef int64_t lagged_at
+    cdef int64_t least
+    # By how much a frame may be late that nothing is known of.
+    cdef int64_t unseen
     cdef object held_at
     cdef object reason
 
@@ -249,6 +283,11 @@ cdef class Trusted:
     cdef int64_t _stopped_at
     # What the clock said at the beginning of the write that is under way, or was.
     cdef int64_t _heard_at
+    # When what that write says was known to be the venue's newest, and by how much it was late
+    # (NO_LAG: nobody knows, and then it may be late by `_unseen`).
+    cdef int64_t _known_at
+    cdef int64_t _lag
+    cdef int64_t _unseen
     cdef object _reason
     cdef object _since
     cdef int64_t _epoch
@@ -271,13 +310,17 @@ cdef class Trusted:
     cdef int _begin(self) except -1
     cdef int _become(self, Event event, object reason) except -1
     cdef int _confirm(self, object by) except -1
-    cdef int _confirm_as_of(self, object by, int64_t moment) except -1
+    cdef void _say_as_of(self, int64_t moment) noexcept
 
 
 cdef class Written(Trusted):
     cdef Sides _sides
     cdef int64_t _sequence
     cdef int64_t _exchange_time
+    # The last stamp of sending that told a lag.
+    cdef int64_t _stamp
+    # When the subscription was sent whose first snapshot is to come; -1: it has.
+    cdef int64_t _awaited
     cdef object _receive_time
     cdef int64_t _generation
     cdef bint _assigned

@@ -46,6 +46,7 @@ cdef struct Item:
     int64_t sequence        # -1: none
     int64_t exchange_time   # -1: none
     int64_t heard           # when its frame came, by the engine's clock; 0: not said
+    int64_t known           # as of when it speaks: `heard` less its lag
     bint fitting            # every number is known to fit at the book's scales
     # Of all prices and of all sizes: every bit that some mantissa has, the least exponent, and
     # whether an exponent is positive.

@@ -123,11 +123,43 @@ cdef class _Line:
             self.deadline = now + self.valid_for
         return 0
 
+    @property
+    def last_heard(self):
+        """Clock time (ns) of the last frame, good or bad; None before any."""
+        return None if self.heard < 0 else self.heard
+
+    @property
+    def spoke_at(self):
+        """Clock seconds as of when the last frame spoke that was stamped at sending, of any book;
+        None before any."""
+        return None if self.lagged_at < 0 else (self.lagged_at - self.lag) / 1e9
+
+    def take_lag(self):
+        """(seconds, clock seconds): how late at the least what was brought since this was asked
+        last, and when the last of it came; None where nothing told. The host is told."""
+        if self.host is None or self.least == NOTHING_SHOWN:
+            return None
+        found = (self.least / 1e9, self.lagged_at / 1e9)
+        self.least = NOTHING_SHOWN
+        self.host.shown[self] = found
+        return found
+
+    def beside(self, since):
+        """list of the lags (seconds) that the other connections to the same host, of all engines,
+        have shown since that time (clock seconds)."""
+        if self.host is None:
+            return []
+        return [
+            least for other, (least, at) in self.host.shown.items()
+            if other is not self and at >= since
+        ]
+
 
 cdef enum:
     CAUSE_GIVEN
     CAUSE_FORKED
     CAUSE_UNCONFIRMED
+    CAUSE_LATE
     CAUSE_UNHEARD
     CAUSE_HELD
 
@@ -143,6 +175,8 @@ cdef class _Standing:
             return "closed in a forked child"
         if self.cause == CAUSE_UNCONFIRMED:
             return f"not confirmed for {self.limit / 1e9:g} s"
+        if self.cause == CAUSE_LATE:
+            return f"what it was told last was {self.limit / 1e9:.1f} s late"
         if self.cause == CAUSE_UNHEARD:
             return f"nothing heard on its connection for {self.limit / 1e9:g} s"
         return self.given
@@ -165,6 +199,7 @@ cdef class Trusted:
         self._state = CLOSED
         self._access = ACCESS_NONE
         self._deadline = NEVER
+        self._lag = NO_LAG
         self._process = process_generation
 
     cdef int _set_clock(self, object clock, int64_t valid_for) except -1:
@@ -265,6 +300,9 @@ cdef class Trusted:
             standing.ended = self._ends()
             standing.cause = CAUSE_UNCONFIRMED
             standing.limit = self._valid_for
+            if self._lag > self._valid_for // 4:
+                standing.cause = CAUSE_LATE
+                standing.limit = self._lag
             if standing.ended == HELD:
                 standing.cause = CAUSE_HELD
                 standing.given = self._line.reason
@@ -338,6 +376,9 @@ cdef class Trusted:
         if state == LIVE:
             self._epoch += 1
             self._access = ACCESS_LIVE
+            if event == APPLIED:
+                # What confirmed the run before says nothing of this one.
+                self._confirmed_at = self._known_at
         elif self._state != state or self._access == ACCESS_LIVE:
             self._access = ACCESS_NONE
             self._since = None if self._clock_kind == CLOCK_NONE else self._heard_at
@@ -348,26 +389,26 @@ cdef class Trusted:
         self._refused = False
         return 0
 
-    cdef int _confirm(self, object by) except -1:
-        if self._clock_kind != CLOCK_NONE:
-            self._confirmed_at = self._heard_at
-            if self._deadline != NEVER and self._confirmed_at >= self._deadline:
-                self._counters.lapses += 1
-            self._deadline = self._confirmed_at + self._valid_for
-        self._confirmed_by = by
-        return 0
+    @cython.final
+    cdef void _say_as_of(self, int64_t moment) noexcept:
+        """What the write that is under way says is known to be true of that moment, which may be
+        long ago; how late it arrived does not matter then."""
+        self._known_at = moment
+        self._unseen = 0
 
-    cdef int _confirm_as_of(self, object by, int64_t moment) except -1:
-        """Confirm by what is known to be true of that moment, which may be long ago: it lengthens
-        nobody's life by more than that."""
+    cdef int _confirm(self, object by) except -1:
+        """What was heard just now says that the book is the venue's newest, as of `_known_at`; it
+        lengthens nobody's life by more than that."""
         if self._clock_kind == CLOCK_NONE:
             self._confirmed_by = by
             return 0
-        if self._deadline != NEVER and moment + self._valid_for <= self._deadline:
+        if self._known_at >= self._confirmed_at:
+            self._confirmed_at = self._known_at
+        elif self._deadline < NEVER:
+            # Something newer is known already.
             return 0
         if self._deadline != NEVER and self._heard_at >= self._deadline:
             self._counters.lapses += 1
-        self._confirmed_at = moment
-        self._deadline = moment + self._valid_for
+        self._deadline = self._confirmed_at + self._valid_for - self._unseen
         self._confirmed_by = by
         return 0

@@ -301,7 +301,7 @@ def _restore_quote(tuple numbers, tuple facts):
         quote._top.present[0], quote._top.prices[0], quote._top.sizes[0],
         quote._top.present[1], quote._top.prices[1], quote._top.sizes[1],
         quote._top.scales.price, quote._top.scales.size,
-        quote._sequence, quote._exchange_time, quote._ages, quote._age,
+        quote._sequence, quote._exchange_time, quote._ages, quote._age, quote._lag,
     ) = numbers
     state, quote.receive_time_ns, quote.epoch, quote.skipped = facts
     quote._state = STATE_NUMBERS[state]
@@ -316,8 +316,9 @@ cdef class Quote:
     """Both sides of the top of a book and what is known about them, taken at one instant.
 
     `sequence` is the venue's counter (None where it has none), `exchange_time_ms` its stamp,
-    `receive_time_ns` the wall clock at receipt as the caller gave it, `age` the seconds since the
-    book was last confirmed (None without a clock), `skipped` the number of quotes that a slow
+    `receive_time_ns` the wall clock at receipt as the caller gave it, `age` the seconds since what
+    it shows was last known to be the venue's newest (None without a clock), `lag` those by which
+    what arrives is late (None where no stamp tells), `skipped` the number of quotes that a slow
     consumer did not see.
     """
 
@@ -387,12 +388,19 @@ cdef class Quote:
 
     @property
     def age(self):
-        """float, seconds since the book was last confirmed; None without a clock."""
+        """float, seconds since what it shows was last known to be the venue's newest; None without
+        a clock."""
         return self._age / 1e9 if self._ages else None
+
+    @property
+    def lag(self):
+        """float, seconds by which what arrives is later than the earliest that this host of the
+        venue has shown; None where no stamp tells."""
+        return None if self._lag == NO_LAG else self._lag / 1e9
 
     cdef tuple _facts(self):
         return (
-            self.sequence, self.exchange_time_ms, self.receive_time_ns, self.age,
+            self.sequence, self.exchange_time_ms, self.receive_time_ns, self.age, self.lag,
             self.state, self.epoch, self.skipped,
         )
 
@@ -415,7 +423,7 @@ cdef class Quote:
             self._top.present[0], self._top.prices[0], self._top.sizes[0],
             self._top.present[1], self._top.prices[1], self._top.sizes[1],
             self._top.scales.price, self._top.scales.size,
-            self._sequence, self._exchange_time, self._ages, self._age,
+            self._sequence, self._exchange_time, self._ages, self._age, self._lag,
         )
         facts = (self.state, self.receive_time_ns, self.epoch, self.skipped)
         return _restore_quote, (numbers, facts)

@@ -16,6 +16,8 @@ cdef class Written(Trusted):
     def __cinit__(self):
         self._sequence = -1
         self._exchange_time = -1
+        self._stamp = -1
+        self._awaited = -1
         self._held_sequence = -1
         self._overtaken_from = -1
         self._reached = -1
@@ -148,7 +150,9 @@ cdef class Written(Trusted):
         scratch.busy = True
         try:
             item = scratch.add_item(kind)
-            item.heard = heard
+            item.heard = item.known = heard
+            self._lag = NO_LAG
+            self._unseen = 0
             if sequence is not None:
                 item.sequence = counter(sequence, "sequence")
             if exchange_time is not None:
@@ -202,6 +206,7 @@ cdef class Written(Trusted):
         cdef int change
         cdef object _before
         self._heard_at = item.heard
+        self._known_at = item.known
         if self._state == CLOSED or (self._state == REJECTED and not by_hand):
             self._counters.ignored += 1
             return 0
@@ -325,12 +330,18 @@ cdef class Written(Trusted):
         if self._unproven:
             self._become(UNPROVEN, self._unproven_text())
             return change | SNAPSHOT_BIT | GAP_BIT
+        # A reply was true when it was asked for, or later; so was the first snapshot when it was
+        # subscribed. With all that updates told before, it was true as of the last of them.
+        if announced:
+            self._say_as_of(max(asked, told))
+        elif self._awaited >= 0 and not by_hand:
+            self._say_as_of(min(max(self._awaited, told), self._heard_at))
+        self._awaited = -1
         if not (was_live and same_sequence and change == 0):
             # A reply that only repeats what is shown confirms the run; anything else starts one.
             self._become(APPLIED, "empty, unconfirmed" if hollow and not self._assigned else None)
         if not is_behind:
-            # It has all that updates told before, so that it was true then, or later.
-            self._confirm_as_of("snapshot", max(asked, told) if announced else self._heard_at)
+            self._confirm("snapshot")
         return change | SNAPSHOT_BIT | self._top_bit(&before, was_live)
 
     @cython.final
@@ -422,12 +433,12 @@ cdef class Written(Trusted):
         return 0
 
     cdef int64_t _last_kept_at(self) except? -2:
-        """When the last of the updates came that wait for a snapshot; -1 where none does."""
+        """As of when the last of the updates speaks that wait for a snapshot; -1 where none does."""
         cdef _Pending last
         if not self._buffer:
             return -1
         last = self._buffer[len(self._buffer) - 1]
-        return last.item.heard
+        return last.item.known
 
     @cython.final
     cdef int64_t _take_asked(self) noexcept:
@@ -462,7 +473,8 @@ cdef class Written(Trusted):
             return change | SNAPSHOT_BIT | CROSSED_BIT
         if self._state == STALE:
             self._become(CONTINUED, None)
-        self._confirm_as_of("snapshot", self._heard_at if asked < 0 else asked)
+        self._say_as_of(self._heard_at if asked < 0 else asked)
+        self._confirm("snapshot")
         return change | SNAPSHOT_BIT
 
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2:

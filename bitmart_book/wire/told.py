@@ -33,9 +33,20 @@ class ToldEngine:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def open_line(self, generation: int, valid_for: float) -> None:
-        self._tell("opened", generation, {"seconds": valid_for})
-        self._engine.open_line(generation, valid_for)
+    def open_line(
+        self, generation: int, valid_for: float, *, host: str | None = None, unseen: float = 0.0
+    ) -> None:
+        self._engine.open_line(generation, valid_for, host=host, unseen=unseen)
+        line = self._engine.line(generation)
+        known = None if line is None else line.host
+        # What this process has learned of the host before, whoever was connected.
+        punctual = None if known is None else known.punctual(self._clock())
+        facts = {"seconds": valid_for, "host": host, "unseen": unseen, "punctual_ns": punctual}
+        self._tell("opened", generation, facts)
+
+    def set_floor(self, host: str, punctual_ns: int | None) -> None:
+        self._tell("floor", None, {"host": host, "punctual_ns": punctual_ns})
+        self._engine.set_floor(host, punctual_ns)
 
     def forget_generation(self, generation: int) -> None:
         self._tell("closed", generation, {})
@@ -62,9 +73,9 @@ class ToldEngine:
         self._tell("subscribed", generation, {"topic": _topic(book)})
         self._engine.assign(book, generation)
 
-    def expect(self, book: Book) -> None:
-        self._tell("asked", None, {"topic": _topic(book)})
-        self._engine.expect(book)
+    def expect(self, book: Book, *, subscribed: bool = False) -> int:
+        self._tell("asked", None, {"topic": _topic(book), "subscribed": subscribed})
+        return self._engine.expect(book, subscribed=subscribed)
 
     def invalidate(self, book: Book, reason: str, *, state: BookState = BookState.GAP) -> None:
         self._tell("doubted", None, {"topic": _topic(book), "state": state, "reason": reason})
@@ -115,7 +126,14 @@ def _wanted(engine: Engine, topic: str) -> Book:
 
 
 _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
-    "opened": lambda engine, facts, generation, _: engine.open_line(generation, facts["seconds"]),
+    "opened": lambda engine, facts, generation, _: engine.open_line(
+        generation,
+        facts["seconds"],
+        host=facts.get("host"),
+        unseen=facts.get("unseen", 0.0),
+        punctual_ns=facts.get("punctual_ns"),
+    ),
+    "floor": lambda engine, facts, _, __: engine.set_floor(facts["host"], facts["punctual_ns"]),
     "closed": lambda engine, _, generation, __: engine.forget_generation(generation),
     "held": lambda engine, facts, generation, _: engine.hold(
         generation, printable(facts["reason"])
@@ -126,7 +144,9 @@ _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
     "subscribed": lambda engine, facts, generation, _: engine.assign(
         engine[facts["topic"]], generation
     ),
-    "asked": lambda engine, facts, _, __: engine.expect(engine[facts["topic"]]),
+    "asked": lambda engine, facts, _, __: engine.expect(
+        engine[facts["topic"]], subscribed=facts.get("subscribed", False)
+    ),
     "doubted": lambda engine, facts, _, __: engine.invalidate(
         engine[facts["topic"]],
         printable(facts["reason"]),

@@ -385,13 +385,13 @@ def test_updates_and_heartbeats_confirm_and_duplicates_do_not():
     assert book.confirmed_by == "snapshot"
     clock.now = 1_000
     book.apply_delta([("98", "1")], [], sequence=8)
-    assert (book.valid_until, book.confirmed_by) == (10_000_001_000, "update")
+    assert (book.valid_until, book.confirmed_by) == (9_500_001_000, "update")
     clock.now = 2_000
     book.apply_delta([], [], sequence=8)
-    assert (book.valid_until, book.confirmed_by) == (10_000_002_000, "heartbeat")
+    assert (book.valid_until, book.confirmed_by) == (9_500_002_000, "heartbeat")
     clock.now = 3_000
     book.apply_delta([("98", "1")], [], sequence=8)
-    assert book.valid_until == 10_000_002_000
+    assert book.valid_until == 9_500_002_000
     assert book.quote.age == 1e-6
 
 

@@ -64,6 +64,34 @@ def test_an_old_quote_is_refused(clock):
         book.guard(max_age=0.5).__enter__()
 
 
+def test_without_a_word_a_guard_takes_its_age_from_the_table_of_bounds(clock):
+    book = live(clock)
+    clock.now += 8 * SECOND
+    with book.guard() as quote:
+        assert quote.age == 8.0
+    clock.now += 1
+    assert book.state == BookState.LIVE
+    with pytest.raises(bb.GuardRefused, match=r"confirmed 8\.000 s ago, at most 8\.0 s"):
+        book.guard().__enter__()
+    with book.guard(max_age=None):
+        pass
+    assert book.guard().max_age == 8.0
+    assert book.guard(max_age=None).max_age is None
+
+
+@pytest.mark.parametrize("channel", ["depth20", "depth5"])
+def test_a_picture_may_be_older_before_it_is_subscribed_anew(clock, channel):
+    picture = bb.Book("BTC_USDT", channel=channel, clock=clock)
+    assert picture.guard().max_age == 22.0
+
+
+def test_a_book_without_a_clock_passes_every_guard():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("99", "1")], [("101", "1")], sequence=7)
+    with book.guard() as quote:
+        assert quote.age is None
+
+
 def test_a_wide_quote_is_refused_exactly(clock):
     book = live(clock)  # 2 wide at a mid of 100: 200 basis points
     with book.guard(max_spread_bps=200):
@@ -120,7 +148,7 @@ def test_every_state_has_a_sentence(clock):
     assert book.explain() == "BTC_USDT is live: confirmed by snapshot 0.0 s ago, version 7"
     clock.now += 12 * SECOND
     assert book.explain() == (
-        "BTC_USDT is stale, not live for 2.0 s: not confirmed for 10 s, version 7"
+        "BTC_USDT is stale, not live for 2.5 s: not confirmed for 9.5 s, version 7"
     )
     book.apply_delta([], [], sequence=9)
     assert book.explain() == (
@@ -156,12 +184,12 @@ def test_anything_heard_on_the_connection_keeps_it_alive(clock):
     engine, book = engine_with_line(clock)
     clock.now += 7 * SECOND
     engine.apply("pong", generation=1)
-    assert book.valid_until == 110 * SECOND, "the book's own deadline comes first now"
+    assert book.valid_until == 109.5 * SECOND, "the book's own deadline comes first now"
     clock.now += 2 * SECOND
     assert book.state == BookState.LIVE
     with pytest.raises(bb.MessageError):
         engine.apply("rubbish", generation=1)
-    assert engine.last_heard(1) == clock.now
+    assert engine.line(1).last_heard == clock.now
 
 
 def test_a_late_frame_does_not_revive_what_was_silent_too_long(clock):

@@ -72,7 +72,7 @@ def test_an_error_about_a_book_whose_data_flows_costs_nothing(code):
     hand.hear(error(BOOK, code))
     for version in range(8, 30):
         tick(hand, 0.5)
-        hand.hear(spot("update", version, [["9", "1"]], []))
+        hand.hear(spot("update", version, [["9", "1"]], [], ms_t=None))
         assert hand.engine[BOOK].state == BookState.LIVE
     assert asked(hand) == []
     assert hand.engine[BOOK].epoch == 1

@@ -188,6 +188,39 @@ def test_a_channel_that_cannot_be_asked_is_confirmed_by_its_connection():
     assert book.state != BookState.LIVE
 
 
+def test_a_picture_that_does_not_come_is_subscribed_anew():
+    """Nobody can ask for it; its connection keeps it LIVE, and does not make it younger."""
+    w = world()
+    w.subscribe("spot/depth5:BTC_USDT", "ETH_USDT")
+    w.run_until(w.all_live, 5)
+    w.exchange.pause("BTC_USDT")
+    w.run(w.now + 18)
+    book = w.engine["spot/depth5:BTC_USDT"]
+    assert (book.state, book.confirmed_by) == (BookState.LIVE, "connection")
+    assert book.quote.age > 17.0
+    assert w.client.counters["renewals"] == 0
+    w.run(w.now + 4)
+    assert w.client.counters["renewals"] == 1
+    assert book.quote.age < 3.0
+    assert book.epoch == 1
+
+
+def test_a_picture_that_stopped_is_not_shown_for_ever():
+    class Lost(Fault):
+        def frames(self, world, link, payload):
+            return [] if "depth5" in str(payload) and self.active(world) else [(payload, 0.0)]
+
+    w = world()
+    w.subscribe("spot/depth5:BTC_USDT", "ETH_USDT")
+    w.run_until(w.all_live, 5)
+    w.faults = Faults(Lost(start=w.now))
+    book = w.engine["spot/depth5:BTC_USDT"]
+    while book.state == BookState.LIVE:
+        age = book.quote.age
+        w.run(w.now + 0.25)
+    assert 27.0 < age <= 28.0
+
+
 # --- refusals ---
 
 
@@ -515,7 +548,7 @@ def test_a_probe_is_over_when_all_before_it_was_heard(answers):
     session.advance(5.0, 5.0)
     if answers:
         session.receive(PONG, 5.1)
-    session.probe(7.0)
+    session.probe(7.0, "a standstill")
     assert session.behind(7.0)
     session.advance(7.5, 7.5)
     if answers:

@@ -297,7 +297,7 @@ def test_after_a_late_pong_a_second_one_is_waited_for_before_the_next_ping(sessi
 def test_pongs_answer_pings_in_their_order(session):
     """The second ping asks when all answers have come, while the first is under way."""
     session.advance(5.0, 5.0)
-    session.probe(7.5)
+    session.probe(7.5, "a standstill")
     session.receive(PONG, 8.1)
     assert session.round_trip == pytest.approx(3.1)
     assert session.behind(8.1)
@@ -308,7 +308,7 @@ def test_pongs_answer_pings_in_their_order(session):
 
 def test_one_late_pong_is_enough_to_be_behind(session):
     session.advance(5.0, 5.0)
-    session.probe(7.5)
+    session.probe(7.5, "a standstill")
     assert session.behind(8.0)
     session.receive(PONG, 8.1)
     session.receive(PONG, 11.0)

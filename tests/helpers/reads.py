@@ -161,6 +161,7 @@ READS = {
     ],
     "guard": [("", guarded, quote)],
     "explain": [("", lambda book: book.explain(), as_it_is)],
+    "lag": [("", lambda book: book.lag, as_it_is)],
     "peek": [("", lambda book: book.peek(), frozen)],
     "check": [("", lambda book: book.check(), as_it_is)],
     "__repr__": [("", repr, as_it_is)],

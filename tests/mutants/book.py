@@ -448,7 +448,7 @@ TIME = [
         "clock-asked-within-a-write",
         "A clock that reads the book sees levels that nothing has confirmed yet.",
         "native/trust.pxi",
-        "self._confirmed_at = self._heard_at\n",
+        "self._confirmed_at = self._known_at\n",
         "self._confirmed_at = self._now()\n",
         "tests/book/test_moments.py::test_a_write_is_seen_whole_or_not_at_all",
         where="cdef int _confirm(",

@@ -8,6 +8,7 @@ from tests.mutants.certainty import CERTAINTY
 from tests.mutants.client import ABOVE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
+from tests.mutants.lag import LAG
 from tests.mutants.listeners import SHELL
 from tests.mutants.numbers import LADDERS, NUMBERS, ROWS
 from tests.mutants.own import OWN
@@ -30,6 +31,7 @@ MUTANTS = (
         + TRUST
         + ENGINE
         + LINE
+        + LAG
         + ABOVE
         + ANSWERS
         + PRIVATE

@@ -126,8 +126,8 @@ VERSIONS = [
         "late-reply-revives",
         "A reply that was longer on its way than a book may be old makes it LIVE.",
         FILE,
-        "max(asked, told) if announced else self._heard_at",
-        "self._heard_at",
+        "self._say_as_of(max(asked, told))\n",
+        "pass\n",
         f"{TESTS}::test_a_reply_that_comes_too_late_does_not_make_a_book_live",
     ),
     Mutant(

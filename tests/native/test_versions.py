@@ -312,7 +312,7 @@ def test_when_the_last_of_the_overtaken_has_come_replies_confirm_again():
     talk.update(102)
     now[0] = 5 * SECOND
     talk.reply(102)
-    assert talk.book.valid_until == 15 * SECOND
+    assert talk.book.valid_until == 14.5 * SECOND
 
 
 # --- late replies ---
@@ -325,7 +325,7 @@ def test_a_reply_confirms_from_when_it_was_asked_for():
     talk.engine.expect(talk.book)
     now[0] = 9 * SECOND
     talk.snapshot(100)
-    assert talk.book.valid_until == 16 * SECOND
+    assert talk.book.valid_until == 15.5 * SECOND
     assert talk.state == BookState.LIVE
 
 
@@ -347,11 +347,11 @@ def test_replies_are_taken_for_the_oldest_question():
         talk.engine.expect(talk.book)
     for second in (11, 13, 16):
         talk.snapshot(100)
-        assert talk.book.valid_until == second * SECOND
+        assert talk.book.valid_until == (second - 0.5) * SECOND
     # Nobody asked for this one: it is of now.
     now[0] = 7 * SECOND
     talk.snapshot(100)
-    assert talk.book.valid_until == 17 * SECOND
+    assert talk.book.valid_until == 16.5 * SECOND
 
 
 def test_questions_that_are_never_answered_are_forgotten():
@@ -378,7 +378,7 @@ def test_a_reply_that_has_all_that_updates_told_is_no_older_than_they_are(versio
     now[0] = 12 * SECOND
     talk.snapshot(version)
     assert talk.state == BookState.LIVE
-    assert talk.book.valid_until == 21 * SECOND
+    assert talk.book.valid_until == 20.5 * SECOND
 
 
 # --- two updates of one version ---

@@ -27,7 +27,7 @@ TOPICS = (
 )  # fmt: skip
 TOLD = {name for name in vars(ToldEngine) if not name.startswith("_")}
 READ = {
-    "books", "changes_told", "goes_back", "last_heard", "message", "old_snapshots", "runs_short",
+    "books", "changes_told", "goes_back", "line", "message", "runs_short",
     "stats", "touched", "trades", "updates",
 }  # fmt: skip
 WALL = 1_787_000_000_000_000_000
