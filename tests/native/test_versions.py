@@ -268,7 +268,7 @@ def test_a_reply_that_only_repeats_itself_does_not_confirm_while_updates_are_bel
 def test_nor_while_updates_of_another_count_are_below_it():
     """A counter that restarted, and a cache that still answers with the old count."""
     now = [0]
-    talk = Talk(Engine(clock=lambda: now[0]))
+    talk = Talk(Engine(clock=lambda: now[0], valid_for=10.0))
     for second in (1, 4, 7):
         now[0] = second * SECOND
         if second == 1:
