@@ -96,7 +96,15 @@ CERTAINTY = [
         FILE,
         "item.count[side] < ladder_length(old)",
         "False",
-        f"{CERTAIN}::test_a_reply_of_half_the_levels_is_not_the_whole_book",
+        f"{CERTAIN}::test_a_reply_that_is_shorter_than_a_whole_book_is_not_all_of_it",
+    ),
+    Mutant(
+        "half-a-reply-ends-a-side",
+        "A side that was cut is said to be complete after the next short reply.",
+        FILE,
+        "old.known_from != KNOWN_FROM_START or item.count[side] < ladder_length(old)",
+        "item.count[side] < ladder_length(old)",
+        f"{CERTAIN}::test_a_side_that_once_had_no_end_gets_none_by_a_longer_reply",
     ),
     Mutant(
         "reply-without-a-side-empties-it",

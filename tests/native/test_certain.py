@@ -121,6 +121,16 @@ def test_a_reply_of_half_the_levels_is_not_the_whole_book():
     assert not book.depth(51).complete
 
 
+def test_a_side_that_once_had_no_end_gets_none_by_a_longer_reply():
+    engine, book = live()
+    asked(engine, book, 2, HUNDRED[:50], ASKS)
+    engine.apply(spot("update", 3, GONE[:10]))
+    assert book.complete_depth("bid") == 40
+    asked(engine, book, 5, HUNDRED[10:55], ASKS)
+    assert book.complete_depth("bid") == 45
+    assert not book.depth(46).complete
+
+
 def test_a_short_reply_takes_no_level_away_that_the_book_knows():
     engine, book = live()
     asked(engine, book, 1, HUNDRED[:50], ASKS[:50])
