@@ -150,18 +150,6 @@ def test_a_refused_stream_that_comes_all_the_same_is_wanted_again(proof):
     assert hand.pushes[-1].topic == TRADES
 
 
-def test_what_we_refused_ourselves_stays_refused():
-    hand = subscribed(BOOK, OTHER)
-    book = hand.engine[BOOK]
-    huge = spot("snapshot", 7, [["9" * 40, "1"]], [["1" + "9" * 40, "1"]])
-    hand.hear(huge)
-    if hand.client.refusal(BOOK) is None:
-        pytest.skip("numbers that cannot be held are no refusal")
-    hand.hear(ack(BOOK))
-    assert hand.client.refusal(BOOK) is not None
-    assert book.state == BookState.REJECTED
-
-
 # --- fewer topics than documented ---
 
 
