@@ -566,7 +566,7 @@ class ReferenceBook:
         change |= self._top_bit(before, True)
         if self.crossed():
             return change | Change.CROSSED | self.gap()
-        if self.in_the_dark():
+        if (change & Change.TOP or self.state != BookState.LIVE) and self.in_the_dark():
             if self.state != BookState.STALE:
                 self.become(BookState.STALE)
             return change | Change.GAP

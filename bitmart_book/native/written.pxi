@@ -595,7 +595,8 @@ cdef class Written(Trusted):
         change |= self._top_bit(&before, True)
         if self._crossed():
             return change | self._crossed_gap()
-        if self._is_in_the_dark():
+        # A book that was not in the dark comes into it with another best price only.
+        if (change & TOP_BIT or self._state != LIVE) and self._is_in_the_dark():
             if self._state != STALE:
                 self._become(DARKENED, self._dark_text())
             return change | GAP_BIT
@@ -684,11 +685,15 @@ cdef class Written(Trusted):
         """Whether the best price of some side is a guess: all that was known of it has gone, and
         what lay below it, beyond the venue's window or `max_levels`, is not known."""
         cdef int side
+        cdef const Ladder* ladder
+        cdef const Rung* best
         for side in range(2):
-            if (
-                self._sides.ladders[side].known_from != KNOWN_FROM_START
-                and self._known(side) == 0 and self._is_a_guess(side)
-            ):
+            ladder = &self._sides.ladders[side]
+            if ladder.known_from == KNOWN_FROM_START:
+                continue
+            # Every update comes by here: whether none is known the best one says.
+            best = ladder_best(ladder)
+            if (best == NULL or best.key < ladder.known_from) and self._is_a_guess(side):
                 # A side that was said to be empty is shown as that, and nothing else.
                 return not (self._hollow and self._is_empty())
         return False

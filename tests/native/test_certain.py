@@ -51,7 +51,7 @@ def test_where_nobody_can_be_asked_a_side_as_long_as_a_picture_passes_for_the_ma
     assert (book.state, book.best_bid_price) == (BookState.LIVE, 900.0)
     assert book.complete_depth("bid") == 0
     assert not book.depth(1).complete
-    engine.apply(spot("update", 3, [("850", "0")]))
+    engine.apply(spot("update", 3, [("900", "0")]))
     assert book.state == BookState.STALE
 
 
