@@ -56,10 +56,6 @@ MEANS = {
     "stuck": "stuck",
 }
 
-# What a connection's delay hides from pongs is not measured yet: until it is, a book may be as old
-# as a late pong lets it become.
-UNMEASURED = {"late": 13.1, "late_reply": 13.1}
-
 
 def family_of(channel: str) -> str:
     """The family of a book's channel: "spot pictures" of "spot/depth20"."""
@@ -83,5 +79,4 @@ def bound(channel: str, fault: str) -> float:
     """In seconds, reading included."""
     profile = next(p for p in (SPOT, FUTURES, LEGACY) if p.book(channel) is not None)
     means = MEANS.get(fault, "calm")
-    found = bounds.bound(profile, profile.book(channel), (means,))
-    return max(found, UNMEASURED.get(means, 0.0)) + READING
+    return bounds.bound(profile, profile.book(channel), (means,)) + READING

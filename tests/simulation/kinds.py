@@ -6,15 +6,8 @@ from bitmart_book.sim.faults.kinds import KINDS
 from bitmart_book.sim.faults.network import Kind, by_carrier
 
 NOT_YET = {
-    "latedata": "what waits inside the venue is not measured yet",
-    "queue": "what waits inside the venue is not measured yet",
-    "queuestep": "what waits inside the venue is not measured yet",
-    "upstream": "what waits inside the venue is not measured yet",
-    "halt": "pictures are confirmed by whatever arrives on their connection",
-    "oneway": "a side that stopped in a quiet market is not renewed yet",
+    "upstream": "what waits on every connection is shown a second too long",
     "samenumber": "an update with the number of the snapshot before it is not compared with it",
-    "shortreply": "a short reply of a book that was known to its end is taken for the whole",
-    "emptytwice": "a second empty snapshot is believed although an update told of levels",
     "firstempty": "a second empty snapshot is believed although an update told of levels",
 }
 """Faults that the client does not withstand, with what is wrong. They are left out of "all", but

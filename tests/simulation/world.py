@@ -7,6 +7,7 @@ timer each book that says it is LIVE is judged (`judge`).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import heapq
 import itertools
@@ -14,12 +15,14 @@ import math
 import random
 import zlib
 from collections import Counter
+from urllib.parse import urlsplit
 
 from bitmart_book import BookState, Engine
 from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Close, Open, Send
+from bitmart_book.errors import UsageError
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.network import NO_ANSWER
@@ -27,7 +30,8 @@ from bitmart_book.sim.faults.wires import Order, Reset
 from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
 from tests.simulation.bounds import family_of
 from tests.simulation.judge import SEQUENCED, Judge
-from tests.simulation.kinds import LASTING, WORLD_KINDS
+from tests.simulation.kinds import WORLD_KINDS
+from tests.simulation.recoveries import Recoveries
 
 LIVE = BookState.LIVE
 START_MS = 1_787_000_000_000
@@ -40,13 +44,7 @@ READ_EVERY = 0.5
 # A suspended machine's connections survive that long.
 SLEEP_KEEPS_CONNECTIONS = 15.0
 
-ENDPOINTS = {
-    SPOT.url: "spot_public",
-    SPOT_PRIVATE.url: "spot_private",
-    FUTURES.url: "futures_public",
-    FUTURES_PRIVATE.url: "futures_private",
-    LEGACY.url: "legacy",
-}
+ENDPOINTS = {p.url: p.endpoint for p in (SPOT, SPOT_PRIVATE, FUTURES, FUTURES_PRIVATE, LEGACY)}
 
 
 class Link:
@@ -62,18 +60,6 @@ class Link:
         self.alive = True
         # The exchange has closed it, and the client's machine was asleep.
         self.forgotten = False
-
-
-class Recovery:
-    """A book that is not LIVE: since when and why."""
-
-    __slots__ = ("acted", "clean", "kind", "since")
-
-    def __init__(self, since, kind, clean, acted):
-        self.since = since
-        self.kind = kind
-        self.clean = clean
-        self.acted = acted
 
 
 class World:
@@ -144,12 +130,12 @@ class World:
         self.wrong, self.over_age = self.judge.wrong, self.judge.over_age
         self.requests = 0
         self.requested_topics = 0
-        self.recoveries = []
+        self.away = Recoveries(self.network)
+        self.recoveries = self.away.found
         self.reads, self.live_reads = Counter(), Counter()
         """By the family of the channel."""
         self.banned_at = -math.inf
         self.heard_at = -math.inf
-        self._down = {}
         self._reading = False
         self._hash = hashlib.sha256() if log else None
         self._crc = 0
@@ -278,6 +264,10 @@ class World:
         self._execute(self.network.stop(self.now))
         self.set_by = 0.0
         self.exchange.clock.set_back = 0.0
+        lateness = self.client.connections.lateness
+        for host in {urlsplit(url).hostname for url in ENDPOINTS}:
+            with contextlib.suppress(UsageError):
+                lateness.forget(host)
         if self.now < self._blocked_until:
             self._blocked_until = self.now
             self.at(self.now, self._unblock)
@@ -597,32 +587,10 @@ class World:
 
     def _look(self, book, *, full=False):
         """What is LIVE is judged; what is not is waited for."""
-        down = self._down.get(book)
         if book.state is not LIVE:
-            if down is None:
-                self._went_down(book)
+            self.away.went_down(book, self.now)
             return
-        if down is not None:
-            self._came_back(book, down)
+        if self.away.is_away(book):
+            self.away.came_back(book, self.now)
             full = True
         self.judge.look(book, full=full)
-
-    # --- how long a book is away ---
-
-    def _went_down(self, book):
-        kind = {"CONNECTING": "reset", "GAP": "gap", "STALE": "stale"}.get(book.state, "new")
-        recovery = Recovery(self.now, kind, not self.network.acting, self.network.log.total)
-        self._down[book] = recovery
-        together = [r for r in self._down.values() if r.since == self.now and r.kind == kind]
-        if kind == "gap" and len(together) > 1:
-            for other in together:
-                other.kind = "all"
-
-    def _came_back(self, book, down):
-        del self._down[book]
-        network = self.network
-        clean = down.clean and network.log.total == down.acted and not network.acting
-        acts = network.log.acts.of(f"{book.channel}:{book.symbol}", self.now, lambda name: 30.0)
-        clean = clean and not any(act.name in LASTING for act in acts)
-        if book.channel == SEQUENCED:
-            self.recoveries.append((down.kind, clean, self.now - down.since))

@@ -43,7 +43,7 @@ def old_reply(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word)
     if symbol is None:
         return
-    cached = net.exchange.snapshot(symbol)
+    cached, version = net.exchange.snapshot(symbol), net.exchange.version(symbol)
     seconds = net.seconds(word)
 
     def spoil() -> None:
@@ -52,7 +52,8 @@ def old_reply(net: Network, word: Word) -> None:
             if make is damage.crossed and not net.exchange.is_two_sided(symbol):
                 return None
             frame = make(damage.Pushed(seen.text), net.rng)
-            if frame is None:
+            # If the counter has restarted since, nobody could tell that the reply is older.
+            if frame is None or net.exchange.version(symbol) < version:
                 return None
             _instead(net, word, symbol, cached, seconds)
             return [seen.like(frame)]
