@@ -45,27 +45,18 @@ format: $(VENV)/.lint ## let ruff put the code in form
 bench: $(VENV)/.package ## how fast it is on this machine, beside books made of its dependencies
 	$(BIN)/bitmart-book bench $(REAL)
 
-package: $(VENV)/.test ## build wheel and sdist, install each in a clean environment, use it
+# Whoever installs the sdist does what is done here: unpacks it and builds a wheel of it. What was
+# built is then used in a clean environment, and not beside the sources.
+USED := build/package/used
+package: $(VENV)/.test ## build the sdist and a wheel of it, install that in a clean environment, use it
 	rm -rf build/package && mkdir -p build/package
 	$(BIN)/python -m build --quiet --sdist --outdir build/package .
-	$(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz
-	@$(MAKE) --jobs --output-sync=target build/package/from-wheel build/package/from-sdist
-
-# The compiler takes most of the time, on one core: the two are built side by side.
-build/package/from-wheel:
 	$(PIP) wheel --quiet --no-deps --wheel-dir build/package build/package/*.tar.gz
-	$(call USED,$@,build/package/*.whl)
-
-build/package/from-sdist:
-	$(call USED,$@,build/package/*.tar.gz)
-
-# In a clean environment, and not beside the sources.
-define USED
-$(PYTHON) -m venv $(1)
-$(1)/bin/pip --disable-pip-version-check install --quiet $(2)
-cd build/package && $(notdir $(1))/bin/bitmart-book replay --json frames.jsonl.gz
-cd build/package && $(notdir $(1))/bin/bitmart-book bench --quick --only frames --only websocket
-endef
+	$(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz
+	$(PYTHON) -m venv $(USED)
+	$(USED)/bin/pip --disable-pip-version-check install --quiet build/package/*.whl
+	cd build/package && used/bin/bitmart-book replay --json frames.jsonl.gz
+	cd build/package && used/bin/bitmart-book bench --quick --only frames --only websocket
 
 check: $(VENV)/.test $(VENV)/.lint $(VENV)/.types ## lint, types and package, side by side
 	@$(MAKE) --jobs --output-sync=target lint types package

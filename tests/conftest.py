@@ -7,7 +7,7 @@ from hypothesis import settings
 from tests.helpers.canaries import pytest_runtest_call as pytest_runtest_call
 
 settings.register_profile(
-    "default", max_examples=300, stateful_step_count=50, deadline=None, print_blob=True
+    "default", max_examples=120, stateful_step_count=50, deadline=None, print_blob=True
 )
 settings.register_profile("slow", parent=settings.get_profile("default"), max_examples=2_000)
 settings.register_profile(
