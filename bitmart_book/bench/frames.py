@@ -90,7 +90,9 @@ class Message(NamedTuple):
 class Market:
     """One symbol: the exchange's own book, and what it publishes about it.
 
-    `grid` defaults to the usual one of the symbol, `levels` is how many each side keeps to.
+    `grid` defaults to the usual one of the symbol, `levels` is how many each side shows. It keeps
+    to a few more: a side that ran short of a picture's levels, none of which a picture has named,
+    would be doubted until the next one, and nobody asks for one here.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Market:
         self.symbol = symbol
         self.grid = SYMBOLS[symbol] if grid is None else grid
         self._levels = levels
+        self._kept = levels + min(levels // 5, 20)
         self._random = random.Random(f"{symbol} {seed}")
         self.version = self._random.randrange(1_000_000, 9_000_000)
         self.time_ms = START_MS
@@ -107,13 +110,13 @@ class Market:
         self._sizes: tuple[dict[int, int], dict[int, int]] = ({}, {})
         for side, sign in ((0, -1), (1, 1)):
             key = sign * self.grid.price
-            for depth in range(levels):
+            for depth in range(self._kept):
                 key += self._random.randint(1, 1 + min(depth // 8, 40))
                 self._keys[side].append(key)
                 self._sizes[side][key] = self._size()
 
     def snapshot(self, levels: int | None = None) -> Message:
-        """The best levels of each side, by default all that the market keeps to."""
+        """The best levels of each side, by default all that the market shows."""
         most = self._levels if levels is None else levels
         rows = [
             [self._row(side, key, self._sizes[side][key]) for key in self._keys[side][:most]]
@@ -164,7 +167,7 @@ class Market:
             at = int(self._random.random() * self._levels)
         key = keys[min(at, len(keys) - 1)]
         # A side that has grown loses levels rather than winning more, and the other way round.
-        balance = 0.5 + 5 * (self._levels - len(keys)) / self._levels
+        balance = 0.5 + 5 * (self._kept - len(keys)) / self._levels
         if self._random.random() < SIZE_SHARE:
             sizes[key] = self._size()
         elif self._random.random() < balance:

@@ -201,10 +201,6 @@ def _deep(plan: Plan) -> Stage:
         # Each of the smallest costs a search through a dictionary in the reference.
         count = max(20, plan.scale.frames // (1 if levels <= DEEP else 4))
         updates = [spot_frame(market.update()) for _ in range(count)]
-        if levels == 100:
-            # Changes all over can leave fewer levels than a picture has, none of which it named:
-            # the book is then doubted, and only another picture helps.
-            updates.append(spot_frame(market.snapshot()))
         cases.append(Case(before, updates, Plain, Plain.frames))
     small, case, large = cases
     entries = [
