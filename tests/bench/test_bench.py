@@ -247,7 +247,7 @@ def test_changes_are_spread_over_the_view(facts):
 def test_changes_are_of_the_kinds_that_were_seen(facts):
     share = {kind: n / len(facts["kinds"]) for kind, n in Counter(facts["kinds"]).items()}
     assert share == pytest.approx({"size": 0.42, "new": 0.29, "removal": 0.29}, abs=0.03)
-    assert 85 < min(facts["sizes"]) <= max(facts["sizes"]) < 115
+    assert 90 < min(facts["sizes"]) <= max(facts["sizes"]) < 130
 
 
 @pytest.mark.parametrize(
