@@ -10,9 +10,11 @@ from tests.strangers.account import FUTURES_ORDER, OPEN, SPOT_ORDERS, Account
 from tests.strangers.plan import Liar
 from tests.strangers.units import SECOND, seconds
 
-PATIENCE = seconds(13.5)
-"""So long ago may what is shown have been superseded: eight seconds of a silent connection, three
-for a pong that is late, and what the way takes (`docs/faults.md`, "What a book promises")."""
+PATIENCE = seconds(10)
+"""So long ago may what is shown have been superseded (`docs/trust.md`, "The account")."""
+
+UNPROMISED = {"late_inside", "late_inside_step"}
+"""News that waits inside the venue while pongs do not: the page promises nothing of an account."""
 
 
 @dataclass(slots=True)
@@ -41,12 +43,17 @@ class AccountJudge:
     wrong: int = 0
     over_age: int = 0
     lost: int = 0
+    no_promise: int = 0
     found: list[str] = field(default_factory=list)
 
     def look(self, teller: Teller, now: int) -> None:
         for house, account in self.liar.venue.accounts.items():
             known = teller.account(house)
-            if known is not None:
+            if known is None:
+                continue
+            if self.liar.telling(UNPROMISED, f"{house}_private", now):
+                self.no_promise += 1
+            else:
                 self._balances(house, account, known, now)
                 self._orders(house, account, known, now)
 

@@ -1,80 +1,93 @@
-"""How old a price may be that is shown as LIVE: the promise, as data, channel by lie.
+"""How old a price may be that is shown as LIVE: the promise of `docs/trust.md`, channel by lie.
 
-Taken from `docs/faults.md` ("What a book promises") and `docs/trust.md`. `None` is where the
-product promises nothing today; such reads are counted apart. When the product has a table of its
-own, `bound` is the only thing that has to read it.
+The page is read as its readers do, from its table. What is said here is only under which of the
+page's faults each lie falls, judged by what the lie does to the wire; whatever stands in no row
+is the page's first: "nothing, or whatever is seen by what arrives".
 """
 
 from __future__ import annotations
 
-from tests.strangers.channels import Channel, FuturesSides, Sequenced
+import math
+from functools import cache
+from pathlib import Path
+
+from tests.strangers.channels import Channel, FuturesSides, LegacyDepth, Sequenced
 from tests.strangers.units import SECOND, seconds
 
-KINDS = ("sequenced", "picture", "sides")
+PAGE = Path(__file__).parents[2] / "docs" / "trust.md"
 
-CALM: dict[str, float] = {
-    # "something has confirmed the book within the last ten seconds"
-    "sequenced": 10.5,
-    # "eight seconds after the last message that arrived" on its connection
-    "picture": 10.5,
-    "sides": 10.5,
+FAULTS: dict[str, str] = {
+    "late_from_first_byte": "late",
+    "late_line": "late",
+    "late_line_step": "late",
+    "late_uplink": "late",
+    "stall": "late",
+    "two_pongs": "late",
+    "no_pongs": "late",
+    "late_inside": "late_inside",
+    "late_inside_step": "late_inside",
+    "reply_late": "late_reply",
+    "clock_steps": "clock",
+    "clock_drifts": "clock",
+    "clocks_disagree": "clock",
+    "stamp_units": "clock",
+    "mute": "mute",
+    "late_topic": "mute",
+    "subscription_dies": "mute",
+    "pair_silent": "one_side",
+    "pair_late": "one_side",
+    "frozen": "stuck",
+    "reply_cached": "stuck",
 }
-
-LATE = 13.5
-"""Ten seconds, and the three that a pong may be late before its books are held (row 63)."""
-
-BOUNDS: dict[tuple[str, str], float | None] = {
-    # Row 37: an audit each 60 s, and what its reply takes.
-    ("sequenced", "frozen"): 66.0,
-    # The same, of a silent symbol whose replies come out of a cache.
-    ("sequenced", "reply_cached"): 66.0,
-    # "All other channels ... are not asked: ... so does any message on their connection."
-    ("picture", "mute"): None,
-    ("picture", "late_topic"): None,
-    ("sides", "mute"): None,
-    ("sides", "late_topic"): None,
-    ("sides", "pair_silent"): None,
-    ("picture", "frame_cut"): LATE,
-    ("sides", "frame_cut"): LATE,
-}
-for _late in (
-    "late_from_first_byte",
-    "late_inside",
-    "late_inside_step",
-    "late_line",
-    "late_line_step",
-    "late_uplink",
-    "late_topic",
-    "stall",
-    "two_pongs",
-    "no_pongs",
-    "reply_late",
-):
-    for _kind in KINDS:
-        BOUNDS.setdefault((_kind, _late), LATE)
+"""The page's word for a lie; "calm" for all others."""
 
 LONGEST = 66 * SECOND
 
 
+@cache
+def promised() -> dict[str, dict[str, float]]:
+    """Seconds by kind of channel and fault, as the page has them; infinity for "none"."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("| fault | what goes wrong"))
+    kinds = _cells(lines[first])[2:]
+    found: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
+    for line in lines[first + 2 :]:
+        if not line.startswith("|"):
+            break
+        fault, _, *values = _cells(line)
+        for kind, value in zip(kinds, values, strict=True):
+            found[kind][fault] = math.inf if value == "none" else float(value)
+    return found
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def of(kind: str, lie: str) -> float:
+    return promised()[kind][FAULTS.get(lie, "calm")]
+
+
 def memory(kind: str, lie: str) -> int:
     """For how long after its end a lie still excuses: as long as its bound is."""
-    return seconds(BOUNDS.get((kind, lie), CALM[kind]) or LATE)
+    value = of(kind, lie)
+    return LONGEST if math.isinf(value) else seconds(value)
 
 
 def kind_of(channel: Channel) -> str:
     if isinstance(channel, Sequenced):
         return "sequenced"
-    return "sides" if isinstance(channel, FuturesSides) else "picture"
+    if isinstance(channel, LegacyDepth):
+        return "unstamped"
+    return "sides" if isinstance(channel, FuturesSides) else "pictures"
 
 
 def bound(kind: str, lies: set[str]) -> int | None:
     """The largest bound among these lies, in nanoseconds; None where nothing is promised."""
-    found = [BOUNDS.get((kind, lie), CALM[kind]) for lie in lies] or [CALM[kind]]
-    if None in found:
-        return None
-    return seconds(max(value for value in found if value is not None))
+    value = max(of(kind, lie) for lie in lies | {"calm"})
+    return None if math.isinf(value) else seconds(value)
 
 
-TOGETHER = {"sequenced": True, "picture": True, "sides": False}
+TOGETHER = {"sequenced": True, "pictures": True, "sides": False, "unstamped": True}
 """Whether both sides of what is shown must have been true at one moment. The two sides of a
 one-sided channel come in two messages that nothing joins (§4.4), so each is judged by itself."""

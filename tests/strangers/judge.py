@@ -118,7 +118,7 @@ class Judge:
         if limit is None:
             tally.no_promise += 1
             return
-        tally.within_ten += limit <= seconds(10.5)
+        tally.within_ten += limit <= seconds(10)
         if age > limit:
             tally.over_age += 1
             text = f"{shown} superseded {age / SECOND:.1f} s ago"

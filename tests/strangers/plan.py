@@ -99,6 +99,13 @@ class Liar:
             if now - memory(one.name) <= one.end and lie.touches(house, topic)
         }
 
+    def telling(self, names: Collection[str], endpoint: str, now: int) -> bool:
+        """Whether one of these lies is told of an endpoint, or what it held back may still come."""
+        return any(
+            one.name in names and lie.endpoint == endpoint and now - one.end <= FORGOTTEN
+            for one, lie in self.told
+        )
+
     def acted(self) -> dict[str, int]:
         counts: dict[str, int] = {}
         for one, lie in self.told:

@@ -25,10 +25,7 @@ PRIVATE = (
     "futures/asset:USDT",
 )
 
-KNOWN_BROKEN: dict[str, str] = {
-    "late_inside": "data that waits inside the venue while pongs do not",
-    "late_inside_step": "data that waits inside the venue while pongs do not",
-}
+KNOWN_BROKEN: dict[str, str] = {}
 """Lies that today's client does not withstand, each with what is wrong. It is a work list: what is
 mended leaves it."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.strangers import bounds, parties
 from tests.strangers.judge import Reader, swept
+from tests.strangers.lies import LIES
 from tests.strangers.result import Result
 from tests.strangers.settings import Setting
 from tests.strangers.venue import FUTURES_FORM
@@ -104,10 +105,19 @@ def test_what_is_superseded_for_too_long_is_over_age() -> None:
 
 
 def test_the_bound_is_the_largest_of_the_lies_that_act() -> None:
-    assert bounds.bound("sequenced", set()) == 10_500_000_000
-    assert bounds.bound("sequenced", {"doubles", "late_inside"}) == 13_500_000_000
-    assert bounds.bound("sequenced", {"frozen", "late_inside"}) == 66_000_000_000
-    assert bounds.bound("picture", {"mute"}) is None
+    assert bounds.bound("sequenced", set()) == 10_000_000_000
+    assert bounds.bound("sequenced", {"doubles", "late_inside"}) == 10_000_000_000
+    assert bounds.bound("sequenced", {"frozen", "late_inside"}) == 65_000_000_000
+    assert bounds.bound("pictures", {"mute"}) == 28_500_000_000
+    assert bounds.bound("unstamped", {"late_inside"}) is None
+
+
+def test_each_lie_that_has_a_row_of_its_own_is_in_this_world_and_on_the_page() -> None:
+    page = bounds.promised()
+    assert set(page) == set(bounds.TOGETHER)
+    for lie, fault in bounds.FAULTS.items():
+        assert lie in LIES
+        assert all(fault in faults for faults in page.values())
 
 
 def test_a_sweep_is_counted_by_hand() -> None:
