@@ -31,6 +31,6 @@ def drift(net: Network, word: Word) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "clockstep": Kind(step, (61,), 0.3, 0.04, 0.0, "the venue's clock is set by up to 4 s"),
-    "drift": Kind(drift, (61,), 0.3, 0.04, 60.0, "the venue's clock is wrong by 100 ppm"),
+    "clockstep": Kind(step, (112,), 0.3, 0.04, 0.0, "the venue's clock is set by up to 4 s"),
+    "drift": Kind(drift, (112,), 0.3, 0.04, 60.0, "the venue's clock is wrong by 100 ppm"),
 }

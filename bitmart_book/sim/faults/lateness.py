@@ -147,18 +147,33 @@ def two_pongs(net: Network, word: Word) -> None:
 KINDS: dict[str, Kind] = {
     "late": Kind(late, (63,), 0.5, 0.025, 30.0, "a connection is late from its first byte"),
     "latedata": Kind(
-        late, (), 0.5, 0.025, 30.0, "books of a connection are late from its first byte, pongs not"
+        late,
+        (111,),
+        0.5,
+        0.025,
+        30.0,
+        "books of a connection are late from its first byte, pongs not",
     ),
     "queue": Kind(
-        queue, (), 0.5, 0.06, 30.0, "books of a connection wait inside the venue, pongs do not"
+        queue, (111,), 0.5, 0.06, 30.0, "books of a connection wait inside the venue, pongs do not"
     ),
     "queuestep": Kind(
-        queue, (), 0.5, 0.06, 20.0, "books of a connection are late at once, then in time at once"
+        queue,
+        (111,),
+        0.5,
+        0.06,
+        20.0,
+        "books of a connection are late at once, then in time at once",
     ),
     "upstream": Kind(
-        queue, (), 0.3, 0.03, 20.0, "books of a market wait inside the venue, on every connection"
+        queue,
+        (111,),
+        0.3,
+        0.03,
+        20.0,
+        "books of a market wait inside the venue, on every connection",
     ),
-    "jitter": Kind(jitter, (), 0.5, 0.05, 20.0, "frames of a connection are up to 2 s late"),
+    "jitter": Kind(jitter, (112,), 0.5, 0.05, 20.0, "frames of a connection are up to 2 s late"),
     "twopongs": Kind(
         two_pongs,
         (63,),

@@ -72,5 +72,5 @@ KINDS: dict[str, Kind] = {
     "apart": Kind(stamps, (102,), 1.0, 0.06, 20.0, "the sides of a pair are stamped apart"),
     "zerostamp": Kind(stamps, (102,), 1.0, 0.06, 20.0, "one side of a pair is stamped 0"),
     "oneway": Kind(one_side, (103,), 0.5, 0.06, 40.0, "one side of a pair comes no more"),
-    "halt": Kind(halt, (), 0.5, 0.06, 60.0, "a channel's pictures of a symbol come no more"),
+    "halt": Kind(halt, (113,), 0.5, 0.06, 60.0, "a channel's pictures of a symbol come no more"),
 }
