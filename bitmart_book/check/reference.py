@@ -499,10 +499,10 @@ class ReferenceBook:
         """Whether a picture may end where there is more: at the window, or, of a reply, anywhere
         where the book has more, or no end that it knows."""
         window = self.channel.window
-        if self.channel.window_kept or not window:
-            return False
+        if len(rows) >= window:
+            return bool(window) and not self.channel.window_kept
         more = self.known_to[side] is not None or len(self.levels[side]) > len(rows)
-        return len(rows) >= window or (asked and more)
+        return asked and more
 
     def _merged(self, change: int, item: Item) -> int:
         self.empty_snapshots = 0

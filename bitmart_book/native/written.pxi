@@ -280,7 +280,7 @@ cdef class Written(Trusted):
                 change |= self._top_bit(&before, was_live)
                 return self._merged(change, item, asked)
         change = self._load_sides(
-            scratch, rows, item, 0 if by_hand else self._window(), announced
+            scratch, rows, item, 0 if by_hand else self._window(), announced and not by_hand
         )
         self._hollow = hollow
         if hollow:
@@ -951,12 +951,13 @@ cdef class Written(Trusted):
 
         It may have been cut at the window, which counts rows: below its last level nothing is
         known. A reply that is shorter says that there is no more; but where the book has more
-        levels, or no end that it knows, the reply may have been cut as well.
+        levels, or no end that it knows, the reply may have been cut as well. That holds too where
+        updates keep the window full: they tell of no level that does not change.
         """
         cdef const Ladder* old = &self._sides.ladders[side]
         self._pictured[side] = ladder_length(fresh)
-        if window == 0 or item.count[side] < window and not (
-            asked and (
+        if (window == 0 or item.count[side] < window) and not (
+            asked and item.count[side] < self._spec.window and (
                 old.known_from != KNOWN_FROM_START or item.count[side] < ladder_length(old)
             )
         ):

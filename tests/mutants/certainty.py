@@ -107,6 +107,14 @@ CERTAINTY = [
         f"{CERTAIN}::test_a_side_that_once_had_no_end_gets_none_by_a_longer_reply",
     ),
     Mutant(
+        "half-a-reply-is-all-of-a-kept-window",
+        "A short reply of a futures book is said to be complete: levels are missing in its depth.",
+        FILE,
+        "item.count[side] < self._spec.window and",
+        "item.count[side] < window and",
+        f"{CERTAIN}::test_a_short_reply_is_not_all_of_a_window_that_updates_keep_full",
+    ),
+    Mutant(
         "reply-without-a-side-empties-it",
         "A reply that lost a side on its way empties that side, and the book is LIVE.",
         FILE,

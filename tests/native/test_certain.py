@@ -170,6 +170,34 @@ def test_a_reply_that_is_shorter_than_a_whole_book_is_not_all_of_it():
     assert book.depth(100).complete
 
 
+def kept_window(kind, version, bids, asks):
+    """A frame of a channel whose updates keep the window of 50 levels full."""
+    data = {"symbol": "BTCUSDT", "type": kind, "version": version, "ms_t": 1_700_000_000_000}
+    for side, rows in (("bids", bids), ("asks", asks)):
+        data[side] = [{"price": price, "vol": size} for price, size in rows]
+    return json.dumps({"group": "futures/depthIncrease50:BTCUSDT", "data": data})
+
+
+def test_a_short_reply_is_not_all_of_a_window_that_updates_keep_full():
+    """They tell of no level that does not change: what a reply left out stays unknown."""
+    engine = ShadowEngine()
+    engine.apply(kept_window("snapshot", 1, HUNDRED[:50], ASKS[:50]))
+    book = engine["BTCUSDT"]
+    engine.apply(kept_window("update", 3, [], []))
+    assert book.state == BookState.GAP
+    engine.expect(book)
+    engine.apply(kept_window("snapshot", 3, HUNDRED[:25], ASKS[:50]))
+    assert book.state == BookState.LIVE
+    assert (book.complete_depth("bid"), book.complete_depth("ask")) == (25, 50)
+    assert not book.depth(26).complete
+    # A level that enters the window lies below those that nobody has named.
+    engine.apply(kept_window("update", 4, [("1000", "0"), ("950", "1")], []))
+    assert book.complete_depth("bid") == 24
+    engine.expect(book)
+    engine.apply(kept_window("snapshot", 5, HUNDRED[1:51], ASKS[:50]))
+    assert book.depth(50).complete
+
+
 def test_what_the_last_reply_showed_is_not_asked_for_again():
     engine, book = live()
     asked(engine, book, 2, HUNDRED[:5], ASKS[:5])
