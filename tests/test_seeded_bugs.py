@@ -39,6 +39,8 @@ def test_each_bug_has_its_place_in_the_source(mutant):
     assert mutant.replacement in ("", "False", "True") or (
         mutant.replacement.endswith("\n") == mutant.original.endswith("\n")
     )
+    # In the copy an expression stands in brackets of its own.
+    assert not re.search(r"\b(and|or|not|in|is|if|else)$", mutant.original)
 
 
 @pytest.mark.parametrize("file", sorted({m.file for m in MUTANTS if m.file.endswith(".py")}))
