@@ -121,6 +121,7 @@ from bitmart_book.native.number cimport (
     to_double,
     widened,
 )
+from bitmart_book.native.questions cimport note_question, take_answer
 from bitmart_book.native.sides cimport (
     ASK,
     BID,

@@ -797,24 +797,21 @@ cdef class Engine:
         mine._forget()
         mine._leave()
         # A subscription asks for a snapshot too.
-        mine._awaited = mine._heard_at
+        mine._ask(mine._heard_at, True)
         mine._stamp = -1
 
     def expect(self, book, *, subscribed=False):
         """One more snapshot of that book will be the reply to a request, sent now; or it will come
         by itself, as the book is subscribed anew.
 
-        Replies are taken for the answer to the oldest request, and count from then: what comes late
-        confirms as little as it should. A reply of the book's own sequence is compared with the
+        Snapshots are taken for the answer to the oldest request or subscription that none has come
+        for, and count from then: what comes late confirms as little as it should. A reply of the book's own sequence is compared with the
         book, and joined to it where they agree: deeper levels stay, the same run goes on. Any other
         snapshot replaces. Returns how many replies may still come.
         """
         cdef Book mine = self._mine(book)
-        if subscribed:
-            mine._awaited = mine._now()
-        else:
-            mine._ask(mine._now())
-        return mine._n_asked
+        mine._ask(mine._now(), subscribed)
+        return mine._requests.count
 
     def runs_short(self, book, levels):
         """Whether of some side only a part is known, and that less than `levels` and than the last

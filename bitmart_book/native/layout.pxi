@@ -7,12 +7,12 @@ from libc.stdint cimport int64_t, uint64_t
 
 from bitmart_book.native.json cimport Span
 from bitmart_book.native.ladder cimport IndexedRung, Ladder
+from bitmart_book.native.questions cimport Questions
 from bitmart_book.native.scan cimport Item, ItemKind, Row, Words
 from bitmart_book.native.sides cimport Scales, Sides, Top
 
 cdef enum:
     RECENT = 32
-    MOST_ASKED = 8
     MOST_TOPIC_KEYS = 8
     MOST_TAIL = 160
 
@@ -319,8 +319,6 @@ cdef class Written(Trusted):
     cdef int64_t _exchange_time
     # The last stamp of sending that told a lag.
     cdef int64_t _stamp
-    # When the subscription was sent whose first snapshot is to come; -1: it has.
-    cdef int64_t _awaited
     cdef object _receive_time
     cdef int64_t _generation
     cdef bint _assigned
@@ -335,9 +333,10 @@ cdef class Written(Trusted):
     cdef bint _recounted
     # Whether what is held is a snapshot that is not believed yet.
     cdef bint _unproven
-    # When the requests were sent that may still be answered, the oldest first.
-    cdef int64_t _asked[MOST_ASKED]
-    cdef int _n_asked
+    # The requests that may still be answered; and with them the subscriptions, of which each
+    # begins with a snapshot.
+    cdef Questions _requests
+    cdef Questions _snapshots_due
     cdef _Channel _spec
     cdef Py_ssize_t _max_levels
     cdef list _buffer
@@ -393,8 +392,7 @@ cdef class Written(Trusted):
     cdef void _reach(self, int64_t sequence) noexcept
     cdef void _leave(self) noexcept
     cdef int64_t _last_kept_at(self) except? -2
-    cdef int64_t _take_asked(self) noexcept
-    cdef int _ask(self, int64_t now) noexcept
+    cdef void _ask(self, int64_t now, bint subscribed) noexcept
     cdef void _overtake(self, int64_t before, int64_t sequence) noexcept
     cdef str _unproven_text(self)
     cdef bint _is_contradicted(self) noexcept

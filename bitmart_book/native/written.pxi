@@ -17,7 +17,6 @@ cdef class Written(Trusted):
         self._sequence = -1
         self._exchange_time = -1
         self._stamp = -1
-        self._awaited = -1
         self._held_sequence = -1
         self._overtaken_from = -1
         self._reached = -1
@@ -238,8 +237,9 @@ cdef class Written(Trusted):
     ) except -1:
         cdef bint was_live = self._state == LIVE
         cdef bint same_sequence = item.sequence >= 0 and item.sequence == self._sequence
-        cdef int64_t asked = -1 if by_hand else self._take_asked()
-        cdef bint announced = asked >= 0
+        cdef int64_t requested = -1 if by_hand else take_answer(&self._requests)
+        cdef int64_t asked = -1 if by_hand else take_answer(&self._snapshots_due)
+        cdef bint announced = requested >= 0
         cdef bint complete = True
         cdef bint continued = False
         cdef bint hollow = False
@@ -248,6 +248,8 @@ cdef class Written(Trusted):
         cdef int change
         cdef int64_t before_sequence = self._sequence
         cdef Top before
+        if announced and (asked < 0 or requested < asked):
+            asked = requested
         if (
             not by_hand and self._is_synced()
             and judge(self._sequence, item.sequence, False, True) == OLDER
@@ -331,12 +333,11 @@ cdef class Written(Trusted):
             self._become(UNPROVEN, self._unproven_text())
             return change | SNAPSHOT_BIT | GAP_BIT
         # A reply was true when it was asked for, or later; so was the first snapshot when it was
-        # subscribed. With all that updates told before, it was true as of the last of them.
+        # subscribed. Which of them it is nothing says: it counts from the first that is open. With all that updates told before, it was true as of the last of them.
         if announced:
             self._say_as_of(max(asked, told))
-        elif self._awaited >= 0 and not by_hand:
-            self._say_as_of(min(max(self._awaited, told), self._heard_at))
-        self._awaited = -1
+        elif asked >= 0:
+            self._say_as_of(min(max(asked, told), self._heard_at))
         if not (was_live and same_sequence and change == 0):
             # A reply that only repeats what is shown confirms the run; anything else starts one.
             self._become(APPLIED, "empty, unconfirmed" if hollow and not self._assigned else None)
@@ -378,7 +379,8 @@ cdef class Written(Trusted):
         self._sequence = -1
         self._overtaken = 0
         self._empties = 0
-        self._n_asked = 0
+        self._requests.count = 0
+        self._snapshots_due.count = 0
 
     cdef str _unproven_text(self):
         if self._recounted:
@@ -418,19 +420,13 @@ cdef class Written(Trusted):
         )
 
     @cython.final
-    cdef int _ask(self, int64_t now) noexcept:
-        """Note that a request is sent. Of one that is long past no reply is waited for."""
-        cdef int i, gone = 0
-        while gone < self._n_asked and self._asked[gone] < now - 2 * self._valid_for:
-            gone += 1
-        if self._n_asked - gone == MOST_ASKED:
-            gone += 1
-        self._n_asked -= gone
-        for i in range(self._n_asked):
-            self._asked[i] = self._asked[i + gone]
-        self._asked[self._n_asked] = now
-        self._n_asked += 1
-        return 0
+    cdef void _ask(self, int64_t now, bint subscribed) noexcept:
+        """Note that a request is sent, or a subscription, which begins with a snapshot. Of one that
+        is long past none is waited for."""
+        cdef int64_t lost = now - 2 * self._valid_for
+        note_question(&self._snapshots_due, now, lost)
+        if not subscribed:
+            note_question(&self._requests, now, lost)
 
     cdef int64_t _last_kept_at(self) except? -2:
         """As of when the last of the updates speaks that wait for a snapshot; -1 where none does."""
@@ -439,20 +435,6 @@ cdef class Written(Trusted):
             return -1
         last = self._buffer[len(self._buffer) - 1]
         return last.item.known
-
-    @cython.final
-    cdef int64_t _take_asked(self) noexcept:
-        """When the request was sent that a snapshot may be the answer to: the oldest one. -1: none
-        was. What an answer shows was true then or later, however late it comes."""
-        cdef int i
-        cdef int64_t asked
-        if self._n_asked == 0:
-            return -1
-        asked = self._asked[0]
-        self._n_asked -= 1
-        for i in range(self._n_asked):
-            self._asked[i] = self._asked[i + 1]
-        return asked
 
     cdef int _merged(self, int change, Item* item, int64_t asked) except -1:
         """The reply has been joined to the book, which goes on in the same run."""

@@ -41,11 +41,10 @@ AUDIT = [
     Mutant(
         "announcement-for-ever",
         "After one question every later snapshot counts as its answer.",
-        "native/written.pxi",
-        "self._n_asked -= 1\n",
-        "",
+        "native/questions.pxd",
+        "drop_oldest(questions, 1)",
+        "pass",
         "tests/native/test_audit.py::test_one_announcement_is_for_one_reply",
-        where="cdef int64_t _take_asked(",
     ),
     Mutant(
         "merge-starts-a-new-run",

@@ -280,6 +280,30 @@ def test_the_first_snapshot_counts_from_the_subscription():
     assert line.book.quote.age == pytest.approx(4.0)
 
 
+def test_a_first_snapshot_counts_from_the_first_subscription():
+    """It waited inside the venue, and was given up: the book was subscribed anew meanwhile."""
+    line = Line(host=None, unseen=0.0)
+    line.open(None, 0.0)
+    line.now += 5
+    line.engine.expect(line.book, subscribed=True)
+    line.now += 3
+    line.hear("snapshot", None, DEEP)
+    assert line.book.quote.age == pytest.approx(8.0)
+    line.now += 1
+    line.hear("snapshot", None, DEEP)
+    assert line.book.quote.age == pytest.approx(4.0), "the second one is that of the second"
+
+
+def test_a_first_snapshot_that_comes_after_a_request_is_no_younger():
+    line = Line(host=None, unseen=0.0)
+    line.open(None, 0.0)
+    line.now += 6
+    line.engine.expect(line.book)
+    line.now += 1
+    line.hear("snapshot", None, DEEP)
+    assert line.book.quote.age == pytest.approx(7.0)
+
+
 def test_of_several_requests_the_first_counts_as_nothing_says_which_was_answered():
     line = Line(host=None, unseen=0.0)
     line.now += 5

@@ -238,7 +238,8 @@ class Judge:
     def _sweep(self, reader: Reader, house: str, channel: Channel) -> tuple[Any, int | None] | None:
         market, side = channel.market, self.random.choice(("bid", "ask"))
         form, levels = market.form, self.random.randint(1, 5)
-        lots = sum(size for _, size in market.now.side(side)[:levels]) * 9 // 10
+        # Of a single lot nine tenths are nothing, and nothing is no question.
+        lots = max(1, sum(size for _, size in market.now.side(side)[:levels]) * 9 // 10)
         shown = reader.read(house, channel.topic, "sweep", side, form.size(lots))
         if shown is None or not shown[5]:
             return None
