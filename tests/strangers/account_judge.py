@@ -87,12 +87,19 @@ class AccountJudge:
                 self.over_age += 1
                 self._find(f"over age {house} order {order_id} is {order.status}", now)
         topic = SPOT_ORDERS if house == "spot" else FUTURES_ORDER
-        since = max(account.heard_from.get(topic, now), known.last_gap)
+        heard_from = account.heard_from.get(topic, now)
+        since = max(heard_from, known.last_gap)
+        if known.last_gap > heard_from and not self._is_subscribed(topic):
+            # The hole that was told lasts until somebody listens again.
+            return
         for order in account.open_orders():
             told = order.order_id in known.open_orders or order.order_id in known.unconfirmed
             if not told and order.created > since and now - order.updated > PATIENCE:
                 self.lost += 1
                 self._find(f"lost {house} order {order.order_id}", now)
+
+    def _is_subscribed(self, topic: str) -> bool:
+        return any(topic in line.topics for line in self.liar.venue.connections.values())
 
     def _find(self, text: str, now: int) -> None:
         if len(self.found) < 100:
