@@ -153,7 +153,7 @@ class ReferenceBook:
         # Whether levels were dropped because a side may have no more.
         self.trimmed = False
         # The highest version that was come to, here or (`elsewhere`) on an earlier connection.
-        self.reached = -1
+        self.reached = self.former = -1
         self.elsewhere = False
         # Whether the counter began anew, and whether the snapshot held is one not believed yet.
         self.recounted = False
@@ -321,13 +321,16 @@ class ReferenceBook:
         announced = self.asked > 0 and not by_hand
         self.asked -= announced
         verdict = judge(self.sequence, item.sequence, empty=False, advances=True)
-        undecided = self.unproven and self.recounted
+        undecided = self.unproven and (self.recounted or self._is_of_former_count(self.sequence))
         if verdict == "older" and not by_hand and self.is_synced() and not undecided:
             if announced and self.stale_run:
                 return self._restarted()
             self.held = item.sequence
             self.stale_run += 1
             return self._restarted() if self.stale_run >= STALE_RUN else Change.DUPLICATE
+        stands = self.is_synced() and not self.unproven and not by_hand
+        if stands and self._is_of_former_count(item.sequence):
+            return Change.DUPLICATE
         if self.unproven and verdict == "old" and not by_hand and self.is_synced():
             if not self._is_proven(item.sequence, announced=announced):
                 return Change.DUPLICATE
@@ -403,12 +406,26 @@ class ReferenceBook:
 
     def _is_proven(self, sequence: int | None, *, announced: bool) -> bool:
         """Whether a snapshot is believed although no update continues it."""
-        if self.recounted:
+        if self.recounted or self._is_of_former_count(sequence):
             return False
         last = -1 if sequence is None else sequence
         return last >= self.reached or (self.elsewhere and announced)
 
+    def _is_of_former_count(self, sequence: int | None) -> bool:
+        """Whether a version is nearer to the count that the venue left than to the one since."""
+        if sequence is None or sequence > self.former:
+            return False
+        now = self.reached
+        if now < 0:
+            now = -1 if self.sequence is None else self.sequence
+        return now < sequence and self.former - sequence < sequence - now
+
     def _believe(self) -> None:
+        if self.sequence is not None:
+            if self.reached > self.sequence:
+                self.former = max(self.former, self.reached)
+            elif self.sequence > self.former:
+                self.former = -1
         self.unproven = self.recounted = self.elsewhere = False
         self.reached = -1
 

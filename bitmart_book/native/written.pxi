@@ -20,6 +20,7 @@ cdef class Written(Trusted):
         self._held_sequence = -1
         self._overtaken_from = -1
         self._reached = -1
+        self._former = -1
         self._sides.ladders[BID].known_from = KNOWN_FROM_START
         self._sides.ladders[ASK].known_from = KNOWN_FROM_START
         self._forget_recent()
@@ -254,7 +255,9 @@ cdef class Written(Trusted):
             not by_hand and self._is_synced()
             and judge(self._sequence, item.sequence, False, True) == OLDER
             # Of two counts neither is known to be the venue's: the next update will tell.
-            and not (self._unproven and self._recounted)
+            and not (
+                self._unproven and (self._recounted or self._is_of_former_count(self._sequence))
+            )
         ):
             # A late reply to an old request: showing it would be showing an older book as live.
             self._counters.held_snapshots += 1
@@ -262,6 +265,13 @@ cdef class Written(Trusted):
             # Certain where what was asked for, and updates too, are of a lower count.
             if self._is_restart(announced and self._stale_run > 0):
                 return self._restarted(item.sequence)
+            return DUPLICATE_BIT
+        if (
+            not by_hand and self._is_synced() and not self._unproven
+            and self._is_of_former_count(item.sequence)
+        ):
+            # A reply that waited since before the counter restarted, or comes out of a cache.
+            self._counters.held_snapshots += 1
             return DUPLICATE_BIT
         if self._unproven and same_sequence and self._is_synced() and not by_hand:
             if not self._is_proven(item.sequence, announced):
@@ -350,13 +360,24 @@ cdef class Written(Trusted):
         """Whether a snapshot is believed although no update continues it. Replies come from
         caches, and what is older than what the book had come to may be just that. A new connection
         may count lower; its first snapshot too may be old, but then a reply shows it."""
-        if self._recounted:
+        if self._recounted or self._is_of_former_count(sequence):
             return False
         return sequence >= self._reached or self._elsewhere and announced
 
     @cython.final
+    cdef bint _is_of_former_count(self, int64_t sequence) noexcept:
+        """Whether a version is one of those that the venue's counter left when it restarted: it is
+        no higher than they were, and nearer to them than to what has been counted since."""
+        cdef int64_t now = self._reached if self._reached >= 0 else self._sequence
+        return now < sequence <= self._former and self._former - sequence < sequence - now
+
+    @cython.final
     cdef void _believe(self) noexcept:
         """What is held is what the venue says now, and its version the one to count from."""
+        if self._reached > self._sequence >= 0:
+            self._former = max(self._former, self._reached)
+        elif self._sequence > self._former:
+            self._former = -1
         self._unproven = False
         self._recounted = False
         self._elsewhere = False
@@ -387,6 +408,11 @@ cdef class Written(Trusted):
             return (
                 f"the venue's counter restarted: no update has continued the snapshot "
                 f"{self._sequence} yet"
+            )
+        if self._is_of_former_count(self._sequence):
+            return (
+                f"the snapshot {self._sequence} is of the count that the venue's counter left at "
+                f"{self._former}, and no update has continued it yet"
             )
         return (
             f"the snapshot {self._sequence} is older than version {self._reached}, which was reached "

@@ -7,6 +7,30 @@ TESTS = "tests/native/test_versions.py"
 
 VERSIONS = [
     Mutant(
+        "reply-of-the-count-before-a-restart",
+        "A reply that waited while the venue began to count anew shows old prices as LIVE.",
+        "native/written.pxi",
+        "not by_hand and self._is_synced() and not self._unproven",
+        "False",
+        "tests/native/test_versions.py::test_a_reply_of_the_count_before_a_restart_is_never_shown",
+    ),
+    Mutant(
+        "first-snapshot-of-the-count-before-a-restart",
+        "A new connection begins with an old snapshot, whose version of the former count is higher.",
+        "native/written.pxi",
+        "self._recounted or self._is_of_former_count(sequence)",
+        "self._recounted",
+        "tests/native/test_versions.py::test_a_first_snapshot_of_the_count_before_a_restart_waits",
+    ),
+    Mutant(
+        "former-count-for-ever",
+        "After a restart no reply of the whole range that was counted before is believed any more.",
+        "native/written.pxi",
+        "now < sequence <= self._former and self._former - sequence < sequence - now",
+        "now < sequence <= self._former",
+        "tests/native/test_versions.py::test_what_is_nearer_to_the_count_since_a_restart_is_of_that",
+    ),
+    Mutant(
         "older-reply-shown",
         "After a gap a reply out of a cache is shown, though the book was seconds further.",
         FILE,

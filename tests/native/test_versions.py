@@ -172,6 +172,59 @@ def test_cached_replies_after_a_restart_are_never_shown():
         assert talk.state != BookState.LIVE
 
 
+def counted_anew():
+    """A book whose venue left its count at 1000, and has come to 4 since."""
+    talk = Talk(version=1000)
+    for version in (1, 2, 3):
+        talk.update(version)
+    talk.reply(3)
+    talk.update(4)
+    assert (talk.state, talk.book.sequence) == (BookState.LIVE, 4)
+    return talk
+
+
+@pytest.mark.parametrize("version", [503, 990, 1000])
+def test_a_reply_of_the_count_before_a_restart_is_never_shown(version):
+    """It waited since before, or came out of a cache: its version is the higher one."""
+    talk = counted_anew()
+    talk.reply(version, OLD_BIDS, OLD_ASKS)
+    talk.snapshot(version, OLD_BIDS, OLD_ASKS)
+    assert (talk.book.sequence, talk.book.best_bid_price) == (4, 100.0)
+    assert talk.book.stats["held_snapshots"] == 2
+    talk.update(5)
+    assert (talk.state, talk.book.sequence) == (BookState.LIVE, 5)
+
+
+@pytest.mark.parametrize("version", [5, 501, 1001])
+def test_what_is_nearer_to_the_count_since_a_restart_is_of_that(version):
+    talk = counted_anew()
+    talk.reply(version)
+    assert (talk.state, talk.book.sequence) == (BookState.LIVE, version)
+
+
+def test_a_first_snapshot_of_the_count_before_a_restart_waits():
+    talk = counted_anew()
+    talk.move()
+    talk.snapshot(995, OLD_BIDS, OLD_ASKS)
+    assert talk.state == BookState.STALE
+    assert "left at 1000" in talk.book.reason
+    talk.reply(6)
+    assert (talk.state, talk.book.sequence) == (BookState.LIVE, 6)
+
+
+def test_a_count_that_has_passed_the_former_one_is_the_only_one():
+    talk = counted_anew()
+    talk.reply(1001)
+    talk.reply(1010)
+    assert (talk.state, talk.book.sequence) == (BookState.LIVE, 1010)
+    for version in (1, 2, 3):
+        talk.update(version, [("48", "3")])
+    talk.reply(3)
+    talk.update(4, [("48", "4")])
+    talk.reply(1005, OLD_BIDS, OLD_ASKS)
+    assert talk.book.sequence == 4
+
+
 # --- a new connection ---
 
 
