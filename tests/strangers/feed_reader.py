@@ -88,5 +88,8 @@ class BookReader:
     def _net_depth(self, book: bb.Book, n: int) -> Any:
         if self.own is None:
             return None
+        if any(not self.own.is_confirmed(order) for order in self.own.orders.values()):
+            # After a hole an order of which nothing was heard may be gone: it says so itself.
+            return None
         depth = self.own.net_depth(book, n)
         return depth.bids, depth.asks, depth.complete
