@@ -41,6 +41,19 @@ FAULTS: dict[str, str] = {
 }
 """The page's word for a lie; "calm" for all others."""
 
+LOSES = frozenset(
+    "loses reply_old reply_cached reply_ahead reply_behind reply_other_symbol reply_short reply_cut "
+    "reply_empty reply_never reply_late".split()
+)
+"""Lies that let an update vanish now and then."""
+
+UNTELLABLE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
+    (frozenset({"counter_repeats"}), LOSES),
+    (frozenset({"first_empty"}), frozenset({"reply_empty"})),
+)
+"""What no client can tell, as nobody says anything else ("What nobody can tell" of the page): one
+of the first and one of the second act together."""
+
 LONGEST = 66 * SECOND
 
 
@@ -86,6 +99,10 @@ def bound(kind: str, lies: set[str]) -> int | None:
     """The largest bound among these lies, in nanoseconds; None where nothing is promised."""
     value = max(of(kind, lie) for lie in lies | {"calm"})
     return None if math.isinf(value) else seconds(value)
+
+
+def is_untellable(lies: set[str]) -> bool:
+    return any(lies & some and lies & others for some, others in UNTELLABLE)
 
 
 TOGETHER = {"sequenced": True, "pictures": True, "sides": False, "unstamped": True}

@@ -109,6 +109,9 @@ class Judge:
         kind = bounds.kind_of(channel)
         lies = self.liar.acting(house, channel.topic, now, partial(bounds.memory, kind))
         limit = bounds.bound(kind, lies)
+        if bounds.is_untellable(lies):
+            tally.no_promise += 1
+            return
         if end == 0:
             tally.wrong += 1
             self._find("wrong", house, channel, what, shown, now)
