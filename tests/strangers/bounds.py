@@ -42,7 +42,19 @@ FAULTS: dict[str, str] = {
 """The page's word for a lie; "calm" for all others."""
 
 LOSES = frozenset(
-    ["loses", "reply_old", "reply_cached", "reply_ahead", "reply_behind", "reply_other_symbol", "reply_short", "reply_cut", "reply_empty", "reply_never", "reply_late"]
+    {
+        "loses",
+        "reply_old",
+        "reply_cached",
+        "reply_ahead",
+        "reply_behind",
+        "reply_other_symbol",
+        "reply_short",
+        "reply_cut",
+        "reply_empty",
+        "reply_never",
+        "reply_late",
+    }
 )
 """Lies that let an update vanish now and then."""
 
