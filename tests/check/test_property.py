@@ -244,7 +244,7 @@ def case(machine, share):
     return test
 
 
-TestSequenced = case(SequencedFrames, 1)
+TestSequenced = case(SequencedFrames, 0.5)
 TestTrimmed = case(TrimmedFrames, 0.2)
 TestFull = case(FullFrames, 0.2)
 TestOneSided = case(OneSidedFrames, 0.2)
@@ -261,7 +261,7 @@ def test_machines_reach_live_books(machine):
         def note_states(self):
             seen.update(book.state for book in self.engine.books)
 
-    Watched.TestCase.settings = settings(max_examples=50, database=None, derandomize=True)
+    Watched.TestCase.settings = settings(max_examples=20, database=None, derandomize=True)
     Watched.TestCase().runTest()
     assert "LIVE" in seen
     assert len(seen) > 1

@@ -97,15 +97,15 @@ def test_all_faults_at_once(seed):
 
 
 def test_a_run_of_many_kinds_of_exchanges():
-    total = simulate_many(range(6), 0.5, faults="all%60")
+    total = simulate_many(range(3), 0.5, faults="all%60")
     assert total.failed == []
-    assert total.symbol_hours == pytest.approx(3.0, abs=0.5)
-    assert total.frames > 15_000
-    assert total.faults > 500
+    assert total.symbol_hours == pytest.approx(1.5, abs=0.3)
+    assert total.frames > 7_000
+    assert total.faults > 250
     assert total.live_share > 0.5
     assert set(total.hours) == set(total.judged) == {*FAMILIES.values(), "account"}
     assert min(total.hours.values()) > 0.1 * total.symbol_hours
-    assert len(total.digests) == len(total.comebacks + total.banned_comebacks) == 6
+    assert len(total.digests) == len(total.comebacks + total.banned_comebacks) == 3
     gaps = [s for kind, clean, s in total.recoveries if kind == "gap" and clean]
     assert 0.0 < percentile(gaps, 0.5) < 0.4
     # Of a hundred gaps the last one tells of one unlucky moment.
