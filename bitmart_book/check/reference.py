@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -153,7 +154,8 @@ class ReferenceBook:
         # Whether levels were dropped because a side may have no more.
         self.trimmed = False
         # The highest version that was come to, here or (`elsewhere`) on an earlier connection.
-        self.reached = self.former = -1
+        self.reached = -1
+        self.left_at: deque[int] = deque(maxlen=4)
         self.elsewhere = False
         # Whether the counter began anew, and whether the snapshot held is one not believed yet.
         self.recounted = False
@@ -412,20 +414,17 @@ class ReferenceBook:
         return last >= self.reached or (self.elsewhere and announced)
 
     def _is_of_former_count(self, sequence: int | None) -> bool:
-        """Whether a version is nearer to the count that the venue left than to the one since."""
-        if sequence is None or sequence > self.former:
-            return False
+        """Whether a version is nearer to a count that the venue left than to the one since."""
         now = self.reached
         if now < 0:
             now = -1 if self.sequence is None else self.sequence
-        return now < sequence and self.former - sequence < sequence - now
+        if sequence is None or sequence <= now:
+            return False
+        return any(0 <= end - sequence < sequence - now for end in self.left_at)
 
     def _believe(self) -> None:
-        if self.sequence is not None:
-            if self.reached > self.sequence:
-                self.former = max(self.former, self.reached)
-            elif self.sequence > self.former:
-                self.former = -1
+        if self.sequence is not None and self.reached > self.sequence:
+            self.left_at.append(self.reached)
         self.unproven = self.recounted = self.elsewhere = False
         self.reached = -1
 

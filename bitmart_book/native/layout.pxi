@@ -13,6 +13,7 @@ from bitmart_book.native.sides cimport Scales, Sides, Top
 
 cdef enum:
     RECENT = 32
+    MOST_LEFT = 4
     MOST_TOPIC_KEYS = 8
     MOST_TAIL = 160
 
@@ -329,8 +330,9 @@ cdef class Written(Trusted):
     # come to, `_sequence` apart. `_elsewhere`: on an earlier connection, or subscription.
     cdef int64_t _reached
     cdef bint _elsewhere
-    # How far the count had come that the venue's counter left when it restarted; -1: it has not.
-    cdef int64_t _former
+    # How far the counts had come that the venue's counter left when it restarted: the last few.
+    cdef int64_t _left_at[MOST_LEFT]
+    cdef unsigned int _times_left
     # Whether the venue's counter began anew, so that no version is worth more than another.
     cdef bint _recounted
     # Whether what is held is a snapshot that is not believed yet.
@@ -396,6 +398,7 @@ cdef class Written(Trusted):
     cdef int64_t _last_kept_at(self) except? -2
     cdef void _ask(self, int64_t now, bint subscribed) noexcept
     cdef bint _is_of_former_count(self, int64_t sequence) noexcept
+    cdef int64_t _former_count(self, int64_t sequence) noexcept
     cdef void _overtake(self, int64_t before, int64_t sequence) noexcept
     cdef str _unproven_text(self)
     cdef bint _is_contradicted(self) noexcept

@@ -20,7 +20,6 @@ cdef class Written(Trusted):
         self._held_sequence = -1
         self._overtaken_from = -1
         self._reached = -1
-        self._former = -1
         self._sides.ladders[BID].known_from = KNOWN_FROM_START
         self._sides.ladders[ASK].known_from = KNOWN_FROM_START
         self._forget_recent()
@@ -366,18 +365,25 @@ cdef class Written(Trusted):
 
     @cython.final
     cdef bint _is_of_former_count(self, int64_t sequence) noexcept:
-        """Whether a version is one of those that the venue's counter left when it restarted: it is
-        no higher than they were, and nearer to them than to what has been counted since."""
+        return self._former_count(sequence) >= 0
+
+    @cython.final
+    cdef int64_t _former_count(self, int64_t sequence) noexcept:
+        """Where the count ended, when the venue's counter restarted, that a version is of: it is no
+        higher than that, and nearer to it than to what has been counted since. -1: of none."""
         cdef int64_t now = self._reached if self._reached >= 0 else self._sequence
-        return now < sequence <= self._former and self._former - sequence < sequence - now
+        cdef unsigned int i
+        for i in range(min(self._times_left, <unsigned int>MOST_LEFT)):
+            if now < sequence <= self._left_at[i] and self._left_at[i] - sequence < sequence - now:
+                return self._left_at[i]
+        return -1
 
     @cython.final
     cdef void _believe(self) noexcept:
         """What is held is what the venue says now, and its version the one to count from."""
         if self._reached > self._sequence >= 0:
-            self._former = max(self._former, self._reached)
-        elif self._sequence > self._former:
-            self._former = -1
+            self._left_at[self._times_left % MOST_LEFT] = self._reached
+            self._times_left += 1
         self._unproven = False
         self._recounted = False
         self._elsewhere = False
@@ -412,7 +418,7 @@ cdef class Written(Trusted):
         if self._is_of_former_count(self._sequence):
             return (
                 f"the snapshot {self._sequence} is of the count that the venue's counter left at "
-                f"{self._former}, and no update has continued it yet"
+                f"{self._former_count(self._sequence)}, and no update has continued it yet"
             )
         return (
             f"the snapshot {self._sequence} is older than version {self._reached}, which was reached "

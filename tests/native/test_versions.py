@@ -195,6 +195,19 @@ def test_a_reply_of_the_count_before_a_restart_is_never_shown(version):
     assert (talk.state, talk.book.sequence) == (BookState.LIVE, 5)
 
 
+@pytest.mark.parametrize("version", [990, 2**31 - 20])
+def test_the_counts_before_several_restarts_are_remembered(version):
+    talk = Talk(version=2**31)
+    for number, end in enumerate((1000, 4)):
+        for low in (1, 2, 3):
+            talk.update(low, [("48", str(7 + number))])
+        talk.reply(end - 1)
+        talk.update(end, [("48", str(9 + number))])
+        assert (talk.state, talk.book.sequence) == (BookState.LIVE, end)
+    talk.reply(version, OLD_BIDS, OLD_ASKS)
+    assert (talk.book.sequence, talk.book.best_bid_price) == (4, 100.0)
+
+
 @pytest.mark.parametrize("version", [5, 501, 1001])
 def test_what_is_nearer_to_the_count_since_a_restart_is_of_that(version):
     talk = counted_anew()
