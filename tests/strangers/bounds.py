@@ -44,6 +44,7 @@ FAULTS: dict[str, str] = {
 LOSES = frozenset(
     {
         "loses",
+        "swaps",
         "reply_old",
         "reply_cached",
         "reply_ahead",
@@ -56,7 +57,7 @@ LOSES = frozenset(
         "reply_late",
     }
 )
-"""Lies that let an update vanish now and then."""
+"""Lies that let an update vanish now and then, or come behind the next one."""
 
 UNTELLABLE: tuple[tuple[frozenset[str], frozenset[str]], ...] = (
     (frozenset({"counter_repeats"}), LOSES),
