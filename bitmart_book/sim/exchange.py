@@ -8,6 +8,7 @@ left undocumented, or what was seen in two forms, is a knob.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import re
@@ -530,4 +531,7 @@ class Exchange:
         for venue in (self.spot, self.futures, self.demo):
             venue.pauses(self.is_paused)
         for market, feed in self.feeds.items():
-            feed.pauses(lambda name, market=market: self.is_paused(f"{market}:{name}"))
+            feed.pauses(functools.partial(self._is_paused_at, market))
+
+    def _is_paused_at(self, market: str, name: str) -> bool:
+        return self.is_paused(f"{market}:{name}")

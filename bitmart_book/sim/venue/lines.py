@@ -193,6 +193,14 @@ class Lines:
         """A connection that is open."""
         return self._connections.get(connection)
 
+    def of(self, endpoint: Endpoint) -> list[Connection]:
+        """The open connections of an endpoint."""
+        return [
+            connection
+            for connection in self._connections.values()
+            if self.endpoints[connection.endpoint] is endpoint
+        ]
+
     def is_open(self, connection: Connection) -> bool:
         """Whether it has not been closed."""
         return connection.id in self._connections

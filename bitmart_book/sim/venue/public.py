@@ -278,6 +278,10 @@ class PublicFeed(ABC):
         del connection
         return True
 
+    @abstractmethod
+    def receive(self, connection: Connection, payload: str | bytes) -> None:
+        """A message of a client."""
+
     # For the venue's own file
 
     def join(self, connection: Connection, key: str, symbol: str, channel: str) -> Topic:

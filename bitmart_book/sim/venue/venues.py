@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bitmart_book.errors import UsageError
-from bitmart_book.sim.venue import kraken
+from bitmart_book.sim.venue import bybit, kraken, okx
 from bitmart_book.sim.venue.public import Address
 
 __all__ = ["BITMART", "VENUES", "addresses"]
@@ -13,6 +13,8 @@ __all__ = ["BITMART", "VENUES", "addresses"]
 BITMART = "bitmart"
 VENUES: dict[str, tuple[Address, ...]] = {
     "kraken": kraken.ADDRESSES,
+    "okx": okx.ADDRESSES,
+    "bybit": bybit.ADDRESSES,
 }
 
 
