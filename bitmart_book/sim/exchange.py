@@ -369,6 +369,11 @@ class Exchange:
         endpoint = None if found is None else self._lines.endpoints[found.endpoint]
         return endpoint if isinstance(endpoint, PublicFeed) else None
 
+    def feed_for(self, symbol: str) -> PublicFeed | None:
+        """The other venue's address that lists a symbol; None: BitMart's."""
+        home, _ = self._home(symbol)
+        return home if isinstance(home, PublicFeed) else None
+
     def snapshot(self, symbol: str) -> str:
         """The frame that would answer a request now, or a new subscription."""
         home, name = self._home(symbol)

@@ -80,6 +80,7 @@ class Bybit(PublicFeed):
     """One of the public addresses of Bybit's contracts."""
 
     channels = _books(0.1)
+    counts = True
     most_args: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -65,6 +65,8 @@ class Okx(PublicFeed):
             Channel("tickers", "ticker", 0, 0.1),
         )
     }
+    counts = True
+    repeats = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

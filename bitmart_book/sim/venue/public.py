@@ -155,6 +155,10 @@ class PublicFeed(ABC):
     """
 
     channels: Mapping[str, Channel] = {}
+    counts = False
+    """Whether messages have numbers, which begin anew when the service restarts."""
+    repeats = False
+    """Whether the venue speaks of books that have not changed."""
 
     def __init__(
         self,
