@@ -5,8 +5,11 @@ not fit: a checksum, a predecessor, a number.
 """
 
 import json
+import re
 import zlib
 from decimal import Decimal
+
+NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 class Plain:
@@ -35,8 +38,18 @@ class Plain:
         self.wrong.append((topic, why))
         self.books.pop(topic, None)
 
+    def uncrossed(self, topic):
+        """A book that is crossed cannot be right, and an empty one is not believed."""
+        bids, asks = self.books[topic]
+        if not bids and not asks:
+            self.lost(topic, "empty")
+        if bids and asks and max(map(Decimal, bids)) >= min(map(Decimal, asks)):
+            self.lost(topic, "crossed")
+
     def put(self, side, price, size):
-        """One level; a price is a number however it is written."""
+        """One level. ValueError for what is no price or no size."""
+        if not NUMBER.fullmatch(price) or not NUMBER.fullmatch(size) or Decimal(price) == 0:
+            raise ValueError(f"no level: {price} {size}")
         if Decimal(size) == 0:
             side.pop(price, None)
         else:
@@ -91,6 +104,8 @@ class PlainOkx(Plain):
             return
         topic = f"{channel}:{frame['arg']['instId']}"
         for item in frame["data"]:
+            assert type(item["seqId"]) is int
+            assert item["seqId"] < 2**63
             if channel != "books" or frame["action"] == "snapshot":
                 self.books[topic] = {}, {}
                 if channel == "books":
@@ -103,10 +118,11 @@ class PlainOkx(Plain):
             for side, name in zip(self.books[topic], ("bids", "asks"), strict=True):
                 for price, size, zero, orders in item[name]:
                     assert zero == "0"
-                    assert (orders == "0") == (size == "0")
+                    assert (orders == "0") == (Decimal(size) == 0)
                     self.put(side, price, size)
             self.applied += 1
             self.marks[topic] = item["seqId"]
+            self.uncrossed(topic)
 
 
 class PlainBybit(Plain):
@@ -118,6 +134,8 @@ class PlainBybit(Plain):
             return
         data = frame["data"]
         assert topic.endswith("." + data["s"])
+        assert type(data["u"]) is int
+        assert data["u"] < 2**63
         if frame["type"] == "snapshot":
             self.books[topic] = {}, {}
         elif topic not in self.books:
@@ -130,3 +148,4 @@ class PlainBybit(Plain):
                 self.put(side, price, size)
         self.applied += 1
         self.marks[topic] = data["u"]
+        self.uncrossed(topic)

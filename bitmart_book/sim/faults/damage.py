@@ -99,6 +99,7 @@ class PushedElsewhere(Pushed):
         self._frame = frame
         self._listed = isinstance(frame["data"], list)
         item = frame["data"][0] if self._listed else frame["data"]
+        self._order = list(item)
         self.text = text
         self.shape = shape
         self.names = shape.sides
@@ -109,11 +110,12 @@ class PushedElsewhere(Pushed):
         self.fields = {name: _written(value) for name, value in item.items()}
 
     def item(self, sides: dict[str, str] | None = None) -> dict[str, str]:
-        found = {}
+        found = dict(self.fields)
         for side, name in self.names.items():
             rows = ",".join(self.shape.written_row(*row) for row in self.rows[side])
             found[name] = (sides or {}).get(side, f"[{rows}]")
-        return {**found, **self.fields}
+        known = {name: found.pop(name) for name in self._order if name in found}
+        return {**known, **found}
 
     def written(self, table: str = "") -> str:
         del table
@@ -127,12 +129,12 @@ class PushedElsewhere(Pushed):
         return _object({**members, "data": data})
 
     def otherwise(self, size: str, rng: random.Random) -> str:
-        return re.sub(r"\d", rng.choice("0789"), size)
+        return _with_digits(rng.choice("0789"), size)
 
     def gone(self, price: str, rng: random.Random) -> tuple[str, str]:
-        place, side = rng.choice(self.places())[::-1]
-        tick = re.sub(r"\d", "0", price[::-1]).replace("0", "1", 1)[::-1]
-        return tick, re.sub(r"\d", "0", self.rows[side][place][1])
+        side, place = rng.choice(self.places())
+        tick = re.sub(r"\d(?=\"?$)", "1", _with_digits("0", price))
+        return tick, _with_digits("0", self.rows[side][place][1])
 
 
 Damage = Callable[[Pushed, random.Random], str | bytes | None]
@@ -153,10 +155,15 @@ def _written(value: object) -> str:
     return json.dumps(value)
 
 
+def _with_digits(digit: str, text: str) -> str:
+    """A number of that digit alone, with as many decimals, and as few others as JSON wants."""
+    return re.sub(r"^(\"?)0+(?=\d)", r"\1", re.sub(r"\d", digit, text))
+
+
 def other_digit(text: str, rng: random.Random) -> str:
     """The text of a number of which one digit is another one."""
     place = rng.choice([place for place, sign in enumerate(text) if sign.isdigit()])
-    digit = rng.choice([other for other in "0123456789" if other != text[place]])
+    digit = rng.choice([other for other in "123456789" if other != text[place]])
     return text[:place] + digit + text[place + 1 :]
 
 
@@ -181,6 +188,8 @@ def shuffled(push: Pushed, rng: random.Random) -> str | None:
     into the middle of a frame sees it crossed."""
     if len(push.places()) < 2:
         return None
+    if any(len({price for price, _ in rows}) < len(rows) for rows in push.rows.values()):
+        return None  # the last of two counts
     for side in SIDES:
         rng.shuffle(push.rows[side])
     members = list(push.item().items())

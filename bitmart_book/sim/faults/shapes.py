@@ -168,6 +168,11 @@ def _okx_acks(message: Any) -> list[str]:
     ]
 
 
+def _orders(size: str) -> int:
+    """How many orders are at a level, as if there were never several."""
+    return 1 if re.search("[1-9]", size) else 0
+
+
 OKX = Shape(
     market="okx",
     pushed=re.compile(
@@ -184,7 +189,7 @@ OKX = Shape(
     acks=_okx_acks,
     sides={"asks": "asks", "bids": "bids"},
     row=lambda row: (f'"{row[0]}"', f'"{row[1]}"'),
-    written_row=lambda price, size: f'[{price},{size},"0","1"]',
+    written_row=lambda price, size: f'[{price},{size},"0","{_orders(size)}"]',
     number="seqId",
 )
 

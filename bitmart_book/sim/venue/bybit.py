@@ -363,16 +363,6 @@ def _spelled(ending: str) -> Callable[[str, float], Listing | None]:
 _TETHER = "USDT|USDC"
 ADDRESSES = (
     Address(
-        "bybit_spot",
-        "/bybit/v5/public/spot",
-        "bybit-spot",
-        RULES,
-        BybitSpot,
-        _SPOT,
-        _spelled(_TETHER),
-        "SYM{:04d}USDT",
-    ),
-    Address(
         "bybit_linear",
         "/bybit/v5/public/linear",
         "bybit",
@@ -380,6 +370,16 @@ ADDRESSES = (
         Bybit,
         _LINEAR,
         _spelled(f"{_TETHER}|PERP"),
+        "SYM{:04d}USDT",
+    ),
+    Address(
+        "bybit_spot",
+        "/bybit/v5/public/spot",
+        "bybit-spot",
+        RULES,
+        BybitSpot,
+        _SPOT,
+        _spelled(_TETHER),
         "SYM{:04d}USDT",
     ),
     Address(

@@ -256,6 +256,8 @@ class PublicFeed(ABC):
     def tell_nothing(self, symbol: str) -> None:
         """Push changes without levels that are a message of their own."""
         desk = self._desk(symbol)
+        for topic in desk.listened("changes"):
+            self._tell(topic)
         desk.publisher.skip(self._lines.now)
         desk.number += 1
         for topic in desk.listened("changes"):
