@@ -60,7 +60,8 @@ ELSEWHERE: dict[str, Kind] = {
 def kinds_of(*, elsewhere: bool) -> dict[str, Kind]:
     """Every kind by its name; "all" are those that act on BitMart, or on other venues."""
     here, there = (ELSEWHERE, KINDS) if elsewhere else (KINDS, ELSEWHERE)
-    return {**{name: kind._replace(share=0.0) for name, kind in there.items()}, **here}
+    others = {name: kind for name, kind in there.items() if name not in here}
+    return {**here, **{name: kind._replace(share=0.0) for name, kind in others.items()}}
 
 
 def parse(spec: str, kinds: Mapping[str, Kind] | None = None) -> list[Word]:
