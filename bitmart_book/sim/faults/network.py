@@ -19,7 +19,6 @@ from bitmart_book.sim.faults.filters import Filters, Wants
 from bitmart_book.sim.faults.grammar import Word, words_of
 from bitmart_book.sim.faults.log import Log
 from bitmart_book.sim.faults.schedule import Schedule
-from bitmart_book.sim.faults.shapes import SHAPES, Shape
 from bitmart_book.sim.faults.standstill import Standstill
 from bitmart_book.sim.faults.wires import Op, Order, Wires
 
@@ -101,10 +100,9 @@ class Network:
         self._schedule = schedule = Schedule(now)
         self.log = Log(schedule, {name: kind.rows for name, kind in kinds.items()}, told)
         self.wires = Wires(schedule, exchange, rng)
-        self.filters = Filters(schedule, self.log, self.shape)
+        self.filters = Filters(schedule, self.log, self.wires.shape)
         self.door = Door()
         self.markets = Standstill(schedule, exchange, rng)
-        self._shapes: dict[int, Shape] = {}
         self._restore: list[Callable[[], None]] = []
         self.start(spec, now)
 
@@ -124,9 +122,6 @@ class Network:
         """A connection was accepted."""
         self._schedule.now = now
         self.wires.opened(connection)
-        feed = self.exchange.feed_of(connection)
-        if feed is not None:
-            self._shapes[connection] = SHAPES[feed.market]
         if self.door.welcome:
             self.door.welcome.popleft()(connection)
         if self.door.slams:
@@ -138,7 +133,6 @@ class Network:
     def gone(self, connection: int) -> None:
         """A connection has ended, for whatever reason."""
         self.wires.gone(connection)
-        self._shapes.pop(connection, None)
 
     def connecting(self, now: float) -> Refusal | None:
         """Somebody wants a connection: a refusal (`NO_ANSWER`: say nothing at all), or None."""
@@ -166,7 +160,7 @@ class Network:
         line = self.wires.lines.get(connection)
         if isinstance(payload, bytes):
             return [] if line is not None and line.deaf else [payload]
-        shape = self.shape(connection)
+        shape = self.wires.shape(connection)
         topics = None if shape is None else shape.topics(payload)
         self.log.acts.heard(connection, payload, topics)
         if line is not None and line.deaf:
@@ -227,10 +221,6 @@ class Network:
         return self.wires.take()
 
     # --- what faults are made of ---
-
-    def shape(self, connection: int) -> Shape | None:
-        """How frames look on a connection; None: as BitMart's."""
-        return self._shapes.get(connection)
 
     def at(self, when: float, job: Callable[[], None]) -> None:
         """Call `job` at that time, if the faults are not stopped before."""

@@ -32,9 +32,9 @@ def subscription(net: Network, word: Word) -> None:
         net.filters.unhear(act)
         net.log.count(word.name, str(connection))
         if word.name == "ackonly":
-            answers = acks(text, net.shape(connection))
+            answers = acks(text, net.wires.shape(connection))
         elif word.name == "suberror":
-            answers = server_error(text, net.shape(connection))
+            answers = server_error(text, net.wires.shape(connection))
         else:
             answers = []
         for answer in answers:
