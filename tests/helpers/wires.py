@@ -59,6 +59,7 @@ class Wires:
         self.frames, self.unreadable = 0, 0
         self._lines = lines
         self._pinged = self._looked = 0.0
+        self._again = {}
         self._open()
         self.pump()
         self.faults.start(spec, 0.0)
@@ -88,6 +89,7 @@ class Wires:
                 for connection in list(self.clients):
                     self.say(connection, self._ping)
             self._open()
+            self._subscribe_again()
             if self.now > self._looked + LOOK:
                 self._looked = self.now
                 look()
@@ -121,8 +123,16 @@ class Wires:
         topics = {topic for topic, _ in client.wrong[before:]}
         again = [s for s in self.symbols if TOPICS[self.venue].format(s) in topics]
         if again:
-            self.say(op.connection, self._ask("unsubscribe", again))
-            self.say(op.connection, self._ask("subscribe", again))
+            self._again.setdefault(op.connection, []).extend(again)
+
+    def _subscribe_again(self):
+        """What was lost. Not at once: of an empty market each snapshot is empty."""
+        again, self._again = self._again, {}
+        for connection, symbols in again.items():
+            if connection in self.clients:
+                wanted = list(dict.fromkeys(symbols))
+                self.say(connection, self._ask("unsubscribe", wanted))
+                self.say(connection, self._ask("subscribe", wanted))
 
     def truth(self, client, symbol):
         """What the exchange had told by the last message of a symbol that this client has read."""
