@@ -46,6 +46,14 @@ CAPTURES = [
         "tests/wire/test_replay.py::test_a_feed_records_what_it_was",
     ),
     Mutant(
+        "recording-follows-a-link",
+        "On Windows a recording is written over the file that somebody laid a link to.",
+        "system.py",
+        "os.path.islink(path)",
+        "False",
+        "tests/test_system.py::test_a_capture_does_not_follow_links",
+    ),
+    Mutant(
         "recording-overwrites",
         "A recording destroys the one of yesterday.",
         "wire/capture.py",
@@ -56,8 +64,8 @@ CAPTURES = [
     Mutant(
         "recording-follows-links",
         "Whoever may write a link where a recording is to be has any file of the user overwritten.",
-        "wire/capture.py",
-        "os.O_NOFOLLOW",
+        "system.py",
+        '_flag("O_NOFOLLOW")',
         "0",
         "tests/wire/test_capture.py::test_what_is_there_is_never_overwritten",
     ),
