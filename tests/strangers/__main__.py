@@ -31,7 +31,7 @@ def main() -> int:
     else:
         settings = [Setting(s, length, names, only, options.alone) for s in seeds]
     if options.sockets:
-        results = asyncio.run(real_time(settings, options.at_once))
+        results = asyncio.run(real_time(settings, options.party, options.at_once))
     else:
         results = []
         for setting in settings:
@@ -62,20 +62,23 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--alone", action="store_true", help="each lie once, as long as the run")
     parser.add_argument("--sockets", action="store_true", help="real websockets, in real time")
     parser.add_argument("--at-once", type=int, default=4, help="so many runs side by side")
-    parser.add_argument("--party", default="client", help="client, or naive")
+    parser.add_argument("--party", default="client", help="client, naive, or ccxt (real time only)")
     parser.add_argument("--no-shrink", action="store_true", help="do not look for fewer lies")
     parser.add_argument("--fingerprints", action="store_true", help="print what must be equal")
     return parser.parse_args()
 
 
-async def real_time(settings: list[Setting], at_once: int) -> list[Result]:
-    from tests.strangers import sockets
+async def real_time(settings: list[Setting], party: str, at_once: int) -> list[Result]:
+    from tests.strangers import peers, sockets
 
     room = asyncio.Semaphore(at_once)
 
     async def one(setting: Setting) -> Result:
         async with room:
-            result = await sockets.run(setting)
+            if party == "client":
+                result = await sockets.run(setting)
+            else:
+                result = await peers.run(setting, peers.PEERS[party])
             show(result)
             return result
 

@@ -16,6 +16,8 @@ from tests.strangers.rules import RULES
 from tests.strangers.units import MILLI, SECOND
 from tests.strangers.venue import Connection, Delivery, Venue
 
+STILL = SECOND
+
 PATHS = {f"/{name}": name for name in RULES}
 
 
@@ -30,6 +32,9 @@ class Carrier:
         self.venue = venue
         self.urls: dict[str, str] = {}
         self.start = time.monotonic_ns()
+        self.still: list[tuple[int, int]] = []
+        """When this venue had something to do and did nothing for `STILL` and longer: from, until.
+        The machine was busy, or the loop was."""
         self._queues: dict[int, asyncio.Queue[Delivery]] = {}
         self._accepted: dict[int, Connection] = {}
         self._changed = asyncio.Event()
@@ -38,6 +43,13 @@ class Carrier:
 
     def now(self) -> int:
         return time.monotonic_ns() - self.start
+
+    def stood_still(self) -> list[str]:
+        """When this process stood still, in sentences."""
+        return [
+            f"{begin} the process stood still for {(end - begin) / SECOND:.1f} s"
+            for begin, end in self.still
+        ]
 
     async def __aenter__(self) -> Carrier:
         self.start = time.monotonic_ns()
@@ -114,7 +126,10 @@ class Carrier:
     async def _run(self) -> None:
         while True:
             self._changed.clear()
-            self.venue.advance(self.now())
+            due, now = self.venue.due(), self.now()
+            if now - due >= STILL:
+                self.still.append((due, now))
+            self.venue.advance(now)
             for delivery in self.venue.takes():
                 queue = self._queues.get(delivery.connection)
                 if queue is not None:

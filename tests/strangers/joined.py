@@ -174,15 +174,21 @@ class JoinedClient:
                 ledger.tells(key)
 
 
-def run(setting: Setting) -> Result:
-    """One run of the product's client."""
+def run(setting: Setting, *, until_found: bool = False) -> Result:
+    """One run of the product's client; with `until_found` it ends at the first book or account
+    that is not as it should be."""
     venue = Venue(setting.seed, trader=setting.trader)
     party = JoinedClient(setting.seed, venue)
     liar = Liar(venue, plan_of(setting))
     judge = Judge(liar, Random(f"judge {setting.seed}"))
     accounts = AccountJudge(liar)
     world = World(venue, party, party.reader, judge, Random(f"world {setting.seed}"))
-    world.also = lambda now: accounts.look(party.reader, now)
+
+    def also(now: int) -> None:
+        accounts.look(party.reader, now)
+        world.over = until_found and bool(judge.tally.found or accounts.found)
+
+    world.also = also
     world.run(seconds(setting.length))
     ledgers = {**party.ledgers}
     ledgers |= account_fills(party.client.account, venue, ledgers)

@@ -73,7 +73,7 @@ async def run(
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
-        liar.log,
+        [*liar.log, *carrier.stood_still()],
     )
 
 
