@@ -186,7 +186,7 @@ def run(setting: Setting, *, until_found: bool = False) -> Result:
 
     def also(now: int) -> None:
         accounts.look(party.reader, now)
-        world.over = until_found and bool(judge.tally.found or accounts.found)
+        world.over = until_found and bool(judge.tally.found or accounts.tally.found)
 
     world.also = also
     world.run(seconds(setting.length))
@@ -195,11 +195,12 @@ def run(setting: Setting, *, until_found: bool = False) -> Result:
     return Result(
         setting,
         judge.tally,
-        accounts,
+        accounts.tally,
         audits(venue, ledgers, world.now),
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
         liar.log,
         world.fingerprint(),
+        liar.occurrences(),
     )

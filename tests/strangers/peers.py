@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from tests.strangers import ccxt_peer
-from tests.strangers.account_judge import AccountJudge
+from tests.strangers.account_judge import AccountTally
 from tests.strangers.carrier import Carrier
 from tests.strangers.judge import Judge, Reader
 from tests.strangers.naive import NaiveClient
@@ -44,12 +44,13 @@ async def run(setting: Setting, peer: Peer) -> Result:
         return Result(
             setting,
             judge.tally,
-            AccountJudge(liar),
+            AccountTally(),
             {},
             liar.acted(),
             dict(venue.broken),
             len(reader.topics()),
             [*liar.log, *carrier.stood_still()],
+            told=liar.occurrences(),
         )
 
 

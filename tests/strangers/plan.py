@@ -106,6 +106,13 @@ class Liar:
             for one, lie in self.told
         )
 
+    def occurrences(self) -> dict[str, int]:
+        """How often each lie found something to lie about."""
+        counts: dict[str, int] = {}
+        for one, _ in self.told:
+            counts[one.name] = counts.get(one.name, 0) + 1
+        return counts
+
     def acted(self) -> dict[str, int]:
         counts: dict[str, int] = {}
         for one, lie in self.told:

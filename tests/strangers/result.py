@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.strangers.account_judge import AccountJudge
+from tests.strangers.account_judge import AccountTally
 from tests.strangers.judge import Tally
 from tests.strangers.ledger import Audit
 from tests.strangers.settings import Setting
@@ -17,13 +17,15 @@ class Result:
 
     setting: Setting
     tally: Tally
-    account: AccountJudge
+    account: AccountTally
     audits: dict[str, Audit]
     acted: dict[str, int]
     broken: dict[str, int]
     books: int
     notes: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    told: dict[str, int] = field(default_factory=dict)
+    """How often each lie was told; `acted` says to how many messages or connections."""
 
     @property
     def streams(self) -> Audit:
@@ -97,9 +99,25 @@ def line(name: str, results: Iterable[Result]) -> list[str]:
     ]
 
 
-def table(rows: list[list[str]]) -> str:
-    everything = [list(HEAD), *rows]
-    widths = [max(len(row[n]) for row in everything) for n in range(len(HEAD))]
+def by_lie(results: Iterable[Result], names: Iterable[str]) -> str:
+    """A table with a line for each lie. What went wrong counts for every lie that acted then."""
+    runs = list(results)
+    rows = []
+    for name in names:
+        found = [r.tally.by_lie.get(name, (0, 0)) for r in runs]
+        values = (
+            sum(r.told.get(name, 0) for r in runs),
+            sum(r.acted.get(name, 0) for r in runs),
+            sum(wrong for wrong, _ in found),
+            sum(over_age for _, over_age in found),
+        )
+        rows.append([name, *map(str, values)])
+    return table(rows, ("lie", "told", "acted", "wrong", "over age"))
+
+
+def table(rows: list[list[str]], head: Sequence[str] = HEAD) -> str:
+    everything = [list(head), *rows]
+    widths = [max(len(row[n]) for row in everything) for n in range(len(head))]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if n else cell.ljust(width)

@@ -68,12 +68,13 @@ async def run(
     return Result(
         setting,
         judge.tally,
-        accounts,
+        accounts.tally,
         audits(venue, ledgers, end),
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
         [*liar.log, *carrier.stood_still()],
+        told=liar.occurrences(),
     )
 
 
