@@ -15,10 +15,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
+from tests.mutants import second_page
 from tests.mutants.build import COPY, ROOT, compile_copy, environment, generate, number_of
 from tests.mutants.mutant import PACKAGE, Mutant, find
+from tests.mutants.second_page import OUT_OF_REACH, Seen
 from tests.mutants.table import MUTANTS
 
 OUT = ROOT / "build" / "second-world.jsonl"
@@ -31,16 +33,6 @@ LESS_LIVE = 0.03
 """So much less of the time LIVE than without a bug is seen, and so much more of anything."""
 CPU_SECONDS = 300
 """The processor's time and not the wall's, so that a busy machine is no hang."""
-
-
-OUT_OF_REACH = "never run"
-
-
-class Seen(NamedTuple):
-    name: str
-    how: str
-    """Empty: not seen. Else one or two words: "wrong", "less LIVE", "ended: KeyError"."""
-    detail: str
 
 
 def one() -> dict[str, Any]:
@@ -185,6 +177,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", action="append", help="just these bugs")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--more", action="store_true", help="only those that have no result yet")
+    parser.add_argument("--write", action="store_true", help="write docs/seeded-bugs.md, after")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -216,6 +209,8 @@ def main() -> int:
             out.write(json.dumps(result) + "\n")
             out.flush()
     say(f"{seen} of {len(mutants)} seen")
+    if options.write:
+        second_page.write(load(), MUTANTS)
     return 0
 
 

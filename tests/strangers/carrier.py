@@ -13,10 +13,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tests.strangers.rules import RULES
+from tests.strangers.standstills import STILL, Standstills
 from tests.strangers.units import MILLI, SECOND
 from tests.strangers.venue import Connection, Delivery, Venue
-
-STILL = SECOND
 
 PATHS = {f"/{name}": name for name in RULES}
 
@@ -32,9 +31,7 @@ class Carrier:
         self.venue = venue
         self.urls: dict[str, str] = {}
         self.start = time.monotonic_ns()
-        self.still: list[tuple[int, int]] = []
-        """When this venue had something to do and did nothing for `STILL` and longer: from, until.
-        The machine was busy, or the loop was."""
+        self.standstills = Standstills()
         self._queues: dict[int, asyncio.Queue[Delivery]] = {}
         self._accepted: dict[int, Connection] = {}
         self._changed = asyncio.Event()
@@ -44,12 +41,10 @@ class Carrier:
     def now(self) -> int:
         return time.monotonic_ns() - self.start
 
-    def stood_still(self) -> list[str]:
-        """When this process stood still, in sentences."""
-        return [
-            f"{begin} the process stood still for {(end - begin) / SECOND:.1f} s"
-            for begin, end in self.still
-        ]
+    def is_punctual(self, pause: int) -> bool:
+        """Whether the venue is doing all in its time, and has done so for `pause`."""
+        now = self.now()
+        return now - self.venue.due() < STILL and not self.standstills.within(now, pause)
 
     async def __aenter__(self) -> Carrier:
         self.start = time.monotonic_ns()
@@ -126,9 +121,8 @@ class Carrier:
     async def _run(self) -> None:
         while True:
             self._changed.clear()
-            due, now = self.venue.due(), self.now()
-            if now - due >= STILL:
-                self.still.append((due, now))
+            now = self.now()
+            self.standstills.note(self.venue.due(), now)
             self.venue.advance(now)
             for delivery in self.venue.takes():
                 queue = self._queues.get(delivery.connection)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from tests.strangers.carrier import Carrier
@@ -60,8 +61,8 @@ def market(symbol: str) -> dict[str, Any]:
 class CcxtReader:
     """A book is shown as LIVE from the return of a `watch` until one raises, or none returns."""
 
-    def __init__(self, carrier: Carrier) -> None:
-        self.carrier = carrier
+    def __init__(self, made: Callable[[dict[str, Any]], Any], carrier: Carrier) -> None:
+        self.made, self.carrier = made, carrier
         self.live: set[str] = set()
         self.exchange: Any = None
         self.restarts = 0
@@ -84,9 +85,8 @@ class CcxtReader:
         return None
 
     async def run(self) -> None:
-        pro = importlib.import_module("ccxt.pro")
         while True:
-            self.exchange = pro.bitmart({"enableRateLimit": False})
+            self.exchange = self.made({"enableRateLimit": False})
             self.exchange.set_markets([market(symbol) for _, _, symbol, _ in WATCHED])
             self.exchange.urls["api"]["ws"] = {
                 "spot": {"public": self.carrier.urls["spot_public"]},
@@ -124,9 +124,14 @@ def _pair(row: Sequence[float]) -> tuple[Decimal, Decimal]:
     return Decimal(repr(row[0])), Decimal(repr(row[1]))
 
 
+def ccxt() -> Callable[[Carrier], contextlib.AbstractAsyncContextManager[Reader]]:
+    """Imports it, which takes seconds, before any time of a run has passed."""
+    return partial(_ccxt, importlib.import_module("ccxt.pro").bitmart)
+
+
 @contextlib.asynccontextmanager
-async def ccxt(carrier: Carrier) -> AsyncIterator[Reader]:
-    reader = CcxtReader(carrier)
+async def _ccxt(made: Callable[[dict[str, Any]], Any], carrier: Carrier) -> AsyncIterator[Reader]:
+    reader = CcxtReader(made, carrier)
     task = asyncio.create_task(reader.run())
     try:
         yield reader

@@ -23,7 +23,7 @@ from tests.strangers.ledger import Ledger
 from tests.strangers.plan import Liar
 from tests.strangers.result import Result
 from tests.strangers.rules import RULES
-from tests.strangers.runs import account_fills, audits, deal_key, fill_key, plan_of
+from tests.strangers.runs import SETTLED, account_fills, audits, deal_key, fill_key, plan_of
 from tests.strangers.settings import BOOKS, PRIVATE, TRADES, Setting
 from tests.strangers.units import MILLI, SECOND, seconds
 from tests.strangers.venue import NEVER, Venue
@@ -196,7 +196,7 @@ def run(setting: Setting, *, until_found: bool = False) -> Result:
         setting,
         judge.tally,
         accounts.tally,
-        audits(venue, ledgers, world.now),
+        audits(venue, ledgers, world.now - SETTLED),
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),

@@ -41,6 +41,8 @@ class Lie:
     """Where it has something to say."""
     chance: ClassVar[float] = 1.0
     """How often it strikes where it could."""
+    more: ClassVar[int] = 0
+    """How much oftener than others it is told, an hour, because it does little each time."""
 
     def __init_subclass__(cls, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -208,11 +210,15 @@ class LateFromFirstByte(Lie):
         for connection in self.mine():
             self.venue.ends(connection, None, now)
 
-    def opened(self, connection: Connection, now: int) -> None:
-        self.acted += connection.rules.name == self.endpoint
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += self._slows(connection)
+        return False
+
+    def _slows(self, connection: Connection) -> bool:
+        return connection.rules.name == self.endpoint and connection.opened >= self.begin
 
     def link(self, connection: Connection, entered: int) -> int:
-        if connection.rules.name != self.endpoint or connection.opened < self.begin:
+        if not self._slows(connection):
             return 0
         return int((entered - connection.opened) * self.share / (1 - self.share))
 
@@ -265,8 +271,9 @@ class LateLine(Lie):
     def prepare(self) -> None:
         self.share = self.random.choice((0.3, 0.6, 0.9))
 
-    def begins(self, now: int) -> None:
-        self.acted += len(self.mine())
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += connection.rules.name == self.endpoint
+        return False
 
     def link(self, connection: Connection, entered: int) -> int:
         if connection.rules.name != self.endpoint or entered < self.begin:
@@ -333,8 +340,14 @@ class LateUplink(LateLine):
     def link(self, connection: Connection, entered: int) -> int:
         return 0
 
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        return False
+
     def uplink(self, connection: Connection) -> int:
-        return self.lag if connection.rules.name == self.endpoint else 0
+        if connection.rules.name != self.endpoint:
+            return 0
+        self.acted += 1
+        return self.lag
 
 
 # The two sides of a one-sided channel (§4.4).
@@ -1309,11 +1322,14 @@ class ClockSteps(Lie):
         self.shift = self.random.choice((-1, 1)) * 10 ** self.random.uniform(2.0, 5.8)
 
     def begins(self, now: int) -> None:
-        self.acted += 1
         self.venue.stamp.shift += self.shift
 
     def ends(self, now: int) -> None:
         self.venue.stamp.shift -= self.shift
+
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += say.kind in DATA
+        return False
 
     def touches(self, house: str, topic: str) -> bool:
         return True
@@ -1333,7 +1349,6 @@ class ClockDrifts(ClockSteps):
 
     def _drift(self, now: int) -> None:
         if now < self.end:
-            self.acted += 1
             self.shift += self.rate * 100
             self.venue.stamp.shift += self.rate * 100
             self.venue.later(now + 100 * MILLI, self._drift)
@@ -1349,8 +1364,11 @@ class ClocksDisagree(Lie):
         self.shift = self.random.choice((-1, 1)) * 10 ** self.random.uniform(1.0, 5.0)
 
     def begins(self, now: int) -> None:
-        self.acted += 1
         self.venue.stamp.shifts[self.topic or ""] = self.shift
+
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += say.kind in DATA and say.topic == self.topic
+        return False
 
     def ends(self, now: int) -> None:
         self.venue.stamp.shifts.pop(self.topic or "", None)
@@ -1413,8 +1431,11 @@ class OddNumbers(Lie):
     name = "odd_numbers"
 
     def begins(self, now: int) -> None:
-        self.acted += 1
         self.venue.pen.odd = True
+
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += say.kind in DATA
+        return False
 
     def ends(self, now: int) -> None:
         self.venue.pen.odd = False

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from random import Random
-from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from tests.strangers import ccxt_peer
-from tests.strangers.account_judge import AccountTally
+from tests.strangers.account_judge import PATIENCE, AccountTally
 from tests.strangers.carrier import Carrier
 from tests.strangers.judge import Judge, Reader
 from tests.strangers.naive import NaiveClient
@@ -26,21 +25,25 @@ from tests.strangers.venue import Venue
 LOOKS_A_SECOND = 20.0
 
 
-class Peer(Protocol):
-    """What runs against a carrier's addresses; it is read as the judge's `Reader`."""
-
-    def __call__(self, carrier: Carrier) -> contextlib.AbstractAsyncContextManager[Reader]: ...
+Peer = Callable[[Carrier], contextlib.AbstractAsyncContextManager[Reader]]
+"""What runs against a carrier's addresses; it is read as the judge's `Reader`."""
 
 
-async def run(setting: Setting, peer: Peer) -> Result:
-    """One run of another client. It has no account, so that only its books are judged."""
+async def run(
+    setting: Setting, peer: Peer, *, enough: Callable[[Judge], bool] = lambda judge: False
+) -> Result:
+    """One run of another client of `setting.length` seconds, or until there is `enough`. It has no
+    account, so that only its books are judged."""
     venue = Venue(setting.seed, trader=setting.trader)
     liar = Liar(venue, plan_of(setting))
     judge = Judge(liar, Random(f"judge {setting.seed}"))
     async with Carrier(venue) as carrier, peer(carrier) as reader:
-        while carrier.now() < int(setting.length * SECOND):
+        while carrier.now() < int(setting.length * SECOND) and not enough(judge):
             await asyncio.sleep(judge.random.expovariate(LOOKS_A_SECOND))
-            judge.look(reader, carrier.now())
+            # They promise nothing of a process that stands still, so that it is not held
+            # against them.
+            if carrier.is_punctual(PATIENCE):
+                judge.look(reader, carrier.now())
         return Result(
             setting,
             judge.tally,
@@ -49,8 +52,9 @@ async def run(setting: Setting, peer: Peer) -> Result:
             liar.acted(),
             dict(venue.broken),
             len(reader.topics()),
-            [*liar.log, *carrier.stood_still()],
+            liar.log,
             told=liar.occurrences(),
+            standstills=carrier.standstills,
         )
 
 
@@ -106,4 +110,4 @@ class _Lines:
         self.client.lost(line, None, now())
 
 
-PEERS: dict[str, Peer] = {"naive": naive, "ccxt": ccxt_peer.ccxt}
+PEERS: dict[str, Callable[[], Peer]] = {"naive": lambda: naive, "ccxt": ccxt_peer.ccxt}

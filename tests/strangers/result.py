@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.strangers.account_judge import AccountTally
-from tests.strangers.judge import Tally
+from tests.strangers.judge import READS, Tally
 from tests.strangers.ledger import Audit
 from tests.strangers.settings import Setting
+from tests.strangers.standstills import Standstills
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Result:
     fingerprint: str = ""
     told: dict[str, int] = field(default_factory=dict)
     """How often each lie was told; `acted` says to how many messages or connections."""
+    standstills: Standstills = field(default_factory=Standstills)
 
     @property
     def streams(self) -> Audit:
@@ -55,6 +57,17 @@ class Result:
         limits = [f"limit broken {count} times: {what}" for what, count in self.broken.items()]
         return [*self.tally.found, *self.account.found, *streams, *limits]
 
+    def first_of_each(self, count: int) -> list[str]:
+        """So many sentences of each kind, so that one kind does not hide another."""
+        kinds: dict[str, int] = {}
+        kept = []
+        for text in self.found():
+            kind = next((word for word in KINDS if word in text), text)
+            kinds[kind] = kinds.get(kind, 0) + 1
+            if kinds[kind] <= count:
+                kept.append(text)
+        return [*kept, *(f"{n} times {k}" for k, n in kinds.items() if n > count)]
+
     def command(self, *, sockets: bool) -> str:
         parts = ["python -m tests.strangers", f"--seed {self.setting.seed}"]
         parts.append(f"--hours {self.setting.length / 3600:.4f}")
@@ -68,6 +81,12 @@ class Result:
             parts.append("--sockets")
         return " ".join(parts)
 
+
+KINDS = tuple(
+    f"{word} {what}"
+    for word in ("wrong", "over age", "lost", "invented")
+    for what in (*READS, "spot", "futures")
+)
 
 HEAD = (
     "run", "symbol-h", "judged", "wrong", "over age", "no promise", "within 10 s", "LIVE",

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import bitmart_book as bb
-from tests.strangers.account_judge import AccountJudge
+from tests.strangers.account_judge import PATIENCE, AccountJudge
 from tests.strangers.carrier import Carrier
 from tests.strangers.dialects import KEY, MEMO, SECRET
 from tests.strangers.feed_reader import BookReader
@@ -18,7 +18,7 @@ from tests.strangers.judge import Judge
 from tests.strangers.ledger import Ledger
 from tests.strangers.plan import Liar
 from tests.strangers.result import Result
-from tests.strangers.runs import account_fills, audits, deal_key, fill_key, plan_of
+from tests.strangers.runs import SETTLED, account_fills, audits, deal_key, fill_key, plan_of
 from tests.strangers.settings import BOOKS, PRIVATE, TRADES, Setting
 from tests.strangers.units import SECOND
 from tests.strangers.venue import Habits, Venue
@@ -53,7 +53,9 @@ async def run(
         while carrier.now() < end and not enough(judge, ledgers):
             await asyncio.sleep(judge.random.expovariate(LOOKS_A_SECOND))
             judge.look(reader, carrier.now())
-            accounts.look(reader, carrier.now())
+            # An order of a standstill bears its time, and was told when that was over.
+            if carrier.is_punctual(PATIENCE):
+                accounts.look(reader, carrier.now())
         end = carrier.now()
         watch.stop()
         ledgers |= account_fills(feed.account, venue, ledgers)
@@ -69,12 +71,13 @@ async def run(
         setting,
         judge.tally,
         accounts.tally,
-        audits(venue, ledgers, end),
+        audits(venue, ledgers, carrier.standstills.settled(end, SETTLED)),
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
-        [*liar.log, *carrier.stood_still()],
+        liar.log,
         told=liar.occurrences(),
+        standstills=carrier.standstills,
     )
 
 
