@@ -86,7 +86,7 @@ def watch_sites() -> None:
     """Note from now on which places with a bug in Python the run comes by."""
     for name, module in list(sys.modules.items()):
         if name.startswith("bitmart_book") and hasattr(module, "_mutant"):
-            module._mutant = Asked(module._mutant)
+            vars(module)["_mutant"] = Asked(vars(module)["_mutant"])
 
 
 def is_in_function(mutant: Mutant) -> bool:

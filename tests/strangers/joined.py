@@ -32,6 +32,9 @@ from tests.strangers.virtual import Wish, World
 BANNED = (403, 429)
 """Statuses of a door that is closed because somebody knocked too often."""
 
+ASK_AGAIN = seconds(20)
+"""So long after a stream was refused its user asks for it anew, as a program that goes on does."""
+
 
 def fresh_limiter() -> Any:
     """A limiter of its own, so that no run remembers another one of this process.
@@ -72,6 +75,7 @@ class JoinedClient:
         self._generations: dict[str, int] = {}
         self._wishes: list[Wish] = []
         self._due = 0.0
+        self._again: dict[str, int] = {}
         self._last = 0
         names = [name for _, _, name in BOOKS]
         self.client.subscribe([*names, *self._keys], 0.0)
@@ -106,6 +110,8 @@ class JoinedClient:
             # A refusal ends a stream, which is told as well.
             if event.kind in ("gap", "rejected") and event.topic in self.ledgers:
                 self.ledgers[event.topic].gap()
+                if event.kind == "rejected":
+                    self._again[event.topic] = self.now + ASK_AGAIN
                 self.reader.last_gap[event.topic.partition("/")[0]] = self.now
 
     def applied(self) -> None:
@@ -114,10 +120,15 @@ class JoinedClient:
     # A party of the world.
 
     def due(self) -> int:
-        return NEVER if self._due == math.inf else max(seconds(self._due), self.now + 1)
+        due = NEVER if self._due == math.inf else max(seconds(self._due), self.now + 1)
+        return min([due, *self._again.values()])
 
     def advance(self, now: int) -> None:
         self.now = now
+        for topic in [topic for topic, at in self._again.items() if at <= now]:
+            del self._again[topic]
+            self.client.subscribe([topic], now / SECOND)
+            self._soon()
         if now >= seconds(self._due):
             self._due = self.intake.advance(now / SECOND)
 
