@@ -9,6 +9,9 @@ slow: $(VENV)/.test ## the long tests too: 2,000 runs of each property, ten minu
 mutants: $(VENV)/.test $(VENV)/.coverage ## one seeded bug after the other, each of which a test must notice
 	$(BIN)/python -m tests.mutants --jobs $(CPUS)
 
+mutants-second-world: $(VENV)/.test ## which of them the second world sees, an hour and more
+	$(BIN)/python -m tests.mutants.second_world --write --jobs $(CPUS)
+
 SEED ?= 1
 mutants-sampled: $(VENV)/.test ## small mistakes in the Python that decides, drawn anew: SEED=1 COUNT=60
 	$(BIN)/python -m tests.mutants.sampled --seed $(SEED) --count $(or $(COUNT),60) --jobs $(CPUS)
@@ -25,7 +28,15 @@ honest: $(VENV)/.test ## books that nothing is wrong with are not held back: SEE
 	$(BIN)/python -m tests.simulation --ill --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) --jobs $(CPUS)
 
 strangers: $(VENV)/.test ## a second world's lies in virtual time: SEEDS=1 HOURS=1 (of each seed)
-	$(BIN)/python -m tests.strangers --seeds $(SEEDS) --hours $(HOURS)
+	$(BIN)/python -m tests.strangers --seeds $(SEEDS) --hours $(HOURS) --jobs $(or $(JOBS),$(CPUS)) --by-lie
+
+# What others promise is nothing of this, so that only the first may fail.
+CCXT := build/ccxt
+strangers-peers: $(VENV)/.test ## the same on real sockets, half an hour, and two other clients under its judge
+	$(PIP) install --quiet --upgrade --target $(CCXT) ccxt==4.5.67
+	$(BIN)/python -m tests.strangers --sockets --seeds 4 --hours 0.5
+	for party in naive ccxt; do PYTHONPATH=$(CCXT) $(BIN)/python -m tests.strangers \
+	    --sockets --party $$party --seeds 3 --hours 0.334 || exit 1; done
 
 # Tracing runs Python code in the middle of compiled calls, so that the promise to other threads
 # does not hold in this build; and it is slow, so that the simulation is left out.

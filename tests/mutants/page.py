@@ -26,10 +26,12 @@ def row(mutant: Mutant, by: str) -> str:
 
 def write(killed: Iterable[tuple[Mutant, str]]) -> None:
     rows = [row(mutant, by) for mutant, by in killed]
-    PAGE.write_text(HEADER.format(count=len(rows)) + "".join(rows))
+    _, heading, behind = PAGE.read_text().partition("\n## ")
+    PAGE.write_text(HEADER.format(count=len(rows)) + "".join(rows) + heading + behind)
 
 
 def rows() -> list[list[str]]:
     """The cells of the table as it stands."""
-    lines = PAGE.read_text().partition("| --- |")[2].splitlines()[1:]
+    table = PAGE.read_text().partition("\n## ")[0]
+    lines = table.partition("| --- |")[2].splitlines()[1:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

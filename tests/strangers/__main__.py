@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing import get_context
 
 from tests.strangers import runs
 from tests.strangers.lies import LIES
-from tests.strangers.result import Result, line, table
+from tests.strangers.result import Result, by_lie, line, table
 from tests.strangers.settings import KNOWN_BROKEN, Setting
 
 
@@ -31,22 +35,24 @@ def main() -> int:
     else:
         settings = [Setting(s, length, names, only, options.alone) for s in seeds]
     if options.sockets:
-        results = asyncio.run(real_time(settings, options.at_once))
+        results = asyncio.run(real_time(settings, options.party, options.at_once))
     else:
-        results = []
-        for setting in settings:
-            results.append(virtual(options.party)(setting))
-            if len(settings) > 1:
-                show(results[-1])
+        results = side_by_side(settings, options.party, options.jobs)
     rows = [line(title(result, each=options.each), [result]) for result in results]
     rows.append(line("all", results))
     print(table(rows))
+    if options.sockets:
+        for result in results:
+            print(f"seed {result.setting.seed}: the process stood still {result.standstills}")
+    if options.by_lie:
+        print(by_lie(results, names))
     for result in results:
         if not result.good:
             report(result, options)
     if options.fingerprints:
         print(*(result.fingerprint for result in results), sep="\n")
-    return 0 if all(result.good for result in results) else 1
+    # Other clients do not promise what is judged here.
+    return int(options.party == "client" and not all(result.good for result in results))
 
 
 def parse() -> argparse.Namespace:
@@ -62,24 +68,48 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--alone", action="store_true", help="each lie once, as long as the run")
     parser.add_argument("--sockets", action="store_true", help="real websockets, in real time")
     parser.add_argument("--at-once", type=int, default=4, help="so many runs side by side")
-    parser.add_argument("--party", default="client", help="client, or naive")
+    parser.add_argument("--jobs", type=int, default=1, help="so many processes, without sockets")
+    parser.add_argument("--by-lie", action="store_true", help="a table with a line for each lie")
+    parser.add_argument("--party", default="client", help="client, naive, or ccxt (real time only)")
     parser.add_argument("--no-shrink", action="store_true", help="do not look for fewer lies")
     parser.add_argument("--fingerprints", action="store_true", help="print what must be equal")
     return parser.parse_args()
 
 
-async def real_time(settings: list[Setting], at_once: int) -> list[Result]:
-    from tests.strangers import sockets
+async def real_time(settings: list[Setting], party: str, at_once: int) -> list[Result]:
+    from tests.strangers import peers, sockets
 
     room = asyncio.Semaphore(at_once)
+    peer = None if party == "client" else peers.PEERS[party]()
 
     async def one(setting: Setting) -> Result:
         async with room:
-            result = await sockets.run(setting)
+            result = await (peers.run(setting, peer) if peer else sockets.run(setting))
             show(result)
             return result
 
     return list(await asyncio.gather(*(one(setting) for setting in settings)))
+
+
+def side_by_side(settings: list[Setting], party: str, jobs: int) -> list[Result]:
+    """Runs under the virtual clock, so many at once: what they find does not depend on that."""
+    results = []
+    with ExitStack() as stack:
+        run = partial(virtual_run, party)
+        if jobs > 1 and len(settings) > 1:
+            pool = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn")))
+            found: Iterator[Result] = pool.map(run, settings)
+        else:
+            found = map(run, settings)
+        for result in found:
+            results.append(result)
+            if len(settings) > 1:
+                show(result)
+    return results
+
+
+def virtual_run(party: str, setting: Setting) -> Result:
+    return virtual(party)(setting)
 
 
 def virtual(party: str) -> Callable[[Setting], Result]:
@@ -99,13 +129,13 @@ def title(result: Result, *, each: bool) -> str:
 
 def report(result: Result, options: argparse.Namespace) -> None:
     """Why a run failed, the command that runs it again, and the fewest lies that do it."""
-    print(f"\nfailed: {result.command(sockets=options.sockets)}")
-    for text in result.found()[:5]:
+    party = "" if options.party == "client" else f" --party {options.party}"
+    print(f"\nfailed: {result.command(sockets=options.sockets)}{party}")
+    for text in result.first_of_each(2):
         print(f"  {text}")
     if options.sockets or options.no_shrink:
         return
     fewest = runs.shrink(result, virtual(options.party))
-    party = "" if options.party == "client" else f" --party {options.party}"
     print(f"fewest lies: {fewest.command(sockets=False)}{party}")
     for text in [*fewest.notes, *fewest.found()[:3]]:
         print(f"  {text}")

@@ -35,10 +35,9 @@ class Teller(Protocol):
 
 
 @dataclass(slots=True)
-class AccountJudge:
-    """Counts what is wrong, over age, or lost."""
+class AccountTally:
+    """What was found."""
 
-    liar: Liar
     reads: int = 0
     wrong: int = 0
     over_age: int = 0
@@ -46,13 +45,21 @@ class AccountJudge:
     no_promise: int = 0
     found: list[str] = field(default_factory=list)
 
+
+@dataclass(slots=True)
+class AccountJudge:
+    """Counts what is wrong, over age, or lost."""
+
+    liar: Liar
+    tally: AccountTally = field(default_factory=AccountTally)
+
     def look(self, teller: Teller, now: int) -> None:
         for house, account in self.liar.venue.accounts.items():
             known = teller.account(house)
             if known is None:
                 continue
             if self.liar.telling(UNPROMISED, f"{house}_private", now):
-                self.no_promise += 1
+                self.tally.no_promise += 1
             else:
                 self._balances(house, account, known, now)
                 self._orders(house, account, known, now)
@@ -65,26 +72,26 @@ class AccountJudge:
 
     def _value(self, house: str, account: Account, name: str, value: Decimal, now: int) -> None:
         history = account.history.get(name, [])
-        self.reads += 1
+        self.tally.reads += 1
         for number in range(len(history) - 1, -1, -1):
             if history[number][1] == value:
                 ended = history[number + 1][0] if number + 1 < len(history) else now
                 if now - ended > PATIENCE:
-                    self.over_age += 1
+                    self.tally.over_age += 1
                     self._find(f"over age {house} {name or 'position'} {value}", now)
                 return
-        self.wrong += 1
+        self.tally.wrong += 1
         self._find(f"wrong {house} {name or 'position'} {value}", now)
 
     def _orders(self, house: str, account: Account, known: Known, now: int) -> None:
         for order_id in known.open_orders:
-            self.reads += 1
+            self.tally.reads += 1
             order = account.orders.get(order_id)
             if order is None:
-                self.wrong += 1
+                self.tally.wrong += 1
                 self._find(f"invented {house} order {order_id}", now)
             elif order.status not in OPEN and now - order.updated > PATIENCE:
-                self.over_age += 1
+                self.tally.over_age += 1
                 self._find(f"over age {house} order {order_id} is {order.status}", now)
         topic = SPOT_ORDERS if house == "spot" else FUTURES_ORDER
         heard_from = account.heard_from.get(topic, now)
@@ -95,12 +102,12 @@ class AccountJudge:
         for order in account.open_orders():
             told = order.order_id in known.open_orders or order.order_id in known.unconfirmed
             if not told and order.created > since and now - order.updated > PATIENCE:
-                self.lost += 1
+                self.tally.lost += 1
                 self._find(f"lost {house} order {order.order_id}", now)
 
     def _is_subscribed(self, topic: str) -> bool:
         return any(topic in line.topics for line in self.liar.venue.connections.values())
 
     def _find(self, text: str, now: int) -> None:
-        if len(self.found) < 100:
-            self.found.append(f"{now / SECOND:.3f} {text}")
+        if len(self.tally.found) < 100:
+            self.tally.found.append(f"{now / SECOND:.3f} {text}")

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tests.strangers.rules import RULES
+from tests.strangers.standstills import STILL, Standstills
 from tests.strangers.units import MILLI, SECOND
 from tests.strangers.venue import Connection, Delivery, Venue
 
@@ -30,6 +31,7 @@ class Carrier:
         self.venue = venue
         self.urls: dict[str, str] = {}
         self.start = time.monotonic_ns()
+        self.standstills = Standstills()
         self._queues: dict[int, asyncio.Queue[Delivery]] = {}
         self._accepted: dict[int, Connection] = {}
         self._changed = asyncio.Event()
@@ -38,6 +40,11 @@ class Carrier:
 
     def now(self) -> int:
         return time.monotonic_ns() - self.start
+
+    def is_punctual(self, pause: int) -> bool:
+        """Whether the venue is doing all in its time, and has done so for `pause`."""
+        now = self.now()
+        return now - self.venue.due() < STILL and not self.standstills.within(now, pause)
 
     async def __aenter__(self) -> Carrier:
         self.start = time.monotonic_ns()
@@ -114,7 +121,9 @@ class Carrier:
     async def _run(self) -> None:
         while True:
             self._changed.clear()
-            self.venue.advance(self.now())
+            now = self.now()
+            self.standstills.note(self.venue.due(), now)
+            self.venue.advance(now)
             for delivery in self.venue.takes():
                 queue = self._queues.get(delivery.connection)
                 if queue is not None:

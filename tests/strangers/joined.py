@@ -23,7 +23,7 @@ from tests.strangers.ledger import Ledger
 from tests.strangers.plan import Liar
 from tests.strangers.result import Result
 from tests.strangers.rules import RULES
-from tests.strangers.runs import account_fills, audits, deal_key, fill_key, plan_of
+from tests.strangers.runs import SETTLED, account_fills, audits, deal_key, fill_key, plan_of
 from tests.strangers.settings import BOOKS, PRIVATE, TRADES, Setting
 from tests.strangers.units import MILLI, SECOND, seconds
 from tests.strangers.venue import NEVER, Venue
@@ -31,6 +31,9 @@ from tests.strangers.virtual import Wish, World
 
 BANNED = (403, 429)
 """Statuses of a door that is closed because somebody knocked too often."""
+
+ASK_AGAIN = seconds(20)
+"""So long after a stream was refused its user asks for it anew, as a program that goes on does."""
 
 
 def fresh_limiter() -> Any:
@@ -72,6 +75,7 @@ class JoinedClient:
         self._generations: dict[str, int] = {}
         self._wishes: list[Wish] = []
         self._due = 0.0
+        self._again: dict[str, int] = {}
         self._last = 0
         names = [name for _, _, name in BOOKS]
         self.client.subscribe([*names, *self._keys], 0.0)
@@ -106,6 +110,8 @@ class JoinedClient:
             # A refusal ends a stream, which is told as well.
             if event.kind in ("gap", "rejected") and event.topic in self.ledgers:
                 self.ledgers[event.topic].gap()
+                if event.kind == "rejected":
+                    self._again[event.topic] = self.now + ASK_AGAIN
                 self.reader.last_gap[event.topic.partition("/")[0]] = self.now
 
     def applied(self) -> None:
@@ -114,10 +120,15 @@ class JoinedClient:
     # A party of the world.
 
     def due(self) -> int:
-        return NEVER if self._due == math.inf else max(seconds(self._due), self.now + 1)
+        due = NEVER if self._due == math.inf else max(seconds(self._due), self.now + 1)
+        return min([due, *self._again.values()])
 
     def advance(self, now: int) -> None:
         self.now = now
+        for topic in [topic for topic, at in self._again.items() if at <= now]:
+            del self._again[topic]
+            self.client.subscribe([topic], now / SECOND)
+            self._soon()
         if now >= seconds(self._due):
             self._due = self.intake.advance(now / SECOND)
 
@@ -174,26 +185,33 @@ class JoinedClient:
                 ledger.tells(key)
 
 
-def run(setting: Setting) -> Result:
-    """One run of the product's client."""
+def run(setting: Setting, *, until_found: bool = False) -> Result:
+    """One run of the product's client; with `until_found` it ends at the first book or account
+    that is not as it should be."""
     venue = Venue(setting.seed, trader=setting.trader)
     party = JoinedClient(setting.seed, venue)
     liar = Liar(venue, plan_of(setting))
     judge = Judge(liar, Random(f"judge {setting.seed}"))
     accounts = AccountJudge(liar)
     world = World(venue, party, party.reader, judge, Random(f"world {setting.seed}"))
-    world.also = lambda now: accounts.look(party.reader, now)
+
+    def also(now: int) -> None:
+        accounts.look(party.reader, now)
+        world.over = until_found and bool(judge.tally.found or accounts.tally.found)
+
+    world.also = also
     world.run(seconds(setting.length))
     ledgers = {**party.ledgers}
     ledgers |= account_fills(party.client.account, venue, ledgers)
     return Result(
         setting,
         judge.tally,
-        accounts,
-        audits(venue, ledgers, world.now),
+        accounts.tally,
+        audits(venue, ledgers, world.now - SETTLED),
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
         liar.log,
         world.fingerprint(),
+        liar.occurrences(),
     )

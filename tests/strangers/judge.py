@@ -310,7 +310,7 @@ def row(form: Form, price: Decimal | None, size: Decimal | None) -> Row | None:
     """A price and a size as whole ticks and lots; None for an empty side."""
     if price is None and size is None:
         return None
-    if price is None or size is None:
+    if price is None or size is None or not (price.is_finite() and size.is_finite()):
         return WRONG
     ticks, lots = price.scaleb(form.price_digits), size.scaleb(form.size_digits)
     if ticks != int(ticks) or lots != int(lots):

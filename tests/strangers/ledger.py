@@ -13,8 +13,6 @@ class Ledger:
     """What a stream told: keys of what happened, in order, and GAP where it said that it lost."""
 
     told: list[Hashable] = field(default_factory=list)
-    ended: str | None = None
-    """Why the stream ended before the run did."""
     holes: bool = False
     """Whether anything may be missing, because a gap was told somewhere."""
 

@@ -35,12 +35,15 @@ class Lie:
 
     name: ClassVar[str] = ""
     aims: ClassVar[str] = "endpoint"
-    """What a lie is about: "endpoint"; a topic that is a "book" (sequenced), "spot" (sequenced, of
-    spot), "sides" (one-sided), "shown" (of any book), "trade" or "any"; or "private"."""
+    """What a lie is about: "endpoint"; a topic that is a "book" (sequenced), "busy" (the same, and
+    it changes every second), "spot" (sequenced, of spot), "sides" (one-sided), "shown" (of any
+    book), "trade" or "any"; or "private"."""
     endpoints: ClassVar[tuple[str, ...]] = tuple(RULES)
     """Where it has something to say."""
     chance: ClassVar[float] = 1.0
     """How often it strikes where it could."""
+    more: ClassVar[int] = 0
+    """How much oftener than others it is told, an hour, because it does little each time."""
 
     def __init_subclass__(cls, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -86,6 +89,7 @@ class Lie:
             return False
         return {
             "book": isinstance(channel, Sequenced),
+            "busy": isinstance(channel, Sequenced) and channel.market.pace >= 1.0,
             "spot": isinstance(channel, SpotIncrease),
             "shown": not isinstance(channel, Trades),
             "sides": isinstance(channel, FuturesSides),
@@ -208,11 +212,15 @@ class LateFromFirstByte(Lie):
         for connection in self.mine():
             self.venue.ends(connection, None, now)
 
-    def opened(self, connection: Connection, now: int) -> None:
-        self.acted += connection.rules.name == self.endpoint
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += self._slows(connection)
+        return False
+
+    def _slows(self, connection: Connection) -> bool:
+        return connection.rules.name == self.endpoint and connection.opened >= self.begin
 
     def link(self, connection: Connection, entered: int) -> int:
-        if connection.rules.name != self.endpoint or connection.opened < self.begin:
+        if not self._slows(connection):
             return 0
         return int((entered - connection.opened) * self.share / (1 - self.share))
 
@@ -265,8 +273,9 @@ class LateLine(Lie):
     def prepare(self) -> None:
         self.share = self.random.choice((0.3, 0.6, 0.9))
 
-    def begins(self, now: int) -> None:
-        self.acted += len(self.mine())
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += connection.rules.name == self.endpoint
+        return False
 
     def link(self, connection: Connection, entered: int) -> int:
         if connection.rules.name != self.endpoint or entered < self.begin:
@@ -326,6 +335,7 @@ class LateUplink(LateLine):
     """
 
     name = "late_uplink"
+    more = 2
 
     def prepare(self) -> None:
         self.lag = seconds(self.random.uniform(0.5, 15.0))
@@ -333,8 +343,14 @@ class LateUplink(LateLine):
     def link(self, connection: Connection, entered: int) -> int:
         return 0
 
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        return False
+
     def uplink(self, connection: Connection) -> int:
-        return self.lag if connection.rules.name == self.endpoint else 0
+        if connection.rules.name != self.endpoint:
+            return 0
+        self.acted += 1
+        return self.lag
 
 
 # The two sides of a one-sided channel (§4.4).
@@ -360,6 +376,7 @@ class PairZero(Lie):
     """One side is stamped 0, or not at all (§4.4, "`ms_t` may be missing"). Must show: as above."""
 
     name = "pair_zero"
+    more = 4
     aims = "sides"
 
     def prepare(self) -> None:
@@ -427,7 +444,8 @@ class Reply(Lie, ABC):
     """What replies have in common: in any other message the truth is told, but updates are lost
     now and then, so that somebody asks."""
 
-    aims = "book"
+    # Where nothing changes nobody has to ask.
+    aims = "busy"
     lost = 0.05
     """How often an update is lost beside it, so that the client has to ask."""
     asked = False
@@ -483,6 +501,7 @@ class ReplyAhead(Reply):
     """
 
     name = "reply_ahead"
+    more = 4
 
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
         return [channel.snapshot("reply", now, None, channel.version + 1_000_000)]
@@ -492,6 +511,7 @@ class ReplyBehind(Reply):
     """Replies are true, and count lower than updates do. Must show: the truth, or not LIVE."""
 
     name = "reply_behind"
+    more = 4
 
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
         return [channel.snapshot("reply", now, None, max(channel.version - 700, 1))]
@@ -519,6 +539,7 @@ class ReplyShort(Reply):
     """
 
     name = "reply_short"
+    more = 4
 
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
         def halve(item: dict[str, Any]) -> None:
@@ -542,6 +563,7 @@ class ReplyEmpty(Reply):
     """A reply has no levels at all. Must show: never an empty side of a market that has one."""
 
     name = "reply_empty"
+    more = 4
 
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
         return [changed(say, lambda item: item.update(asks=[], bids=[]))]
@@ -551,6 +573,7 @@ class ReplyNever(Reply):
     """Nobody answers a request. Must show: not LIVE until a snapshot comes some other way."""
 
     name = "reply_never"
+    more = 4
 
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
         return []
@@ -563,6 +586,7 @@ class ReplyLate(Reply):
     """
 
     name = "reply_late"
+    more = 4
 
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
         return self.hold(say, connection, now, seconds(self.random.uniform(0.3, 15.0)))
@@ -575,6 +599,7 @@ class FirstOld(Lie):
     """
 
     name = "first_old"
+    more = 4
     endpoints = SEQUENCED
 
     def prepare(self) -> None:
@@ -597,6 +622,7 @@ class FirstLate(FirstOld):
     """Updates come before the first snapshot (§2.8, RUST). Must show: the truth, or SYNCING."""
 
     name = "first_late"
+    more = 4
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         if say.kind != "first":
@@ -612,6 +638,7 @@ class FirstEmpty(FirstOld):
     """
 
     name = "first_empty"
+    more = 4
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         channel = connection.topics.get(say.topic or "")
@@ -631,6 +658,7 @@ class CounterRestarts(Lie):
     """
 
     name = "counter_restarts"
+    more = 6
     aims = "book"
 
     def begins(self, now: int) -> None:
@@ -656,6 +684,7 @@ class CounterJumps(CounterRestarts):
     """
 
     name = "counter_jumps"
+    more = 3
 
     def next(self, version: int) -> int:
         return version + self.random.choice((1, 2, 1000, 10**6))
@@ -665,6 +694,7 @@ class CounterWraps(CounterRestarts):
     """A counter goes on behind 2^31, 2^53 or 2^63. Must show: the truth, or not LIVE."""
 
     name = "counter_wraps"
+    more = 3
 
     def next(self, version: int) -> int:
         return self.random.choice((2**31 - 2, 2**32 - 2, 2**53 - 2, 0))
@@ -678,7 +708,7 @@ class CounterRepeats(Lie):
 
     name = "counter_repeats"
     aims = "book"
-    chance = 0.1
+    chance = 0.2
 
     def published(self, channel: Channel, says: list[Say], now: int) -> list[Say]:
         if says and says[0].kind == "update" and self.strikes():
@@ -694,7 +724,7 @@ class Loses(Lie):
 
     name = "loses"
     aims = "book"
-    chance = 0.1
+    chance = 0.2
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         return [] if say.kind == "update" and self.strikes() else [say]
@@ -716,7 +746,7 @@ class Repeats(Lie):
 
     name = "repeats"
     aims = "book"
-    chance = 0.2
+    chance = 0.3
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         if say.kind == "update" and self.strikes():
@@ -783,7 +813,7 @@ class Crosses(Lie):
 
     name = "crosses"
     aims = "book"
-    chance = 0.1
+    chance = 0.2
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         channel = connection.topics.get(say.topic or "")
@@ -803,6 +833,7 @@ class SubscriptionDies(Lie):
     """
 
     name = "subscription_dies"
+    more = 6
     aims = "book"
 
     def begins(self, now: int) -> None:
@@ -822,7 +853,8 @@ class Contradicts(Lie):
     """
 
     name = "contradicts"
-    aims = "any"
+    endpoints = ("futures_public",)
+    aims = "shown"
     chance = 0.05
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
@@ -864,7 +896,7 @@ class ThirdColumn(Lie):
 
     name = "third_column"
     aims = "spot"
-    chance = 0.2
+    chance = 0.3
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         if say.kind != "update" or not self.strikes():
@@ -911,6 +943,7 @@ class AckDoubled(AckLate):
     """Each acknowledgement comes twice. Must show: as if it came once."""
 
     name = "ack_doubled"
+    more = 1
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         self.acted += say.kind == "ack"
@@ -953,6 +986,7 @@ class AckForNobody(Extra):
     """Acknowledgements of what nobody asked for. Must show: nothing changes."""
 
     name = "ack_for_nobody"
+    chance = 0.1
     endpoints = SEQUENCED
 
     def extra(self, connection: Connection, now: int) -> Say:
@@ -982,7 +1016,7 @@ class ErrorForLive(Extra):
     """
 
     name = "error_for_live"
-    chance = 0.02
+    chance = 0.04
 
     def extra(self, connection: Connection, now: int) -> Say:
         return self.error(connection, self.some_topic(connection), "Invalid channel param")
@@ -992,7 +1026,7 @@ class ErrorNameless(Extra):
     """Errors that name no topic (finding C3). Must show: nobody is refused for good."""
 
     name = "error_nameless"
-    chance = 0.02
+    chance = 0.03
 
     def extra(self, connection: Connection, now: int) -> Say:
         return self.error(connection, None, "internal error")
@@ -1043,7 +1077,7 @@ class FieldUnreadable(Lie):
 
     name = "field_unreadable"
     aims = "book"
-    chance = 0.05
+    chance = 0.1
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         if say.kind != "update" or not self.strikes():
@@ -1067,7 +1101,7 @@ class FrameCut(Lie):
 
     name = "frame_cut"
     aims = "any"
-    chance = 0.03
+    chance = 0.06
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         if say.kind not in ("update", "picture", "trade") or not self.strikes():
@@ -1080,7 +1114,7 @@ class FrameOfNobody(Extra):
     """Frames that are nobody's (finding C2). Must show: the truth, or not LIVE; and LIVE again."""
 
     name = "frame_of_nobody"
-    chance = 0.02
+    chance = 0.03
 
     def extra(self, connection: Connection, now: int) -> Say:
         texts = ("null", "[]", '""', "{}", "ping", "<html></html>", '{"data":{}}', "0", " ")
@@ -1092,7 +1126,7 @@ class DeflateCut(Lie):
 
     name = "deflate_cut"
     aims = "spot"
-    chance = 0.03
+    chance = 0.1
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         if say.kind == "update" and self.strikes():
@@ -1218,6 +1252,7 @@ class Ban(Lie):
     """
 
     name = "ban"
+    more = 2
 
     def prepare(self) -> None:
         self.status = self.random.choice((403, 429, 503))
@@ -1237,6 +1272,7 @@ class Slams(Ban):
     """Connections are accepted and closed at once. Must show: as above."""
 
     name = "slams"
+    more = 0
 
     def door(self, endpoint: str, now: int) -> int | None:
         return None
@@ -1252,6 +1288,7 @@ class SlowDoor(Ban):
     """Handshakes take some seconds longer; every connection is cut once. Must show: not LIVE."""
 
     name = "slow_door"
+    more = 3
 
     def prepare(self) -> None:
         self.pause = seconds(self.random.uniform(0.5, 8.0))
@@ -1273,6 +1310,7 @@ class HalfOpen(Lie):
     """
 
     name = "half_open"
+    more = 2
 
     def begins(self, now: int) -> None:
         for connection in self.mine():
@@ -1309,11 +1347,14 @@ class ClockSteps(Lie):
         self.shift = self.random.choice((-1, 1)) * 10 ** self.random.uniform(2.0, 5.8)
 
     def begins(self, now: int) -> None:
-        self.acted += 1
         self.venue.stamp.shift += self.shift
 
     def ends(self, now: int) -> None:
         self.venue.stamp.shift -= self.shift
+
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += say.kind in DATA
+        return False
 
     def touches(self, house: str, topic: str) -> bool:
         return True
@@ -1333,7 +1374,6 @@ class ClockDrifts(ClockSteps):
 
     def _drift(self, now: int) -> None:
         if now < self.end:
-            self.acted += 1
             self.shift += self.rate * 100
             self.venue.stamp.shift += self.rate * 100
             self.venue.later(now + 100 * MILLI, self._drift)
@@ -1349,8 +1389,11 @@ class ClocksDisagree(Lie):
         self.shift = self.random.choice((-1, 1)) * 10 ** self.random.uniform(1.0, 5.0)
 
     def begins(self, now: int) -> None:
-        self.acted += 1
         self.venue.stamp.shifts[self.topic or ""] = self.shift
+
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += say.kind in DATA and say.topic == self.topic
+        return False
 
     def ends(self, now: int) -> None:
         self.venue.stamp.shifts.pop(self.topic or "", None)
@@ -1383,6 +1426,7 @@ class TwoPongs(Lie):
     """
 
     name = "two_pongs"
+    more = 2
 
     def prepare(self) -> None:
         self.lag = seconds(self.random.uniform(3.0, 20.0))
@@ -1413,8 +1457,11 @@ class OddNumbers(Lie):
     name = "odd_numbers"
 
     def begins(self, now: int) -> None:
-        self.acted += 1
         self.venue.pen.odd = True
+
+    def concerns(self, say: Say, connection: Connection) -> bool:
+        self.acted += say.kind in DATA
+        return False
 
     def ends(self, now: int) -> None:
         self.venue.pen.odd = False

@@ -91,8 +91,12 @@ class NaiveClient:
         book = self.books.get((house, topic))
         if book is None or len(book) < 2:
             return None
-        bids = sorted(book["bid"].items(), reverse=True)
-        asks = sorted(book["ask"].items())
+        try:
+            bids = sorted(book["bid"].items(), reverse=True)
+            asks = sorted(book["ask"].items())
+        except ArithmeticError:
+            # It believed that NaN is a price.
+            return None
         if what == "quote":
             empty: tuple[None, None] = (None, None)
             return (*(bids[0] if bids else empty), *(asks[0] if asks else empty))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.strangers import joined
-from tests.strangers.account_judge import AccountJudge
+from tests.strangers.account_judge import AccountTally
 from tests.strangers.judge import Judge, Reader
 from tests.strangers.naive import NaiveClient
 from tests.strangers.plan import Liar
@@ -29,13 +29,14 @@ def naive(setting: Setting, wrap: Callable[[Reader], Reader] = lambda reader: re
     return Result(
         setting,
         judge.tally,
-        AccountJudge(liar),
+        AccountTally(),
         {},
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
         liar.log,
         world.fingerprint(),
+        liar.occurrences(),
     )
 
 

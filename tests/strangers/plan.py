@@ -19,6 +19,8 @@ COOL_DOWN = 60 * SECOND
 FORGOTTEN = 200 * SECOND
 """So long after its end no lie is remembered."""
 SHORTEST, LONGEST = 0.1, 60.0
+MORE = 100_000
+"""The number of the first occurrence that is told beside another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,25 @@ def draw(seed: int, duration: int, names: Sequence[str]) -> list[Occurrence]:
         now = last + seconds((last - now) / SECOND * random.uniform(0.34, 1.2) + 3.0)
         if now > duration - COOL_DOWN:
             break
-    return [one for one in plan if one.end <= duration - COOL_DOWN // 2]
+    plan = [one for one in plan if one.end <= duration - COOL_DOWN // 2]
+    return plan + _more(seed, duration, names, plan)
+
+
+def _more(
+    seed: int, duration: int, names: Sequence[str], plan: Sequence[Occurrence]
+) -> list[Occurrence]:
+    """What does little each time is told oftener, beside others, so that as much is calm."""
+    random = Random(f"more {seed}")
+    found: list[Occurrence] = []
+    for name in sorted(names):
+        count = LIES[name].more * duration / (3600 * SECOND)
+        for _ in range(int(count) + (random.random() < count % 1)):
+            if plan:
+                beside = random.choice(plan)
+                number = MORE + len(found)
+                chance = f"more {seed} {number}"
+                found.append(Occurrence(number, name, beside.begin, beside.end, chance))
+    return found
 
 
 class Liar:
@@ -105,6 +125,13 @@ class Liar:
             one.name in names and lie.endpoint == endpoint and now - one.end <= FORGOTTEN
             for one, lie in self.told
         )
+
+    def occurrences(self) -> dict[str, int]:
+        """How often each lie found something to lie about."""
+        counts: dict[str, int] = {}
+        for one, _ in self.told:
+            counts[one.name] = counts.get(one.name, 0) + 1
+        return counts
 
     def acted(self) -> dict[str, int]:
         counts: dict[str, int] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.strangers.account_judge import AccountJudge
-from tests.strangers.judge import Tally
+from tests.strangers.account_judge import AccountTally
+from tests.strangers.judge import READS, Tally
 from tests.strangers.ledger import Audit
 from tests.strangers.settings import Setting
+from tests.strangers.standstills import Standstills
 
 
 @dataclass(slots=True)
@@ -17,13 +18,16 @@ class Result:
 
     setting: Setting
     tally: Tally
-    account: AccountJudge
+    account: AccountTally
     audits: dict[str, Audit]
     acted: dict[str, int]
     broken: dict[str, int]
     books: int
     notes: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    told: dict[str, int] = field(default_factory=dict)
+    """How often each lie was told; `acted` says to how many messages or connections."""
+    standstills: Standstills = field(default_factory=Standstills)
 
     @property
     def streams(self) -> Audit:
@@ -53,6 +57,17 @@ class Result:
         limits = [f"limit broken {count} times: {what}" for what, count in self.broken.items()]
         return [*self.tally.found, *self.account.found, *streams, *limits]
 
+    def first_of_each(self, count: int) -> list[str]:
+        """So many sentences of each kind, so that one kind does not hide another."""
+        kinds: dict[str, int] = {}
+        kept = []
+        for text in self.found():
+            kind = next((word for word in KINDS if word in text), text)
+            kinds[kind] = kinds.get(kind, 0) + 1
+            if kinds[kind] <= count:
+                kept.append(text)
+        return [*kept, *(f"{n} times {k}" for k, n in kinds.items() if n > count)]
+
     def command(self, *, sockets: bool) -> str:
         parts = ["python -m tests.strangers", f"--seed {self.setting.seed}"]
         parts.append(f"--hours {self.setting.length / 3600:.4f}")
@@ -66,6 +81,12 @@ class Result:
             parts.append("--sockets")
         return " ".join(parts)
 
+
+KINDS = tuple(
+    f"{word} {what}"
+    for word in ("wrong", "over age", "lost", "invented")
+    for what in (*READS, "spot", "futures")
+)
 
 HEAD = (
     "run", "symbol-h", "judged", "wrong", "over age", "no promise", "within 10 s", "LIVE",
@@ -97,9 +118,25 @@ def line(name: str, results: Iterable[Result]) -> list[str]:
     ]
 
 
-def table(rows: list[list[str]]) -> str:
-    everything = [list(HEAD), *rows]
-    widths = [max(len(row[n]) for row in everything) for n in range(len(HEAD))]
+def by_lie(results: Iterable[Result], names: Iterable[str]) -> str:
+    """A table with a line for each lie. What went wrong counts for every lie that acted then."""
+    runs = list(results)
+    rows = []
+    for name in names:
+        found = [r.tally.by_lie.get(name, (0, 0)) for r in runs]
+        values = (
+            sum(r.told.get(name, 0) for r in runs),
+            sum(r.acted.get(name, 0) for r in runs),
+            sum(wrong for wrong, _ in found),
+            sum(over_age for _, over_age in found),
+        )
+        rows.append([name, *map(str, values)])
+    return table(rows, ("lie", "told", "acted", "wrong", "over age"))
+
+
+def table(rows: list[list[str]], head: Sequence[str] = HEAD) -> str:
+    everything = [list(head), *rows]
+    widths = [max(len(row[n]) for row in everything) for n in range(len(head))]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if n else cell.ljust(width)

@@ -89,22 +89,22 @@ def account_fills(account: Any, venue: Venue, ledgers: Mapping[str, Ledger]) -> 
     return found
 
 
-def audits(venue: Venue, ledgers: Mapping[str, Ledger], end: int) -> dict[str, Audit]:
-    """Each stream against what happened."""
+def audits(venue: Venue, ledgers: Mapping[str, Ledger], settled: int) -> dict[str, Audit]:
+    """Each stream against what happened; what did so after `settled` need not have been told."""
     found = {}
     for house, topic in TRADES:
         if topic in ledgers:
             market = venue.markets[house, topic.partition(":")[2]]
             found[topic] = ledgers[topic].audit(
-                [(d.price, d.size, d.taker) for d in market.deals if d.time < end - SETTLED],
-                [(d.price, d.size, d.taker) for d in market.deals if d.time >= end - SETTLED],
+                [(d.price, d.size, d.taker) for d in market.deals if d.time < settled],
+                [(d.price, d.size, d.taker) for d in market.deals if d.time >= settled],
             )
     for topic, house in [*FILLS.items(), ("spot account", "spot"), ("futures account", "futures")]:
         if topic in ledgers:
             fills = venue.accounts[house].fills.values()
             found[topic] = ledgers[topic].audit(
-                [f.fill_id for f in fills if f.time < end - SETTLED],
-                [f.fill_id for f in fills if f.time >= end - SETTLED],
+                [f.fill_id for f in fills if f.time < settled],
+                [f.fill_id for f in fills if f.time >= settled],
             )
     return found
 

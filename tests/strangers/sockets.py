@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import bitmart_book as bb
-from tests.strangers.account_judge import AccountJudge
+from tests.strangers.account_judge import PATIENCE, AccountJudge
 from tests.strangers.carrier import Carrier
 from tests.strangers.dialects import KEY, MEMO, SECRET
 from tests.strangers.feed_reader import BookReader
@@ -18,12 +19,14 @@ from tests.strangers.judge import Judge
 from tests.strangers.ledger import Ledger
 from tests.strangers.plan import Liar
 from tests.strangers.result import Result
-from tests.strangers.runs import account_fills, audits, deal_key, fill_key, plan_of
+from tests.strangers.runs import SETTLED, account_fills, audits, deal_key, fill_key, plan_of
 from tests.strangers.settings import BOOKS, PRIVATE, TRADES, Setting
 from tests.strangers.units import SECOND
 from tests.strangers.venue import Habits, Venue
 
 LOOKS_A_SECOND = 20.0
+ASK_AGAIN = 5.0
+"""Seconds after which a stream that was refused is asked for anew."""
 
 
 async def run(
@@ -53,7 +56,9 @@ async def run(
         while carrier.now() < end and not enough(judge, ledgers):
             await asyncio.sleep(judge.random.expovariate(LOOKS_A_SECOND))
             judge.look(reader, carrier.now())
-            accounts.look(reader, carrier.now())
+            # An order of a standstill bears its time, and was told when that was over.
+            if carrier.is_punctual(PATIENCE):
+                accounts.look(reader, carrier.now())
         end = carrier.now()
         watch.stop()
         ledgers |= account_fills(feed.account, venue, ledgers)
@@ -68,12 +73,14 @@ async def run(
     return Result(
         setting,
         judge.tally,
-        accounts,
-        audits(venue, ledgers, end),
+        accounts.tally,
+        audits(venue, ledgers, carrier.standstills.settled(end, SETTLED)),
         liar.acted(),
         dict(venue.broken),
         len(BOOKS),
         liar.log,
+        told=liar.occurrences(),
+        standstills=carrier.standstills,
     )
 
 
@@ -89,42 +96,60 @@ async def _listen(
 ) -> dict[str, Ledger]:
     ledgers: dict[str, Ledger] = {}
     for house, topic in TRADES:
-        trades: Any = feed.trades(topic)
         ledgers[topic] = Ledger()
-        group.create_task(_follow(trades, ledgers[topic], deal_key(house), lambda: None))
+        follower = _Follower(feed, topic, ledgers[topic], deal_key(house), lambda: None)
+        group.create_task(follower.run())
     for topic in PRIVATE:
-        stream = await feed.subscribe(topic, wait="none")
         ledgers[topic] = Ledger()
         house = topic.partition("/")[0]
 
         def gap(house: str = house) -> None:
             reader.last_gap[house] = now()
 
-        group.create_task(_follow(stream, ledgers[topic], fill_key(), gap))
+        group.create_task(_Follower(feed, topic, ledgers[topic], fill_key(), gap).run())
     return ledgers
 
 
-async def _follow(
-    stream: Any,
-    ledger: Ledger,
-    key: Callable[[Any], Hashable | None],
-    gap: Callable[[], None],
-) -> None:
-    while True:
-        try:
-            async for value in stream:
-                told = key(value)
-                if told is not None:
-                    ledger.tells(told)
-            return
-        except bb.StreamGap:
-            ledger.gap()
-            gap()
-        except (bb.FeedClosed, bb.SubscriptionRejected, bb.AuthenticationError) as error:
-            ledger.gap()
-            gap()
-            ledger.ended = repr(error)
-            return
+@dataclass(slots=True)
+class _Follower:
+    """Writes down what a stream tells, and asks for it anew when it was refused."""
+
+    feed: bb.Feed
+    topic: str
+    ledger: Ledger
+    key: Callable[[Any], Hashable | None]
+    gap: Callable[[], None]
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._follow(await self._opened())
+                return
+            except bb.FeedClosed:
+                return
+            except (bb.SubscriptionRejected, bb.AuthenticationError):
+                self._missed()
+            await asyncio.sleep(ASK_AGAIN)
+
+    async def _opened(self) -> Any:
+        if self.topic in dict(TRADES).values():
+            return self.feed.trades(self.topic)
+        return await self.feed.subscribe(self.topic, wait="none")
+
+    async def _follow(self, stream: Any) -> None:
+        while True:
+            try:
+                async for value in stream:
+                    told = self.key(value)
+                    if told is not None:
+                        self.ledger.tells(told)
+                return
+            except bb.StreamGap:
+                self._missed()
+
+    def _missed(self) -> None:
+        self.ledger.gap()
+        self.gap()
 
 
 class _Watch(threading.Thread):

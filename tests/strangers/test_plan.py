@@ -44,8 +44,19 @@ def test_every_lie_comes_equally_often() -> None:
     counts = dict.fromkeys(NAMES, 0)
     for seed in range(40):
         for one in plan.draw(seed, HOUR, NAMES):
-            counts[one.name] += 1
+            counts[one.name] += one.number < plan.MORE
     assert min(counts.values()) > 0.5 * max(counts.values())
+
+
+def test_what_does_little_is_told_oftener_and_beside_others() -> None:
+    for seed in range(3):
+        told = plan.draw(seed, HOUR, NAMES)
+        spans = {(one.begin, one.end) for one in told if one.number < plan.MORE}
+        more = [one for one in told if one.number >= plan.MORE]
+        assert {(one.begin, one.end) for one in more} <= spans
+        assert len({one.number for one in told}) == len(told)
+        for name in NAMES:
+            assert sum(one.name == name for one in more) == LIES[name].more
 
 
 def test_a_lie_draws_the_same_whatever_else_is_told() -> None:

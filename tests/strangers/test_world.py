@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.strangers import parties
+from tests.strangers.__main__ import main, side_by_side
 from tests.strangers.lies import LIES
 from tests.strangers.settings import Setting
 
@@ -36,6 +37,31 @@ def test_the_same_seed_is_the_same_run_whatever_the_hashes(party: str) -> None:
     first = fingerprint(party, "1")
     assert len(first.splitlines()[-1]) == 16
     assert fingerprint(party, "2") == first
+
+
+def test_runs_side_by_side_find_what_they_find_alone() -> None:
+    settings = [Setting(seed, 20.0) for seed in (1, 2, 3)]
+    alone, beside = (side_by_side(settings, "naive", jobs) for jobs in (1, 2))
+    assert [one.fingerprint for one in beside] == [one.fingerprint for one in alone]
+    assert [one.tally for one in beside] == [one.tally for one in alone]
+
+
+def test_a_seed_that_fails_says_how_to_run_it_again_with_fewer_lies(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (
+        "strangers --party naive --seed 2 --hours 0.05 --lies counter_repeats,half_open --by-lie"
+    )
+    monkeypatch.setattr(sys, "argv", words.split())
+    main()
+    lines = capsys.readouterr().out.splitlines()
+    (failed,) = (line for line in lines if line.startswith("failed: "))
+    (fewest,) = (line for line in lines if line.startswith("fewest lies: "))
+    assert failed.startswith("failed: python -m tests.strangers --seed 2 --hours 0.0500")
+    assert "--only" in fewest
+    assert failed.endswith("--party naive")
+    assert fewest.endswith("--party naive")
+    assert any(line.split()[:1] == ["half_open"] for line in lines)
 
 
 def test_another_seed_is_another_run() -> None:

@@ -55,6 +55,8 @@ class World:
     now: int = 0
     also: Callable[[int], None] = lambda now: None
     """Called whenever the judge has looked."""
+    over: bool = False
+    """Set to end the run before its time."""
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     _lines: dict[int, int] = field(default_factory=dict)
     _numbers: dict[int, int] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class World:
     def run(self, until: int) -> None:
         """Let time pass until a moment, looking at the client at moments of the judge's own."""
         look = self.now
-        while self.now < until:
+        while self.now < until and not self.over:
             self._grant()
             opening = min((at for at, _, _ in self._opening), default=NEVER)
             self.now = max(self.now, min(self.venue.due(), self.party.due(), opening, look, until))
