@@ -499,6 +499,9 @@ cdef class Engine:
             known = names[0] in self._routes or names[0] in self._trade_routes
             if found is None or known and not found[3]:
                 found = (profile, names, symbol, known)
+            elif names[0] in found[1]:
+                # Public and private frames of a market look alike.
+                continue
             elif known and profile.owns_symbol(symbol) and not found[0].owns_symbol(symbol):
                 found = (profile, names + found[1], symbol, True)
             elif known:
