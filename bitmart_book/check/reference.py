@@ -1143,7 +1143,8 @@ class ReferenceEngine:
         first, others = known[0], known[1:]
         if owners and owners[0] is not first:
             first, others = owners[0], [one for one in known if one is not owners[0]]
-        return first[0], first[1] + [name for one in others for name in one[1]], first[2]
+        names = dict.fromkeys([*first[1], *(name for one in others for name in one[1])])
+        return first[0], list(names), first[2]
 
     def _message(self, message: Any, generation: int) -> int:
         if not isinstance(message, dict):
