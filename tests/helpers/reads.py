@@ -94,6 +94,8 @@ READS = {
     "market": [("", lambda book: book.market, as_it_is)],
     "channel": [("", lambda book: book.channel, as_it_is)],
     "unit": [("", lambda book: book.unit, as_it_is)],
+    "venue": [("", lambda book: book.venue, as_it_is)],
+    "proven_levels": [("", lambda book: book.proven_levels, as_it_is)],
     "state": [("", lambda book: book.state, as_it_is)],
     "reason": [("", lambda book: book.reason, as_it_is)],
     "epoch": [("", lambda book: book.epoch, as_it_is)],
