@@ -224,14 +224,26 @@ MAY_IMPORT = {
     "sim.venue.windows": set(),
     "sim.venue.wire": set(),
     "sync": {"feed.blocking"},
-    "venues": {"venues.futures", "venues.futures_private", "venues.instruments", "venues.legacy",
-               "venues.profile", "venues.spot", "venues.spot_private"},
+    "venues": {"venues.bybit", "venues.futures", "venues.futures_private", "venues.kraken",
+               "venues.legacy", "venues.okx", "venues.profile", "venues.registry", "venues.spot",
+               "venues.spot_private"},
+    "venues.bybit": {"model", "msgspec", "venues.events", "venues.instruments", "venues.profile"},
+    "venues.channels": {"msgspec", "venues.values"},
+    "venues.events": {"model", "venues.channels", "venues.values"},
     "venues.futures": {"model", "venues.profile", "venues.values"},
     "venues.futures_private": {"credentials", "model", "venues.futures", "venues.profile",
                                "venues.values"},
     "venues.instruments": {"errors", "model", "msgspec", "venues.values"},
+    "venues.kraken": {"model", "venues.events", "venues.instruments", "venues.profile",
+                      "venues.values"},
     "venues.legacy": {"model", "venues.profile", "venues.values"},
-    "venues.profile": {"credentials", "errors", "model", "msgspec", "venues.values"},
+    "venues.okx": {"model", "msgspec", "venues.events", "venues.instruments", "venues.profile",
+                   "venues.values"},
+    "venues.profile": {"credentials", "errors", "model", "msgspec", "venues.channels",
+                       "venues.instruments"},
+    "venues.registry": {"errors", "venues.bybit", "venues.futures", "venues.futures_private",
+                        "venues.instruments", "venues.kraken", "venues.legacy", "venues.okx",
+                        "venues.profile", "venues.spot", "venues.spot_private"},
     "venues.spot": {"model", "venues.profile", "venues.values"},
     "venues.spot_private": {"credentials", "model", "venues.profile", "venues.spot",
                             "venues.values"},
@@ -485,8 +497,9 @@ def test_the_compiled_module_imports_only_errors_and_model():
         "bitmart_book.errors", "bitmart_book.model",
     }  # fmt: skip
     ours = set(re.findall(r"^from (bitmart_book\S*) cimport", text, re.MULTILINE))
-    names = {"clock", "digits", "double", "json", "ladder", "number", "questions", "scan", "sides"}
-    assert ours == {f"bitmart_book.native.{name}" for name in names | {"window"}}
+    names = {"checksum", "clock", "digits", "double", "json", "ladder", "number", "questions"}
+    names |= {"scan", "sides", "stamp", "window"}
+    assert ours == {f"bitmart_book.native.{name}" for name in names}
 
 
 @pytest.mark.parametrize(
