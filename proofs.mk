@@ -115,6 +115,17 @@ bench-peers: $(PEERS)/.peers ## speed beside other libraries' books, into docs/p
 	$(PEERS)/bin/bitmart-book bench --peers $(REAL) --svg docs/bench.svg --json > $(PEERS)/report.json
 	$(PEERS)/bin/python -m benchmarks.record $(PEERS)/report.json
 
+JUDGE := build/judge-python
+$(JUDGE)/.judge: $(VENV)/.python $(COMPILED)
+	@echo "setting up $(JUDGE) with $(PYTHON)"
+	@$(PYTHON) -m venv $(JUDGE)
+	@$(JUDGE)/bin/pip --disable-pip-version-check install --quiet --upgrade "pip>=25.1"
+	@$(JUDGE)/bin/pip --disable-pip-version-check install --quiet --editable . --group judge
+	@touch $@
+
+judge: $(JUDGE)/.judge ## the simulated Kraken against ccxt's client: its books, and every checksum
+	$(JUDGE)/bin/python -m tests.peers.ccxt_kraken
+
 instructions: $(VENV)/.package ## instructions a frame, counted by valgrind, beside the last count
 	@command -v valgrind >/dev/null || { echo "missing: valgrind (Debian: apt install valgrind)"; exit 1; }
 	$(BIN)/python -m benchmarks.instructions

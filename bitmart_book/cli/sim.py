@@ -16,6 +16,13 @@ __all__ = ["sim"]
     "--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="0: a free one."
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed, the same markets.")
+@click.option(
+    "--venue",
+    "venues",
+    multiple=True,
+    metavar="NAME",
+    help="Speak the words of another venue too: kraken, okx or bybit; may be repeated.",
+)
 @click.option("--speed", default=1.0, show_default=True, help="Of the markets, not of the clock.")
 @click.option(
     "--extra-symbols",
@@ -42,6 +49,7 @@ def sim(
     host: str,
     port: int,
     seed: int,
+    venues: tuple[str, ...],
     speed: float,
     extra_symbols: int,
     compression: Literal["text", "binary", "mixed"],
@@ -50,7 +58,8 @@ def sim(
 ) -> None:
     """Serve a BitMart exchange on this machine until interrupted.
 
-    Prints its addresses and the credentials of its account as one line of JSON when it is ready.
+    With --venue it has that venue's public addresses beside BitMart's. Prints all addresses and
+    the credentials of its account as one line of JSON when it is ready.
 
     That account trades over plain HTTP at the address "control", from this machine only:
 
@@ -72,17 +81,18 @@ def sim(
     A fault is a name, and in any order @TIME (once, then), :TIME (how long it lasts), %N (so many a
     minute on average) and /SYMBOL. A time is 120, 3s, 500ms or 2m.
     """
-    from bitmart_book.sim import KINDS, Knobs, Simulator
+    from bitmart_book.sim import ELSEWHERE, KINDS, Knobs, Simulator
 
     if faults == "help":
         click.echo("all           every one by its share, 22 a minute together")
-        for name, kind in KINDS.items():
+        for name, kind in {**KINDS, **ELSEWHERE}.items():
             click.echo(f"{name:14}{kind.doc.partition('. ')[0]} ({kind.per_minute:g} a minute)")
         return
     simulator = Simulator(
         host=host,
         port=port,
         seed=seed,
+        venue=venues,
         speed=speed,
         extra_symbols=extra_symbols,
         knobs=Knobs(opcode=compression),

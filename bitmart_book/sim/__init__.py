@@ -7,7 +7,7 @@ goes wrong between it and its clients.
 
 from bitmart_book.sim.exchange import Close, Exchange, Knobs, Ping, Pong, Refusal, Send
 from bitmart_book.sim.faults.faults import Faults
-from bitmart_book.sim.faults.kinds import KINDS, parse
+from bitmart_book.sim.faults.kinds import ELSEWHERE, KINDS, parse
 from bitmart_book.sim.faults.network import Kind
 from bitmart_book.sim.market.market import (
     CaptureMarket,
@@ -22,6 +22,7 @@ from bitmart_book.sim.server import Simulator
 __all__ = [
     "CaptureMarket",
     "Close",
+    "ELSEWHERE",
     "Exchange",
     "Faults",
     "KINDS",

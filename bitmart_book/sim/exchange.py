@@ -1,4 +1,4 @@
-"""BitMart without sockets: what its servers answer, and push, and forbid.
+"""BitMart, and other venues, without sockets: what servers answer, and push, and forbid.
 
 Bytes and the time come in, frames and closes come out of `output`. No socket, no clock and no
 global random: the same calls give the same bytes. What may go wrong on the way between exchange
@@ -8,8 +8,10 @@ left undocumented, or what was seen in two forms, is a knob.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -28,8 +30,10 @@ from bitmart_book.sim.venue.glimpses import Glimpse
 from bitmart_book.sim.venue.knobs import Knobs
 from bitmart_book.sim.venue.legacy import Legacy
 from bitmart_book.sim.venue.lines import Close, Lines, Ping, Pong, Refusal, Rules, Send
-from bitmart_book.sim.venue.publisher import Side
+from bitmart_book.sim.venue.public import PublicFeed
+from bitmart_book.sim.venue.publisher import Publisher, Side
 from bitmart_book.sim.venue.spot import Spot
+from bitmart_book.sim.venue.venues import addresses
 
 __all__ = ["Close", "Exchange", "Knobs", "Ping", "Pong", "Refusal", "Send"]
 
@@ -43,7 +47,10 @@ class Exchange:
 
     `now` is in seconds since the exchange began and never goes back; what is on the wire is
     stamped `start_ms` later. `symbols` with an underscore are spot's, others are contracts; of a
-    kind that is not named there is nothing. `markets` are used for their symbols, and are the only
+    kind that is not named there is nothing. `venue` names one or several other venues, each of
+    which has its public addresses beside BitMart's: of `symbols` they list those that are spelled
+    as there, like "BTC/USD". Where a method takes a symbol, "kraken:BTC/USD" and
+    "bybit-spot:BTCUSDT" say whose is meant. `markets` are used for their symbols, and are the only
     ones on spot unless `symbols` names more. `history` versions of each book can be asked for, and
     of as many there is a `glimpse` of the best `glimpses` levels. `speed` makes the markets
     livelier, not the clock. `clock_ms` is what logins are judged by, the stamp of `now` if there is
@@ -54,6 +61,7 @@ class Exchange:
         self,
         *,
         seed: int = 1,
+        venue: str | Sequence[str] = "bitmart",
         knobs: Knobs | None = None,
         symbols: Sequence[str] | None = None,
         extra_symbols: int = 0,
@@ -72,6 +80,29 @@ class Exchange:
         """What it stamps its words by."""
         self._clock_ms = clock_ms
         self._paused: set[str] | None = set()
+        self._lines = Lines(random.Random(f"exchange {seed}"), self.knobs.enforce_limits)
+        self.paths: dict[str, str] = {}
+        """Where the addresses of other venues are found, by endpoint."""
+        self.feeds: dict[str, PublicFeed] = {}
+        """Other venues' addresses by their markets, like "kraken" and "bybit-spot"."""
+        for address in addresses(venue):
+            feed = self.feeds[address.market] = address.make(
+                self._lines,
+                address.listed(symbols, extra_symbols, extra_rate),
+                market=address.market,
+                seed=seed,
+                clock=self.clock,
+                speed=speed,
+                history=history,
+                glimpses=glimpses,
+            )
+            self.paths[address.endpoint] = address.path
+            self._lines.endpoints[address.endpoint] = feed
+            self._lines.rules[address.endpoint] = address.rules
+            self._lines.greetings[address.endpoint] = feed.greet
+        if symbols is not None:
+            # What is spelled as nowhere else is left to BitMart, which refuses it if need be.
+            symbols = [name for name in symbols if self._bitmart_has(name)]
         known = {market.listing.symbol: market for market in markets or ()}
         named = list(symbols) if symbols is not None else [] if known else None
         spot_names = named and [name for name in named if "_" in name]
@@ -83,7 +114,6 @@ class Exchange:
         futures_names = symbols and [name for name in symbols if "_" not in name]
         self.contracts: dict[str, Contract] = contracts(futures_names, extra_symbols, extra_rate)
         """Every contract that can be subscribed."""
-        self._lines = Lines(random.Random(f"exchange {seed}"), self.knobs.enforce_limits)
         self.keys = Keys.of(seed)
         """What logs in to the private addresses."""
         self.spot = Spot(
@@ -156,7 +186,13 @@ class Exchange:
             trading[market].listener = futures
             lines.endpoints[f"{prefix}futures_public"] = venue
             lines.endpoints[f"{prefix}futures_private"] = futures
-        lines.rules.update({name: self._rules(name) for name in lines.endpoints})
+        names = [name for name in lines.endpoints if name not in self.paths]
+        lines.rules.update({name: self._rules(name) for name in names})
+
+    def _bitmart_has(self, symbol: str) -> bool:
+        """Whether a name is one of BitMart's: those of other venues have signs that it has not."""
+        elsewhere = any(symbol in feed.listings for feed in self.feeds.values())
+        return not elsewhere or re.fullmatch(r"[A-Za-z0-9_]+", symbol) is not None
 
     def _rules(self, endpoint: str) -> Rules:
         knobs = self.knobs
@@ -260,9 +296,36 @@ class Exchange:
 
     # What is true
 
+    def key(self, symbol: str) -> str:
+        """How this exchange calls a symbol where all venues are meant: "kraken:BTC/USD"; BitMart's
+        own spot symbols stay as they are."""
+        market, between, _ = symbol.partition(":")
+        if symbol in self.listings or (between and market in self.feeds):
+            return symbol
+        homes = [market for market, feed in self.feeds.items() if symbol in feed.listings]
+        return f"{homes[0]}:{symbol}" if homes else symbol
+
+    def _home(self, symbol: str) -> tuple[Spot | PublicFeed, str]:
+        """Where a symbol is traded, and what it is called there."""
+        market, between, name = self.key(symbol).partition(":")
+        return (self.feeds[market], name) if between and market in self.feeds else (
+            self.spot, symbol)  # fmt: skip
+
+    def publisher(self, symbol: str) -> Publisher:
+        """What publishes a symbol. UsageError for one that is not listed."""
+        home, name = self._home(symbol)
+        return home.publisher(name)
+
     def version(self, symbol: str) -> int:
         """The version of the latest book of a symbol. UsageError for one that is not listed."""
-        return self.spot.publisher(symbol).version
+        return self.publisher(symbol).version
+
+    def told_version(self, symbol: str, channel: str, mark: int | str) -> int | None:
+        """The version that a message of another venue told of; see `PublicFeed.version`."""
+        home, name = self._home(symbol)
+        if isinstance(home, Spot):
+            raise UsageError(f"{symbol}: a message of BitMart has its version in it")
+        return home.version(name, channel, mark)
 
     def window(
         self, symbol: str, version: int, levels: int | None = None
@@ -272,7 +335,8 @@ class Exchange:
         It is the whole book behind the channel, or the best 100 levels with `window_only`; of it
         the best so many `levels`. For contracts see `futures.window`.
         """
-        publisher = self.spot.known_publisher(symbol)
+        home, name = self._home(symbol)
+        publisher = home.known_publisher(name)
         return None if publisher is None else publisher.window(version, levels)
 
     def glimpse(self, symbol: str, version: int) -> Glimpse | None:
@@ -280,24 +344,40 @@ class Exchange:
 
         Says the same as `window` at a hundredth of its cost.
         """
-        publisher = self.spot.known_publisher(symbol)
+        home, name = self._home(symbol)
+        publisher = home.known_publisher(name)
         return None if publisher is None else publisher.glimpses.of(version)
 
     def subscribed(self) -> dict[str, list[int]]:
         """Each symbol whose sequenced book is subscribed, and the connections that hear of it."""
-        return self.spot.subscribed()
+        found = self.spot.subscribed()
+        for market, feed in self.feeds.items():
+            found.update((f"{market}:{name}", ids) for name, ids in feed.subscribed().items())
+        return found
 
     def is_two_sided(self, symbol: str) -> bool:
         """Whether its book has bids and asks now."""
-        return self.spot.publisher(symbol).best() is not None
+        return self.publisher(symbol).best() is not None
 
     def is_paused(self, symbol: str) -> bool:
         """Whether `pause` holds it."""
-        return self._paused is None or symbol in self._paused
+        return self._paused is None or self.key(symbol) in self._paused
+
+    def feed_of(self, connection: int) -> PublicFeed | None:
+        """The other venue's address that a connection belongs to; None: BitMart's, or gone."""
+        found = self._lines.get(connection)
+        endpoint = None if found is None else self._lines.endpoints[found.endpoint]
+        return endpoint if isinstance(endpoint, PublicFeed) else None
+
+    def feed_for(self, symbol: str) -> PublicFeed | None:
+        """The other venue's address that lists a symbol; None: BitMart's."""
+        home, _ = self._home(symbol)
+        return home if isinstance(home, PublicFeed) else None
 
     def snapshot(self, symbol: str) -> str:
-        """The frame that would answer a request now."""
-        return self.spot.snapshot(symbol)
+        """The frame that would answer a request now, or a new subscription."""
+        home, name = self._home(symbol)
+        return home.snapshot(name)
 
     def instruments(self) -> dict[str, Instrument]:
         """What the exchange says about each symbol and each contract."""
@@ -408,19 +488,23 @@ class Exchange:
 
     def tell_snapshot(self, symbol: str) -> None:
         """Push the present book to every subscriber, though nobody asked."""
-        self.spot.tell_snapshot(symbol)
+        home, name = self._home(symbol)
+        home.tell_snapshot(name)
 
     def tell_again(self, symbol: str) -> None:
         """Push a heartbeat, though it is not due."""
-        self.spot.tell_again(symbol)
+        home, name = self._home(symbol)
+        home.tell_again(name)
 
     def tell_nothing(self, symbol: str) -> None:
         """Push an update without levels that is a version of its own."""
-        self.spot.tell_nothing(symbol)
+        home, name = self._home(symbol)
+        home.tell_nothing(name)
 
     def take(self, symbol: str, side: Literal["bid", "ask"], levels: int | None = None) -> None:
         """Let the best so many levels of a side (None: all of them) go at once; own orders stay."""
-        self.spot.take(symbol, side, levels)
+        home, name = self._home(symbol)
+        home.take(name, side, levels)
 
     def pause(self, symbol: str | None = None) -> None:
         """From the latest `now` on the market of a symbol stands still (None: every market).
@@ -431,7 +515,7 @@ class Exchange:
         if symbol is None:
             self._paused = None
         elif self._paused is not None:
-            self._paused.add(symbol)
+            self._paused.add(self.key(symbol))
         self._tell_pauses()
 
     def resume(self, symbol: str | None = None) -> None:
@@ -439,13 +523,20 @@ class Exchange:
         if symbol is None:
             self._paused = set()
         elif self._paused is not None:
-            self._paused.discard(symbol)
+            self._paused.discard(self.key(symbol))
         self._tell_pauses()
 
     def restart(self, symbol: str, version: int) -> None:
-        """Let the versions of a symbol go on from another number, without a word to anybody."""
-        self.spot.publisher(symbol).restart(version, self._lines.now)
+        """Let the versions of a symbol go on from another number, without a word to anybody; other
+        venues say of it what they do."""
+        home, name = self._home(symbol)
+        home.restart(name, version)
 
     def _tell_pauses(self) -> None:
         for venue in (self.spot, self.futures, self.demo):
             venue.pauses(self.is_paused)
+        for market, feed in self.feeds.items():
+            feed.pauses(functools.partial(self._is_paused_at, market))
+
+    def _is_paused_at(self, market: str, name: str) -> bool:
+        return self.is_paused(f"{market}:{name}")

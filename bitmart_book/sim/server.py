@@ -75,12 +75,13 @@ _T = TypeVar("_T")
 class Simulator:
     """BitMart in a box: `async with Simulator() as simulator: ... simulator.urls`.
 
-    Listens on this machine only unless `host` says otherwise; `port` 0 is a free one. `capture`
-    is a file whose books are replayed in place of the seeded markets. `urls` has an address for
-    each endpoint while it runs. `faults` are words like "gap@120 freeze:3s dup%30" that say what
-    goes wrong (see `bitmart_book.sim.parse`), and after it a `Faults` that counts them. At
-    `control_url` programs of other languages place orders; `place`, `cancel` and what reads the
-    account may be called from any thread. For the other arguments see `Exchange`.
+    Listens on this machine only unless `host` says otherwise; `port` 0 is a free one. `venue`
+    names another venue whose words are spoken too, or several; `urls` has an address for each
+    endpoint while it runs, like "spot_public" and "kraken_public". `capture` is a file whose books
+    are replayed in place of the seeded markets. `faults` are words like "gap@120 freeze:3s dup%30"
+    that say what goes wrong (see `bitmart_book.sim.parse`), and after it a `Faults` that counts
+    them. At `control_url` programs of other languages place orders; `place`, `cancel` and what
+    reads the account may be called from any thread. For the other arguments see `Exchange`.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         seed: int = 1,
+        venue: str | Sequence[str] = "bitmart",
         knobs: Knobs | None = None,
         symbols: Sequence[str] | None = None,
         extra_symbols: int = 0,
@@ -102,6 +104,7 @@ class Simulator:
         self.control_url: str | None = None
         self.exchange = Exchange(
             seed=seed,
+            venue=venue,
             knobs=knobs,
             symbols=symbols,
             extra_symbols=extra_symbols,
@@ -112,6 +115,7 @@ class Simulator:
             history=history,
             clock_ms=lambda: time.time_ns() // 1_000_000,
         )
+        self._paths = {**PATHS, **{path: name for name, path in self.exchange.paths.items()}}
         self.control = Control(self.exchange, self.now)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.faults = Faults(faults, rng=random.Random(f"faults {seed}"), exchange=self.exchange)
@@ -148,9 +152,9 @@ class Simulator:
         address = self._server.sockets[0].getsockname()
         host = f"[{address[0]}]" if ":" in address[0] else address[0]
         base = f"{host}:{address[1]}"
-        for path, endpoint in PATHS.items():
-            query = "" if endpoint == "legacy" else "?protocol=1.1"
-            self.urls[endpoint] = f"ws://{base}{path}{query}"
+        for path, endpoint in self._paths.items():
+            bare = endpoint == "legacy" or endpoint in self.exchange.paths
+            self.urls[endpoint] = f"ws://{base}{path}{'' if bare else '?protocol=1.1'}"
         self.control_url = f"http://{base}/control"
         self._loop = loop
         self._read_at = loop.time()
@@ -281,6 +285,10 @@ class Simulator:
         self._now += min(read_at - self._read_at, LONGEST_STEP)
         self._read_at = read_at
         return self._now
+
+    def endpoint(self, path: str) -> str | None:
+        """What is found at a path."""
+        return self._paths.get(path)
 
     def joined(self, peer: _Peer) -> None:
         self._peers.add(peer)
@@ -452,7 +460,7 @@ class _Peer(asyncio.Protocol):
 
     def _shake_hands(self, request: Request) -> None:
         protocol = self._protocol
-        endpoint = PATHS.get(request.path.partition("?")[0])
+        endpoint = self._simulator.endpoint(request.path.partition("?")[0])
         if endpoint is not None and "futures" in endpoint:
             protocol.available_extensions = [_DEFLATE]
         response = protocol.accept(request)

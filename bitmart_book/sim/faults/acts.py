@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 __all__ = ["Act", "Acts", "topics_of"]
@@ -45,12 +45,13 @@ class Acts:
         while self._acts and self._acts[0].since < since - REMEMBERED:
             self._acts.popleft()
 
-    def heard(self, connection: int, text: str) -> None:
-        """A client has said something."""
+    def heard(self, connection: int, text: str, topics: Sequence[str] | None = None) -> None:
+        """A client has said something; `topics` is what it asks for where it is not BitMart's."""
         if '"subscribe"' in text:
             known = self.topics.setdefault(connection, [])
             self.serial += 1
-            known += [topic for topic in topics_of(text) if topic not in known]
+            asked = topics_of(text) if topics is None else topics
+            known += [topic for topic in asked if topic not in known]
 
     def stop(self, now: float) -> None:
         """Nothing acts any more."""

@@ -11,11 +11,24 @@ from __future__ import annotations
 import functools
 import json
 import random
+import re
 import zlib
 from collections.abc import Callable
 from decimal import Decimal
 
-__all__ = ["LOSING", "MEANING_THE_SAME", "OF_SNAPSHOTS", "Damage", "Pushed", "bomb"]
+from bitmart_book.sim.faults.shapes import Shape
+
+__all__ = [
+    "ANYWHERE",
+    "LOSING",
+    "MEANING_THE_SAME",
+    "OF_SNAPSHOTS",
+    "Damage",
+    "Pushed",
+    "PushedElsewhere",
+    "bomb",
+    "other_digit",
+]
 
 TABLE = "spot/depth/increase100"
 SIDES = ("asks", "bids")
@@ -27,6 +40,10 @@ class Pushed:
 
     `rows` holds (price, size) of "asks" and "bids", `fields` what else the item has.
     """
+
+    names = {"asks": "asks", "bids": "bids"}
+    """Of the sides, in an item."""
+    elsewhere = False
 
     def __init__(self, text: str) -> None:
         item = json.loads(text)["data"][0]
@@ -53,9 +70,101 @@ class Pushed:
         """The frame again, in the order in which the server writes it."""
         return _frame(_object(self.item()), table)
 
+    def framed(self, item: str) -> str:
+        """An item in a frame."""
+        return _frame(item)
+
+    def with_data(self, data: str) -> str:
+        """A frame with other data."""
+        return f'{{"data":{data},"table":"{TABLE}"}}'
+
+    def otherwise(self, size: str, rng: random.Random) -> str:
+        """Another size than this one, as the venue would write it; it may be zero."""
+        del size
+        return rng.choice(('"0"', '"7"', '"123.4"'))
+
+    def gone(self, price: str, rng: random.Random) -> tuple[str, str]:
+        """The deletion of one tick, far from any market, where prices look like this one."""
+        decimals = len(price.strip('"').partition(".")[2])
+        return f'"{Decimal(1).scaleb(-decimals):f}"', rng.choice(('"0"', '"0.00000"'))
+
+
+class PushedElsewhere(Pushed):
+    """The same of another venue's push."""
+
+    elsewhere = True
+
+    def __init__(self, text: str, shape: Shape) -> None:
+        frame = json.loads(text, parse_float=_Text, parse_int=_Text)
+        self._frame = frame
+        self._listed = isinstance(frame["data"], list)
+        item = frame["data"][0] if self._listed else frame["data"]
+        self._order = list(item)
+        self.text = text
+        self.shape = shape
+        self.names = shape.sides
+        self.symbol = shape.key(shape.look(text).symbol)
+        self.rows = {
+            side: [shape.row(row) for row in item.pop(shape.sides[side])] for side in SIDES
+        }
+        self.fields = {name: _written(value) for name, value in item.items()}
+
+    def item(self, sides: dict[str, str] | None = None) -> dict[str, str]:
+        found = dict(self.fields)
+        for side, name in self.names.items():
+            rows = ",".join(self.shape.written_row(*row) for row in self.rows[side])
+            found[name] = (sides or {}).get(side, f"[{rows}]")
+        known = {name: found.pop(name) for name in self._order if name in found}
+        return {**known, **found}
+
+    def written(self, table: str = "") -> str:
+        del table
+        return self.framed(_object(self.item()))
+
+    def framed(self, item: str) -> str:
+        return self.with_data(f"[{item}]" if self._listed else item)
+
+    def with_data(self, data: str) -> str:
+        members = {name: _written(value) for name, value in self._frame.items()}
+        return _object({**members, "data": data})
+
+    def otherwise(self, size: str, rng: random.Random) -> str:
+        return _with_digits(rng.choice("0789"), size)
+
+    def gone(self, price: str, rng: random.Random) -> tuple[str, str]:
+        side, place = rng.choice(self.places())
+        tick = re.sub(r"\d(?=\"?$)", "1", _with_digits("0", price))
+        return tick, _with_digits("0", self.rows[side][place][1])
+
 
 Damage = Callable[[Pushed, random.Random], str | bytes | None]
 """Makes another frame of one; None where this one does not lend itself to it."""
+
+
+class _Text(str):
+    """The text of a number."""
+
+
+def _written(value: object) -> str:
+    if isinstance(value, _Text):
+        return str(value)
+    if isinstance(value, dict):
+        return _object({name: _written(part) for name, part in value.items()})
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return json.dumps(value)
+
+
+def _with_digits(digit: str, text: str) -> str:
+    """A number of that digit alone, with as many decimals, and as few others as JSON wants."""
+    return re.sub(r"^(\"?)0+(?=\d)", r"\1", re.sub(r"\d", digit, text))
+
+
+def other_digit(text: str, rng: random.Random) -> str:
+    """The text of a number of which one digit is another one."""
+    place = rng.choice([place for place, sign in enumerate(text) if sign.isdigit()])
+    digit = rng.choice([other for other in "123456789" if other != text[place]])
+    return text[:place] + digit + text[place + 1 :]
 
 
 def _object(members: dict[str, str]) -> str:
@@ -79,11 +188,15 @@ def shuffled(push: Pushed, rng: random.Random) -> str | None:
     into the middle of a frame sees it crossed."""
     if len(push.places()) < 2:
         return None
+    if any(len({price for price, _ in rows}) < len(rows) for rows in push.rows.values()):
+        return None  # the last of two counts
     for side in SIDES:
         rng.shuffle(push.rows[side])
     members = list(push.item().items())
     rng.shuffle(members)
     item = _object(dict(members))
+    if push.elsewhere:
+        return push.framed(item)
     return rng.choice((_frame(item), f'{{"table":"{TABLE}","data":[{item}]}}'))
 
 
@@ -94,7 +207,7 @@ def named_twice(push: Pushed, rng: random.Random) -> str | None:
         return None
     side, place = rng.choice(places)
     rows = push.rows[side]
-    other = rng.choice(('"0"', '"7"', '"123.4"'))
+    other = push.otherwise(rows[place][1], rng)
     rows.insert(rng.randint(0, place), (rows[place][0], other))
     return push.written()
 
@@ -105,9 +218,7 @@ def deleted_without_being_there(push: Pushed, rng: random.Random) -> str | None:
     if not places:
         return None
     side, place = rng.choice(places)
-    decimals = len(push.rows[side][place][0].strip('"').partition(".")[2])
-    tick = f'"{Decimal(1).scaleb(-decimals):f}"'
-    push.rows[side].insert(place, (tick, rng.choice(('"0"', '"0.00000"'))))
+    push.rows[side].insert(place, push.gone(push.rows[side][place][0], rng))
     return push.written()
 
 
@@ -177,7 +288,8 @@ def stamped_wrongly(push: Pushed, rng: random.Random) -> str:
 def named_otherwise(push: Pushed, rng: random.Random) -> str:
     """The table carries the symbol, as the generic part of BitMart's text shows it; members that
     nobody documented."""
-    push.fields[rng.choice(("checksum", "seqId", "Symbol"))] = rng.choice(("null", "7", '["x"]'))
+    names = ("note", "version", "Symbol") if push.elsewhere else ("checksum", "seqId", "Symbol")
+    push.fields[rng.choice(names)] = rng.choice(("null", "7", '["x"]'))
     return push.written(rng.choice((f"{TABLE}:{push.symbol}", TABLE)))
 
 
@@ -247,7 +359,14 @@ def crossed(push: Pushed, rng: random.Random) -> str | None:
 
 
 def wrong_fields(push: Pushed, rng: random.Random) -> str:
-    """A type, version or symbol that cannot be."""
+    """A type, version or symbol that cannot be; elsewhere the number or checksum that proves it."""
+    if isinstance(push, PushedElsewhere):
+        text = rng.choice((None, "null", "1.5", "true", '"x"', "99999999999999999999"))
+        if text is None:
+            del push.fields[push.shape.number]
+        else:
+            push.fields[push.shape.number] = text
+        return push.written()
     name, bad = rng.choice(
         (
             ("type", (None, "null", '"delta"', "5", '"SNAPSHOT"')),
@@ -265,9 +384,7 @@ def wrong_fields(push: Pushed, rng: random.Random) -> str:
 
 def wrong_data(push: Pushed, rng: random.Random) -> str:
     """Data that is no list of objects."""
-    del push
-    data = rng.choice(('""', "null", "[]", "5", '"x"', "[5]", "[[]]", "[null]"))
-    return f'{{"data":{data},"table":"{TABLE}"}}'
+    return push.with_data(rng.choice(('""', "null", "[]", "5", '"x"', "[5]", "[[]]", "[null]")))
 
 
 def not_json(push: Pushed, rng: random.Random) -> str:
@@ -330,14 +447,14 @@ def too_long(push: Pushed, rng: random.Random) -> str:
 def without_a_side(push: Pushed, rng: random.Random) -> str:
     """A snapshot that lacks a side altogether: not an empty one, but no snapshot."""
     item = push.item()
-    del item[rng.choice(SIDES)]
-    return _frame(_object(item))
+    del item[push.names[rng.choice(SIDES)]]
+    return push.framed(_object(item))
 
 
 def emptied(push: Pushed, rng: random.Random) -> str:
     """What a server says that is not ready yet."""
     del rng
-    return _frame(_object(push.item(dict.fromkeys(SIDES, "[]"))))
+    return push.framed(_object(push.item(dict.fromkeys(SIDES, "[]"))))
 
 
 MEANING_THE_SAME: dict[str, tuple[Damage, tuple[int, ...]]] = {
@@ -378,3 +495,13 @@ OF_SNAPSHOTS: dict[str, tuple[Damage, tuple[int, ...]]] = {
     "nosidesnap": (without_a_side, (21,)),
     "emptysnap": (emptied, (22,)),
 }
+
+ANYWHERE = frozenset(
+    {
+        *("shuffle", "twice", "absent", "table", "big"),
+        *LOSING,
+        *("shufflesnap", "twicesnap", "crosssnap", "negativesnap", "nosidesnap", "emptysnap"),
+    }
+)
+"""Those that other venues may meet too. Where a checksum is made of the texts of numbers, the same
+number cannot be written otherwise; and nobody saw a side that is not a list."""

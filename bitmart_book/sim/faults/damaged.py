@@ -25,7 +25,12 @@ def _damaged(net: Network, word: Word, seen: Seen) -> list[str | bytes] | None:
     make, _ = (damage.MEANING_THE_SAME | damage.LOSING | damage.OF_SNAPSHOTS)[word.name]
     if make is damage.crossed and not net.exchange.is_two_sided(seen.symbol):
         return None
-    frame = make(damage.Pushed(seen.text), net.rng)
+    if seen.shape is None:
+        frame = make(damage.Pushed(seen.text), net.rng)
+    elif word.name in damage.ANYWHERE:
+        frame = make(damage.PushedElsewhere(seen.text, seen.shape), net.rng)
+    else:
+        return None
     return None if frame is None else [seen.like(frame)]
 
 
@@ -38,7 +43,7 @@ def damage_update(net: Network, word: Word) -> None:
 
 
 def damage_snapshot(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=word.name in damage.ANYWHERE)
     if symbol is None or (word.name == "emptysnap" and not net.markets.may_be_empty(symbol)):
         return
     net.filters.once(

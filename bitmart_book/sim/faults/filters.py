@@ -9,6 +9,7 @@ from bitmart_book.sim.faults.frames import Seen
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.log import Log
 from bitmart_book.sim.faults.schedule import Schedule
+from bitmart_book.sim.faults.shapes import Shape
 
 __all__ = ["PATIENCE", "Filter", "Filters", "Wants", "nothing", "updates_of"]
 
@@ -31,19 +32,20 @@ class Filter(NamedTuple):
 class Filters:
     """Those at work, in order: the first that has an answer has the last word on a frame."""
 
-    def __init__(self, schedule: Schedule, log: Log) -> None:
+    def __init__(self, schedule: Schedule, log: Log, shape: Callable[[int], Shape | None]) -> None:
         self.outbound: list[Filter] = []
         """Of what the exchange says."""
         self.inbound: list[Hears] = []
         """Of the texts of clients: what is heard of one instead, or None."""
         self._schedule = schedule
         self._log = log
+        self._shape = shape
 
     def frames(self, connection: int, payload: str | bytes) -> Sequence[str | bytes]:
         """What becomes of a frame of the exchange."""
         if not self.outbound:
             return (payload,)
-        seen = Seen(connection, payload)
+        seen = Seen(connection, payload, self._shape(connection))
         for entry in list(self.outbound):
             frames = entry.act(seen)
             if frames is not None:

@@ -10,6 +10,7 @@ import random
 import re
 import zlib
 
+from bitmart_book.sim.faults.shapes import Shape, place_of
 from bitmart_book.sim.venue import futures_wire
 from bitmart_book.sim.venue.wire import ack
 
@@ -38,25 +39,37 @@ _SUBSCRIBED = re.compile(r'"topic":"([^"]+)"')
 
 
 def book_of(symbol: str) -> str:
-    """The topic of a symbol's sequenced book."""
+    """The topic of a symbol's sequenced book, as the exchange calls symbols."""
+    if ":" in symbol:
+        return place_of(symbol)
     return f"spot/depth/increase100:{symbol}"
 
 
 class Seen:
-    """One frame that passes by. What is not of the sequenced book has an empty symbol."""
+    """One frame that passes by. What is not of a sequenced book has an empty symbol.
 
-    __slots__ = ("_kind", "_topic", "connection", "payload", "symbol", "text", "version")
+    `shape` says how frames look on its connection; None: as BitMart's.
+    """
 
-    def __init__(self, connection: int, payload: str | bytes) -> None:
+    __slots__ = ("_kind", "_topic", "connection", "payload", "shape", "symbol", "text", "version")
+
+    def __init__(self, connection: int, payload: str | bytes, shape: Shape | None = None) -> None:
         self.connection = connection
+        self.shape = shape
         self.payload = payload
         if isinstance(payload, bytes):
             self.text = zlib.decompress(payload, -zlib.MAX_WBITS).decode()
         else:
             self.text = payload
-        match = _BOOK.match(self.text, self.text.rfind('"symbol":'))
         self._topic: str | None = None
         self.symbol, self._kind, self.version = ("", "", -1)
+        if shape is not None:
+            look = shape.look(self.text)
+            self._kind = look.kind
+            self.symbol = shape.key(look.symbol) if look.kind else ""
+            self._topic = shape.place(look.channel, look.symbol) if look.channel else ""
+            return
+        match = _BOOK.match(self.text, self.text.rfind('"symbol":'))
         if match is not None:
             self.symbol, self._kind, self.version = match[1], match[2], int(match[3])
 
@@ -70,6 +83,8 @@ class Seen:
     @property
     def is_book(self) -> bool:
         """Whether it is of a book, of whatever channel."""
+        if self.shape is not None:
+            return self.shape.books.fullmatch(self.shape.look(self.text).channel) is not None
         return _BOOKS.match(self.topic) is not None
 
     @property
@@ -81,6 +96,8 @@ class Seen:
     def is_pong(self) -> bool:
         """Whether it answers a ping."""
         text = self.text
+        if self.shape is not None:
+            return self.shape.pong.match(text) is not None
         return text == "pong" or '"data":"pong+' in text or text == '{"subscribe":"pong"}'
 
     @property
@@ -94,11 +111,15 @@ class Seen:
     @property
     def is_ack(self) -> bool:
         """Of a subscription."""
+        if self.shape is not None:
+            return self.shape.ack.match(self.text) is not None
         return '"event":"subscribe"' in self.text and '"errorCode"' not in self.text
 
     @property
     def levels(self) -> bool:
         """Whether it has any: a heartbeat has none."""
+        if self.shape is not None:
+            return self.shape.empty not in self.text
         return '"asks":[],"bids":[]' not in self.text[:40]
 
     @property
@@ -133,8 +154,11 @@ def _topic(text: str) -> str:
     return f"legacy/{legacy[1]}:{legacy[2]}" if legacy else ""
 
 
-def merged(first: Seen, then: Seen) -> list[str | bytes]:
-    """Two updates in one frame, in this order."""
+def merged(first: Seen, then: Seen) -> list[str | bytes] | None:
+    """Two updates in one frame, in this order; None where a frame cannot hold two."""
+    if first.shape is not None:
+        frame_ = first.shape.merged(first.text, then.text)
+        return None if frame_ is None else [frame_]
     items = json.loads(first.text)["data"] + json.loads(then.text)["data"]
     frame = {"data": items, "table": "spot/depth/increase100"}
     return [first.like(json.dumps(frame, separators=(",", ":")))]
@@ -144,6 +168,8 @@ def extra_frames(name: str, seen: Seen, rng: random.Random) -> str | bytes:
     """A frame of something that nobody subscribed: an unknown table or symbol, or, for the name
     "misspell", the same symbol as others would spell it."""
     symbol = seen.symbol
+    if seen.shape is not None:
+        return _extra_elsewhere(name, seen, seen.shape.look(seen.text).symbol, rng)
     if name == "misspell":
         other = rng.choice(
             (
@@ -161,6 +187,17 @@ def extra_frames(name: str, seen: Seen, rng: random.Random) -> str | bytes:
     return seen.like(seen.text.replace("spot/depth/increase100", table))
 
 
+def _extra_elsewhere(name: str, seen: Seen, symbol: str, rng: random.Random) -> str:
+    if name == "misspell":
+        other = rng.choice((symbol.swapcase(), symbol.replace("/", "-"), symbol + " "))
+        if other == symbol:
+            other = symbol + "X"
+        return seen.text.replace(symbol, other)
+    if rng.random() < 0.5:
+        return seen.text.replace(symbol, "NOBODY")
+    return re.sub(r'"(book|books|orderbook[.]\d+)(?=["._])', '"nothing', seen.text, count=1)
+
+
 def frozen_heartbeat(snapshot: str) -> str:
     """The heartbeat that a server would repeat that got stuck after this snapshot."""
     item = json.loads(snapshot)["data"][0]
@@ -168,8 +205,10 @@ def frozen_heartbeat(snapshot: str) -> str:
     return json.dumps({"data": [item], "table": "spot/depth/increase100"}, separators=(",", ":"))
 
 
-def acks(text: str) -> list[str]:
+def acks(text: str, shape: Shape | None = None) -> list[str]:
     """The acknowledgements of a client's subscription, in the words of its address."""
+    if shape is not None:
+        return shape.acknowledged(text)
     message = json.loads(text)
     if "op" in message:
         return [ack("subscribe", topic, topic_first=False) for topic in message["args"]]
@@ -179,9 +218,11 @@ def acks(text: str) -> list[str]:
     return []  # the legacy feed acknowledges nothing
 
 
-def server_error(text: str) -> list[str]:
+def server_error(text: str, shape: Shape | None = None) -> list[str]:
     """What a client's subscription meets when the server itself is in trouble: only spot has codes
     that tell it from a refusal."""
+    if shape is not None:
+        return []
     if "op" not in json.loads(text):
         return []
     return ['{"event":"subscribe","errorCode":"95000","errorMessage":"Internal error"}']
@@ -189,6 +230,9 @@ def server_error(text: str) -> list[str]:
 
 def wrong_ack(seen: Seen, rng: random.Random) -> list[str | bytes] | None:
     """An acknowledgement of a topic that was not meant."""
+    if seen.shape is not None:
+        text = seen.shape.renamed(seen.text, rng)
+        return None if text is None else [text]
     match = _SUBSCRIBED.search(seen.text)
     if match is None:
         return None

@@ -24,8 +24,10 @@ class Word(NamedTuple):
     symbol: str | None = None
 
 
-_WORD = re.compile(r"([a-z]+)((?:[@:%/][^@:%/]+)*)")
-_SUFFIX = re.compile(r"([@:%/])([^@:%/]+)")
+# A symbol may have a slash in it, and a market before it, as in "gap/kraken:BTC/USD@3".
+_SYMBOL = r"/(?:[a-z][a-z-]*:)?[^@:%]+"
+_WORD = re.compile(rf"([a-z]+)((?:[@:%][^@:%/]+|{_SYMBOL})*)")
+_SUFFIX = re.compile(rf"([@:%])([^@:%/]+)|({_SYMBOL})")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, None: 1.0}
 
@@ -44,8 +46,9 @@ def words_of(spec: str, shares: Mapping[str, float]) -> list[Word]:
         name = match[1] if match else ""
         if match is None or (name != "all" and name not in shares):
             raise UsageError(f"no fault {text!r}; there is: all {' '.join(sorted(shares))}")
-        values = dict(_SUFFIX.findall(match[2]))
-        if len(values) < len(_SUFFIX.findall(match[2])):
+        found = _SUFFIX.findall(match[2])
+        values = {sign or "/": value or symbol[1:] for sign, value, symbol in found}
+        if len(values) < len(found):
             raise UsageError(f"fault {text!r} says one thing twice")
         word = Word(
             name,

@@ -10,6 +10,7 @@ from bitmart_book.sim.faults import (
     clocks,
     connections,
     damaged,
+    elsewhere,
     lateness,
     markets,
     nobody,
@@ -25,7 +26,7 @@ from bitmart_book.sim.faults import (
 from bitmart_book.sim.faults.grammar import Word, words_of
 from bitmart_book.sim.faults.network import Kind
 
-__all__ = ["KINDS", "parse"]
+__all__ = ["ELSEWHERE", "KINDS", "kinds_of", "parse"]
 
 KINDS: dict[str, Kind] = {
     **order.KINDS,
@@ -45,9 +46,28 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def parse(spec: str, kinds: Mapping[str, Kind] = KINDS) -> list[Word]:
+ELSEWHERE: dict[str, Kind] = {
+    **{
+        name: KINDS[name]._replace(share=share)
+        for share, names in elsewhere.SHARES.items()
+        for name in names
+    },
+    **elsewhere.KINDS,
+}
+"""Those that act on other venues as well, or on nobody else, with their shares in "all" there."""
+
+
+def kinds_of(*, elsewhere: bool) -> dict[str, Kind]:
+    """Every kind by its name; "all" are those that act on BitMart, or on other venues."""
+    here, there = (ELSEWHERE, KINDS) if elsewhere else (KINDS, ELSEWHERE)
+    others = {name: kind for name, kind in there.items() if name not in here}
+    return {**here, **{name: kind._replace(share=0.0) for name, kind in others.items()}}
+
+
+def parse(spec: str, kinds: Mapping[str, Kind] | None = None) -> list[Word]:
     """The words of a specification, like "gap@120 freeze:3s dup%30 mute/BTC_USDT"; see `words_of`.
 
     UsageError for a word that is none of the kinds.
     """
+    kinds = kinds_of(elsewhere=False) if kinds is None else kinds
     return words_of(spec, {name: kind.share for name, kind in kinds.items()})

@@ -97,8 +97,9 @@ def queue(net: Network, word: Word) -> None:
         return
     connection, everywhere = line.id, word.name == "upstream"
     place = str(connection)
+    shape = net.wires.shape(connection)
     if everywhere:
-        place = net.rng.choice(("spot/", "futures/"))
+        place = net.rng.choice(("spot/", "futures/")) if shape is None else f"{shape.market}/"
     # Replies to requests may overtake what waits.
     prompt = net.rng.random() < 0.5
     seconds = net.seconds(word)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from bitmart_book.sim.faults.frames import book_of
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import Kind, Network
 
@@ -14,8 +15,11 @@ RESTARTS_APART = 60.0
 
 
 def restart(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=True)
     if symbol is None:
+        return
+    if ":" in symbol:
+        _restart_elsewhere(net, word, symbol)
         return
     version = net.exchange.version(symbol)
     # Far from every number of late: a counter that restarts just below itself cannot be told
@@ -33,15 +37,23 @@ def restart(net: Network, word: Word) -> None:
     net.log.count(word.name, symbol)
 
 
+def _restart_elsewhere(net: Network, word: Word, symbol: str) -> None:
+    """Where messages are counted, they are counted anew, lower than ever before."""
+    feed = net.exchange.feed_for(symbol)
+    if feed is not None and feed.counts:
+        net.exchange.restart(symbol, net.rng.randint(2, 1_000_000))
+        net.log.count(word.name, book_of(symbol))
+
+
 def slide(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=True)
     if symbol is not None and net.exchange.is_two_sided(symbol):
         net.exchange.take(symbol, net.rng.choice(("bid", "ask")), net.rng.randint(20, 90))
         net.log.count(word.name, symbol)
 
 
 def one_sided(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=True)
     if symbol is None or not net.markets.may_be_empty(symbol):
         return
     side = net.rng.choice(("bid", "ask"))
@@ -52,7 +64,7 @@ def one_sided(net: Network, word: Word) -> None:
 
 
 def pause(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=True)
     if symbol is not None:
         net.log.count(word.name, symbol)
         net.markets.stand_still(symbol, net.seconds(word))

@@ -100,7 +100,7 @@ class Network:
         self._schedule = schedule = Schedule(now)
         self.log = Log(schedule, {name: kind.rows for name, kind in kinds.items()}, told)
         self.wires = Wires(schedule, exchange, rng)
-        self.filters = Filters(schedule, self.log)
+        self.filters = Filters(schedule, self.log, self.wires.shape)
         self.door = Door()
         self.markets = Standstill(schedule, exchange, rng)
         self._restore: list[Callable[[], None]] = []
@@ -160,7 +160,9 @@ class Network:
         line = self.wires.lines.get(connection)
         if isinstance(payload, bytes):
             return [] if line is not None and line.deaf else [payload]
-        self.log.acts.heard(connection, payload)
+        shape = self.wires.shape(connection)
+        topics = None if shape is None else shape.topics(payload)
+        self.log.acts.heard(connection, payload, topics)
         if line is not None and line.deaf:
             return []
         return [*self.filters.heard(connection, payload)]
@@ -196,6 +198,8 @@ class Network:
         self._schedule.go_on()
         shares = {name: kind.share for name, kind in self._kinds.items()}
         for word in words_of(spec, shares):
+            if word.symbol is not None:
+                word = word._replace(symbol=self.exchange.key(word.symbol))
             if word.when is not None:
                 self.at(now + word.when, functools.partial(self._begin, word))
             else:

@@ -83,14 +83,15 @@ def batch(net: Network, word: Word) -> None:
 
 
 def heartbeat(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
-    if symbol is not None:
+    symbol = net.markets.symbol(word, anywhere=True)
+    feed = None if symbol is None else net.exchange.feed_for(symbol)
+    if symbol is not None and (feed is None or feed.repeats):
         net.exchange.tell_again(symbol)
         net.log.count(word.name, book_of(symbol))
 
 
 def empty(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=True)
     if symbol is not None:
         net.exchange.tell_nothing(symbol)
         net.log.count(word.name, book_of(symbol))

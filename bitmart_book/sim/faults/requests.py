@@ -32,9 +32,9 @@ def subscription(net: Network, word: Word) -> None:
         net.filters.unhear(act)
         net.log.count(word.name, str(connection))
         if word.name == "ackonly":
-            answers = acks(text)
+            answers = acks(text, net.wires.shape(connection))
         elif word.name == "suberror":
-            answers = server_error(text)
+            answers = server_error(text, net.wires.shape(connection))
         else:
             answers = []
         for answer in answers:
@@ -54,7 +54,7 @@ def lost_ack(net: Network, word: Word) -> None:
 
 
 def no_pong(net: Network, word: Word) -> None:
-    net.while_on_a_line(word, lambda seen: seen.text == "pong")
+    net.while_on_a_line(word, lambda seen: seen.is_pong)
 
 
 KINDS: dict[str, Kind] = {

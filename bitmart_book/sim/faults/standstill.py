@@ -26,12 +26,15 @@ class Standstill:
         self._rng = rng
         self._emptied: dict[str, float] = {}
 
-    def symbol(self, word: Word) -> str | None:
-        """A symbol whose sequenced book somebody hears of, not one that stands still."""
+    def symbol(self, word: Word, *, anywhere: bool = False) -> str | None:
+        """A symbol whose sequenced book somebody hears of, not one that stands still. Only of
+        BitMart, unless it may be `anywhere`."""
         symbols = [
             symbol
             for symbol in self._exchange.subscribed()
-            if not self._exchange.is_paused(symbol) and word.symbol in (None, symbol)
+            if (anywhere or ":" not in symbol)
+            and not self._exchange.is_paused(symbol)
+            and word.symbol in (None, symbol)
         ]
         return self._rng.choice(symbols) if symbols else None
 

@@ -11,7 +11,7 @@ __all__ = ["KINDS"]
 
 
 def mute(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=True)
     if symbol is None:
         return
     only = net.rng.choice((None, net.rng.choice(net.exchange.subscribed()[symbol])))
@@ -24,10 +24,12 @@ def mute(net: Network, word: Word) -> None:
 
 
 def stuck(net: Network, word: Word) -> None:
-    symbol = net.markets.symbol(word)
+    symbol = net.markets.symbol(word, anywhere=True)
     if symbol is None:
         return
-    heartbeat = frozen_heartbeat(net.exchange.snapshot(symbol))
+    # Elsewhere no heartbeat names a version that it would repeat.
+    at_bitmart = ":" not in symbol
+    heartbeat = frozen_heartbeat(net.exchange.snapshot(symbol)) if at_bitmart else ""
     over = net.now + net.seconds(word)
 
     def beat() -> None:
@@ -37,16 +39,19 @@ def stuck(net: Network, word: Word) -> None:
             net.at(net.now + 3.0, beat)
 
     net.filters.add(
-        lambda seen: [] if seen.is_update and seen.symbol == symbol else None,
+        lambda seen: (
+            [] if seen.is_update and seen.symbol == symbol and (at_bitmart or seen.levels) else None
+        ),
         net.seconds(word),
         first=True,
     )
     net.log.count(word.name, book_of(symbol), over)
-    net.at(net.now + 3.0, beat)
+    if at_bitmart:
+        net.at(net.now + 3.0, beat)
 
 
 def pongs(net: Network, word: Word) -> None:
-    net.while_on_a_line(word, lambda seen: seen.text != "pong")
+    net.while_on_a_line(word, lambda seen: not seen.is_pong)
 
 
 KINDS: dict[str, Kind] = {

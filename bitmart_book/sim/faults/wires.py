@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bitmart_book.sim.exchange import Close, Exchange, Ping, Pong, Send
 from bitmart_book.sim.faults.schedule import Schedule
+from bitmart_book.sim.faults.shapes import SHAPES, Shape
 
 __all__ = ["Line", "Op", "Order", "Reset", "Slice", "Wires"]
 
@@ -39,10 +40,12 @@ Op = Send | Close | Pong | Ping | Reset | Slice | Order
 class Line:
     """One connection as the network sees it."""
 
-    __slots__ = ("deaf", "held", "id", "lag", "open_at", "silent", "tail")
+    __slots__ = ("deaf", "held", "id", "lag", "open_at", "shape", "silent", "tail")
 
-    def __init__(self, id_: int) -> None:
+    def __init__(self, id_: int, shape: Shape | None) -> None:
         self.id = id_
+        self.shape = shape
+        """How frames look on it; None: as BitMart's."""
         self.silent = self.deaf = False
         """Nothing comes from the exchange; nothing reaches it."""
         self.open_at = 0.0
@@ -72,12 +75,19 @@ class Wires:
 
     def opened(self, connection: int) -> None:
         """A connection was accepted."""
-        self.lines[connection] = Line(connection)
+        feed = self._exchange.feed_of(connection)
+        shape = None if feed is None else SHAPES[feed.market]
+        self.lines[connection] = Line(connection, shape)
 
     def gone(self, connection: int) -> None:
         """A connection has ended, for whatever reason."""
         self.lines.pop(connection, None)
         self.busy.pop(connection, None)
+
+    def shape(self, connection: int) -> Shape | None:
+        """How frames look on a connection; None: as BitMart's, or it is gone."""
+        line = self.lines.get(connection)
+        return None if line is None else line.shape
 
     def take(self) -> list[Op]:
         """What the carrier has to do now."""

@@ -108,6 +108,7 @@ class Connection:
         "messages",
         "opened",
         "subscribed",
+        "told",
         "topics",
     )
 
@@ -115,7 +116,8 @@ class Connection:
         self.id = id_
         self.endpoint = endpoint
         self.address = address
-        self.opened = self.active = now
+        self.opened = self.active = self.told = now
+        """`told` is when something was last sent to it, `active` when anything passed at all."""
         self.messages: deque[float] = deque()
         self.topics: dict[str, Any] = {}
         """What the endpoint needs to know of each subscribed topic."""
@@ -149,6 +151,8 @@ class Lines:
         self.random = rng
         self.rules: dict[str, Rules] = {}
         self.endpoints: dict[str, Endpoint] = {}
+        self.greetings: dict[str, Callable[[Connection], None]] = {}
+        """What an endpoint says to whoever has just been let in; most say nothing."""
         self.breaches: Counter[str] = Counter()
         """Every limit that a client broke, by its name."""
         self._enforce = enforce_limits
@@ -180,11 +184,22 @@ class Lines:
         self._watch(connection, self.now)
         if rules.ping_after is not None:
             self.schedule(self.now + rules.ping_after, self._ping, connection)
+        greet = self.greetings.get(endpoint)
+        if greet is not None:
+            greet(connection)
         return connection
 
     def get(self, connection: int) -> Connection | None:
         """A connection that is open."""
         return self._connections.get(connection)
+
+    def of(self, endpoint: Endpoint) -> list[Connection]:
+        """The open connections of an endpoint."""
+        return [
+            connection
+            for connection in self._connections.values()
+            if self.endpoints[connection.endpoint] is endpoint
+        ]
 
     def is_open(self, connection: Connection) -> bool:
         """Whether it has not been closed."""
@@ -224,7 +239,7 @@ class Lines:
             self.push(text, (connection,))
         else:
             self._output.append(Send(connection.id, text))
-            connection.active = self.now
+            connection.active = connection.told = self.now
 
     def push(self, text: str, connections: Iterable[Connection]) -> None:
         """News for clients, which may be compressed; all of them get the same bytes."""
@@ -237,7 +252,7 @@ class Lines:
                 if opcode == "binary" or (opcode == "mixed" and self.random.random() < 0.5):
                     payload = _deflated(text)
             output.append(Send(connection.id, payload))
-            connection.active = now
+            connection.active = connection.told = now
 
     def output(self) -> list[Send | Close | Pong | Ping]:
         """What is to be done, in this order; each only once."""

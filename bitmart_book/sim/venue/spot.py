@@ -154,6 +154,10 @@ class Spot:
         desk.publisher.skip(self._lines.now)
         self._tell_increase(desk, lambda: ("", ""))
 
+    def restart(self, symbol: str, version: int) -> None:
+        """Let the versions go on from another number, without a word to anybody."""
+        self._desk(symbol).publisher.restart(version, self._lines.now)
+
     def take(self, symbol: str, side: Literal["bid", "ask"], levels: int | None) -> None:
         """Let the best so many levels of a side (None: all of them) go at once; own orders stay."""
         desk = self._desk(symbol)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["Window"]
+__all__ = ["Rows", "Window", "changed"]
 
 Rows = list[tuple[int, int]]
 
@@ -45,8 +45,8 @@ class Window:
         if len(self._past) > self._REMEMBERED:
             del self._past[next(iter(self._past))]
         return (
-            sorted(_changed(before[0], bids), reverse=True),
-            sorted(_changed(before[1], asks)),
+            sorted(changed(before[0], bids), reverse=True),
+            sorted(changed(before[1], asks)),
         )
 
     def restart(self, version: int) -> None:
@@ -55,7 +55,8 @@ class Window:
         self._past = {version: self._sides}
 
 
-def _changed(before: Sequence[tuple[int, int]], after: Rows) -> Rows:
+def changed(before: Sequence[tuple[int, int]], after: Rows) -> Rows:
+    """What makes a side of what it was: new sizes, and size zero for what is gone."""
     known, kept = dict(before), {price for price, _ in after}
     rows = [row for row in after if known.get(row[0]) != row[1]]
     return rows + [(price, 0) for price in known if price not in kept]
