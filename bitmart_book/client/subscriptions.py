@@ -6,6 +6,7 @@ They point at each other. Which topic goes on which connection is decided in `co
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 from urllib.parse import urlsplit
 
 from bitmart_book._book import Book
@@ -132,6 +133,8 @@ class Connection:
         """Why they are."""
         self.bad_frames: deque[float] = deque()
         """When the last unreadable frames came."""
+        self.memory: dict[str, dict[str, Any]] = {}
+        """By stream: what was told on this socket, where pushes say only what has changed of it."""
         self.full: Full | None = None
         """What is known of its having room for fewer topics than documented; None: nothing."""
 

@@ -36,8 +36,8 @@ from bitmart_book.model import (
     Ticker,
     Trade,
 )
-from bitmart_book.venues import BITMART, BITMART_DEMO
-from bitmart_book.venues.profile import StreamChannel, Topic
+from bitmart_book.venues import BITMART_DEMO, find_venue
+from bitmart_book.venues.profile import StreamChannel, Topic, Venue
 from bitmart_book.wire.driver import Driver
 from bitmart_book.wire.playback import RecordedTime, has_events
 from bitmart_book.wire.recorder import Recorder
@@ -113,7 +113,7 @@ class Core(Owned):
         super().__init__()
         self.options = options = filled(options)
         self.is_capture = is_capture(options["source"])
-        self.venue = options["venue"] or (BITMART_DEMO if options["demo"] else BITMART)
+        self.venue = _venue(options)
         self.journal = Journal(options["logger"] or logging.getLogger("bitmart_book"))
         self.instruments = dict(options["instruments"] or {})
         self.recorded_time = self._recorded_time()
@@ -342,7 +342,7 @@ class Core(Owned):
             return self.stream_topic(symbol, kind, *others)
         market = self.venue.book_channel(symbol)[0].market
         for stream in self._channels(kind, market, step):
-            return f"{stream.name}:{symbol}"
+            return f"{stream.name}:{self.venue.bare(symbol)}"
         steps = sorted({stream.step for stream in self._channels(kind, market)})
         there = f"; there is: {', '.join(steps)}" if steps and step else ""
         raise UsageError(f"{market} has no {kind}{f' of {step}' if step else ''}{there}")
@@ -457,6 +457,13 @@ class Core(Owned):
             report.update(cast(Report, self.client.report()))
             report["loop"] = cast(LoopReport, self.driver.report())
         return report
+
+
+def _venue(options: Options) -> Venue:
+    """The venue, or the several ones, that a feed speaks to."""
+    if options["demo"] and options["venue"] in (None, "bitmart"):
+        return BITMART_DEMO
+    return find_venue(options["venue"])
 
 
 def _here(question: Callable[[], Any]) -> Any:

@@ -129,7 +129,7 @@ class Life:
         if self.core.options["source"] == "sim":
             from bitmart_book.sim import Simulator
 
-            simulator = Simulator()
+            simulator = Simulator(venue=self.core.venue.names)
         else:
             simulator = cast("Simulator", self.core.options["source"])
         if not simulator.urls:

@@ -58,7 +58,7 @@ class Options(TypedDict, total=False):
     logger: Logger | None
     limiter: Limiter | None
     timeouts: Timeouts | None
-    venue: Venue | None
+    venue: str | Venue | Sequence[str | Venue] | None
 
 
 DEFAULTS: Options = {
