@@ -126,7 +126,8 @@ class Connections:
         same = [connection for connection in self if connection.profile is profile]
         free = [other for other in same if other is not avoid and _takes(other, subscription)]
         if free:
-            connection = free[0]
+            # One that has room for what its topics may need later; the first, if none has.
+            connection = next((one for one in free if _may_renew(one, now)), free[0])
         elif len(same) < profile.limits.connections:
             connection = self._make(profile, now)
         else:
@@ -137,6 +138,8 @@ class Connections:
         subscription.connection = connection
         if connection.session is not None:
             connection.session.subscribe([subscription.topic])
+            if avoid is not None:
+                connection.session.note_renewal(now)
         return connection
 
     def _make(self, profile: Profile, now: float) -> Connection:
@@ -157,6 +160,17 @@ class Connections:
         same = [other for other in self if other.profile is connection.profile]
         free = any(other.room > 0 for other in same if other is not connection)
         return free or len(same) < connection.profile.limits.connections
+
+    def may_renew_beside(self, subscription: Subscription, now: float) -> bool:
+        """Whether another connection could subscribe a topic anew, within the limits of that."""
+        profile = subscription.profile
+        same = [other for other in self if other.profile is profile]
+        return len(same) < profile.limits.connections or any(
+            other is not subscription.connection
+            and _takes(other, subscription)
+            and _may_renew(other, now)
+            for other in same
+        )
 
     def note_full(self, connection: Connection, now: float) -> None:
         """A connection carries what is left on it, and no more; others will be no different."""
@@ -258,12 +272,15 @@ class Connections:
             )
 
 
+def _may_renew(connection: Connection, now: float) -> bool:
+    session = connection.session
+    return session is None or session.renewals_at(now) <= now
+
+
 def _takes(connection: Connection, subscription: Subscription) -> bool:
     """Whether a connection has room for a topic, and none from which it must be apart."""
     if connection.room <= 0:
         return False
     apart = connection.profile.apart
     mine = apart(Topic.parse(subscription.topic))
-    return mine is None or all(
-        apart(Topic.parse(topic)) != mine for topic in connection.topics
-    )
+    return mine is None or all(apart(Topic.parse(topic)) != mine for topic in connection.topics)

@@ -168,9 +168,13 @@ class Session:
         self._queues["unsubscribe"][topic] = None
         self._queues["subscribe"][topic] = None
 
-    def may_renew(self, now: float) -> bool:
-        """Whether a topic that is renewed now is sent now, as far as renewals are counted."""
-        return self._requests.renewals_at(now) <= now
+    def renewals_at(self, now: float) -> float:
+        """When a topic that is renewed now is sent, as far as renewals are counted."""
+        return self._requests.renewals_at(now)
+
+    def note_renewal(self, now: float) -> None:
+        """A topic that is subscribed here now was moved instead of being renewed."""
+        self._requests.count_renewals(1, now)
 
     def answer(self, text: str, now: float) -> None:
         """Answer the other side, which has asked whether we are there."""
@@ -467,7 +471,7 @@ class Session:
                 self._write("subscribe", [self._suspect], now)
                 self._unanswered[self._suspect] = now
                 self._clear(now)
-        if self._renewing and self.may_renew(now):
+        if self._renewing and self.renewals_at(now) <= now:
             self._requests.count_renewals(len(self._renewing), now)
             self._queues["unsubscribe"].update(self._renewing)
             self._queues["subscribe"].update(self._renewing)
