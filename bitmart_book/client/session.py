@@ -274,8 +274,8 @@ class Session:
         return [Answer(topic, False, reply.code, reply.message, error)]
 
     def _blame(self, reply: Reply, now: float, about: Iterable[str]) -> list[Answer]:
-        """An error without a topic, about one of these: if it can be about one topic only, then that one is accused; if
-        about several, each is asked for by itself."""
+        """An error without a topic, about one of these: if it can be about one topic only, then
+        that one is accused; if about several, each is asked for by itself."""
         if self._suspect is not None:
             if reply.code in self.profile.retry_codes:
                 return self._refused(self._suspect, reply, now)
@@ -465,12 +465,12 @@ class Session:
         """Write what may be written now; `advance` does this too."""
         if self._login_sent is not None:
             return
-        if self._suspects and self._clearing is None:
-            if self._requests.ready_at(now, "subscribe") <= now:
-                self._suspect = self._suspects.popleft()
-                self._write("subscribe", [self._suspect], now)
-                self._unanswered[self._suspect] = now
-                self._clear(now)
+        ready = self._requests.ready_at(now, "subscribe") <= now
+        if self._suspects and self._clearing is None and ready:
+            self._suspect = self._suspects.popleft()
+            self._write("subscribe", [self._suspect], now)
+            self._unanswered[self._suspect] = now
+            self._clear(now)
         if self._renewing and self.renewals_at(now) <= now:
             self._requests.count_renewals(len(self._renewing), now)
             self._queues["unsubscribe"].update(self._renewing)

@@ -47,7 +47,17 @@ _NOT_HERE = frozenset({"block", "sleep", "poison", "localclock"})
 
 
 class _View:
-    __slots__ = ("arrays", "found", "glimpses", "holds", "pace", "place", "shown", "topic", "wrong_since")
+    __slots__ = (
+        "arrays",
+        "found",
+        "glimpses",
+        "holds",
+        "pace",
+        "place",
+        "shown",
+        "topic",
+        "wrong_since",
+    )
 
     def __init__(self, book, venue, exchange):
         self.topic = f"{book.channel}:{book.symbol}"
