@@ -9,14 +9,19 @@ PIP := $(BIN)/pip --disable-pip-version-check
 COMPILED := $(wildcard bitmart_book/_book.p* bitmart_book/native/*.p*) setup.py pyproject.toml
 # Recorded streams, where they are at hand.
 REAL := $(addprefix --real ,$(firstword $(BITMART_BOOK_DATA) $(wildcard ../shared/data)))
+VENUE ?= bitmart
+DEMO_bitmart := BTC_USDT ETH_USDT
+DEMO_kraken := BTC/USD ETH/USD
+DEMO_okx := BTC-USDT BTC-USDT-SWAP
+DEMO_bybit := BTCUSDT ETHUSDT
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 
 ##@ Every day
 
-demo: $(VENV)/.package ## ten seconds of two live books, from the exchange in the box
-	@$(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 10
+demo: $(VENV)/.package ## ten seconds of two live books, from the exchange in the box; VENUE=kraken, okx or bybit: its
+	@$(BIN)/bitmart-book watch $(DEMO_$(VENUE)) --venue $(VENUE) --source sim --seconds 10
 
 account: $(VENV)/.package ## orders of your own at that exchange: one rests, one fills
 	@$(BIN)/python examples/own_orders.py

@@ -15,18 +15,22 @@ import click
 
 import bitmart_book as bb
 from bitmart_book.system import ending_signals
+from bitmart_book.venues import find_venue
 
 __all__ = [
     "Following",
     "Stop",
+    "chosen",
     "connected",
     "is_capture",
     "seconds_option",
     "silent",
     "source_option",
+    "venue_option",
 ]
 
-WAY_OUT = "BitMart is winding down; `--source sim` runs the same against the built-in simulator"
+WINDING_DOWN = "BitMart is winding down; "
+WAY_OUT = "`--source sim` runs the same against the built-in simulator"
 PATIENCE = 10.0
 # Where not even a connection can be opened there is nothing to wait for that long.
 HOPELESS_AFTER = 3.0
@@ -36,13 +40,31 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def source_option(command: _Command) -> _Command:
-    return click.option(
+    named = click.option(
         "--source",
         default="live",
         show_default=True,
         metavar="live|sim|FILE",
-        help="BitMart, the built-in simulator, or a capture.",
+        help="The venue itself, the built-in simulator, or a capture.",
     )(command)
+    return venue_option(named)
+
+
+def venue_option(command: _Command) -> _Command:
+    """Which venue's words are spoken; without it BitMart's, or those that a capture says."""
+    return click.option(
+        "--venue",
+        "venues",
+        multiple=True,
+        metavar="NAME",
+        help=f"Whose symbols these are: {', '.join(bb.venues())}. May be repeated.",
+    )(command)
+
+
+def chosen(venues: tuple[str, ...]) -> tuple[str, ...] | str | None:
+    """The venue of a feed, by what `--venue` said. UsageError for one that there is not."""
+    find_venue(venues or None)
+    return venues or None
 
 
 def seconds_option(command: _Command) -> _Command:
@@ -180,11 +202,18 @@ class Following:
 
 
 @contextmanager
-def connected(symbols: tuple[str, ...], source: str, **options: Any) -> Iterator[Following]:
+def connected(
+    symbols: tuple[str, ...], source: str, venues: tuple[str, ...] = (), **options: Any
+) -> Iterator[Following]:
     """A feed that need not be LIVE yet. An error of the live venue names the way out."""
     try:
         with bb.connect(
-            *dict.fromkeys(symbols), source=source, wait="none", logger=silent(), **options
+            *dict.fromkeys(symbols),
+            source=source,
+            venue=chosen(venues),
+            wait="none",
+            logger=silent(),
+            **options,
         ) as feed:
             books = tuple(feed[symbol] for symbol in symbols) if is_capture(source) else None
             yield Following(feed, books and tuple(dict.fromkeys(books)))
@@ -193,7 +222,8 @@ def connected(symbols: tuple[str, ...], source: str, **options: Any) -> Iterator
     except bb.BitmartBookError as error:
         if source != "live":
             raise
-        raise bb.BitmartBookError(f"{error}. {WAY_OUT}") from error
+        way_out = WAY_OUT if venues and "bitmart" not in venues else WINDING_DOWN + WAY_OUT
+        raise bb.BitmartBookError(f"{error}. {way_out}") from error
 
 
 def is_capture(source: str) -> bool:

@@ -46,7 +46,7 @@ class Finding(NamedTuple):
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @source_option
-def doctor(symbols: tuple[str, ...], source: str) -> int:
+def doctor(symbols: tuple[str, ...], source: str, venues: tuple[str, ...]) -> int:
     """Say in sentences what works and what does not.
 
     With SYMBOL, say also how its book at the source is: its state, why, since when, and what is
@@ -61,7 +61,7 @@ def doctor(symbols: tuple[str, ...], source: str) -> int:
         if finding.good is False:
             status = 1
     click.echo("Something essential does not work." if status else "All that is essential works.")
-    for finding in _books(symbols, source) if symbols else ():
+    for finding in _books(symbols, source, venues) if symbols else ():
         _show(finding)
         if finding.good is False:
             status = 1
@@ -74,10 +74,10 @@ def _show(finding: Finding) -> None:
     click.echo(click.style(mark, fg=colour, bold=finding.good is False) + finding.sentence)
 
 
-def _books(symbols: tuple[str, ...], source: str) -> Iterator[Finding]:
+def _books(symbols: tuple[str, ...], source: str, venues: tuple[str, ...]) -> Iterator[Finding]:
     """How the books of these symbols are, once they are LIVE or it has taken too long."""
     stop = Stop(PATIENCE)
-    with connected(symbols, source) as following:
+    with connected(symbols, source, venues) as following:
         books = following.books
         while (
             any(book.state not in (bb.BookState.LIVE, bb.BookState.REJECTED) for book in books)

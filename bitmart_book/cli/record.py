@@ -28,7 +28,12 @@ PAUSE = 0.25
 @source_option
 @seconds_option
 def record(
-    symbols: tuple[str, ...], out: str, force: bool, source: str, seconds: float | None
+    symbols: tuple[str, ...],
+    out: str,
+    force: bool,
+    source: str,
+    venues: tuple[str, ...],
+    seconds: float | None,
 ) -> None:
     """Capture every frame as it arrives, until Ctrl-C, for `replay` and `--source FILE`.
 
@@ -47,7 +52,7 @@ def record(
     frames = 0
     with Stop(seconds) as stop:
         with (
-            connected(symbols, source, record=out) as following,
+            connected(symbols, source, venues, record=out) as following,
             Status("connecting", console=errors) as status,
         ):
             feed = following.feed

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 import click
 
 import bitmart_book as bb
+from bitmart_book.cli._live import chosen, venue_option
 from bitmart_book.cli._rows import named, row
 from bitmart_book.display import ladder
 
@@ -21,6 +22,7 @@ __all__ = ["replay"]
 @click.option("--max-levels", default=50_000, show_default=True, help="Levels kept on each side.")
 @click.option("--levels", default=8, show_default=True, help="Levels shown on each side.")
 @click.option("--skip-bad-lines", is_flag=True, help="Report bad lines at the end and go on.")
+@venue_option
 @click.option("--shadow", is_flag=True, help="Check every frame against the reference book.")
 def replay(
     files: tuple[str, ...],
@@ -28,6 +30,7 @@ def replay(
     max_levels: int,
     levels: int,
     skip_bad_lines: bool,
+    venues: tuple[str, ...],
     shadow: bool,
 ) -> int:
     """Run captured frames through the engine and show the books as they are at the end.
@@ -51,6 +54,7 @@ def replay(
         task = bar.add_task("reading", total=None)
         feed = bb.connect(
             source=files,
+            venue=chosen(venues),
             max_levels=max_levels,
             shadow=shadow,
             on_bad_line="skip" if skip_bad_lines else "raise",

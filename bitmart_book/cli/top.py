@@ -27,13 +27,15 @@ PAUSE = 0.02
     show_default=True,
     help="Seconds within which every symbol has to be LIVE.",
 )
-def top(symbols: tuple[str, ...], source: str, as_json: bool, timeout: float) -> int:
+def top(
+    symbols: tuple[str, ...], source: str, venues: tuple[str, ...], as_json: bool, timeout: float
+) -> int:
     """Print the best prices of each symbol, and end.
 
     The exit status is 1 if some symbol was not LIVE in time.
     """
     stop = Stop(timeout)
-    with connected(symbols, source) as following:
+    with connected(symbols, source, venues) as following:
         books = following.books
         while (
             any(map(_may_become_live, books))

@@ -55,6 +55,7 @@ PLAIN_SIZE = (80, 24)
 def watch(
     symbols: tuple[str, ...],
     source: str,
+    venues: tuple[str, ...],
     seconds: float | None,
     levels: int | None,
     speed: float,
@@ -73,7 +74,7 @@ def watch(
     screen = Screen(source, levels)
     console = Console(highlight=False)
     options: dict[str, Any] = {"speed": speed or None} if is_capture(source) else {}
-    with Stop(seconds) as stop, connected(symbols, source, **options) as following:
+    with Stop(seconds) as stop, connected(symbols, source, venues, **options) as following:
         if not is_capture(source):
             _subscribe_trades(following.feed)
         stop.begin()
@@ -167,6 +168,6 @@ def _print(following: Following) -> None:
 
 def _subscribe_trades(feed: bb.sync.Feed) -> None:
     """So that the books know their last trade; nobody reads the trades themselves."""
-    for topic in {f"{book.market}/trade:{book.symbol}" for book in feed.books}:
+    for symbol in {f"{book.market}:{book.symbol}" for book in feed.books}:
         with suppress(bb.UsageError, bb.LimitError):
-            feed.trades(topic, maxsize=1)
+            feed.trades(symbol, maxsize=1)

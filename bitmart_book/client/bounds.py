@@ -16,8 +16,10 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
+from bitmart_book.client.subscriptions import holds
 from bitmart_book.client.times import (
     AUDIT_AFTER,
+    RENEW_BEFORE,
     REPLY_WITHIN,
     SEQUENCED_GUARD,
     TICK,
@@ -37,6 +39,7 @@ FAULTS: Final = {
     "still": "this process, or its machine, stands still",
     "mute": "one symbol brings nothing any more, or too late, and its connection does",
     "one_side": "one side of a channel that sends its sides by themselves comes no more",
+    "last": "the last change before a silence is lost",
     "stuck": "heartbeats, or replies out of a cache, go on, and changes do not",
 }
 """What can go wrong, by its name, as far as it makes a difference."""
@@ -47,7 +50,10 @@ _AUDITED: Final = AUDIT_AFTER + 2 * TICK + REPLY_WITHIN
 
 
 def kind(channel: BookChannel) -> str:
-    """Which kind of channel it is: "sequenced", "pictures", "sides" or "unstamped"."""
+    """Which kind of channel it is: "sequenced", "pictures", "sides", "unstamped", or that it may
+    be silent for so long: "quiet 60 s"."""
+    if channel.confirmed_by_connection is not None:
+        return f"quiet {channel.confirmed_by_connection:g} s"
     if channel.kind == "sequenced":
         return "sequenced"
     if not channel.stamped_at_send:
@@ -66,6 +72,9 @@ def bound(profile: Profile, channel: BookChannel, faults: Iterable[str] = ()) ->
 
 def guard_age(profile: Profile, channel: BookChannel) -> float:
     """Seconds: the `max_age` of `Book.guard` where its caller says none."""
+    held = holds(profile, channel)
+    if held is not None:
+        return held - RENEW_BEFORE + 2.0
     if channel.kind == "sequenced":
         return SEQUENCED_GUARD
     return profile.renew_after + 2.0
@@ -75,11 +84,16 @@ def _bounds(profile: Profile, channel: BookChannel) -> dict[str, float]:
     """The bound of each fault."""
     of_kind = kind(channel)
     found = dict.fromkeys(FAULTS, VALID_FOR + WAY)
+    held = holds(profile, channel)
+    if held is not None:
+        for fault in ("late_inside", "mute", "one_side", "last", "stuck"):
+            found[fault] = held + WAY
+        return found
     if of_kind == "sequenced":
         found["stuck"] = _AUDITED
         return found
     # Nobody can ask for a picture; its topic is subscribed anew instead.
-    found["mute"] = found["one_side"] = found["stuck"] = profile.picture_holds + WAY
+    found["mute"] = found["one_side"] = found["last"] = found["stuck"] = profile.picture_holds + WAY
     if of_kind == "unstamped":
         found["late_inside"] = math.inf
     return found

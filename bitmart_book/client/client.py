@@ -47,7 +47,7 @@ from bitmart_book.errors import (
     UsageError,
 )
 from bitmart_book.model import BookState, Change, EventKind
-from bitmart_book.venues.profile import Profile, Topic, Venue
+from bitmart_book.venues.profile import Profile, Reply, Topic, Venue
 
 __all__ = ["Client", "Plan"]
 
@@ -130,7 +130,8 @@ class Client:
         if self._venue.is_topic(text):
             self._venue.topic_profile(text)
             return text
-        return f"{self._venue.book_channel(text, channel=channel, market=market)[1].name}:{text}"
+        found = self._venue.book_channel(text, channel=channel, market=market)[1]
+        return f"{found.name}:{self._venue.bare(text)}"
 
     def book(self, topic: str) -> Book | None:
         """The book of a wanted topic; None for one that is not a book's."""
@@ -300,6 +301,7 @@ class Client:
         self.connections.lateness.opened(opened, session)
         session.subscribe(opened.topics)
         opened.bad_frames.clear()
+        opened.memory.clear()
         self.counters["connects"] += 1
         self.outbox.event(EventKind.CONNECTED, now, connection=connection)
         for subscription in opened.topics.values():
@@ -377,6 +379,13 @@ class Client:
         if change & Change.OTHER:
             self._pushes.receive(heard, self._engine.message, now)
         self.connections.flush(heard, now)
+
+    def ponged(self, connection: str, now: float) -> None:
+        """The other side has answered a ping frame of the protocol."""
+        heard = self.connections[connection]
+        if heard.session is not None:
+            heard.session.receive(Reply(kind="pong"), now)
+            self.connections.flush(heard, now)
 
     def bad_frame(self, connection: str, payload: bytes, error: MessageError, now: float) -> None:
         """A frame that the engine refused, or that could not be inflated: whoever it may have

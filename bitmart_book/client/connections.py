@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from bitmart_book._book import Engine
 from bitmart_book.client.lateness import Lateness
 from bitmart_book.client.limits import Limiter, pause
-from bitmart_book.client.outbox import Close, Open, Outbox, Send
+from bitmart_book.client.outbox import Close, Open, Outbox, Ping, Send
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
 from bitmart_book.client.times import FULL_FOR, OUTAGE_AFTER
+from bitmart_book.errors import LimitError
 from bitmart_book.model import EventKind
-from bitmart_book.venues.profile import Profile
+from bitmart_book.venues.profile import Profile, Topic
 
 __all__ = ["Connections", "Keeper"]
 
@@ -89,6 +90,11 @@ class Connections:
         connection = self._by_name.get(name)
         return connection is None or connection.profile.private
 
+    def binary(self, name: str) -> str:
+        """What a binary message of a connection is: see `Profile.binary`."""
+        connection = self._by_name.get(name)
+        return "raw deflate" if connection is None else connection.profile.binary
+
     def clear(self) -> None:
         """Forget all of them."""
         self._by_name.clear()
@@ -118,18 +124,22 @@ class Connections:
         """Put a topic on a connection that has room, or on a new one."""
         profile = subscription.profile
         same = [connection for connection in self if connection.profile is profile]
-        free = [other for other in same if other.room > 0 and other is not avoid]
+        free = [other for other in same if other is not avoid and _takes(other, subscription)]
         if free:
-            connection = free[0]
+            # One that has room for what its topics may need later; the first, if none has.
+            connection = next((one for one in free if _may_renew(one, now)), free[0])
         elif len(same) < profile.limits.connections:
             connection = self._make(profile, now)
         else:
-            assert avoid is not None  # the client has counted
+            if avoid is None:  # the client has counted, but not who must be apart from whom
+                raise LimitError(f"{subscription.topic} fits on none of {len(same)} connections")
             connection = avoid
         connection.topics[subscription.topic] = subscription
         subscription.connection = connection
         if connection.session is not None:
             connection.session.subscribe([subscription.topic])
+            if avoid is not None:
+                connection.session.note_renewal(now)
         return connection
 
     def _make(self, profile: Profile, now: float) -> Connection:
@@ -150,6 +160,17 @@ class Connections:
         same = [other for other in self if other.profile is connection.profile]
         free = any(other.room > 0 for other in same if other is not connection)
         return free or len(same) < connection.profile.limits.connections
+
+    def may_renew_beside(self, subscription: Subscription, now: float) -> bool:
+        """Whether another connection could subscribe a topic anew, within the limits of that."""
+        profile = subscription.profile
+        same = [other for other in self if other.profile is profile]
+        return len(same) < profile.limits.connections or any(
+            other is not subscription.connection
+            and _takes(other, subscription)
+            and _may_renew(other, now)
+            for other in same
+        )
 
     def note_full(self, connection: Connection, now: float) -> None:
         """A connection carries what is left on it, and no more; others will be no different."""
@@ -219,7 +240,8 @@ class Connections:
             self._outbox.act(Send(connection.name, login, True))
         session.send_due(now)
         for text in session.output():
-            self._outbox.act(Send(connection.name, text))
+            name = connection.name
+            self._outbox.act(Ping(name) if text is None else Send(name, text))
 
     # --- outages ---
 
@@ -248,3 +270,17 @@ class Connections:
             self._outbox.event(
                 EventKind.REACHABLE, now, connection=connection.name, after=now - since
             )
+
+
+def _may_renew(connection: Connection, now: float) -> bool:
+    session = connection.session
+    return session is None or session.renewals_at(now) <= now
+
+
+def _takes(connection: Connection, subscription: Subscription) -> bool:
+    """Whether a connection has room for a topic, and none from which it must be apart."""
+    if connection.room <= 0:
+        return False
+    apart = connection.profile.apart
+    mine = apart(Topic.parse(subscription.topic))
+    return mine is None or all(apart(Topic.parse(topic)) != mine for topic in connection.topics)

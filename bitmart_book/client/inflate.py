@@ -15,16 +15,20 @@ MAX_INFLATED_BYTES = 8 * 1024 * 1024
 MAX_INFLATE_RATIO = 100
 # zlib holds its output twice while the output grows, and so it is asked for pieces of this size.
 _PIECE = 1 << 20
+_WINDOWS = {"raw deflate": -zlib.MAX_WBITS, "gzip": 16 + zlib.MAX_WBITS}
 
 
-def inflate(payload: bytes) -> bytes:
-    """One raw DEFLATE stream (RFC 1951), as BitMart's spot hosts send binary frames.
+def inflate(payload: bytes, form: str = "raw deflate") -> bytes:
+    """The text of a binary message, which is of `Profile.binary` form: one raw DEFLATE stream (RFC
+    1951), as BitMart's spot hosts send binary frames, one of gzip, or plain text.
 
     Raises CompressionError for a damaged, truncated or trailing stream, and for one that is larger
     than 8 MiB or more than a hundred times its compressed size, before that much is made of it.
     """
+    if form == "plain":
+        return payload
     limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    stream = zlib.decompressobj(_WINDOWS[form])
     pieces, room, rest = [], limit, payload
     try:
         while room and not stream.eof:
@@ -35,7 +39,7 @@ def inflate(payload: bytes) -> bytes:
             room -= len(piece)
             rest = stream.unconsumed_tail
     except zlib.error as error:
-        raise CompressionError(f"not raw deflate: {error}") from None
+        raise CompressionError(f"not {form}: {error}") from None
     if stream.unconsumed_tail or not stream.eof:
         # Either there is more output than allowed, or the stream stops before its end.
         problem = "cut off" if room else "too large"

@@ -121,7 +121,7 @@ class Intake:
                 return True
         try:
             if is_binary:
-                payload = inflate(payload)
+                payload = inflate(payload, self._connections.binary(connection))
             if self.witness is not None:
                 is_private = self._connections.is_private(connection)
                 self.witness.message(connection, generation, payload, received_ns, is_private)

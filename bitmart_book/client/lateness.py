@@ -73,6 +73,7 @@ class Lateness:
             timeouts.ping_after + timeouts.pong_within,
             host=connection.host,
             unseen=timeouts.pong_within,
+            profile=connection.profile,
         )
         measured = self._engine.line(connection.generation)
         assert measured is not None

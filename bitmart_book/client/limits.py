@@ -32,11 +32,12 @@ class Window:
         self.rate = rate
         self._taken: deque[float] = deque()
 
-    def ready_at(self, now: float) -> float:
-        """The earliest time at which one more may be taken; `now` when it may be at once."""
-        if len(self._taken) < self.rate.count:
+    def ready_at(self, now: float, count: int = 1) -> float:
+        """The earliest time at which so many more may be taken; `now` when they may be at once."""
+        missing = len(self._taken) + count - self.rate.count
+        if missing <= 0:
             return now
-        return max(now, self._taken[0] + self.rate.seconds)
+        return max(now, self._taken[missing - 1] + self.rate.seconds)
 
     def take(self, now: float) -> None:
         """Count one. The caller has waited until `ready_at`."""
@@ -74,6 +75,17 @@ def message_rate(rate: Rate) -> Rate:
     if rate.count > 1:
         return Rate(max(1, rate.count // 2), rate.seconds)
     return Rate(1, rate.seconds * 1.1)
+
+
+def operation_rate(rate: Rate) -> Rate:
+    """Fifteen sixteenths of a limit for subscribing and unsubscribing: the rest is for what the
+    venue may count differently, as a login."""
+    return Rate(max(2, rate.count * 15 // 16), rate.seconds)
+
+
+def renewal_rate(rate: Rate) -> Rate:
+    """Half of it: however many books have to be asked for anew, a new one is not kept waiting."""
+    return Rate(max(2, rate.count // 2), rate.seconds)
 
 
 def connect_bucket(rate: Rate) -> Bucket:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bitmart_book.errors import printable
 from bitmart_book.model import Event, EventKind
 
-__all__ = ["Action", "Close", "Open", "Outbox", "Push", "Send"]
+__all__ = ["Action", "Close", "Open", "Outbox", "Ping", "Push", "Send"]
 
 
 class Open(NamedTuple):
@@ -29,6 +29,12 @@ class Send(NamedTuple):
         return f"Send({self.connection!r}, {'a login' if self.secret else repr(self.text)})"
 
 
+class Ping(NamedTuple):
+    """Send a ping frame of the websocket protocol; report its pong with `Client.ponged`."""
+
+    connection: str
+
+
 class Close(NamedTuple):
     """Close the socket; `lost` need not be reported."""
 
@@ -36,7 +42,7 @@ class Close(NamedTuple):
     reason: str
 
 
-Action = Open | Send | Close
+Action = Open | Send | Ping | Close
 
 
 class Push(NamedTuple):

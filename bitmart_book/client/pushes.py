@@ -47,7 +47,13 @@ class Pushes:
 
     def receive(self, connection: Connection, message: Any, now: float) -> None:
         """A decoded frame that is neither a book's nor a public trade."""
-        reply = connection.profile.classify(message)
+        profile = connection.profile
+        if profile.answer_ping is not None and connection.session is not None:
+            answer = profile.answer_ping(message)
+            if answer is not None:
+                connection.session.answer(answer, now)
+                return
+        reply = profile.classify(message)
         if reply is None:
             self._receive_values(connection, message, now)
         else:
@@ -101,14 +107,16 @@ class Pushes:
 
     def _receive_values(self, connection: Connection, message: Any, now: float) -> None:
         profile = connection.profile
-        name = message.get(profile.channel_key) if isinstance(message, dict) else None
-        topic = Topic.parse(profile.channel_prefix + name) if isinstance(name, str) else None
-        stream = topic and profile.stream(topic.channel)
-        if not stream or not topic:
+        address = profile.address(message) if isinstance(message, dict) else None
+        streams = () if address is None else filter(None, map(profile.stream, address.channels))
+        stream = next(iter(streams), None)
+        if address is None or stream is None:
             self._outbox.counters["unknown_frames"] += 1
+            name = message.get(profile.channel_key) if isinstance(message, dict) else None
             self._note_unknown(connection, name, now)
             return
-        found = stream.read(message)
+        topic = Topic(stream.name, address.symbol, "")
+        found = stream.read(message, connection.memory.setdefault(stream.name, {}))
         self._give_out(connection, stream, topic, found.values, now)
         if found.unread:
             self._tell_holes(connection, stream, topic, found.unread, now)

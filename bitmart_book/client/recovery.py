@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from bitmart_book._book import Book, Engine
 from bitmart_book.client.connections import Connections, Keeper
 from bitmart_book.client.outbox import Outbox
+from bitmart_book.client.silence import Silence, known_at
 from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.client.times import (
     AILING_CALM,
@@ -60,6 +61,7 @@ class Recovery:
         self._keeper = keeper
         self._rng = rng
         self._recovering: dict[str, Subscription] = {}
+        self._silence = Silence(engine, outbox.counters)
 
     def next_deadline(self) -> float:
         """When `advance` has something to do next; infinity: never."""
@@ -78,6 +80,7 @@ class Recovery:
         subscription.requested_at = float("-inf")
         subscription.last_reply = None
         subscription.frozen_replies = 0
+        subscription.awaited_since = None
         if subscription.book is not None:
             subscription.updates_before = self._engine.updates(subscription.book)
             self._engine.assign(subscription.book, connection.generation)
@@ -99,6 +102,8 @@ class Recovery:
         book = subscription.book
         assert book is not None
         self.announce(subscription, now)
+        if change & Change.SNAPSHOT:
+            subscription.whole_at, subscription.awaited_since = now, None
         if change & Change.SNAPSHOT and self._is_frozen(subscription, now):
             self._subscribe_anew(subscription, now)
         elif book.state == BookState.LIVE:
@@ -216,20 +221,35 @@ class Recovery:
             self._request(connection, subscription, now)
             self._counters["requests"] += 1
             wait = ASK_AGAIN if step == 0 else RENEW_AFTER - ASK_AGAIN
-        elif step in (0, 1):
+        elif step in (0, 1) and not subscription.is_sequenced:
             wait = RENEW_AFTER
             subscription.steps += 1 - step
-        elif step == 2:
-            assert subscription.book is not None
-            self._engine.expect(subscription.book, subscribed=True)
-            connection.session.renew(subscription.topic)
-            self._counters["renewals"] += 1
-            wait = MOVE_AFTER - RENEW_AFTER
+        elif step != 3:
+            # Where nothing can be asked for this is the first step, too.
+            subscription.steps += 2 - step
+            wait = self._renew(connection, subscription, now)
         else:
             self._keeper.move(subscription, now)
             wait = RENEW_AFTER
         jitter = self._rng.uniform(0.9, 1.1)
         subscription.next_step_at = now + min(LONGEST_STEP, wait * slowness) * jitter
+
+    def _renew(self, connection: Connection, subscription: Subscription, now: float) -> float:
+        """Subscribe anew, here or, where that would be too much for this connection, elsewhere.
+        Returns the seconds until the next step."""
+        assert connection.session is not None
+        assert subscription.book is not None
+        fits_at = connection.session.renewals_at(now)
+        if fits_at > now:
+            if self._connections.may_renew_beside(subscription, now):
+                self._keeper.move(subscription, now)
+                return MOVE_AFTER - RENEW_AFTER
+            subscription.steps -= 1
+            return fits_at - now
+        self._engine.expect(subscription.book, subscribed=True)
+        connection.session.renew(subscription.topic)
+        self._counters["renewals"] += 1
+        return MOVE_AFTER - RENEW_AFTER
 
     def _catches_up(self, subscription: Subscription) -> bool:
         """Whether snapshots come that are too old for the updates kept meanwhile: on another
@@ -263,6 +283,7 @@ class Recovery:
                         self._watch(connection, subscription, heard, now)
             if not connection.is_behind:
                 self._renew_pictures(connection, now)
+                self._silence.renew(connection, now)
 
     def _watch(
         self, connection: Connection, subscription: Subscription, heard: int | None, now: float
@@ -271,6 +292,13 @@ class Recovery:
         assert subscription.book is not None
         if subscription.announced == BookState.STALE:
             self.start(subscription, now)
+        elif subscription.announced == BookState.LIVE and subscription.holds is not None:
+            if heard is not None:
+                self._silence.keep(subscription, heard / 1e9, now)
+            if self._silence.is_unanswered(subscription, now):
+                self._engine.invalidate(subscription.book, "subscribed anew, and no snapshot came")
+                self.announce(subscription, now)
+                self.start(subscription, now)
         elif subscription.announced == BookState.LIVE and not subscription.is_sequenced:
             if heard is not None:
                 self._keep_picture(connection, subscription, heard / 1e9, now)
@@ -287,7 +315,7 @@ class Recovery:
         spoken = self._spoke_at(connection)
         if spoken is None:
             spoken = heard - PONG_WITHIN
-        known = _known_at(subscription.book, now)
+        known = known_at(subscription.book, now)
         until = min(spoken + CONNECTION_CONFIRMS, known + subscription.profile.picture_holds)
         self._engine.confirm(subscription.book, int(until * 1e9))
 
@@ -300,6 +328,7 @@ class Recovery:
             if subscription.book is not None
             and subscription.announced == BookState.LIVE
             and not subscription.is_sequenced
+            and subscription.holds is None
         ]
         due = [
             subscription
@@ -340,7 +369,7 @@ class Recovery:
         if now >= seen.updated_at + AUDIT_AFTER:
             self._audit_by_renewal(connection, subscription, now)
             return
-        known = _known_at(book, now)
+        known = known_at(book, now)
         if now >= known + VALID_FOR - ASK_BEFORE_DEADLINE or self._engine.goes_back(book):
             self._counters["questions"] += 1
         elif self._engine.runs_short(book, ENOUGH_KNOWN):
@@ -423,12 +452,7 @@ class Recovery:
         return f"{text}; {done}, next step in {max(0.0, wait):.1f} s."
 
 
-def _known_at(book: Book, now: float) -> float:
-    """When what a book holds was last known to be the venue's newest."""
-    return now - (book.quote_in_any_state().age or 0.0)
-
-
 def _renew_at(subscription: Subscription, now: float) -> float:
     """When a book of pictures is to be subscribed anew, if it brings none until then."""
     assert subscription.book is not None
-    return _known_at(subscription.book, now) + subscription.profile.renew_after
+    return known_at(subscription.book, now) + subscription.profile.renew_after

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bitmart_book.client.accused import Accused
-from bitmart_book.client.limits import Window, message_rate
 from bitmart_book.client.pings import Pings
+from bitmart_book.client.requests import Requests
 from bitmart_book.client.times import ANSWER_WITHIN, CALLED_LATE, PING_AFTER, PONG_WITHIN
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import ErrorKind, Operation, Profile, Reply
@@ -69,12 +69,14 @@ class Session:
         self.timeouts = timeouts or Timeouts()
         self.opened_at = now
         self.dead: str | None = None
-        self._messages = Window(message_rate(profile.limits.messages))
+        self._requests = Requests(profile)
         self._queues: dict[Operation, dict[str, None]] = {
             "unsubscribe": {},
             "subscribe": {},
             "request": {},
         }
+        # Topics that are to be given up and asked for again, as soon as renewals may.
+        self._renewing: dict[str, None] = {}
         # Topics that are not answered yet, by the time their subscription was sent, oldest first.
         self._unanswered: dict[str, float] = {}
         # An error that names no topic may be about any unanswered one: its suspects. They are asked
@@ -102,7 +104,7 @@ class Session:
         self._probed_at = now
         self._probed_for = ""
         self._heard_at = now
-        self._output: list[str] = []
+        self._output: list[str | None] = []
         self._login: str | None = None
         self._login_sent: float | None = None
         # What is late from its first byte is to be found out before it is believed.
@@ -114,7 +116,7 @@ class Session:
 
     def log_in(self, text: str, now: float) -> None:
         """Nothing is asked for before this login is answered."""
-        self._messages.take(now)
+        self._requests.take(now)
         self._login = text
         self._login_sent = now
 
@@ -160,8 +162,24 @@ class Session:
         if pardoned:
             self._pardoned.add(topic)
         self._drop(topic)
+        if self._requests.renewals_wait:
+            self._renewing[topic] = None
+            return
         self._queues["unsubscribe"][topic] = None
         self._queues["subscribe"][topic] = None
+
+    def renewals_at(self, now: float) -> float:
+        """When a topic that is renewed now is sent, as far as renewals are counted."""
+        return self._requests.renewals_at(now)
+
+    def note_renewal(self, now: float) -> None:
+        """A topic that is subscribed here now was moved instead of being renewed."""
+        self._requests.count_renewals(1, now)
+
+    def answer(self, text: str, now: float) -> None:
+        """Answer the other side, which has asked whether we are there."""
+        self._requests.take(now)
+        self._output.append(text)
 
     def request(self, topics: Iterable[str]) -> None:
         """Ask for snapshots."""
@@ -180,10 +198,15 @@ class Session:
             if reply.kind == "ack":
                 self._login_sent = None
             return []
-        if reply.operation in ("unsubscribe", "request"):
+        if reply.kind == "notice":
+            return []
+        asked = self._requests.asked(reply)
+        if (reply.operation or (asked and asked.operation)) in ("unsubscribe", "request"):
             return []
         if reply.kind == "ack":
             topic = reply.topic
+            if topic is None and asked is not None:
+                return [answer for topic in asked.topics for answer in self.seen(topic)]
             if topic is None and reply.code is not None:
                 # "Subscribed already" names no topic: it is about the suspect, or the oldest one.
                 topic = self._suspect
@@ -192,9 +215,12 @@ class Session:
             return [] if topic is None else self.seen(topic)
         if self.profile.error_kind(reply) is ErrorKind.FULL:
             self._is_full = True
-        if reply.topic is not None:
-            return self._named(reply.topic, reply, now)
-        return self._blame(reply, now)
+        topic = reply.topic
+        if topic is None and asked is not None and len(asked.topics) == 1:
+            topic = asked.topics[0]
+        if topic is not None:
+            return self._named(topic, reply, now)
+        return self._blame(reply, now, self._unanswered if asked is None else asked.topics)
 
     @property
     def unanswered(self) -> tuple[str, ...]:
@@ -247,14 +273,14 @@ class Session:
         error = self.profile.error(reply, (topic,))
         return [Answer(topic, False, reply.code, reply.message, error)]
 
-    def _blame(self, reply: Reply, now: float) -> list[Answer]:
-        """An error without a topic: if it can be about one topic only, then that one is accused; if
-        about several, each is asked for by itself."""
+    def _blame(self, reply: Reply, now: float, about: Iterable[str]) -> list[Answer]:
+        """An error without a topic, about one of these: if it can be about one topic only, then
+        that one is accused; if about several, each is asked for by itself."""
         if self._suspect is not None:
             if reply.code in self.profile.retry_codes:
                 return self._refused(self._suspect, reply, now)
             return self._accuse(self._suspect, reply, now)
-        suspects = list(self._unanswered)
+        suspects = [topic for topic in about if topic in self._unanswered]
         if reply.code in self.profile.retry_codes or self._doubts:
             return []
         if len(suspects) == 1:
@@ -312,6 +338,7 @@ class Session:
         """Nothing of what was said about it counts any more."""
         self._resolve(topic)
         self._postponed.pop(topic, None)
+        self._renewing.pop(topic, None)
         self._answered.discard(topic)
 
     # --- time ---
@@ -363,9 +390,8 @@ class Session:
 
     def _ping(self, now: float) -> int:
         # A ping never waits for its turn: half of the venue's limit is left free for it.
-        self._messages.take(now)
-        if self.profile.ping is not None:
-            self._output.append(self.profile.ping)
+        self._requests.take(now)
+        self._output.append(self.profile.ping)
         if self._unheard is None:
             self._unheard = now
         return self._pings.sent(now)
@@ -416,17 +442,22 @@ class Session:
             deadline = min(deadline, oldest + self.timeouts.answer_within)
         deadline = min(deadline, self._cleared_at(), self._accused.next_deadline())
         deadline = min(deadline, min(self._postponed.values(), default=deadline))
-        waits = any(queue for operation, queue in self._queues.items() if not self._held(operation))
-        if waits or (self._suspects and self._clearing is None):
-            deadline = min(deadline, self._messages.ready_at(now))
+        for operation, queue in self._queues.items():
+            if queue and not self._held(operation):
+                deadline = min(deadline, self._requests.ready_at(now, operation))
+        if self._renewing:
+            deadline = min(deadline, self._requests.renewals_at(now))
+        if self._suspects and self._clearing is None:
+            deadline = min(deadline, self._requests.ready_at(now, "subscribe"))
         return deadline
 
     def _held(self, operation: Operation) -> bool:
         """Whether it must wait: an error about a new topic would be put down to a suspect."""
         return operation == "subscribe" and self._doubts
 
-    def output(self) -> list[str]:
-        """The texts to send, in order; handed out once."""
+    def output(self) -> list[str | None]:
+        """The texts to send, in order, and None for a ping frame of the protocol; handed out
+        once."""
         output, self._output = self._output, []
         return output
 
@@ -434,15 +465,24 @@ class Session:
         """Write what may be written now; `advance` does this too."""
         if self._login_sent is not None:
             return
-        ready = self._messages.ready_at(now) <= now
+        ready = self._requests.ready_at(now, "subscribe") <= now
         if self._suspects and self._clearing is None and ready:
             self._suspect = self._suspects.popleft()
             self._write("subscribe", [self._suspect], now)
             self._unanswered[self._suspect] = now
             self._clear(now)
+        if self._renewing and self.renewals_at(now) <= now:
+            self._requests.count_renewals(len(self._renewing), now)
+            self._queues["unsubscribe"].update(self._renewing)
+            self._queues["subscribe"].update(self._renewing)
+            self._renewing.clear()
         for operation, queue in self._queues.items():
-            while queue and not self._held(operation) and self._messages.ready_at(now) <= now:
-                topics = self._batch(queue)
+            while (
+                queue
+                and not self._held(operation)
+                and self._requests.ready_at(now, operation) <= now
+            ):
+                topics = self._requests.batch(queue)
                 self._write(operation, topics, now)
                 if operation == "subscribe":
                     self._unanswered.update(dict.fromkeys(topics, now))
@@ -450,24 +490,5 @@ class Session:
             self._pings_at_once = False
             self._ping(now)
 
-    def _batch(self, queue: dict[str, None]) -> list[str]:
-        """As many topics as one message may hold, taken from the queue."""
-        limits = self.profile.limits
-        topics: list[str] = []
-        length = 0
-        for topic in queue:
-            length += len(topic)
-            if topics and (
-                len(topics) == limits.topics_per_message
-                or length > limits.topic_bytes_per_message
-                or len(self.profile.encode("unsubscribe", [*topics, topic])) > limits.message_bytes
-            ):
-                break
-            topics.append(topic)
-        for topic in topics:
-            del queue[topic]
-        return topics
-
     def _write(self, operation: Operation, topics: list[str], now: float) -> None:
-        self._messages.take(now)
-        self._output.append(self.profile.encode(operation, topics))
+        self._output.append(self._requests.word(operation, topics, now))

@@ -6,15 +6,16 @@ They point at each other. Which topic goes on which connection is decided in `co
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 from urllib.parse import urlsplit
 
 from bitmart_book._book import Book
 from bitmart_book.client.limits import Gate
 from bitmart_book.client.session import Answer, Session
 from bitmart_book.model import BookState
-from bitmart_book.venues.profile import Profile, Reply, Topic
+from bitmart_book.venues.profile import BookChannel, Profile, Reply, Topic
 
-__all__ = ["Ailment", "Connection", "Full", "Subscription"]
+__all__ = ["Ailment", "Connection", "Full", "Subscription", "holds"]
 
 
 class Ailment:
@@ -50,6 +51,10 @@ class Subscription:
         self.book = book
         channel = profile.book(Topic.parse(topic).channel)
         self.is_sequenced = channel is not None and channel.kind == "sequenced"
+        self.holds = None if channel is None else holds(profile, channel)
+        """Seconds that its book holds after its own last frame because its connection speaks;
+        None: that is no reason."""
+        self.renewed_after = None if channel is None else channel.renewed_after
         self.holders = 0
         """How many times it was subscribed more than unsubscribed."""
         self.connection: Connection | None = None
@@ -75,6 +80,12 @@ class Subscription:
         self.changed_at = 0.0
         """When its changes were last seen to have become more; of a stream: when values came."""
 
+        # Renewals: giving it up and asking for it again.
+        self.whole_at = now
+        """When the last snapshot came."""
+        self.awaited_since: float | None = None
+        """When a LIVE book was subscribed anew, and no snapshot has come since."""
+
         # What was last announced of the book.
         self.announced = BookState.CONNECTING
         self.announced_at = now
@@ -91,6 +102,14 @@ class Subscription:
         self.old_snapshots = 0
         """How many snapshots had been too old when recovery last took a step."""
         self.ailment = Ailment()
+
+
+def holds(profile: Profile, channel: BookChannel) -> float | None:
+    """Seconds that a book of a channel holds after its own last frame because its connection
+    speaks; None: that is no reason."""
+    if channel.confirmed_by_connection is None or channel.kind == "sequenced":
+        return channel.confirmed_by_connection
+    return min(channel.confirmed_by_connection, profile.picture_holds)
 
 
 class Full:
@@ -132,6 +151,8 @@ class Connection:
         """Why they are."""
         self.bad_frames: deque[float] = deque()
         """When the last unreadable frames came."""
+        self.memory: dict[str, dict[str, Any]] = {}
+        """By stream: what was told on this socket, where pushes say only what has changed of it."""
         self.full: Full | None = None
         """What is known of its having room for fewer topics than documented; None: nothing."""
 

@@ -54,6 +54,8 @@ __all__ = [
     "PONG_WITHIN",
     "RENEW_AFTER",
     "RENEW_SILENT",
+    "RENEW_BEFORE",
+    "RENEW_TOGETHER",
     "REPLY_WITHIN",
     "SEQUENCED_GUARD",
     "STANDSTILL",
@@ -209,3 +211,9 @@ anew: its picture says for all of them whether they are of now."""
 CONNECTION_CONFIRMS: Final = 9.5
 """A book that nobody can ask for stays LIVE for so long by whatever arrives on its connection, less
 its lag; it is made no younger by it."""
+RENEW_BEFORE: Final = 8.0
+"""So long before its deadline a silent book of a venue that cannot be asked is subscribed anew: if
+no snapshot comes within `RENEW_AFTER`, there is time to notice it."""
+RENEW_TOGETHER: Final = 10.0
+"""With a book that is renewed go those of its connection that would be within this: what is counted
+is the message, and not the topics in it."""

@@ -36,10 +36,10 @@ from bitmart_book.model import (
     Ticker,
     Trade,
 )
-from bitmart_book.venues import BITMART, BITMART_DEMO
-from bitmart_book.venues.profile import StreamChannel, Topic
+from bitmart_book.venues import BITMART_DEMO, find_venue, venues
+from bitmart_book.venues.profile import StreamChannel, Topic, Venue
 from bitmart_book.wire.driver import Driver
-from bitmart_book.wire.playback import RecordedTime, has_events
+from bitmart_book.wire.playback import RecordedTime, has_events, recorded_venues
 from bitmart_book.wire.recorder import Recorder
 
 __all__ = [
@@ -113,7 +113,7 @@ class Core(Owned):
         super().__init__()
         self.options = options = filled(options)
         self.is_capture = is_capture(options["source"])
-        self.venue = options["venue"] or (BITMART_DEMO if options["demo"] else BITMART)
+        self.venue = _venue(options)
         self.journal = Journal(options["logger"] or logging.getLogger("bitmart_book"))
         self.instruments = dict(options["instruments"] or {})
         self.recorded_time = self._recorded_time()
@@ -172,7 +172,7 @@ class Core(Owned):
             self.engine if recorder is None else recorder.told(self.engine),
             self.venue,
             rng=random.Random(),
-            urls=self._demo_urls(urls),
+            urls=self._regions(self._demo_urls(urls)),
             elsewhere=live and not options["urls"],
             limiter=limiter,
             timeouts=options["timeouts"],
@@ -191,6 +191,16 @@ class Core(Owned):
         # A server of ours has its demo trading beside the other, at addresses of its own.
         demo = {k.removeprefix("demo_"): v for k, v in urls.items() if k.startswith("demo_")}
         return {**urls, **demo}
+
+    def _regions(self, urls: dict[str, str]) -> dict[str, str]:
+        """An address may be the name of a region: {"okx_public": "eea"}."""
+        profiles = {profile.endpoint: profile for profile in self.venue.profiles}
+        return {
+            endpoint: profiles[endpoint].region_url(url)
+            if "://" not in url and endpoint in profiles
+            else url
+            for endpoint, url in urls.items()
+        }
 
     def close(self) -> None:
         """What of closing needs no waiting: from here on nobody is told anything new."""
@@ -342,7 +352,7 @@ class Core(Owned):
             return self.stream_topic(symbol, kind, *others)
         market = self.venue.book_channel(symbol)[0].market
         for stream in self._channels(kind, market, step):
-            return f"{stream.name}:{symbol}"
+            return f"{stream.name}:{self.venue.bare(symbol)}"
         steps = sorted({stream.step for stream in self._channels(kind, market)})
         there = f"; there is: {', '.join(steps)}" if steps and step else ""
         raise UsageError(f"{market} has no {kind}{f' of {step}' if step else ''}{there}")
@@ -457,6 +467,17 @@ class Core(Owned):
             report.update(cast(Report, self.client.report()))
             report["loop"] = cast(LoopReport, self.driver.report())
         return report
+
+
+def _venue(options: Options) -> Venue:
+    """The venue, or the several ones, that a feed speaks to."""
+    if options["demo"] and options["venue"] in (None, "bitmart"):
+        return BITMART_DEMO
+    if options["venue"] is None and is_capture(options["source"]):
+        source: Any = options["source"]
+        said = [name for name in recorded_venues(source) if name in venues()]
+        return find_venue(tuple(said) or None)
+    return find_venue(options["venue"])
 
 
 def _here(question: Callable[[], Any]) -> Any:

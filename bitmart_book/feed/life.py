@@ -92,7 +92,9 @@ class Life:
         core = self.core
         if core.options["record"] is not None:
             self._writer = CaptureWriter(core.options["record"])
-            self._recorder = Recorder(self._writer, VERSION, self._record_failed)
+            self._recorder = Recorder(
+                self._writer, VERSION, self._record_failed, venues=core.venue.names
+            )
         if core.is_capture:
             self._playing = asyncio.get_running_loop().create_task(self._play())
             return
@@ -120,8 +122,9 @@ class Life:
         if core.options["source"] == "live":
             return urls
         simulator = await self._running_simulator()
-        for symbol, instrument in simulator.exchange.instruments().items():
-            core.instruments.setdefault(symbol, instrument)
+        if "bitmart" in core.venue.names:
+            for symbol, instrument in simulator.exchange.instruments().items():
+                core.instruments.setdefault(symbol, instrument)
         return {**simulator.urls, **urls}
 
     async def _running_simulator(self) -> Simulator:
@@ -129,7 +132,7 @@ class Life:
         if self.core.options["source"] == "sim":
             from bitmart_book.sim import Simulator
 
-            simulator = Simulator()
+            simulator = Simulator(venue=self.core.venue.names)
         else:
             simulator = cast("Simulator", self.core.options["source"])
         if not simulator.urls:

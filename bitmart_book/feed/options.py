@@ -58,7 +58,7 @@ class Options(TypedDict, total=False):
     logger: Logger | None
     limiter: Limiter | None
     timeouts: Timeouts | None
-    venue: Venue | None
+    venue: str | Venue | Sequence[str | Venue] | None
 
 
 DEFAULTS: Options = {
@@ -141,7 +141,8 @@ def _check_urls(urls: object) -> None:
             f'urls={{"spot_public": {address!r}}}; was {urls!r}'
         )
     for url in urls.values():
-        if not isinstance(url, str) or not url.startswith(("ws://", "wss://")):
+        is_region = isinstance(url, str) and url.isalpha()
+        if not isinstance(url, str) or not (is_region or url.startswith(("ws://", "wss://"))):
             raise UsageError(f"an address begins with wss:// or ws://, was {url!r}")
 
 

@@ -1,7 +1,7 @@
 """Writing and reading recorded frames: JSON lines, plain, gzip or (reading) zstd.
 
 A line is either a bare frame or `{"t": receive_time_ns, "conn": name, "frame": text}`. A recording
-of a feed begins with a line `{"bitmart_book": version}`; behind it each line has the time of the
+of a feed begins with a line `{"bitmart_book": version, "venue": name}`; behind it each line has the time of the
 engine's clock as well, `"at"`, and beside frames there are events, which have `"event"` instead:
 what the client told its engine, so that a replay ends where the feed did (`told`). Readers skip
 events that they do not know. This file knows lines and files; what a frame means is the engine's
@@ -15,7 +15,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple, cast
 
 import msgspec
@@ -112,9 +112,12 @@ class CaptureWriter:
             self._raw = None
         self._encode = msgspec.json.Encoder().encode
 
-    def begin(self, version: str) -> None:
-        """The first line of a recording that has events."""
-        self._file.write(self._encode({"bitmart_book": version}) + b"\n")
+    def begin(self, version: str, venues: Sequence[str] = ()) -> None:
+        """The first line of a recording that has events; `venues` are those that speak in it."""
+        header: dict[str, Any] = {"bitmart_book": version}
+        if venues:
+            header["venue"] = venues[0] if len(venues) == 1 else list(venues)
+        self._file.write(self._encode(header) + b"\n")
 
     def write(
         self, frame: bytes, receive_time_ns: int, connection: str, at_ns: int | None = None
@@ -151,6 +154,16 @@ class CaptureWriter:
         self.close()
 
 
+def _venues(header: bytes) -> tuple[str, ...]:
+    """What a header says of venues; what cannot be read says nothing."""
+    try:
+        said: Any = msgspec.json.decode(header)["venue"]
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return ()
+    names = said if isinstance(said, list) else [said]
+    return tuple(name for name in names if isinstance(name, str))
+
+
 def _claim(descriptor: int, path: str) -> None:
     """Make a file that was just opened ours. UsageError for what must not be written to."""
     found = os.fstat(descriptor)
@@ -182,6 +195,8 @@ class Capture:
         self.path = os.fspath(path)
         self.has_events = False
         """Whether a header has been read: it is a recording of a feed, with its events."""
+        self.venues: tuple[str, ...] = ()
+        """The venues that speak in it, as far as its header says."""
         try:
             self._file = open(self.path, "rb")  # noqa: SIM115 (closed by close)
         except OSError as error:
@@ -223,6 +238,7 @@ class Capture:
             line = line.strip()
             if line.startswith(HEADER):
                 self.has_events = True
+                self.venues = _venues(line)
             elif line:
                 return self._parse(line)
         return None

@@ -16,7 +16,7 @@ from typing import Any
 from bitmart_book._book import Engine, clock_ns
 from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake, Listener
-from bitmart_book.client.outbox import Action, Close, Open, Push
+from bitmart_book.client.outbox import Action, Close, Open, Ping, Push
 from bitmart_book.client.times import (
     AFTER_FAILURE_SECONDS,
     BEAT_SECONDS,
@@ -198,6 +198,9 @@ class Driver:
                     self._links.pop(name).shut()
                 elif name in self._opening:
                     self._opening.pop(name).cancel()
+            elif isinstance(action, Ping):
+                if name in self._links:
+                    self._links[name].ping_frame()
             elif name in self._links:
                 if self._traces:
                     self._journal.trace(name, ">", action.text)
@@ -262,6 +265,12 @@ class Driver:
             self._failed_inside(link, error)
             return
         if called:
+            self._advance_soon()
+
+    def ponged(self, link: Link) -> None:
+        """A pong frame of a link."""
+        if self._links.get(link.name) is link:
+            self._client.ponged(link.name, self.now())
             self._advance_soon()
 
     def _look_for_witness(self) -> None:

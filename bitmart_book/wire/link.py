@@ -46,6 +46,9 @@ class Receiver(Protocol):
     def receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
         """A message has arrived."""
 
+    def ponged(self, link: Link) -> None:
+        """A pong frame has arrived."""
+
     def rested(self) -> None:
         """All messages that were read together have been handed over."""
 
@@ -129,6 +132,13 @@ class Link(ClientConnection):
         if unsent > MAX_UNSENT_BYTES:
             self.drop(f"the other side does not read: {unsent} bytes are waiting for it")
 
+    def ping_frame(self) -> None:
+        """Send a ping frame; its pong is reported to the receiver."""
+        if self.ended or self.protocol.state is not State.OPEN:
+            return
+        self.protocol.send_ping(b"")
+        self.send_data()
+
     def shut(self) -> None:
         """Close politely; a peer that does not answer is cut off after a second."""
         self.ended = True
@@ -184,6 +194,8 @@ class Link(ClientConnection):
     def process_event(self, event: Any) -> None:
         if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
             super().process_event(event)
+            if isinstance(event, Frame) and event.opcode is Opcode.PONG and self._receiver:
+                self._receiver.ponged(self)
             return
         if event.opcode is not Opcode.CONT:
             self._is_binary = event.opcode is Opcode.BINARY

@@ -24,7 +24,7 @@ from bitmart_book.errors import (
 from bitmart_book.wire.capture import Capture, CapturedEvent, CapturedFrame
 from bitmart_book.wire.told import retell
 
-__all__ = ["Playback", "RecordedTime", "has_events"]
+__all__ = ["Playback", "RecordedTime", "has_events", "recorded_venues"]
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -68,13 +68,28 @@ def has_events(paths: Paths) -> bool:
     return all(_has_events(path) for path in _listed(paths)) and bool(_listed(paths))
 
 
+def recorded_venues(paths: Paths) -> tuple[str, ...]:
+    """The venues that speak in these files, as far as they say so; older recordings do not."""
+    found: dict[str, None] = {}
+    for path in _listed(paths):
+        found.update(dict.fromkeys(_header(path)[1]))
+    return tuple(found)
+
+
 def _has_events(path: str | os.PathLike[str]) -> bool:
+    return _header(path)[0]
+
+
+def _header(path: str | os.PathLike[str]) -> tuple[bool, tuple[str, ...]]:
     try:
         with Capture(path) as capture:
-            capture.record()
-            return capture.has_events
+            try:
+                capture.record()
+            except BitmartBookError:
+                return False, capture.venues
+            return capture.has_events, capture.venues
     except (BitmartBookError, OSError):
-        return False
+        return False, ()
 
 
 def _listed(paths: Paths) -> list[str | os.PathLike[str]]:

@@ -5,7 +5,7 @@ A full disk ends the recording, and not the books.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time_ns
 from typing import Any
 
@@ -19,7 +19,7 @@ __all__ = ["Recorder"]
 class Recorder:
     """One recording. failed: called with the OSError that has ended it.
 
-    `name_of` must be set before a client speaks: it gives the name of the connection whose socket
+    `venues` are those that speak. `name_of` must be set before a client speaks: it gives the name of the connection whose socket
     has a number, or None.
     """
 
@@ -29,6 +29,7 @@ class Recorder:
         version: str,
         failed: Callable[[OSError], None],
         *,
+        venues: Sequence[str] = (),
         clock: Callable[[], int] = clock_ns,
         wall: Callable[[], int] = time_ns,
     ) -> None:
@@ -37,7 +38,7 @@ class Recorder:
         self._clock = clock
         self._wall = wall
         self.name_of: Callable[[int], str | None] = lambda _: None
-        self._write(lambda writer: writer.begin(version))
+        self._write(lambda writer: writer.begin(version, venues))
 
     def told(self, engine: Engine) -> Engine:
         """The engine to give to the client."""

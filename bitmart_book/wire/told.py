@@ -13,7 +13,7 @@ from typing import Any, cast
 from bitmart_book._book import Book, Engine
 from bitmart_book.errors import BitmartBookError, CaptureError, printable
 from bitmart_book.model import BookState
-from bitmart_book.venues.profile import Topic
+from bitmart_book.venues.profile import Profile, Topic
 from bitmart_book.wire.capture import CapturedEvent
 
 __all__ = ["ToldEngine", "retell", "telling"]
@@ -34,14 +34,22 @@ class ToldEngine:
         return getattr(self._engine, name)
 
     def open_line(
-        self, generation: int, valid_for: float, *, host: str | None = None, unseen: float = 0.0
+        self,
+        generation: int,
+        valid_for: float,
+        *,
+        host: str | None = None,
+        unseen: float = 0.0,
+        profile: Profile | None = None,
     ) -> None:
-        self._engine.open_line(generation, valid_for, host=host, unseen=unseen)
+        self._engine.open_line(generation, valid_for, host=host, unseen=unseen, profile=profile)
         line = self._engine.line(generation)
         known = None if line is None else line.host
         # What this process has learned of the host before, whoever was connected.
         punctual = None if known is None else known.punctual(self._clock())
         facts = {"seconds": valid_for, "host": host, "unseen": unseen, "punctual_ns": punctual}
+        if profile is not None:
+            facts["endpoint"] = profile.endpoint
         self._tell("opened", generation, facts)
 
     def set_floor(self, host: str, punctual_ns: int | None) -> None:
@@ -125,6 +133,12 @@ def _wanted(engine: Engine, topic: str) -> Book:
     return engine.book(parsed.symbol, channel=parsed.channel, market=market)
 
 
+def _spoken(engine: Engine, endpoint: str | None) -> Profile | None:
+    """What is spoken at an endpoint; older recordings do not name it."""
+    profiles: tuple[Profile, ...] = engine.venue.profiles
+    return next((one for one in profiles if one.endpoint == endpoint), None)
+
+
 _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
     "opened": lambda engine, facts, generation, _: engine.open_line(
         generation,
@@ -132,6 +146,7 @@ _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
         host=facts.get("host"),
         unseen=facts.get("unseen", 0.0),
         punctual_ns=facts.get("punctual_ns"),
+        profile=_spoken(engine, facts.get("endpoint")),
     ),
     "floor": lambda engine, facts, _, __: engine.set_floor(facts["host"], facts["punctual_ns"]),
     "closed": lambda engine, _, generation, __: engine.forget_generation(generation),

@@ -66,6 +66,9 @@ class InventedExchange:
     def connect(self, endpoint, now):
         return 1
 
+    def feed_of(self, connection):
+        """None of the feeds of venues that are known."""
+
     def disconnected(self, connection, now):
         self._subscribers.discard(connection)
 

@@ -38,7 +38,7 @@ VENUES = {
         10,
     ),
     "okx": ("okx_public", "books", PlainOkx, _okx, "ping", 400),
-    "bybit": ("bybit_linear", "orderbook.50", PlainBybit, _bybit, '{"op":"ping"}', 50),
+    "bybit": ("bybit_public", "orderbook.50", PlainBybit, _bybit, '{"op":"ping"}', 50),
 }
 TOPICS = {"kraken": "{}", "okx": "books:{}", "bybit": "orderbook.50.{}"}
 

@@ -237,7 +237,7 @@ def test_limits_of_a_request_and_of_a_connection():
 
 def test_500_connections_in_five_minutes_and_ten_minutes_of_nothing():
     exchange = Exchange(venue="bybit")
-    answers = [exchange.connect("bybit_spot", n * 0.01) for n in range(502)]
+    answers = [exchange.connect("bybit_spot_public", n * 0.01) for n in range(502)]
     assert [isinstance(answer, Refusal) for answer in answers] == [False] * 500 + [True] * 2
     exchange.advance(599.0)
     assert exchange.output() == []

@@ -19,19 +19,19 @@ VENUES = ("kraken", "okx", "bybit")
 PATHS = {
     "kraken_public": "/kraken/v2",
     "okx_public": "/okx/ws/v5/public",
-    "bybit_spot": "/bybit/v5/public/spot",
-    "bybit_linear": "/bybit/v5/public/linear",
-    "bybit_inverse": "/bybit/v5/public/inverse",
+    "bybit_spot_public": "/bybit/v5/public/spot",
+    "bybit_public": "/bybit/v5/public/linear",
+    "bybit_inverse_public": "/bybit/v5/public/inverse",
 }
 SUBSCRIBE = {
     "kraken_public": '{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD"]}}',
     "okx_public": '{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}',
-    "bybit_linear": '{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}',
+    "bybit_public": '{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}',
 }
 CLIENTS = {
     "kraken_public": (lambda: PlainKraken(10), "kraken:BTC/USD", "book10", "BTC/USD", 10),
     "okx_public": (PlainOkx, "okx:BTC-USDT", "books", "books:BTC-USDT", 400),
-    "bybit_linear": (PlainBybit, "bybit:BTCUSDT", "orderbook.50", "orderbook.50.BTCUSDT", 50),
+    "bybit_public": (PlainBybit, "bybit:BTCUSDT", "orderbook.50", "orderbook.50.BTCUSDT", 50),
 }
 
 
@@ -105,7 +105,7 @@ def test_the_command():
         assert process.wait(20) == 0
     assert urls["kraken_public"].startswith("ws://127.0.0.1:")
     assert {"okx_public", "spot_public", "control", "credentials"} <= set(urls)
-    assert "bybit_spot" not in urls
+    assert "bybit_spot_public" not in urls
     wrong = subprocess.run(
         [sys.executable, "-m", "bitmart_book", "sim", "--venue", "krakn"],
         capture_output=True, text=True, timeout=60, check=False,

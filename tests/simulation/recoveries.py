@@ -25,6 +25,11 @@ class Recoveries:
         self._network = network
         self._down = {}
 
+    @staticmethod
+    def counts(book):
+        """Whether how long it took is of interest."""
+        return book.channel == SEQUENCED
+
     def is_away(self, book):
         """Whether a book was said to have gone down, and not to be back."""
         return book in self._down
@@ -47,5 +52,5 @@ class Recoveries:
         clean = down.clean and network.log.total == down.acted and not network.acting
         acts = network.log.acts.of(f"{book.channel}:{book.symbol}", now, lambda name: 30.0)
         clean = clean and not any(act.name in LASTING for act in acts)
-        if book.channel == SEQUENCED:
+        if self.counts(book):
             self.found.append((down.kind, clean, now - down.since))

@@ -27,7 +27,7 @@ from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.network import NO_ANSWER
 from bitmart_book.sim.faults.wires import Order, Reset
-from bitmart_book.venues import BITMART, FUTURES, FUTURES_PRIVATE, LEGACY, SPOT, SPOT_PRIVATE
+from bitmart_book.venues import BITMART, find_venue, venues
 from tests.simulation.bounds import family_of
 from tests.simulation.judge import SEQUENCED, Judge
 from tests.simulation.kinds import WORLD_KINDS
@@ -44,7 +44,7 @@ READ_EVERY = 0.5
 # A suspended machine's connections survive that long.
 SLEEP_KEEPS_CONNECTIONS = 15.0
 
-ENDPOINTS = {p.url: p.endpoint for p in (SPOT, SPOT_PRIVATE, FUTURES, FUTURES_PRIVATE, LEGACY)}
+ENDPOINTS = {p.url: p.endpoint for name in venues() for p in find_venue(name).profiles}
 
 
 class Link:
@@ -70,6 +70,12 @@ class World:
     everything that happened; `keep` all events.
     """
 
+    venue = BITMART
+    """Which one the client speaks to."""
+    judge_type = Judge
+    recoveries_type = Recoveries
+    kinds = WORLD_KINDS
+
     def __init__(
         self,
         seed,
@@ -91,12 +97,12 @@ class World:
         self.exchange = exchange
         self.limiter = Limiter()
         self._credentials = credentials
-        self.speak(BITMART, random.Random(f"client {seed}"))
+        self.speak(self.venue, random.Random(f"client {seed}"))
         self.network = Faults(
             spec,
             rng=random.Random(f"faults {seed}"),
             exchange=exchange,
-            kinds=WORLD_KINDS,
+            kinds=self.kinds,
             told=self._told,
         )
         self.faults = faults
@@ -120,7 +126,7 @@ class World:
         self.frames = 0
         self.book_frames = 0
         """Of those, how many were of spot's sequenced books."""
-        self.judge = Judge(
+        self.judge = self.judge_type(
             exchange,
             self.network.log.acts,
             now=lambda: self.now,
@@ -130,7 +136,7 @@ class World:
         self.wrong, self.over_age = self.judge.wrong, self.judge.over_age
         self.requests = 0
         self.requested_topics = 0
-        self.away = Recoveries(self.network)
+        self.away = self.recoveries_type(self.network)
         self.recoveries = self.away.found
         self.reads, self.live_reads = Counter(), Counter()
         """By the family of the channel."""
@@ -573,13 +579,15 @@ class World:
         self.at(self.now + READ_EVERY, self._read)
         self._read_all()
 
+    family_of = staticmethod(family_of)
+
     def is_listed(self, symbol):
         """Whether it is there at all: unlisted ones are wanted by mistake."""
         return symbol in self.exchange.listings or symbol in self.exchange.contracts
 
     def _read_all(self):
         for book in self.engine.books:
-            family = family_of(book.channel)
+            family = self.family_of(book.channel)
             if not self._asleep and self.is_listed(book.symbol):
                 self.reads[family] += 1
                 self.live_reads[family] += book.state is LIVE

@@ -363,7 +363,7 @@ def _spelled(ending: str) -> Callable[[str, float], Listing | None]:
 _TETHER = "USDT|USDC"
 ADDRESSES = (
     Address(
-        "bybit_linear",
+        "bybit_public",
         "/bybit/v5/public/linear",
         "bybit",
         RULES,
@@ -373,7 +373,7 @@ ADDRESSES = (
         "SYM{:04d}USDT",
     ),
     Address(
-        "bybit_spot",
+        "bybit_spot_public",
         "/bybit/v5/public/spot",
         "bybit-spot",
         RULES,
@@ -383,7 +383,7 @@ ADDRESSES = (
         "SYM{:04d}USDT",
     ),
     Address(
-        "bybit_inverse",
+        "bybit_inverse_public",
         "/bybit/v5/public/inverse",
         "bybit-inverse",
         RULES,

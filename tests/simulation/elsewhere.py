@@ -1,0 +1,238 @@
+"""The same world for other venues: `python -m tests.simulation --venue kraken`.
+
+What a book shows is compared with every state of the market that it could be of, back in time; so
+nothing is needed to know it by, which Kraken's frames do not have. Levels beyond those that the
+venue proves are compared too, and counted by themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import numpy as np
+
+from bitmart_book.client import bounds
+from bitmart_book.sim.exchange import Exchange
+from bitmart_book.sim.faults.kinds import kinds_of
+from bitmart_book.sim.faults.shapes import SHAPES
+from bitmart_book.venues import find_venue
+from tests.simulation.bounds import CALM, READING
+from tests.simulation.judge import Judge
+from tests.simulation.recoveries import Recoveries
+from tests.simulation.simulate import GIVE_UP_SECONDS, LIVENESS_SECONDS, REST_SECONDS, Result
+from tests.simulation.world import World
+
+# Faults a minute, for each book: as many as BitMart's books have in the long run.
+EACH = 48 / 14
+SAFETY_SECONDS = 600.0
+# So many levels a side the exchange remembers of each of its states.
+DEEPEST = 20
+# A slower pace of pushes is no age.
+PACES = {"okx/books": 0.1, "okx/books5": 0.1, "bybit/orderbook.50": 0.02}
+YOUNG = 2.0
+# What was lost may be shown for so long after it, until it is renewed; what acts later counts anew.
+ACTED = 85.0
+# An unproven level of Kraken's deeper books is renewed each five minutes.
+UNPROVEN_AGE = 315.0
+BOOKS = {
+    "kraken": ("BTC/USD", "ETH/USD", "XRP/USD", "MINA/GBP", "KAVA/EUR", "kraken/book100:SOL/USD",
+               "kraken/book100:BTC/USD"),
+    "okx": ("BTC-USDT", "ETH-USDT", "BTC-USDT-SWAP", "okx/books5:ETH-USDT"),
+    "bybit": ("BTCUSDT", "ETHUSDT", "IOTXUSDT", "BTCUSD", "bybit-spot/orderbook.50:BTCUSDT",
+              "bybit-spot/orderbook.50:DLCUSDT", "bybit/orderbook.1:ETHUSDT"),
+}  # fmt: skip
+"""Lively ones, and such as say nothing for minutes."""
+_NOT_HERE = frozenset({"block", "sleep", "poison", "localclock"})
+
+
+class _View:
+    __slots__ = (
+        "arrays",
+        "found",
+        "glimpses",
+        "holds",
+        "pace",
+        "place",
+        "shown",
+        "topic",
+        "wrong_since",
+    )
+
+    def __init__(self, book, venue, exchange):
+        self.topic = f"{book.channel}:{book.symbol}"
+        wire = book.channel.partition("/")[2]
+        profile = venue.topic_profile(self.topic)
+        channel = profile.book(book.channel)
+        self.place = SHAPES[profile.market].place(wire, book.symbol)
+        self.holds = bounds.bound(profile, channel, ("last",)) + READING
+        self.glimpses = exchange.publisher(f"{profile.market}:{book.symbol}").glimpses
+        self.arrays = np.empty((DEEPEST, 2)), np.empty((DEEPEST, 2))
+        self.pace = PACES.get(book.channel, 0.0)
+        self.shown = self.found = None
+        self.wrong_since = None
+
+
+class VenueJudge(Judge):
+    """Looks at the books of another venue."""
+
+    venue = None
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.unproven_wrong = 0
+        """Looks at a book that showed a wrong level which nothing proves."""
+        self.unproven_looks = 0
+        self.oldest_unproven = 0.0
+
+    def look(self, book, *, full=False):
+        """A book that is LIVE."""
+        view = self._views.get(book)
+        if view is None:
+            view = self._views[book] = _View(book, self.venue, self.exchange)
+        family = book.channel
+        self.judged[family] += 1
+        most = int(book.channel[len(book.channel.rstrip("0123456789")) :] or DEEPEST)
+        deepest = min(DEEPEST, most)
+        proven = deepest if book.proven_levels is None else min(book.proven_levels, deepest)
+        book.depth(deepest, out=view.arrays)
+        shown = tuple(side[:deepest].tobytes() for side in view.arrays)
+        # What is shown may be true again of a newer state.
+        newest = next(view.glimpses.latest_first())
+        if (shown, newest) != view.shown or view.found is None:
+            view.shown, view.found = (shown, newest), self._find(view, shown, proven, deepest)
+        if view.found is None:
+            self.wrong.append((self._now(), book.symbol, book.sequence, f"was never so, {family}"))
+            return
+        state, is_whole = view.found
+        if proven < deepest:
+            self._unproven(view, is_whole)
+        age = self._now() - state.until - view.pace
+        if age > YOUNG:
+            self._judge_age(view, book, age)
+
+    def _find(self, view, shown, proven, deepest):
+        """The latest state of the market that is as shown; whether the unproven levels are, too."""
+        best = None
+        for state in view.glimpses.latest_first():
+            if all(
+                mine[: 16 * proven] == theirs[: 16 * proven]
+                for mine, theirs in zip(shown, (state.bids, state.asks), strict=True)
+            ):
+                if (state.bids[: 16 * deepest], state.asks[: 16 * deepest]) == shown:
+                    return (best or state), True
+                best = best or state
+            elif best is not None:
+                break
+        return None if best is None else (best, False)
+
+    def _unproven(self, view, is_whole):
+        self.unproven_looks += 1
+        if is_whole:
+            view.wrong_since = None
+            return
+        now = self._now()
+        view.wrong_since = now if view.wrong_since is None else view.wrong_since
+        self.unproven_wrong += 1
+        self.oldest_unproven = max(self.oldest_unproven, now - view.wrong_since)
+        if now - view.wrong_since > UNPROVEN_AGE:
+            self.over_age.append((now, view.topic, None, now - view.wrong_since, "unproven levels"))
+
+    def _judge_age(self, view, book, age):
+        acted = any(True for _ in self.acts.of(view.place, self._now(), lambda _: ACTED))
+        limit = view.holds if acted else CALM
+        kind = f"{book.channel}, bound {limit:g}"
+        self.oldest[kind] = max(self.oldest[kind], round(age, 2))
+        if age > limit:
+            self.over_age.append((self._now(), book.symbol, book.sequence, age, kind))
+
+
+class AllRecoveries(Recoveries):
+    """Of every book how long it took."""
+
+    @staticmethod
+    def counts(_):
+        return True
+
+
+def world_of(name):
+    """The kind of world whose client speaks to that venue."""
+    venue = find_venue(name)
+    judge = type("JudgeOf", (VenueJudge,), {"venue": venue})
+    here = kinds_of(elsewhere=True)
+    return type(
+        "WorldOf",
+        (World,),
+        {
+            "venue": venue,
+            "judge_type": judge,
+            "recoveries_type": AllRecoveries,
+            "kinds": {n: k for n, k in here.items() if n not in _NOT_HERE and n != "split"},
+            "family_of": staticmethod(lambda channel: channel),
+            "is_listed": lambda self, symbol: any(
+                symbol in feed.listings for feed in self.exchange.feeds.values()
+            ),
+        },
+    )
+
+
+def simulate(name, seed, hours, *, faults=None, books=None, quiet=0, safety=SAFETY_SECONDS):
+    """Run so many symbol-hours of a venue from a seed, with `quiet` more books that say nothing for
+    minutes."""
+    books = list(BOOKS[name] if books is None else books)
+    extra = {"kraken": "SYM{:04d}/USD", "okx": "SYM{:04d}-USDT", "bybit": "SYM{:04d}USDT"}[name]
+    books += [extra.format(number + 1) for number in range(quiet)]
+    if faults is None:
+        faults = f"all%{EACH * len(books):.4g}"
+    exchange = Exchange(
+        seed=seed, venue=name, glimpses=DEEPEST, history=1_500, extra_symbols=quiet, extra_rate=0.02
+    )
+    world = world_of(name)(seed, exchange, log=True, keep=False)
+    result, started = Result(), time.perf_counter()
+    world.subscribe(*books)
+    end = hours * 3600.0 / len(books)
+    if not faults:
+        world.run_until(world.all_live, 60.0)
+        end += world.now
+    while world.now < end:
+        before = world.reads.copy(), world.live_reads.copy()
+        if faults:
+            world.network.start(faults, world.now)
+        world.run(min(end, world.now + safety))
+        result.reads += world.reads - before[0]
+        result.live_reads += world.live_reads - before[1]
+        _come_back(world, result)
+    judge = world.judge
+    result.symbol_hours = world.now * len(books) / 3600.0
+    result.real_seconds = time.perf_counter() - started
+    result.frames, result.checked = world.frames, judge.checked
+    result.judged = judge.judged
+    result.faults, result.by_name = world.network.log.total, world.network.counts
+    result.wrong_reads, result.old_reads = len(judge.wrong), len(judge.over_age)
+    result.wrong, result.over_age = judge.wrong[:20], judge.over_age[:20]
+    result.oldest = judge.oldest
+    result.recoveries = world.recoveries
+    result.breaches = exchange.breaches
+    result.counters = Counter(world.client.counters)
+    result.counters["unproven_wrong"] = judge.unproven_wrong
+    result.counters["unproven_looks"] = judge.unproven_looks
+    result.counters["oldest_unproven"] = int(judge.oldest_unproven)
+    result.digests = {seed: world.digest()}
+    if result.wrong or result.over_age or result.breaches or result.not_back:
+        result.failed = [seed]
+    return result
+
+
+def _come_back(world, result):
+    world.calm()
+    start = world.now
+    while not world.wanted_live() and world.now < start + GIVE_UP_SECONDS:
+        world.run(world.now + 0.1)
+    took = world.now - start
+    result.comebacks.append(took)
+    if took > LIVENESS_SECONDS:
+        result.not_back.append((start, took, str(world.trouble())))
+    world.run(world.now + REST_SECONDS)
+
+
+__all__ = ["BOOKS", "EACH", "VenueJudge", "simulate", "world_of"]
