@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, final
 
 from bitmart_book.errors import UsageError
+from bitmart_book.system import open_to_read, others_can_read
 
 __all__ = ["Credentials", "RedactingFilter", "redact"]
 
@@ -144,13 +145,12 @@ def _read(path: str) -> tuple[Credentials | None, str, bool]:
     """The credentials in a file, or what is wrong; and whether others can read it."""
     exposed = False
     try:
-        # Opened without waiting: a pipe that nobody writes to would hold everything up.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = open_to_read(path)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return None, "is no file", False
-            exposed = bool(status.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+            exposed = others_can_read(status)
             found = _parse(os.read(descriptor, _MAX_FILE_BYTES).decode("utf-8-sig"))
         finally:
             os.close(descriptor)

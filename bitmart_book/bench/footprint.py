@@ -53,14 +53,17 @@ def import_seconds(passes: int) -> tuple[float, float]:
     return min(walls), min(costs)
 
 
-def resident() -> int:
-    """Resident memory of this process in bytes; where the system does not say, its peak so far."""
+def resident() -> int | None:
+    """Resident memory of this process in bytes; where the system does not say, its peak so far, and
+    None where it says neither."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        import resource
-
+        try:
+            import resource
+        except ImportError:
+            return None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
 

@@ -16,6 +16,11 @@ from bitmart_book.bench.targets import Figure, figures
 
 __all__ = ["Report", "lines", "machine", "run", "versions"]
 
+# Why a stage has nothing to run with, or to measure.
+REASONS = {
+    "real": "no recorded streams at hand: --real FOLDER names them",
+    "memory": "this system does not say how much memory a process has",
+}
 LIBRARIES = ("msgspec", "numpy", "sortedcontainers", "websockets")
 
 
@@ -87,7 +92,7 @@ def run(
         progress(f"{number} of {len(keys)}: {key}")
         stage = STAGES[key](plan)
         if stage is None:
-            not_run[key] = "no recorded streams at hand: --real FOLDER names them"
+            not_run[key] = REASONS[key]
         else:
             stages.append(stage)
     counts = []

@@ -382,7 +382,9 @@ def _right(frames: Sequence[bytes]) -> Any:
 # --- beside time ---
 
 
-def _memory(plan: Plan) -> Stage:
+def _memory(plan: Plan) -> Stage | None:
+    if footprint.resident() is None:
+        return None
     half = plan.scale.books // 2
     sizes = footprint.memory([_new_books(plan, 0, half), _new_books(plan, half, 2 * half)])
     frames = list(capture(("BTC_USDT",), min(20_000, plan.scale.frames * 5), plan.seed))

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 import bitmart_book as bb
+from bitmart_book.system import ending_signals
 
 __all__ = [
     "Following",
@@ -53,7 +54,7 @@ def seconds_option(command: _Command) -> _Command:
 
 
 class Stop:
-    """Whether to end: asked for by Ctrl-C, by SIGTERM, or because the time is over.
+    """Whether to end: asked for by Ctrl-C or another signal, or because the time is over.
 
     After `begin` the first signal only answers whoever asks this object, so that nothing is torn
     in the middle of a line or of a screen; before it, and from the second on, signals interrupt.
@@ -76,7 +77,7 @@ class Stop:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ending_signals():
             self._before[number] = signal.signal(number, self._ask)
         return self
 

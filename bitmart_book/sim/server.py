@@ -13,7 +13,6 @@ import ipaddress
 import logging
 import os
 import random
-import signal
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -34,6 +33,7 @@ from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.network import NO_ANSWER
 from bitmart_book.sim.faults.wires import Op, Reset, Slice
 from bitmart_book.sim.market.market import capture_markets
+from bitmart_book.system import hearing_signals
 
 __all__ = ["Simulator"]
 
@@ -186,17 +186,16 @@ class Simulator:
                 return
 
     def run(self, ready: Callable[[dict[str, str]], None]) -> None:
-        """Serve until SIGINT or SIGTERM; `ready` is given the urls when it can be reached."""
+        """Serve until Ctrl-C or another signal asks to end; `ready` is given the urls when it can
+        be reached."""
         asyncio.run(self._run(ready))
 
     async def _run(self, ready: Callable[[dict[str, str]], None]) -> None:
-        loop = asyncio.get_running_loop()
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        async with self:
-            ready(dict(self.urls))
-            await stop.wait()
+        with hearing_signals(asyncio.get_running_loop(), stop.set):
+            async with self:
+                ready(dict(self.urls))
+                await stop.wait()
 
     # The account of the box
 

@@ -21,6 +21,7 @@ from typing import IO, Any, NamedTuple, cast
 import msgspec
 
 from bitmart_book.errors import CaptureError, UsageError
+from bitmart_book.system import keep_private, open_to_write
 
 __all__ = ["Capture", "CaptureWriter", "CapturedEvent", "CapturedFrame"]
 
@@ -95,8 +96,7 @@ class CaptureWriter:
         self.path = os.fspath(path)
         self.frames = 0
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-            descriptor = os.open(self.path, flags, 0o600)
+            descriptor = open_to_write(self.path)
         except OSError as error:
             raise UsageError(f"cannot write {self.path}: {_why(self.path, error)}") from None
         try:
@@ -160,8 +160,7 @@ def _claim(descriptor: int, path: str) -> None:
         raise UsageError(
             f"cannot write {path}: it exists and is not empty; delete it, or take another name"
         )
-    os.fchmod(descriptor, 0o600)
-    os.set_blocking(descriptor, True)
+    keep_private(descriptor)
 
 
 def _why(path: str, error: OSError) -> str:

@@ -27,8 +27,10 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_FRAGMENTS = 4_096
 # More than all that may be sent within a minute.
 MAX_UNSENT_BYTES = 512 * 1024
-# asyncio reads 256 KiB at a time: after a read of much less, the socket was empty.
+# A loop that waits until it can read takes 256 KiB at a time, one that reads ahead, as on Windows,
+# 64. After a read of much less the socket was empty.
 FULL_READ_BYTES = 192 * 1024
+FULL_READ_AHEAD_BYTES = 48 * 1024
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
@@ -58,6 +60,12 @@ class _Connect(connect):
         return exc
 
 
+def _full_read(loop: asyncio.AbstractEventLoop) -> int:
+    """The bytes of a read after which a socket of this loop may hold more."""
+    reads_ahead = getattr(asyncio, "ProactorEventLoop", ())
+    return FULL_READ_AHEAD_BYTES if isinstance(loop, reads_ahead) else FULL_READ_BYTES
+
+
 class Link(ClientConnection):
     """An open websocket, made by `Link.open`. `attach` it to get what arrives.
 
@@ -75,6 +83,7 @@ class Link(ClientConnection):
         self._early: list[tuple[bytes, bool]] = []
         self._parts: list[bytes] = []
         self._is_binary = False
+        self._full_read = _full_read(self.loop)
         self._reads = 0
         self._behind_since: float | None = None
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -159,7 +168,7 @@ class Link(ClientConnection):
         super().data_received(data)
         if self._receiver is not None:
             self._receiver.rested()
-        if len(data) < FULL_READ_BYTES:
+        if len(data) < self._full_read:
             self._behind_since = None
         elif self._behind_since is None:
             self._behind_since = now

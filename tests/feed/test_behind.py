@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import inspect
 import logging
+from asyncio import proactor_events, selector_events
 from types import SimpleNamespace
 
 from websockets.client import ClientProtocol
@@ -12,6 +14,7 @@ from websockets.uri import parse_uri
 import bitmart_book as bb
 from bitmart_book.wire import link as link_module
 from bitmart_book.wire.link import Link
+from tests.helpers import windows
 from tests.helpers.feeds import box, live_differences, run
 from tests.helpers.limits import PATIENCE
 from tests.helpers.proxy import Proxy
@@ -73,8 +76,7 @@ async def attached():
     link.connection_lost_waiter.cancel()
 
 
-def big_frame():
-    size = link_module.FULL_READ_BYTES
+def big_frame(size=link_module.FULL_READ_BYTES):
     return b"\x81\x7f" + size.to_bytes(8, "big") + b"x" * size
 
 
@@ -111,6 +113,49 @@ def test_a_full_read_is_no_backlog_when_nothing_follows():
             assert ends == []
 
     run(work())
+
+
+def test_a_loop_that_reads_ahead_sees_the_same(monkeypatch):
+    """The one of Windows, whose reads bring a quarter at most."""
+    monkeypatch.setattr(asyncio, "ProactorEventLoop", asyncio.SelectorEventLoop, raising=False)
+    least, most = link_module.FULL_READ_AHEAD_BYTES, windows.READ_AHEAD_BYTES
+
+    async def never_empty():
+        async with attached() as (link, _messages, ends):
+            frames = big_frame(3 * most)
+            for number in range(0, len(frames) // most * most, most):
+                link.data_received(frames[number : number + most])
+                link.loop.turn()
+                link.loop.now += 1.1
+            assert ends == []
+            link.data_received(big_frame(most))
+            assert ends == ["more than 3 s behind: this program does not keep up"]
+
+    async def emptied_in_time():
+        async with attached() as (link, messages, ends):
+            for number in range(10):
+                link.loop.now = float(number)
+                link.data_received(big_frame(least))
+                link.loop.turn()
+                link.data_received(big_frame(least // 2))
+                link.loop.turn()
+            assert len(messages) == 20
+            assert ends == []
+
+    run(never_empty())
+    run(emptied_in_time())
+
+
+def test_what_a_loop_reads_at_a_time_is_what_is_said_of_it():
+    """Of the loops of this Python, both of which every system has the sources of."""
+    ahead = inspect.signature(proactor_events._ProactorReadPipeTransport).parameters["buffer_size"]
+    assert ahead.default == windows.READ_AHEAD_BYTES
+    assert selector_events._SelectorSocketTransport.max_size == 256 * 1024
+    for full, whole in (
+        (link_module.FULL_READ_AHEAD_BYTES, ahead.default),
+        (link_module.FULL_READ_BYTES, selector_events._SelectorSocketTransport.max_size),
+    ):
+        assert full == whole * 3 // 4
 
 
 def test_a_pause_of_the_loop_is_said_and_counted(caplog):

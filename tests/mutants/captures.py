@@ -46,6 +46,14 @@ CAPTURES = [
         "tests/wire/test_replay.py::test_a_feed_records_what_it_was",
     ),
     Mutant(
+        "recording-follows-a-link",
+        "On Windows a recording is written over the file that somebody laid a link to.",
+        "system.py",
+        "os.path.islink(path)",
+        "False",
+        "tests/test_system.py::test_a_capture_does_not_follow_links",
+    ),
+    Mutant(
         "recording-overwrites",
         "A recording destroys the one of yesterday.",
         "wire/capture.py",

@@ -20,6 +20,14 @@ SOCKETS = [
         "tests/feed/test_behind.py::test_a_full_read_is_no_backlog_when_nothing_follows",
     ),
     Mutant(
+        "backlog-of-a-loop-that-reads-ahead",
+        "On Windows a program that does not keep up sees a book of half a minute ago as LIVE.",
+        "wire/link.py",
+        "FULL_READ_AHEAD_BYTES if isinstance(loop, reads_ahead) else FULL_READ_BYTES",
+        "FULL_READ_BYTES",
+        "tests/feed/test_behind.py::test_a_loop_that_reads_ahead_sees_the_same",
+    ),
+    Mutant(
         "redirect-followed",
         "Whoever answers in the venue's place sends the feed to another server.",
         "wire/link.py",
