@@ -1,20 +1,42 @@
 """Builds the one extension; everything static is in pyproject.toml.
 
 Switches (environment): BITMART_BOOK_DEBUG=1 unoptimised with symbols, BITMART_BOOK_COVERAGE=1
-line tracing for coverage, BITMART_BOOK_SANITIZE=1 AddressSanitizer and UBSan,
-BITMART_BOOK_PORTABLE=1 none of what only some processors and compilers can.
+line tracing for coverage, BITMART_BOOK_SANITIZE=1 AddressSanitizer and UBSan. BITMART_BOOK_PORTABLE
+builds here what other machines run: 1, none of what only some processors and compilers can;
+words, eight characters at a time and not sixteen, as on ARM; x87, floats in 80 bits, as on i386.
 """
 
 import os
+import shutil
 import sys
+import sysconfig
 
-from Cython.Build import cythonize
-from setuptools import Extension, setup
-
-DEBUG, COVERAGE, SANITIZE, PORTABLE = (
-    os.environ.get(f"BITMART_BOOK_{name}") == "1"
-    for name in ("DEBUG", "COVERAGE", "SANITIZE", "PORTABLE")
+NEEDED = (
+    "it needs a C compiler and Python's headers (Debian: apt install gcc libc6-dev python3-dev; "
+    "macOS: xcode-select --install; Windows: the C++ build tools of Visual Studio)"
 )
+
+
+def fail(problem):
+    """End with one sentence, which installers show last."""
+    sys.exit(f"bitmart_book cannot be built here: {problem}")
+
+
+# Installers refuse the first by themselves, but not who runs this file.
+if sys.version_info < (3, 11):
+    fail(f"it needs Python 3.11 or newer, and this is {sys.version.split()[0]}")
+if sys.implementation.name != "cpython":
+    fail(f"it needs CPython, and this is {sys.implementation.name}")
+
+from Cython.Build import cythonize  # noqa: E402
+from setuptools import Extension, setup  # noqa: E402
+from setuptools.command.build_ext import build_ext  # noqa: E402
+from setuptools.errors import PlatformError  # noqa: E402
+
+DEBUG, COVERAGE, SANITIZE = (
+    os.environ.get(f"BITMART_BOOK_{name}") == "1" for name in ("DEBUG", "COVERAGE", "SANITIZE")
+)
+PORTABLE = os.environ.get("BITMART_BOOK_PORTABLE", "")
 
 compile_args, link_args, macros, directives = [], [], [], {}
 if sys.platform != "win32":
@@ -31,14 +53,41 @@ if sys.platform != "win32":
         compile_args += ["-O0", "-g3"] if DEBUG or COVERAGE else ["-O3", "-g0"]
 if DEBUG or SANITIZE:
     directives["boundscheck"] = True
-if PORTABLE:
+if PORTABLE == "1":
     macros += [("BITMART_BOOK_PORTABLE", "1")]
+elif PORTABLE == "words":
+    macros += [("BITMART_BOOK_WORDS", "1")]
+elif PORTABLE == "x87":
+    compile_args += ["-mfpmath=387"]
+elif PORTABLE not in ("", "0"):
+    fail(f"BITMART_BOOK_PORTABLE is 1, words or x87, and not {PORTABLE}")
 if COVERAGE:
     # Without the second macro the .pyx silently leaves the report on Python 3.13 and later.
     macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
     directives["linetrace"] = True
 
+
+class Build(build_ext):
+    """Says in one sentence what is missing, where compilers say something else or too much."""
+
+    def run(self):
+        try:
+            super().run()
+        except PlatformError as error:  # Windows without a compiler
+            fail(f"{NEEDED}; {error}")
+
+    def build_extensions(self):
+        command = getattr(self.compiler, "compiler_so", None)
+        if command and shutil.which(command[0]) is None:
+            fail(f"{NEEDED}; there is no {command[0]}")
+        places = [sysconfig.get_path("include"), *self.compiler.include_dirs]
+        if not any(os.path.exists(os.path.join(place, "Python.h")) for place in places):
+            fail(f"{NEEDED}; there is no Python.h in {places[0]}")
+        super().build_extensions()
+
+
 setup(
+    cmdclass={"build_ext": Build},
     ext_modules=cythonize(
         [
             Extension(
@@ -51,5 +100,5 @@ setup(
         ],
         compiler_directives=directives,
         annotate=os.environ.get("BITMART_BOOK_ANNOTATE") == "1",
-    )
+    ),
 )

@@ -1,6 +1,21 @@
 """A local order-book engine for BitMart: raw frames in, an exact and trustworthy book out."""
 
+import sys
 from typing import TYPE_CHECKING
+
+if sys.version_info < (3, 11):  # noqa: UP036 (whoever puts a checkout on the path has no installer)
+    raise ImportError(f"bitmart_book needs Python 3.11 or newer; this is {sys.version.split()[0]}")
+
+try:
+    import bitmart_book._book
+except ImportError as error:
+    if error.name != "bitmart_book._book":
+        raise
+    raise ImportError(
+        f"bitmart_book was not built for this Python ({sys.implementation.cache_tag} on "
+        f"{sys.platform}): install it with pip, which takes a wheel or, with a C compiler and "
+        f"Python's headers, builds it ({error})"
+    ) from None
 
 from bitmart_book import _book
 from bitmart_book._book import Book, Depth, Engine, Guard, Level, Levels, Quote, Sweep

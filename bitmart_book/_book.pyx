@@ -53,7 +53,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from bitmart_book.native.clock cimport is_before, monotonic_ns
 from bitmart_book.native.double cimport number_of_double
-from bitmart_book.native.json cimport LONGEST_WORD, Span, pack_word
+from bitmart_book.native.json cimport BY_SIXTEEN, BY_WORDS, LONGEST_WORD, Span, pack_word
 from bitmart_book.native.ladder cimport (
     Cursor,
     Demand,
@@ -113,6 +113,7 @@ from bitmart_book.native.number cimport (
     MOST10,
     POW10,
     POW10_DOUBLE,
+    ROUNDS_ONCE,
     Number,
     NumberStatus,
     at_scale,
@@ -227,6 +228,11 @@ class _BareNumber(str):
 
 
 cdef object _decode = msgspec.json.Decoder(float_hook=_BareNumber).decode
+
+# How this build takes frames and makes floats: for whoever reports a problem, and for the tests,
+# which are run with each kind of build.
+_characters_at_once = 16 if BY_SIXTEEN else 8 if BY_WORDS else 1
+_rounds_once = bool(ROUNDS_ONCE)
 
 # Which process a book belongs to: a child made by fork() must not serve its parent's book.
 cdef int process_generation = 0

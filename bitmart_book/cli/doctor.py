@@ -16,6 +16,7 @@ from typing import NamedTuple
 import click
 
 import bitmart_book as bb
+from bitmart_book import _book
 from bitmart_book.cli._live import Stop, connected, silent, source_option
 
 __all__ = ["Finding", "doctor", "examine"]
@@ -127,9 +128,11 @@ def _compiled() -> str:
     expected = (bb.BookState.LIVE, bb.Level("99", "2"), bb.Level("100", "4"), True)
     if found != expected:
         raise bb.InvariantError(f"expected {expected}, was {found}")
+    at_once = _book._characters_at_once
     return (
         f"The compiled book of bitmart_book {bb.__version__} reads a snapshot and an update "
-        "and is right about both."
+        f"and is right about both; it takes {at_once} character{'s' * (at_once > 1)} at a time"
+        f"{'' if _book._rounds_once else ', and makes floats of texts'}."
     )
 
 

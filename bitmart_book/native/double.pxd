@@ -5,7 +5,7 @@
 
 from libc.stdint cimport int64_t
 
-from bitmart_book.native.number cimport POW10_DOUBLE, Number
+from bitmart_book.native.number cimport POW10_DOUBLE, ROUNDS_ONCE, Number
 
 cdef enum:
     # Decimals of at most so many digits and doubles pair off: no double is nearest to two of them.
@@ -28,7 +28,7 @@ cdef inline bint number_of_double(double value, int scale, Number* out) noexcept
         scale -= 1
         scaled = value * POW10_DOUBLE[scale]
     # Not so for nan and for what is below zero.
-    if not scaled >= 0:
+    if not ROUNDS_ONCE or not scaled >= 0:
         return False
     mantissa = <int64_t>(scaled + 0.5)
     if <double>mantissa / POW10_DOUBLE[scale] != value:

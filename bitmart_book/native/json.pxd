@@ -13,8 +13,9 @@ cdef extern from *:
     #include <string.h>
 
     /* Eight characters at a time, where a word holds the first one in its lowest byte, and sixteen
-       where every processor of the kind can. Every other machine, and a build with
-       BITMART_BOOK_PORTABLE, takes them one by one. */
+       where every processor of the kind can; not so in a build with BITMART_BOOK_WORDS, which is
+       what ARM has. Every other machine, and a build with BITMART_BOOK_PORTABLE, takes them one by
+       one. */
     #if !defined(BITMART_BOOK_PORTABLE) && defined(__GNUC__) && defined(__BYTE_ORDER__) \\
         && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     #define BB_BY_WORDS 1
@@ -25,7 +26,7 @@ cdef extern from *:
     static inline int bb_lowest(uint64_t bits) { (void)bits; return 0; }
     static inline int bb_highest(uint64_t bits) { (void)bits; return 0; }
     #endif
-    #if BB_BY_WORDS && defined(__SSE2__)
+    #if BB_BY_WORDS && defined(__SSE2__) && !defined(BITMART_BOOK_WORDS)
     #define BB_BY_SIXTEEN 1
     #include <emmintrin.h>
     #else

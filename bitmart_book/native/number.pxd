@@ -9,6 +9,7 @@ from libc.stdio cimport snprintf
 cdef extern from *:
     """
     #include <stdint.h>
+    #include <float.h>
     #include <inttypes.h>
     static const int64_t BB_POW10[19] = {
         INT64_C(1), INT64_C(10), INT64_C(100), INT64_C(1000), INT64_C(10000), INT64_C(100000),
@@ -33,12 +34,22 @@ cdef extern from *:
     };
     #define BB_INT64_MAX INT64_MAX
     #define BB_DECIMAL_FORMAT "%" PRId64 "E-%d"
+    /* Whether doubles are computed as doubles. i386 without SSE2 computes in 80 bits and rounds once
+       more when it stores: what has to round once is then not computed, nor is it in a build with
+       BITMART_BOOK_PORTABLE. */
+    #if !defined(BITMART_BOOK_PORTABLE) && defined(FLT_EVAL_METHOD) \\
+        && (FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 1)
+    #define BB_ROUNDS_ONCE 1
+    #else
+    #define BB_ROUNDS_ONCE 0
+    #endif
     """
     const int64_t POW10 "BB_POW10"[19]
     const int64_t MOST10 "BB_MOST10"[19]
     const double POW10_DOUBLE "BB_POW10_DOUBLE"[19]
     const int64_t INT64_LIMIT "BB_INT64_MAX"
     const char* DECIMAL_FORMAT "BB_DECIMAL_FORMAT"
+    const bint ROUNDS_ONCE "BB_ROUNDS_ONCE"
 
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char*, char**, object) except? -1.0
@@ -161,7 +172,7 @@ cdef inline double to_double(int64_t mantissa, int scale) noexcept:
     """The double nearest to mantissa / 10**scale: what float() makes of the text."""
     cdef char text[40]
     # Both operands are exact up to 2**53 and 10**22, so the one division rounds once.
-    if -9007199254740992 <= mantissa <= 9007199254740992:
+    if ROUNDS_ONCE and -9007199254740992 <= mantissa <= 9007199254740992:
         return <double>mantissa / POW10_DOUBLE[scale]
     snprintf(text, sizeof(text), DECIMAL_FORMAT, mantissa, scale)
     return PyOS_string_to_double(text, NULL, None)
