@@ -76,6 +76,15 @@ NUMBERS = [
         "tests/native/test_numbers.py::test_every_form_of_number_is_exact",
     ),
     Mutant(
+        "eighty-bits-trusted",
+        "On i386 without SSE2 a price reads as the neighbour of the float that it is.",
+        "native/number.pxd",
+        "ROUNDS_ONCE",
+        "True",
+        "tests/native/test_builds.py::test_floats_are_right_where_eighty_bits_compute",
+        where="cdef inline double to_double(",
+    ),
+    Mutant(
         "bare-fractions-through-a-double",
         "A number without quotes loses the digits that a double cannot hold.",
         "_book.pyx",
