@@ -23,7 +23,7 @@ def fail(problem):
 
 
 # Installers refuse the first by themselves, but not who runs this file.
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036
     fail(f"it needs Python 3.11 or newer, and this is {sys.version.split()[0]}")
 if sys.implementation.name != "cpython":
     fail(f"it needs CPython, and this is {sys.implementation.name}")

@@ -7,7 +7,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (whoever puts a checkout on the pa
     raise ImportError(f"bitmart_book needs Python 3.11 or newer; this is {sys.version.split()[0]}")
 
 try:
-    import bitmart_book._book
+    import bitmart_book._book  # noqa: F401
 except ImportError as error:
     if error.name != "bitmart_book._book":
         raise

@@ -64,8 +64,8 @@ CAPTURES = [
     Mutant(
         "recording-follows-links",
         "Whoever may write a link where a recording is to be has any file of the user overwritten.",
-        "wire/capture.py",
-        "os.O_NOFOLLOW",
+        "system.py",
+        '_flag("O_NOFOLLOW")',
         "0",
         "tests/wire/test_capture.py::test_what_is_there_is_never_overwritten",
     ),
