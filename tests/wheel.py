@@ -1,4 +1,4 @@
-"""The wheel and the source distribution, as users get them: `python -m tests.wheel`, or `make wheel`.
+"""The wheel and the source distribution, as users get them: `make wheel`.
 
 Builds both of what is committed, looks at what is in them, installs the wheel into an empty
 environment where no compiler is to be found, and lets what was installed be looked at there
