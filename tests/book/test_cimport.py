@@ -1,5 +1,6 @@
 """Cython code of users: what it needs is shipped, compiles, and reads what Python reads."""
 
+import fnmatch
 import os
 import shutil
 import subprocess
@@ -31,9 +32,30 @@ def test_a_source_archive_holds_every_source(tmp_path):
     setup("egg_info", "--egg-base", str(tmp_path), "sdist", "--dist-dir", str(tmp_path))
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
-        held = {name.partition("/bitmart_book/")[2] for name in tar.getnames()}
-    assert set(SOURCES) <= held
-    assert not [name for name in held if name.endswith(".c")]
+        held = {name.partition("/")[2] for name in tar.getnames()}
+    assert {f"bitmart_book/{name}" for name in SOURCES} <= held
+    assert not [name for name in held if name.endswith((".c", ".so", ".pyc"))]
+    # All of the repository, so that its tests run and its proofs can be had.
+    missing = kept() - held
+    assert not missing
+    assert {"Makefile", "tests/conftest.py", "docs/guide.md", ".github/dependabot.yml"} <= held
+
+
+def kept():
+    """What is kept of this folder: all that nobody makes."""
+    patterns = (ROOT / ".gitignore").read_text().split()
+    made = tuple(word.removeprefix("*") for word in patterns if word.startswith("*."))
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*")
+        if path.is_file()
+        and not path.name.endswith(made)
+        and not any(
+            fnmatch.fnmatch(f"{part}/", pattern) or fnmatch.fnmatch(part, pattern)
+            for part in path.relative_to(ROOT).parts
+            for pattern in (*patterns, ".git", "PKG-INFO", "setup.cfg")
+        )
+    }
 
 
 def test_a_wheel_holds_what_a_cimport_needs(tmp_path):
