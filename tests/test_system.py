@@ -18,7 +18,8 @@ from bitmart_book import system
 from bitmart_book.bench import footprint, report, stages
 from bitmart_book.cli import _live
 from bitmart_book.wire.capture import Capture, CaptureWriter
-from tests.helpers import windows
+from tests.helpers import frames, windows
+from tests.helpers.command import run
 
 
 @pytest.fixture
@@ -135,6 +136,23 @@ def test_the_box_serves_until_a_signal_asks_it_to_end(loop, number):
         runner.run(simulator._run(ready))
     assert served
     assert signal.getsignal(number) is before
+
+
+# --- text ---
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("command", ["replay", "top"])
+def test_symbols_that_a_pipe_cannot_show(command, encoding, tmp_path):
+    """A pipe has the old encoding of Windows there, and no symbol may end a command."""
+    path = tmp_path / "capture.jsonl"
+    picture = frames.spot("snapshot", 1, [("99.5", "1")], [("100.5", "3")], "索拉拉_USDT")
+    path.write_text(picture, "utf-8")
+    words = ["replay", path] if command == "replay" else ["top", "索拉拉_USDT", "--source", path]
+    result = run(*words, env=os.environ | {"PYTHONIOENCODING": encoding})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert r"\u7d22\u62c9\u62c9_USDT" in result.stdout or command == "replay"
+    assert "100.5" in result.stdout
 
 
 # --- what is measured ---

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 a check failed, 2 misuse. An error is one line on standar
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -53,6 +54,10 @@ for command in (watch, top, record, replay, bench, sim, doctor):
 
 def main() -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe on Windows has a few hundred characters: of others it shows the number.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = commands.main(prog_name="bitmart-book", standalone_mode=False)
     except click.ClickException as error:
