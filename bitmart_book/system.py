@@ -20,6 +20,7 @@ __all__ = [
     "ending_signals",
     "hearing_signals",
     "keep_private",
+    "locks_hear_signals",
     "open_to_read",
     "open_to_write",
     "others_can_read",
@@ -61,6 +62,12 @@ def ending_signals() -> tuple[signal.Signals, ...]:
     """Those that ask a program to end, as far as this system has them."""
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+def locks_hear_signals() -> bool:
+    """Whether a signal, such as a Ctrl-C, interrupts a thread that waits for a lock. So it is with
+    the threads of POSIX."""
+    return hasattr(signal, "pthread_kill")
 
 
 class _Loop(Protocol):

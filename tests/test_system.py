@@ -10,6 +10,7 @@ import os
 import signal
 import stat
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,8 @@ import bitmart_book as bb
 from bitmart_book import system
 from bitmart_book.bench import footprint, report, stages
 from bitmart_book.cli import _live
+from bitmart_book.client.times import LOOK_FOR_SIGNALS
+from bitmart_book.feed import blocking, thread, waiting
 from bitmart_book.wire.capture import Capture, CaptureWriter
 from tests.helpers import frames, windows
 from tests.helpers.command import run
@@ -136,6 +139,45 @@ def test_the_box_serves_until_a_signal_asks_it_to_end(loop, number):
         runner.run(simulator._run(ready))
     assert served
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("timeout", [None, 0.0, 0.5, 1000.0])
+def test_a_wait_is_no_longer_than_a_moment_at_a_time(timeout, bare):
+    """A lock of Windows does not hear a Ctrl-C: it counts between two waits."""
+    waited = []
+
+    def happens(within):
+        waited.append(within)
+        clock.now += within
+        return len(waited) == 4
+
+    clock = SimpleNamespace(now=100.0)
+    bare.setattr(waiting.time, "monotonic", lambda: clock.now)
+    assert waiting.wait_for(happens, timeout) == (timeout not in (0.0, 0.5))
+    assert all(0.0 <= within <= LOOK_FOR_SIGNALS for within in waited)
+    assert sum(waited) == pytest.approx({0.0: 0.0, 0.5: 0.5}.get(timeout, 4 * LOOK_FOR_SIGNALS))
+
+
+def test_everywhere_else_a_wait_is_one_wait():
+    waited = []
+    assert waiting.wait_for(lambda within: waited.append(within) or True, None)
+    assert not waiting.wait_for(lambda within: waited.append(within), 3.0)
+    assert waited == [None, 3.0]
+
+
+def test_a_feed_and_its_streams_wait_in_moments(bare):
+    """All that block go through it."""
+    seen = []
+    for module in (blocking, thread):
+        bare.setattr(module, "wait_for", lambda *of: seen.append(of) or waiting.wait_for(*of))
+    with bb.connect("BTC_USDT", source="sim") as feed:
+        trades = feed.trades("BTC_USDT")
+        for _ in zip(range(3), feed["BTC_USDT"].quotes(timeout=60.0), strict=False):
+            pass
+        assert trades.get(timeout=60.0).price
+        with pytest.raises(TimeoutError):
+            feed.events().get(timeout=0.01)
+    assert {timeout for _, timeout in seen} >= {None, 60.0, 0.01}
 
 
 # --- text ---

@@ -42,6 +42,7 @@ __all__ = [
     "LONGEST_PAUSE",
     "LONGEST_STEP",
     "LONG_STANDSTILL",
+    "LOOK_FOR_SIGNALS",
     "MAX_BEHIND_SECONDS",
     "MOVE_AFTER",
     "OPEN_SECONDS",
@@ -150,6 +151,8 @@ BEAT_SECONDS: Final = 0.05
 """So often the event loop is looked at."""
 PAUSE_SECONDS: Final = 0.1
 """A loop that did not run for so long is a pause, logged and counted."""
+LOOK_FOR_SIGNALS: Final = 0.2
+"""A thread that waits where its wait hears no signal looks for one so often."""
 AFTER_FAILURE_SECONDS: Final = 1.0
 """After a failure inside this package the client is called so much later again, not at once."""
 CALLED_LATE: Final = 0.25

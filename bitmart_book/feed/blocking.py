@@ -19,6 +19,7 @@ from bitmart_book.feed.life import Life
 from bitmart_book.feed.live import FeedStream, KeptBook
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.feed.thread import LoopThread
+from bitmart_book.feed.waiting import wait_for
 from bitmart_book.listeners.streams import Empty, Ended, Slot
 from bitmart_book.model import (
     Balance,
@@ -61,7 +62,7 @@ class LiveBook(KeptBook):
                 except Ended:
                     return
                 except Empty:
-                    if not changed.wait(timeout):
+                    if not wait_for(changed.wait, timeout):
                         raise self._unchanged(timeout) from None
                     continue
                 quote = self.quote_in_any_state(changes - 1)
@@ -105,7 +106,7 @@ class Stream(FeedStream[T]):
             try:
                 return self.mailbox.take()  # type: ignore[no-any-return]
             except Empty:
-                if not self._arrived.wait(timeout):
+                if not wait_for(self._arrived.wait, timeout):
                     raise self._nothing_came(timeout) from None
 
 

@@ -16,6 +16,7 @@ from weakref import WeakSet
 from bitmart_book.client.times import CLOSE_AT_EXIT_SECONDS, CLOSE_FEED_SECONDS
 from bitmart_book.errors import FeedClosed, UsageError
 from bitmart_book.feed.life import Life
+from bitmart_book.feed.waiting import wait_for
 
 __all__ = ["LoopThread"]
 
@@ -94,6 +95,7 @@ class LoopThread:
             work.close()
             raise
         try:
+            wait_for(lambda within: concurrent.futures.wait([future], within).done, None)
             return future.result()
         except concurrent.futures.CancelledError:
             raise FeedClosed("the feed was closed meanwhile") from None

@@ -11,7 +11,7 @@ import sys
 
 FILES = ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "fchmod", "set_blocking", "geteuid", "getuid")
 PROCESSES = ("fork", "register_at_fork", "sysconf", "getloadavg")
-SIGNALS = ("SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE")
+SIGNALS = ("pthread_kill", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE")
 MODULES = ("resource", "fcntl", "termios", "pwd")
 # What Windows has beside all others; its value there.
 BINARY = 0x8000

@@ -28,6 +28,14 @@ SOCKETS = [
         "tests/feed/test_behind.py::test_a_loop_that_reads_ahead_sees_the_same",
     ),
     Mutant(
+        "wait-that-hears-no-signal",
+        "On Windows nobody can interrupt a program that waits for a quote.",
+        "system.py",
+        'hasattr(signal, "pthread_kill")',
+        "True",
+        "tests/test_system.py::test_a_wait_is_no_longer_than_a_moment_at_a_time",
+    ),
+    Mutant(
         "redirect-followed",
         "Whoever answers in the venue's place sends the feed to another server.",
         "wire/link.py",
