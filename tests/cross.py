@@ -1,7 +1,7 @@
 """Whether the C compiles for other machines: `python -m tests.cross`, or `make cross`.
 
-The C that Cython writes is compiled, optimised as for a wheel, by a compiler that has the headers
-of many systems with it (`ziglang`), and a warning is an error. It is linked where the linker needs
+The C that Cython writes is compiled by a compiler that has the headers of many systems with it
+(`ziglang`), and a warning is an error. It is linked where the linker needs
 nothing of Python's. The headers of Python are those of the Python at hand. For machines of 64 bits
 whose lowest byte comes first they say what is true there too, but for Windows, whose own facts are
 written below. Nothing is run.
@@ -31,7 +31,7 @@ TARGETS = {
     "aarch64-windows-gnu": None,
 }
 FLAGS = (
-    "-c", "-O3", "-g0", "-fno-strict-aliasing", "-fPIC", "-Wall", "-Wextra", "-Werror",
+    "-c", "-O1", "-g0", "-fno-strict-aliasing", "-fPIC", "-Wall", "-Wextra", "-Werror",
     "-Werror=implicit-function-declaration",
 )  # fmt: skip
 # What Cython's own C is known to do; none of these could tell of a mistake of ours, whose C
