@@ -41,15 +41,15 @@ cdef extern from *:
         return digits ? count - bb_highest(digits) : 0;
     }
 
+    /* Where the point of a number stands, and its quote; 0: not known, or there is no point. */
+    typedef struct { int point, quote; } bb_form;
+
+    #if BB_BY_SIXTEEN
     static const uint64_t BB_FIRST[9] = {
         0, UINT64_C(0xFF), UINT64_C(0xFFFF), UINT64_C(0xFFFFFF), UINT64_C(0xFFFFFFFF),
         UINT64_C(0xFFFFFFFFFF), UINT64_C(0xFFFFFFFFFFFF), UINT64_C(0xFFFFFFFFFFFFFF), UINT64_MAX
     };
 
-    /* Where the point of a number stands, and its quote; 0: not known, or there is no point. */
-    typedef struct { int point, quote; } bb_form;
-
-    #if BB_BY_SIXTEEN
     static inline int bb_are_digits(uint64_t digits) {
         return !(((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080));
     }
