@@ -91,7 +91,7 @@ workflows: $(VENV)/.release ## the workflows of the public host, and what goes w
 	for system in linux macos windows; do \
 	    $(BIN)/cibuildwheel --platform $$system --print-build-identifiers || exit 1; done
 
-release: lint types wheel workflows ## all of a release that needs no network; then says what remains
+release: lint types wheel workflows ## all of a release but to publish it; then says what remains
 	$(BIN)/python -m tests.release
 
 # What is committed, built with sanitizers in a checkout of its own. CPython keeps memory until it

@@ -14,7 +14,7 @@ from tests.helpers import surface
 
 ROOT = Path(__file__).parent.parent
 REMAINS = """\
-{version} is ready. What remains needs the network, and a decision:
+{version} is ready. What remains is a decision:
   git tag --sign v{version} && git push origin v{version}
 The workflow "wheels" builds for every platform, and waits for the approval of the environment
 "pypi" before it publishes. docs/release.md has the rest.
