@@ -24,8 +24,8 @@ TARGETS = {
     "aarch64-linux-gnu": SHARED,
     "x86_64-linux-musl": SHARED,
     "aarch64-linux-musl": SHARED,
-    "x86_64-macos": ("-bundle", "-undefined", "dynamic_lookup"),
-    "aarch64-macos": ("-bundle", "-undefined", "dynamic_lookup"),
+    "x86_64-macos": ("-shared", "-undefined", "dynamic_lookup"),
+    "aarch64-macos": ("-shared", "-undefined", "dynamic_lookup"),
     # It wants Python's own import library.
     "x86_64-windows-gnu": None,
     "aarch64-windows-gnu": None,
