@@ -17,7 +17,13 @@ from pathlib import Path
 RUNS = 7
 # Before somebody needs them.
 UNUSED = ["asyncio", "click", "hmac", "logging", "numpy", "rich", "sortedcontainers", "websockets"]
-IMPORT = "import time; a = time.perf_counter(); import bitmart_book; print(time.perf_counter() - a)"
+# On the wall, and of the processor.
+IMPORT = """
+import time
+before = time.perf_counter(), time.process_time()
+import bitmart_book
+print(time.perf_counter() - before[0], time.process_time() - before[1])
+"""
 LOADED = f"""
 import sys
 before = set(sys.modules)
@@ -33,7 +39,8 @@ print(*sorted({"click", "rich", "sortedcontainers"} & set(sys.modules)))
 
 
 def run(*command):
-    """What a program prints, far from any checkout; it may not fail nor complain."""
+    """What a program prints, far from any checkout; it may not fail, and a warning fails it. That a
+    busy machine let its loop stand still for a moment is said, and no failure."""
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
     with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
@@ -44,7 +51,7 @@ def run(*command):
             text=True,
             timeout=120,
         )
-    if result.returncode or result.stderr:
+    if result.returncode:
         sys.exit(f"{command[-1]}\nfailed with {result.returncode}:\n{result.stderr}")
     return result.stdout
 
@@ -70,10 +77,11 @@ def main():
         f"what is imported is {place}, and not what was installed",
     )
     print(f"imported from  {place.parent}")
-    took = min(float(python(IMPORT)) for _ in range(RUNS))
-    print(f"import         {took:.3f} s, the least of {RUNS}")
+    took, cost = zip(*(map(float, python(IMPORT).split()) for _ in range(RUNS)), strict=True)
+    print(f"import         {min(took):.3f} s, {min(cost):.3f} of the processor, the least of {RUNS}")
     limit = options.import_within
-    check(limit is None or took <= limit, f"an import takes more than {limit} s")
+    # The processor's time, which no other program makes longer.
+    check(limit is None or min(cost) <= limit, f"an import takes more than {limit} s")
     for code, what in ((LOADED, "an import"), (FEED, "a feed")):
         loaded = python(code)
         check(not loaded, f"{what} loads what nobody uses: {loaded}")
