@@ -78,7 +78,7 @@ def main():
     )
     print(f"imported from  {place.parent}")
     took, cost = zip(*(map(float, python(IMPORT).split()) for _ in range(RUNS)), strict=True)
-    print(f"import         {min(took):.3f} s, {min(cost):.3f} of the processor, the least of {RUNS}")
+    print(f"import         {min(took):.3f} s, {min(cost):.3f} of the processor: least of {RUNS}")
     limit = options.import_within
     # The processor's time, which no other program makes longer.
     check(limit is None or min(cost) <= limit, f"an import takes more than {limit} s")
