@@ -9,7 +9,6 @@ words, eight characters at a time and not sixteen, as on ARM; x87, floats in 80 
 import os
 import shutil
 import sys
-import sysconfig
 
 NEEDED = (
     "it needs a C compiler and Python's headers (Debian: apt install gcc libc6-dev python3-dev; "
@@ -80,9 +79,9 @@ class Build(build_ext):
         command = getattr(self.compiler, "compiler_so", None)
         if command and shutil.which(command[0]) is None:
             fail(f"{NEEDED}; there is no {command[0]}")
-        places = [sysconfig.get_path("include"), *self.compiler.include_dirs]
+        places = self.compiler.include_dirs
         if not any(os.path.exists(os.path.join(place, "Python.h")) for place in places):
-            fail(f"{NEEDED}; there is no Python.h in {places[0]}")
+            fail(f"{NEEDED}; there is no Python.h in {' or '.join(places)}")
         super().build_extensions()
 
 
