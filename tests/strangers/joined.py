@@ -156,7 +156,7 @@ class JoinedClient:
         data = payload.encode("utf-8", "replace") if isinstance(payload, str) else payload
         binary = isinstance(payload, bytes)
         generation = self._generations[name]
-        if self.intake.receive(name, generation, data, binary, None, now / SECOND):
+        if self.intake.receive(name, generation, data, binary, None, now):
             self._soon()
 
     def lost(self, line: int, code: int | None, now: int) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Any
+
 import pytest
 
 from tests.strangers import joined
+from tests.strangers.judge import Judge
 from tests.strangers.lies import LIES
+from tests.strangers.plan import Liar
 from tests.strangers.settings import KNOWN_BROKEN, Setting
+from tests.strangers.units import SECOND
+from tests.strangers.venue import Venue
+from tests.strangers.virtual import World
 
 NAMES = tuple(name for name in sorted(LIES) if name not in KNOWN_BROKEN)
 
@@ -19,6 +27,23 @@ def test_an_honest_venue_is_shown_as_it_is() -> None:
     assert result.account.reads > 500
     assert result.streams.told > 20
     assert result.streams.gaps == 0
+
+
+def test_every_message_comes_at_the_time_of_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[tuple[int, int]] = []
+
+    class Noted(joined.Intake):
+        def receive(self, *args: Any) -> bool:
+            times.append((args[5], party.now))
+            return super().receive(*args)
+
+    monkeypatch.setattr(joined, "Intake", Noted)
+    venue = Venue(7)
+    party = joined.JoinedClient(7, venue)
+    judge = Judge(Liar(venue, ()), Random(7))
+    World(venue, party, party.reader, judge, Random(7)).run(20 * SECOND)
+    assert len(times) > 100
+    assert all(told == now for told, now in times)
 
 
 def test_the_same_seed_is_the_same_run() -> None:
