@@ -527,6 +527,7 @@ class EventKind(StrEnum):
     """The venue has said nothing about a subscription, which is sent again."""
     BAD_FRAME = "bad frame"
     UNKNOWN_FRAME = "unknown frame"
+    CHECKSUMS_STOPPED = "checksums stopped"
     """Told once for each channel."""
     ERROR = "error"
     """The venue has sent an error."""

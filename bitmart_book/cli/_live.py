@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import threading
@@ -44,8 +45,8 @@ def source_option(command: _Command) -> _Command:
         "--source",
         default="live",
         show_default=True,
-        metavar="live|sim|FILE",
-        help="The venue itself, the built-in simulator, or a capture.",
+        metavar="live|sim|FILE|ADDRESS",
+        help="The venue itself, the built-in simulator, a capture, or the address of a server.",
     )(command)
     return venue_option(named)
 
@@ -206,6 +207,8 @@ def connected(
     symbols: tuple[str, ...], source: str, venues: tuple[str, ...] = (), **options: Any
 ) -> Iterator[Following]:
     """A feed that need not be LIVE yet. An error of the live venue names the way out."""
+    if "://" in source or source.startswith("{"):
+        options["urls"], source = addresses(source, venues), "live"
     try:
         with bb.connect(
             *dict.fromkeys(symbols),
@@ -227,7 +230,20 @@ def connected(
 
 
 def is_capture(source: str) -> bool:
-    return source not in ("live", "sim")
+    return source not in ("live", "sim") and "://" not in source and not source.startswith("{")
+
+
+def addresses(source: str, venues: tuple[str, ...]) -> dict[str, str]:
+    """The addresses of a server: one, for all public sockets of the venue, or what `bitmart-book
+    sim` printed."""
+    if not source.startswith("{"):
+        profiles = find_venue(venues or None).profiles
+        return {profile.endpoint: source for profile in profiles if not profile.private}
+    try:
+        said = json.loads(source)
+    except ValueError:
+        raise bb.UsageError(f"no addresses of a server: {source[:80]}") from None
+    return {name: url for name, url in said.items() if str(url).startswith("ws")}
 
 
 def silent() -> logging.Logger:

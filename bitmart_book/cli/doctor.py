@@ -46,15 +46,36 @@ class Finding(NamedTuple):
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @source_option
-def doctor(symbols: tuple[str, ...], source: str, venues: tuple[str, ...]) -> int:
+@click.option("--live", is_flag=True, help="One page about what comes from there, to be sent.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Of --live: for how long to listen.",
+)
+def doctor(
+    symbols: tuple[str, ...], source: str, venues: tuple[str, ...], live: bool, seconds: float
+) -> int:
     """Say in sentences what works and what does not.
 
     With SYMBOL, say also how its book at the source is: its state, why, since when, and what is
     being done about it. Without, connect to nothing but this machine.
 
+    With --live, listen to the venue itself for a while and print one page: what proved the books
+    and whether it did, where the wire was not as it is documented, silences, limits met. Nobody has
+    run this package against the live Kraken, OKX and Bybit: such a page, with a capture made by
+    `record`, is the report that is missing.
+
     The exit status is 1 if something essential does not work, or a book is not LIVE within ten
     seconds.
     """
+    if live:
+        from bitmart_book.cli._page import page
+
+        for line in page(symbols, source, venues, seconds):
+            click.echo(line)
+        return 0
     status = 0
     for finding in examine(date.today()):
         _show(finding)

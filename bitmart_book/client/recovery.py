@@ -8,6 +8,7 @@ transition.
 from __future__ import annotations
 
 import random
+import weakref
 from collections.abc import Iterable
 
 from bitmart_book._book import Book, Engine
@@ -62,6 +63,9 @@ class Recovery:
         self._rng = rng
         self._recovering: dict[str, Subscription] = {}
         self._silence = Silence(engine, outbox.counters)
+        # How many books have lost their checksums, and of which of them that was told.
+        self._stopped = 0
+        self._told_stopped: weakref.WeakSet[Subscription] = weakref.WeakSet()
 
     def next_deadline(self) -> float:
         """When `advance` has something to do next; infinity: never."""
@@ -271,6 +275,8 @@ class Recovery:
 
     def tick(self, connections: Iterable[Connection], now: float) -> None:
         """Once a second: confirm what only its connection confirms, ask where there is doubt."""
+        connections = list(connections)
+        self._tell_stopped(connections, now)
         for connection in connections:
             if connection.session is None:
                 continue
@@ -284,6 +290,27 @@ class Recovery:
             if not connection.is_behind:
                 self._renew_pictures(connection, now)
                 self._silence.renew(connection, now)
+
+    def _tell_stopped(self, connections: Iterable[Connection], now: float) -> None:
+        """Where the venue's checksums have stopped, that is told once."""
+        stopped = self._engine.stats["checksums_stopped"]
+        if stopped == self._stopped:
+            return
+        self._stopped = stopped
+        for connection in connections:
+            for subscription in connection.topics.values():
+                book = subscription.book
+                if book is None or subscription in self._told_stopped:
+                    continue
+                if book.stats["checksums_stopped"]:
+                    self._told_stopped.add(subscription)
+                    self._counters["checksums_stopped"] += 1
+                    self._outbox.event(
+                        EventKind.CHECKSUMS_STOPPED,
+                        now,
+                        topic=subscription.topic,
+                        reason="the venue's checksums stopped",
+                    )
 
     def _watch(
         self, connection: Connection, subscription: Subscription, heard: int | None, now: float

@@ -19,8 +19,8 @@ __all__ = ["Recorder"]
 class Recorder:
     """One recording. failed: called with the OSError that has ended it.
 
-    `venues` are those that speak. `name_of` must be set before a client speaks: it gives the name of the connection whose socket
-    has a number, or None.
+    `venues` are those that speak. `name_of` must be set before a client speaks: it gives the name
+    of the connection whose socket has a number, or None.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bitmart_book.client import bounds
-from bitmart_book.venues import BITMART, FUTURES, LEGACY, SPOT
+from bitmart_book.venues import BITMART, FUTURES, LEGACY, SPOT, find_venue
 
 PAGE = Path(__file__).parents[2] / "docs" / "trust.md"
 CHANNELS = [(profile, channel) for profile in BITMART.profiles for channel in profile.books]
@@ -23,7 +23,7 @@ def test_ten_seconds_are_the_bound_but_for_what_nobody_can_see(profile, channel)
     for fault in bounds.FAULTS:
         bound = bounds.bound(profile, channel, [fault])
         if bound > 10.0:
-            assert fault in ("stuck", "mute", "one_side", "late_inside")
+            assert fault in ("stuck", "mute", "one_side", "last", "late_inside")
     assert bounds.bound(profile, channel) == 10.0
 
 
@@ -72,7 +72,12 @@ def test_each_kind_of_channel_has_its_row():
 
 @pytest.mark.parametrize("rows", [bounds.kinds, bounds.table])
 def test_the_page_prints_what_the_code_says(rows):
-    heads, *others = rows((SPOT, FUTURES, LEGACY))
+    _is_printed(rows((SPOT, FUTURES, LEGACY)))
+    _is_printed(rows(find_venue(("kraken", "okx", "bybit")).profiles))
+
+
+def _is_printed(rows):
+    heads, *others = rows
     lines = [f"| {' | '.join(row)} |" for row in (heads, *others)]
     lines.insert(1, "|" + "---|" * len(heads))
     assert "\n".join(lines) in PAGE.read_text()

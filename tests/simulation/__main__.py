@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from tests.simulation import figures, honest
+from tests.simulation import elsewhere, figures, honest
 from tests.simulation.figures import ROWS
 from tests.simulation.scenarios import STALL_WITHIN, stalls
 from tests.simulation.simulate import LIVENESS_SECONDS, SPEC, percentile, simulate_many
@@ -96,6 +96,30 @@ def run(options):
     return show(figures.of_a_run(total)) == 0 and not total.failed
 
 
+def run_elsewhere(options):
+    """The world of another venue; returns whether all was well."""
+    started = time.perf_counter()
+    faults = None if options.faults == SPEC else options.faults
+    total = elsewhere.simulate_many(
+        options.venue,
+        range(options.seed, options.seed + options.seeds),
+        options.hours,
+        faults=faults,
+        quiet=options.quiet,
+        jobs=options.jobs,
+    )
+    for name, value in elsewhere.table(total, time.perf_counter() - started):
+        print(f"{name:44}{value}")
+    for item in (*total.wrong[:3], *total.over_age[:3], *total.not_back[:3]):
+        print("   ", item)
+    if options.counts:
+        print(dict(sorted(total.by_name.items())))
+        print(dict(sorted(total.counters.items())))
+    if total.failed:
+        print(f"FAILED: seeds {total.failed}")
+    return not total.failed
+
+
 def again(seed, options):
     """The command that does one seed of this run once more."""
     return (
@@ -161,7 +185,11 @@ def main():
     parser.add_argument("--stalls", type=int, default=0, help="so many stalls instead")
     parser.add_argument("--honest", action="store_true", help="a server that does nothing wrong")
     parser.add_argument("--ill", action="store_true", help="one symbol ill, the others judged")
+    parser.add_argument("--venue", default="bitmart", help="whose words are spoken")
+    parser.add_argument("--quiet", type=int, default=0, help="other venues: more silent books")
     options = parser.parse_args()
+    if options.venue != "bitmart":
+        return not run_elsewhere(options)
     if options.honest or options.ill:
         return not run_holds(options)
     if options.stalls:

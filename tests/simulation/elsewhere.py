@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
@@ -20,7 +21,13 @@ from bitmart_book.venues import find_venue
 from tests.simulation.bounds import CALM, READING
 from tests.simulation.judge import Judge
 from tests.simulation.recoveries import Recoveries
-from tests.simulation.simulate import GIVE_UP_SECONDS, LIVENESS_SECONDS, REST_SECONDS, Result
+from tests.simulation.simulate import (
+    GIVE_UP_SECONDS,
+    LIVENESS_SECONDS,
+    REST_SECONDS,
+    Result,
+    percentile,
+)
 from tests.simulation.world import World
 
 # Faults a minute, for each book: as many as BitMart's books have in the long run.
@@ -235,4 +242,49 @@ def _come_back(world, result):
     world.run(world.now + REST_SECONDS)
 
 
-__all__ = ["BOOKS", "EACH", "VenueJudge", "simulate", "world_of"]
+def _simulate(arguments):
+    name, seed, hours, faults, quiet = arguments
+    return simulate(name, seed, hours, faults=faults, quiet=quiet)
+
+
+def simulate_many(name, seeds, hours, *, faults=None, quiet=0, jobs=1):
+    """Run every seed, in so many processes."""
+    total = Result(seeds=0)
+    work = [(name, seed, hours, faults, quiet) for seed in seeds]
+    if jobs == 1:
+        for found in map(_simulate, work):
+            total.add(found)
+        return total
+    with ProcessPoolExecutor(jobs) as pool:
+        for found in pool.map(_simulate, work):
+            total.add(found)
+    return total
+
+
+def table(total, seconds):
+    """The lines of the summary."""
+    counters = total.counters
+    yield "symbol-hours", f"{total.symbol_hours:.1f} in {seconds:.0f} real seconds"
+    yield "frames, comparisons", f"{total.frames}, {total.checked}"
+    yield "faults", f"{total.faults}, {total.faults / total.symbol_hours:.0f} per symbol-hour"
+    rare = sorted(name for name, count in total.by_name.items() if count < 50)
+    yield "kinds of fault", f"{len(total.by_name)}; below 50 times: {', '.join(rare) or 'none'}"
+    yield "wrong reads", str(total.wrong_reads)
+    yield "reads over age", str(total.old_reads)
+    for kind in sorted(total.oldest):
+        yield f"oldest read, {kind}", f"{total.oldest[kind]:.1f} s"
+    yield "looks at unproven levels", f"{counters['unproven_looks']}"
+    yield "of them wrong", f"{counters['unproven_wrong']}, at most {counters['oldest_unproven']} s"
+    yield "LIVE", f"{100 * total.live_share:.2f} % of the time"
+    for kind in ("gap", "all", "reset", "stale"):
+        for words, least in (("undisturbed", True), ("any", False)):
+            times = [s for k, clean, s in total.recoveries if k == kind and clean >= least]
+            if times:
+                p50, p99 = percentile(times, 0.5), percentile(times, 0.99)
+                shown = f"{len(times)} times, p50 {p50:.2f} s, p99 {p99:.2f} s, {max(times):.2f} s"
+                yield f"{kind} to LIVE, {words}", shown
+    yield "end of faults to LIVE", f"{max(total.comebacks):.1f} s at most"
+    yield "limits broken", str(dict(total.breaches) or "none")
+
+
+__all__ = ["BOOKS", "EACH", "VenueJudge", "simulate", "simulate_many", "table", "world_of"]
