@@ -16,6 +16,9 @@ SEED ?= 1
 mutants-sampled: $(VENV)/.test ## small mistakes in the Python that decides, drawn anew: SEED=1 COUNT=60
 	$(BIN)/python -m tests.mutants.sampled --seed $(SEED) --count $(or $(COUNT),60) --jobs $(CPUS)
 
+mutants-others: $(VENV)/.test ## bugs in compiled code that other hands chose, on the tests of that code alone
+	$(BIN)/python -m tests.mutants.others --jobs $(CPUS)
+
 SEEDS ?= 1
 HOURS ?= 1
 FAULTS ?= all

@@ -102,7 +102,7 @@ def mutant(original, replacement, where="", number=1):
 
 @pytest.fixture
 def numbers_are_names(monkeypatch):
-    monkeypatch.setattr("tests.mutants.build.number_of", lambda mutant: mutant.name)
+    monkeypatch.setattr("tests.mutants.build.number_of", lambda mutant, table: mutant.name)
 
 
 def test_an_expression_becomes_a_choice(numbers_are_names):

@@ -1,4 +1,4 @@
-"""A copy of the project with all seeded bugs in it, of which the environment chooses one.
+"""A copy of the project with all bugs of a table in it, of which the environment chooses one.
 
 Everything compiled is compiled once. `BITMART_BOOK_MUTANT` holds the number of the mutant; without
 it, or with 0, the copy behaves as the original.
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -45,11 +46,13 @@ _mutant = int(_mutant_os.environ.get("{VARIABLE}") or 0)
 """
 
 
-def number_of(mutant: Mutant) -> int:
-    return MUTANTS.index(mutant) + 1
+def number_of(mutant: Mutant, table: Sequence[Mutant] = MUTANTS) -> int:
+    return table.index(mutant) + 1
 
 
-def rewrite(text: str, mutants: list[Mutant], choice: str) -> str:
+def rewrite(
+    text: str, mutants: list[Mutant], choice: str, table: Sequence[Mutant] = MUTANTS
+) -> str:
     """The text with every mutant in it; `choice` is an expression of the chosen number.
 
     Several mutants may share a site, and a site may lie inside another one.
@@ -73,24 +76,29 @@ def rewrite(text: str, mutants: list[Mutant], choice: str) -> str:
     def choose(site: Site, within: list[Site]) -> str:
         original = render(site.start, site.end, within)
         if site.indent is None:
-            tests = (f"({m.replacement}) if {choice} == {number_of(m)} else " for m in sites[site])
+            tests = (
+                f"({m.replacement}) if {choice} == {number_of(m, table)} else " for m in sites[site]
+            )
             return f"({''.join(tests)}({original}))"
         lines = ""
         for mutant in sites[site]:
-            lines += f"{site.indent}{'elif' if lines else 'if'} {choice} == {number_of(mutant)}:\n"
+            word = "elif" if lines else "if"
+            lines += f"{site.indent}{word} {choice} == {number_of(mutant, table)}:\n"
             lines += textwrap.indent(mutant.replacement or "pass\n", site.indent + "    ")
         return f"{lines}{site.indent}else:\n{textwrap.indent(original, '    ')}"
 
     return render(0, len(text), sorted(sites, key=lambda site: (site.start, -site.end)))
 
 
-def mutated(file: str, text: str, mutants: list[Mutant]) -> str:
+def mutated(
+    file: str, text: str, mutants: list[Mutant], table: Sequence[Mutant] = MUTANTS
+) -> str:
     """The text of a file of the package as it stands in the copy."""
     if Path(file).suffix not in COMPILED:
-        text = rewrite(text, mutants, "_mutant") if mutants else text
+        text = rewrite(text, mutants, "_mutant", table) if mutants else text
         future = "from __future__ import annotations\n"
         return text.replace(future, future + PYTHON_SWITCH, 1) if mutants else text
-    text = rewrite(text, mutants, "bb_mutant()") if mutants else text
+    text = rewrite(text, mutants, "bb_mutant()", table) if mutants else text
     if file == SEEN_BY_ALL:
         first = "from libc.stdint"
         return text.replace(first, SWITCH + first, 1)
@@ -120,9 +128,9 @@ def originals() -> dict[Path, bytes]:
     return files
 
 
-def generate() -> None:
+def generate(table: Sequence[Mutant] = MUTANTS, copy: Path = COPY) -> None:
     """Write the copy. A file that has not changed is not touched, so that it is not recompiled."""
-    by_file = sorted(MUTANTS, key=lambda mutant: mutant.file)
+    by_file = sorted(table, key=lambda mutant: mutant.file)
     mutants = {file: list(group) for file, group in groupby(by_file, lambda mutant: mutant.file)}
     files = originals()
     for file in {
@@ -135,23 +143,23 @@ def generate() -> None:
         ),
     }:
         path = Path("bitmart_book") / file
-        text = mutated(file, files[path].decode(), mutants.get(file, []))
+        text = mutated(file, files[path].decode(), mutants.get(file, []), table)
         files[path] = text.encode()
     for path, content in files.items():
-        target = COPY / path
+        target = copy / path
         if not target.exists() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    for path in [path for path in COPY.rglob("*") if path.is_file()]:
-        relative = path.relative_to(COPY)
+    for path in [path for path in copy.rglob("*") if path.is_file()]:
+        relative = path.relative_to(copy)
         kept = relative.parts[0] in ("build", ".hypothesis") or path.suffix in MADE
         if not kept and relative not in files:
             path.unlink()
 
 
-def environment(number: int = 0) -> dict[str, str]:
+def environment(number: int = 0, copy: Path = COPY) -> dict[str, str]:
     """That of a process in the copy."""
-    paths = [str(COPY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(copy), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
@@ -160,16 +168,20 @@ def environment(number: int = 0) -> dict[str, str]:
     }
 
 
-def compile_copy() -> None:
+def compile_copy(copy: Path = COPY) -> None:
     """Compile what has changed, unoptimised: that takes a third of the time."""
     subprocess.run(
         [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
-        cwd=COPY,
-        env={**environment(), "BITMART_BOOK_DEBUG": "1"},
+        cwd=copy,
+        env={**environment(0, copy), "BITMART_BOOK_DEBUG": "1"},
         check=True,
     )
     code = "import bitmart_book._book as book; print(book.__file__)"
     found = subprocess.run(
-        [sys.executable, "-c", code], cwd=COPY, env=environment(), capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=copy,
+        env=environment(0, copy),
+        capture_output=True,
+        text=True,
     )
-    assert found.stdout.startswith(str(COPY)), f"not the copy: {found.stdout}{found.stderr}"
+    assert found.stdout.startswith(str(copy)), f"not the copy: {found.stdout}{found.stderr}"
