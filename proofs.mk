@@ -14,10 +14,10 @@ mutants-second-world: $(VENV)/.test ## which of them the second world sees, an h
 
 SEED ?= 1
 mutants-sampled: $(VENV)/.test ## small mistakes in the Python that decides, drawn anew: SEED=1 COUNT=60
-	$(BIN)/python -m tests.mutants.sampled --seed $(SEED) --count $(or $(COUNT),60) --jobs $(CPUS)
+	$(BIN)/python -m tests.mutants.sampled --seed $(SEED) --count $(or $(COUNT),60)
 
 mutants-others: $(VENV)/.test ## bugs in compiled code that other hands chose, on the tests of that code alone
-	$(BIN)/python -m tests.mutants.others --jobs $(CPUS)
+	$(BIN)/python -m tests.mutants.others
 
 SEEDS ?= 1
 HOURS ?= 1

@@ -106,7 +106,7 @@ def numbers_are_names(monkeypatch):
 
 
 def test_an_expression_becomes_a_choice(numbers_are_names):
-    text = rewrite(TEXT, [mutant("a < 2", "a <= 2", "def second(")], "m")
+    text = rewrite(TEXT, [mutant("a < 2", "a <= 2", "def second(")], "m == {}")
     assert text == TEXT.replace(
         "if a < 2:\n        return b", "if ((a <= 2) if m == 1 else (a < 2)):\n        return b"
     )
@@ -116,7 +116,7 @@ def test_lines_become_branches_and_may_hold_another_site(numbers_are_names):
     lines = mutant("if a < 2:\n    return a\n", "")
     other = mutant("if a < 2:\n    return a\n", "a = 3\n", number=2)
     inside = mutant("return a\n", "return 7\n", number=3)
-    text = rewrite(TEXT, [lines, other, inside], "m")
+    text = rewrite(TEXT, [lines, other, inside], "m == {}")
     assert text.partition("    return 0")[0] == (
         "def first():\n"
         "    a = 1\n"

@@ -1,11 +1,13 @@
 """The mistakes that a machine makes for `make mutants-sampled`: which, where, and drawn how."""
 
 import ast
+from types import SimpleNamespace
 
 import pytest
 
 from tests.mutants.sampled import NEAR, texts
 from tests.mutants.slips import draw, slips
+from tests.mutants.together import IMPORT, with_all
 
 CODE = '''
 """Nothing of a sentence changes: 1 < 2."""
@@ -68,3 +70,32 @@ def test_each_file_is_drawn_from_as_often_as_the_others():
 
 def test_more_than_there_are_is_all_there_are():
     assert len(draw({"a.py": CODE}, 1_000, seed=1)) == len(slips(CODE))
+
+
+def test_all_slips_of_a_file_can_stand_in_it_at_once():
+    """Chosen by a number while it runs: each does what it does alone, and none of them nothing."""
+    text = f"from __future__ import annotations\n{CODE}"
+    found = dict(enumerate(slips(text), 1))
+    together = with_all(text, found)
+    for number in [0, *found]:
+        alone = found[number].made_in(text) if number else text
+        for price in (4, 5, 6):
+            for seen in ([], [1]):
+                assert outcome(together, number, price, seen) == outcome(alone, 0, price, seen)
+
+
+def outcome(text, number, price, seen):
+    """What the function does, and what is there afterwards."""
+    names = {"self": SimpleNamespace(count=None), "_is_mutant": lambda one: one == number}
+    exec(compile(text.replace(IMPORT, ""), "slips", "exec"), names)
+    seen = list(seen)
+    try:
+        given = names["decide"](price, seen)
+    except ValueError as error:
+        given = error.args
+    return given, seen, names["self"].count, names["LIMIT"]
+
+
+def test_every_slip_of_the_code_that_decides_can_stand_beside_the_others():
+    for text in texts().values():
+        ast.parse(with_all(text, dict(enumerate(slips(text), 1))))

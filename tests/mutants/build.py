@@ -1,7 +1,7 @@
 """A copy of the project with all bugs of a table in it, of which the environment chooses one.
 
 Everything compiled is compiled once. `BITMART_BOOK_MUTANT` holds the number of the mutant; without
-it, or with 0, the copy behaves as the original.
+it, or with 0, the copy behaves as the original. What is compiled looks again after a fork.
 """
 
 import os
@@ -25,21 +25,43 @@ MADE = {".so", ".pyd", ".c", ".o", ".pyc"}
 
 # The header of numbers is seen by all compiled files.
 SEEN_BY_ALL = "native/number.pxd"
+TOP = "_book.pyx"
 SWITCH = f'''
 cdef extern from *:
     """
+    #include <pthread.h>
     #include <stdlib.h>
+    static int bb_mutant_number = -1;
+    static void bb_mutant_anew(void) {{ bb_mutant_number = -1; }}
+    static unsigned char bb_mutants_reached[4096];
     static int bb_mutant(void) {{
-        static int number = -1;
-        if (number < 0) {{
+        if (bb_mutant_number < 0) {{
             const char *text = getenv("{VARIABLE}");
-            number = text ? atoi(text) : 0;
+            static int forks = 0;
+            if (!forks++) {{
+                pthread_atfork(NULL, NULL, bb_mutant_anew);
+            }}
+            bb_mutant_number = text ? atoi(text) : 0;
         }}
-        return number;
+        return bb_mutant_number;
+    }}
+    static int bb_is_mutant(int number) {{
+        bb_mutants_reached[number] = 1;
+        return bb_mutant() == number;
     }}
     """
-    int bb_mutant() noexcept nogil
+    bint bb_is_mutant(int) noexcept nogil
+    unsigned char bb_mutants_reached[4096]
 '''
+# Behind everything else that is compiled.
+REACHED = """
+
+def _mutants_reached():
+    '''The numbers of the mutants whose place was come to since this was asked last.'''
+    found = [number for number in range(4096) if bb_mutants_reached[number]]
+    memset(bb_mutants_reached, 0, 4096)
+    return found
+"""
 PYTHON_SWITCH = f"""
 import os as _mutant_os
 _mutant = int(_mutant_os.environ.get("{VARIABLE}") or 0)
@@ -53,7 +75,7 @@ def number_of(mutant: Mutant, table: Sequence[Mutant] = MUTANTS) -> int:
 def rewrite(
     text: str, mutants: list[Mutant], choice: str, table: Sequence[Mutant] = MUTANTS
 ) -> str:
-    """The text with every mutant in it; `choice` is an expression of the chosen number.
+    """The text with every mutant in it; `choice` asks whether it is the one with that number.
 
     Several mutants may share a site, and a site may lie inside another one.
     """
@@ -77,28 +99,27 @@ def rewrite(
         original = render(site.start, site.end, within)
         if site.indent is None:
             tests = (
-                f"({m.replacement}) if {choice} == {number_of(m, table)} else " for m in sites[site]
+                f"({m.replacement}) if {choice.format(number_of(m, table))} else "
+                for m in sites[site]
             )
             return f"({''.join(tests)}({original}))"
         lines = ""
         for mutant in sites[site]:
             word = "elif" if lines else "if"
-            lines += f"{site.indent}{word} {choice} == {number_of(mutant, table)}:\n"
+            lines += f"{site.indent}{word} {choice.format(number_of(mutant, table))}:\n"
             lines += textwrap.indent(mutant.replacement or "pass\n", site.indent + "    ")
         return f"{lines}{site.indent}else:\n{textwrap.indent(original, '    ')}"
 
     return render(0, len(text), sorted(sites, key=lambda site: (site.start, -site.end)))
 
 
-def mutated(
-    file: str, text: str, mutants: list[Mutant], table: Sequence[Mutant] = MUTANTS
-) -> str:
+def mutated(file: str, text: str, mutants: list[Mutant], table: Sequence[Mutant] = MUTANTS) -> str:
     """The text of a file of the package as it stands in the copy."""
     if Path(file).suffix not in COMPILED:
-        text = rewrite(text, mutants, "_mutant", table) if mutants else text
+        text = rewrite(text, mutants, "_mutant == {}", table) if mutants else text
         future = "from __future__ import annotations\n"
         return text.replace(future, future + PYTHON_SWITCH, 1) if mutants else text
-    text = rewrite(text, mutants, "bb_mutant()", table) if mutants else text
+    text = rewrite(text, mutants, "bb_is_mutant({})", table) if mutants else text
     if file == SEEN_BY_ALL:
         first = "from libc.stdint"
         return text.replace(first, SWITCH + first, 1)
@@ -107,11 +128,12 @@ def mutated(
         "from bitmart_book.native.number cimport ",
     ):
         if first in text:
-            return text.replace(first, f"{first}bb_mutant, ", 1)
+            text = text.replace(first, f"{first}bb_is_mutant, bb_mutants_reached, ", 1)
+            return text + REACHED if file == TOP else text
     if not mutants:
         return text
     first = "from libc.stdint"
-    return text.replace(first, f"from bitmart_book.native.number cimport bb_mutant\n{first}", 1)
+    return text.replace(first, f"from bitmart_book.native.number cimport bb_is_mutant\n{first}", 1)
 
 
 def originals() -> dict[Path, bytes]:

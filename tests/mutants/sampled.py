@@ -1,26 +1,27 @@
 """Bugs from other hands: `python -m tests.mutants.sampled --seed 1 --count 60`.
 
-Draws small mistakes in the Python code that decides (see `slips`), makes one after the other in a
-copy of the project, and runs the tests of the room that it is in, then, if they notice nothing, all
-of them. What survives is printed with its place: it changes nothing that anybody can see, or a test
-is missing, best near the code. The same seed draws the same from the same code.
+Draws small mistakes in the Python code that decides (see `slips`), writes all of them into a copy
+of the project, and lets one after the other loose on the tests of the room that it is in; then, if
+they notice nothing and `--near` is not said, on all of them. What survives is printed with its
+place: it changes nothing that anybody can see, or a test is missing, best near the code. The same
+seed draws the same from the same code.
 """
 
 import argparse
-import os
-import queue
 import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutants.build import ROOT, originals
+from tests.mutants.build import ROOT, environment, originals
+from tests.mutants.forked import let_loose
 from tests.mutants.mutant import PACKAGE
 from tests.mutants.run import EVERYTHING, SUITE_LIMITS, run
 from tests.mutants.slips import Slip, draw
+from tests.mutants.together import MODULE, SWITCH, with_all
 
 PLACE = ROOT / "build" / "sampled"
 # The rooms that decide, and the tests of each; what is only shown or measured decides nothing.
@@ -31,7 +32,7 @@ NEAR = {
     "venues": ["tests/venues"],
     "wire": ["tests/wire", "tests/feed/test_wire.py"],
 }
-NEAR_LIMITS = (60, 300)
+NEAR_LIMITS = (600, 2400)
 
 
 class Found(NamedTuple):
@@ -58,10 +59,16 @@ def texts() -> dict[str, str]:
     }
 
 
-def prepare(folder: Path) -> None:
-    """A copy of the project as it stands, with what is compiled of it."""
+def prepare(folder: Path, drawn: list[tuple[str, Slip]]) -> None:
+    """A copy of the project as it stands, with what is compiled of it and all slips in it."""
     shutil.rmtree(folder, ignore_errors=True)
-    for path, content in originals().items():
+    files = originals()
+    for file in {file for file, _ in drawn}:
+        slips = {number: slip for number, (of, slip) in enumerate(drawn, 1) if of == file}
+        path = Path("bitmart_book") / file
+        files[path] = with_all(files[path].decode(), slips).encode()
+    files[Path("bitmart_book") / MODULE] = SWITCH.encode()
+    for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     for path in PACKAGE.glob("_book.*"):
@@ -69,22 +76,37 @@ def prepare(folder: Path) -> None:
             shutil.copy2(path, folder / "bitmart_book")
 
 
-def attack(folder: Path, file: str, slip: Slip, *, near_only: bool) -> Found:
-    """The tests of the room, and if they do not notice, all there are."""
-    path = folder / "bitmart_book" / file
-    original = path.read_text()
-    path.write_text(slip.made_in(original))
-    environment = {**os.environ, "PYTHONPATH": str(folder), "HYPOTHESIS_PROFILE": "seeded"}
-    try:
-        near = run(folder, environment, NEAR[file.partition("/")[0]], NEAR_LIMITS)
-        if near.outcome != "SURVIVED" or near_only:
-            by = "" if near.outcome == "SURVIVED" else near.by
-            return Found(file, slip, by, bool(by), near.seconds)
-        found = run(folder, environment, EVERYTHING, SUITE_LIMITS)
-        by = "" if found.outcome == "SURVIVED" else found.by
-        return Found(file, slip, by, False, near.seconds + found.seconds)
-    finally:
-        path.write_text(original)
+def near(file: str) -> list[str]:
+    """The tests of the room that a file is in."""
+    return NEAR[file.partition("/")[0]]
+
+
+def in_the_room(folder: Path, drawn: list[tuple[str, Slip]]) -> Iterator[tuple[int, Found]]:
+    """What the tests of the rooms notice, by the number of the slip."""
+    rooms = sorted({room for file, _ in drawn for room in near(file)})
+    jobs = {number: near(file) for number, (file, _) in enumerate(drawn, 1)}
+    for told in let_loose(folder, environment(0, folder), rooms, jobs):
+        number, by, seconds = told["number"], told["by"], told["seconds"]
+        if number == 0:
+            say(f"without a slip: {told['tests']} tests, {seconds:.0f} s")
+            if by:
+                raise SystemExit(f"fails without a slip: {by}")
+            continue
+        file, slip = drawn[number - 1]
+        if by is None:
+            # Its place is come to by importing alone, so that it needs a process of its own.
+            found = run(folder, environment(number, folder), near(file), NEAR_LIMITS)
+            by, seconds = "" if found.outcome == "SURVIVED" else found.by, found.seconds
+        yield number, Found(file, slip, by, bool(by), seconds)
+
+
+def anywhere(folder: Path, number: int, found: Found) -> Found:
+    """What all tests notice, where those of the room do not."""
+    if found.by:
+        return found
+    far = run(folder, environment(number, folder), EVERYTHING, SUITE_LIMITS)
+    by = "" if far.outcome == "SURVIVED" else far.by
+    return Found(found.file, found.slip, by, False, found.seconds + far.seconds)
 
 
 def line(found: Found) -> str:
@@ -101,35 +123,25 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=60, help="how many")
     parser.add_argument("--file", help="only in this file, below the package: client/limits.py")
     parser.add_argument("--near", action="store_true", help="only the tests of the room itself")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     chosen = {
         file: text for file, text in texts().items() if options.file in (None, file)
     } or parser.error(f"no file that decides is called {options.file}")
     build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     subprocess.run(build, cwd=ROOT, check=True)
-    folders: queue.SimpleQueue[Path] = queue.SimpleQueue()
-    for number in range(options.jobs):
-        prepare(PLACE / str(number))
-        folders.put(PLACE / str(number))
+    drawn = draw(chosen, options.count, options.seed)
+    prepare(PLACE, drawn)
     start = time.monotonic()
-
-    def one(drawn: tuple[str, Slip]) -> Found:
-        folder = folders.get()
-        try:
-            found = attack(folder, *drawn, near_only=options.near)
-        finally:
-            folders.put(folder)
+    results = []
+    for number, here in in_the_room(PLACE, drawn):
+        found = here if options.near else anywhere(PLACE, number, here)
         say(line(found))
-        return found
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(one, draw(chosen, options.count, options.seed)))
-    near = sum(found.near for found in results)
+        results.append(found)
+    by_room = sum(found.near for found in results)
     noticed = sum(bool(found.by) for found in results)
     count = len(results)
     say(f"seed {options.seed}: {count} drawn in {time.monotonic() - start:.0f} s")
-    say(f"noticed by the tests of the room: {near} ({near / count:.0%})")
+    say(f"noticed by the tests of the room: {by_room} ({by_room / count:.0%})")
     if not options.near:
         say(f"noticed by all tests: {noticed} ({noticed / count:.0%})")
     say("survivors:")

@@ -1,0 +1,174 @@
+"""One collection of the tests, and a child of it for each bug: a plugin of pytest.
+
+Finding the tests takes longer than most of them. A first child runs all of them without a bug, and
+notes which come to the place of which bug, and how long each takes; so every bug is tried on those
+alone that can notice it, the quickest first. `BITMART_BOOK_FORKS` names a file with a line for each
+bug: its number, and the folders whose tests count. What is found is told as lines of JSON on the
+standard output; a bug whose place is come to while the tests are collected is none for a child.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mutants.build import VARIABLE
+from tests.mutants.run import PLUGINS
+
+JOBS = "BITMART_BOOK_FORKS"
+# Seconds of processor time, and of any, that a child may take: a loop in compiled code hears no
+# other signal than the last one.
+MOST_BUSY = 200
+LONGEST = 2400
+MOST_OF_A_TEST = 600
+
+
+class Told:
+    """Who noticed, in a child."""
+
+    by = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self.by:
+            self.by = report.nodeid
+
+
+def say(**found: Any) -> None:
+    os.write(1, f"\n{json.dumps(found)}\n".encode())
+
+
+def wait(child: int) -> str:
+    """How the child ended, or an empty text where it has spoken for itself."""
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
+        gone, status = os.waitpid(child, os.WNOHANG)
+        if gone:
+            return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else ""
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "no end"
+
+
+def choose(number: int) -> None:
+    """From here on this process has that bug: in what is compiled, and in Python."""
+    os.environ[VARIABLE] = str(number)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("bitmart_book._mutants").number = number  # type: ignore[attr-defined]
+
+
+def reached() -> list[int]:
+    """The bugs whose places were come to since this was asked last."""
+    try:
+        switch = importlib.import_module("bitmart_book._mutants")
+    except ImportError:
+        found: list[int] = importlib.import_module("bitmart_book._book")._mutants_reached()
+        return found
+    numbers = sorted(switch.reached)
+    switch.reached.clear()
+    return numbers
+
+
+def run_each(items: list[pytest.Item], told: Told) -> Iterator[float]:
+    """Until somebody notices; after each item the seconds that it took."""
+    with contextlib.suppress(pytest.exit.Exception):
+        for place, item in enumerate(items):
+            after = items[place + 1] if place + 1 < len(items) else None
+            start = time.process_time()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            yield time.process_time() - start
+            if told.by:
+                return
+
+
+def without_a_bug(items: list[pytest.Item], told: Told, notes: str) -> None:
+    found: dict[str, Any] = {"always": reached(), "items": []}
+    for seconds in run_each(items, told):
+        found["items"].append((seconds, reached()))
+    Path(notes).write_text(json.dumps(found))
+
+
+def run_here(session: pytest.Session, number: int, items: list[pytest.Item], notes: str) -> None:
+    """Let one bug loose in this process, which ends with it."""
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_BUSY, MOST_BUSY))
+    choose(number)
+    told = Told()
+    session.config.pluginmanager.register(told)
+    start = time.process_time()
+    if number:
+        for _ in run_each(items, told):
+            pass
+    else:
+        without_a_bug(items, told, notes)
+    say(number=number, by=told.by, seconds=time.process_time() - start, tests=len(items))
+    os._exit(0)
+
+
+def fork(session: pytest.Session, number: int, items: list[pytest.Item], notes: str) -> None:
+    child = os.fork()
+    if child == 0:
+        run_here(session, number, items, notes)
+    if end := wait(child):
+        say(number=number, by=end, seconds=0.0, tests=len(items))
+
+
+def lies_in(item: pytest.Item, folders: list[str]) -> bool:
+    return any(item.nodeid.startswith(folder) for folder in folders)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    jobs = [line.split() for line in Path(os.environ[JOBS]).read_text().splitlines()]
+    with tempfile.NamedTemporaryFile() as notes:
+        fork(session, 0, session.items, notes.name)
+        found = json.loads(Path(notes.name).read_text())
+    for word, *folders in jobs:
+        number = int(word)
+        if number in found["always"]:
+            say(number=number, by=None, seconds=0.0, tests=0)
+            continue
+        those = [
+            (seconds, place)
+            for place, (seconds, numbers) in enumerate(found["items"])
+            if number in numbers and lies_in(session.items[place], folders)
+        ]
+        fork(session, number, [session.items[place] for _, place in sorted(those)], "")
+    return True
+
+
+# --- whoever starts it ---
+
+
+def let_loose(
+    copy: Path, environment: dict[str, str], arguments: list[str], jobs: dict[int, list[str]]
+) -> Iterator[dict[str, Any]]:
+    """Who noticed each bug, by its number (with the folders whose tests count): `by` is empty where
+    nobody did, and None where it needs a process of its own. First what was without any."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
+    for plugin in (*PLUGINS, "tests.mutants.forked"):
+        command += ["-p", plugin]
+    command += ["--timeout", str(MOST_OF_A_TEST), "--timeout-method=signal", *arguments]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
+        wanted.write("".join(f"{number} {' '.join(rooms)}\n" for number, rooms in jobs.items()))
+        wanted.flush()
+        more = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", JOBS: wanted.name}
+        process = subprocess.Popen(
+            command, cwd=copy, env={**environment, **more}, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            # Beside the points that stand for tests.
+            if line.startswith('{"number"'):
+                yield json.loads(line)
+        process.wait()
