@@ -5,6 +5,8 @@ notes which come to the place of which bug, and how long each takes; so every bu
 alone that can notice it, the quickest first. `BITMART_BOOK_FORKS` names a file with a line for each
 bug: its number, and the folders whose tests count. What is found is told as lines of JSON on the
 standard output; a bug whose place is come to while the tests are collected is none for a child.
+`BITMART_BOOK_NOTES` is where the notes of the first child are kept, for the next time as well;
+`BITMART_BOOK_MOST`, for how many seconds of tests a bug is tried.
 """
 
 import contextlib
@@ -27,6 +29,8 @@ from tests.mutants.build import VARIABLE
 from tests.mutants.run import PLUGINS
 
 JOBS = "BITMART_BOOK_FORKS"
+NOTES = "BITMART_BOOK_NOTES"
+MOST = "BITMART_BOOK_MOST"
 # Seconds of processor time, and of any, that a child may take: a loop in compiled code hears no
 # other signal than the last one.
 MOST_BUSY = 200
@@ -80,22 +84,22 @@ def reached() -> list[int]:
     return numbers
 
 
-def run_each(items: list[pytest.Item], told: Told) -> Iterator[float]:
+def run_each(items: list[pytest.Item], told: Told) -> Iterator[tuple[pytest.Item, float]]:
     """Until somebody notices; after each item the seconds that it took."""
     with contextlib.suppress(pytest.exit.Exception):
         for place, item in enumerate(items):
             after = items[place + 1] if place + 1 < len(items) else None
             start = time.process_time()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-            yield time.process_time() - start
+            yield item, time.process_time() - start
             if told.by:
                 return
 
 
 def without_a_bug(items: list[pytest.Item], told: Told, notes: str) -> None:
-    found: dict[str, Any] = {"always": reached(), "items": []}
-    for seconds in run_each(items, told):
-        found["items"].append((seconds, reached()))
+    found: dict[str, Any] = {"always": reached(), "items": {}}
+    for item, seconds in run_each(items, told):
+        found["items"][item.nodeid] = (seconds, reached())
     Path(notes).write_text(json.dumps(found))
 
 
@@ -123,27 +127,40 @@ def fork(session: pytest.Session, number: int, items: list[pytest.Item], notes: 
         say(number=number, by=end, seconds=0.0, tests=len(items))
 
 
-def lies_in(item: pytest.Item, folders: list[str]) -> bool:
-    return any(item.nodeid.startswith(folder) for folder in folders)
+def lies_in(name: str, folders: list[str]) -> bool:
+    return any(name.startswith(folder) for folder in folders)
+
+
+def within(tests: list[tuple[float, str]], most: float) -> list[tuple[float, str]]:
+    """As many of them as take no longer together."""
+    total = 0.0
+    for place, (seconds, _) in enumerate(tests):
+        total += seconds
+        if total > most:
+            return tests[:place]
+    return tests
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
     jobs = [line.split() for line in Path(os.environ[JOBS]).read_text().splitlines()]
-    with tempfile.NamedTemporaryFile() as notes:
-        fork(session, 0, session.items, notes.name)
-        found = json.loads(Path(notes.name).read_text())
+    notes = Path(os.environ[NOTES])
+    if not notes.exists():
+        fork(session, 0, session.items, str(notes))
+    found = json.loads(notes.read_text())
+    by_name = {item.nodeid: item for item in session.items}
     for word, *folders in jobs:
         number = int(word)
         if number in found["always"]:
             say(number=number, by=None, seconds=0.0, tests=0)
             continue
-        those = [
-            (seconds, place)
-            for place, (seconds, numbers) in enumerate(found["items"])
-            if number in numbers and lies_in(session.items[place], folders)
-        ]
-        fork(session, number, [session.items[place] for _, place in sorted(those)], "")
+        those = sorted(
+            (seconds, name)
+            for name, (seconds, numbers) in found["items"].items()
+            if number in numbers and name in by_name and lies_in(name, folders)
+        )
+        names = [name for _, name in within(those, float(os.environ[MOST]))]
+        fork(session, number, [by_name[name] for name in names], "")
     return True
 
 
@@ -151,10 +168,16 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
 
 
 def let_loose(
-    copy: Path, environment: dict[str, str], arguments: list[str], jobs: dict[int, list[str]]
+    copy: Path,
+    environment: dict[str, str],
+    arguments: list[str],
+    jobs: dict[int, list[str]],
+    most: float,
 ) -> Iterator[dict[str, Any]]:
     """Who noticed each bug, by its number (with the folders whose tests count): `by` is empty where
     nobody did, and None where it needs a process of its own. First what was without any."""
+    # What was noted before is of the same tests and bugs, or it has gone with the copy.
+    notes = copy / "notes.json"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
     for plugin in (*PLUGINS, "tests.mutants.forked"):
         command += ["-p", plugin]
@@ -162,7 +185,8 @@ def let_loose(
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
         wanted.write("".join(f"{number} {' '.join(rooms)}\n" for number, rooms in jobs.items()))
         wanted.flush()
-        more = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", JOBS: wanted.name}
+        more = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", JOBS: wanted.name, MOST: str(most)}
+        more[NOTES] = str(notes)
         process = subprocess.Popen(
             command, cwd=copy, env={**environment, **more}, stdout=subprocess.PIPE, text=True
         )

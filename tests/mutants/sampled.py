@@ -81,11 +81,13 @@ def near(file: str) -> list[str]:
     return NEAR[file.partition("/")[0]]
 
 
-def in_the_room(folder: Path, drawn: list[tuple[str, Slip]]) -> Iterator[tuple[int, Found]]:
+def in_the_room(
+    folder: Path, drawn: list[tuple[str, Slip]], most: float
+) -> Iterator[tuple[int, Found]]:
     """What the tests of the rooms notice, by the number of the slip."""
     rooms = sorted({room for file, _ in drawn for room in near(file)})
     jobs = {number: near(file) for number, (file, _) in enumerate(drawn, 1)}
-    for told in let_loose(folder, environment(0, folder), rooms, jobs):
+    for told in let_loose(folder, environment(0, folder), rooms, jobs, most):
         number, by, seconds = told["number"], told["by"], told["seconds"]
         if number == 0:
             say(f"without a slip: {told['tests']} tests, {seconds:.0f} s")
@@ -123,6 +125,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=60, help="how many")
     parser.add_argument("--file", help="only in this file, below the package: client/limits.py")
     parser.add_argument("--near", action="store_true", help="only the tests of the room itself")
+    parser.add_argument("--most", type=float, default=300.0, help="seconds of tests for each")
     options = parser.parse_args()
     chosen = {
         file: text for file, text in texts().items() if options.file in (None, file)
@@ -133,7 +136,7 @@ def main() -> int:
     prepare(PLACE, drawn)
     start = time.monotonic()
     results = []
-    for number, here in in_the_room(PLACE, drawn):
+    for number, here in in_the_room(PLACE, drawn, options.most):
         found = here if options.near else anywhere(PLACE, number, here)
         say(line(found))
         results.append(found)

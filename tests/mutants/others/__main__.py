@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("--file", choices=others.names(), help="of which file; else of the newest")
     parser.add_argument("--only", metavar="NAME", action="append", help="just these bugs")
     parser.add_argument("--part", metavar="TEXT", default="", help="only in files called like this")
+    parser.add_argument("--most", type=float, default=300.0, help="seconds of tests for each")
     options = parser.parse_args()
     name = options.file or others.names()[-1]
     everybody = others.chosen(name)
@@ -60,9 +61,10 @@ def main() -> int:
         if options.part in mutant.file and (not options.only or mutant.name in options.only)
     }
     survivors, noticed = [], 0
+    own = {**environment(0, copy), "HYPOTHESIS_PROFILE": "quick"}
     arguments = ["-k", NOT_OF_THE_BOOK, *near_tests()]
     jobs = {number: ["tests/"] for number in numbers}
-    for found in let_loose(copy, environment(0, copy), arguments, jobs):
+    for found in let_loose(copy, own, arguments, jobs, options.most):
         if found["number"] == 0:
             say(f"without a bug: {found['tests']} tests, {found['seconds']:.0f} s")
             if found["by"]:
