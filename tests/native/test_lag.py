@@ -452,3 +452,136 @@ def test_a_book_that_is_fed_by_hand_has_no_lag():
     line.book.apply_delta([], [("8", "1")], sequence=line.version + 1)
     assert line.book.lag is None
     assert line.book.quote.age == 0.0
+
+
+# --- odd stamps: how many make a floor ---
+
+
+def odd_once_a_second(line, between):
+    for _ in range(5):
+        line.now += 1
+        line.update(lag=-600.0)
+        line.now += 0.1
+        between()
+
+
+def test_odd_stamps_with_punctual_ones_between_them_are_no_run():
+    line = Line()
+    line.update()
+    odd_once_a_second(line, line.update)
+    assert line.book.lag == pytest.approx(0.0, abs=0.01)
+    line.update(lag=5.0)
+    assert line.book.lag == pytest.approx(5.0, abs=0.01)
+
+
+def test_nor_with_those_between_them_that_are_a_new_floor():
+    line = Line()
+    line.update()
+    early = iter([-0.1, -0.2, -0.3, -0.4, -0.5])
+    odd_once_a_second(line, lambda: line.update(lag=next(early)))
+    line.update(lag=4.5)
+    assert line.book.lag == pytest.approx(5.0, abs=0.01)
+
+
+def test_three_odd_stamps_at_once_mean_nothing():
+    line = Line()
+    line.update()
+    for _ in range(4):
+        line.now += 0.4
+        line.update(lag=-600.0)
+    line.update(lag=5.0)
+    assert line.book.lag == pytest.approx(5.0, abs=0.01)
+
+
+def test_the_least_odd_of_a_run_is_the_floor():
+    line = Line()
+    line.update()
+    for lag in (-599.0, -600.0, -598.0, -599.5):
+        line.now += 1
+        line.update(lag=lag)
+    line.update(lag=-596.0)
+    assert line.book.lag == pytest.approx(2.0, abs=0.01)
+
+
+def test_after_a_new_floor_one_odd_stamp_means_nothing_again():
+    line = Line()
+    line.update()
+    for _ in range(4):
+        line.now += 1
+        line.update(lag=-600.0)
+    line.now += 3
+    line.update(lag=-1_200.0)
+    line.update(lag=-595.0)
+    assert line.book.lag == pytest.approx(5.0, abs=0.01)
+
+
+def test_drift_is_forgiven_from_the_floor_on_that_was_found_last():
+    line = Line()
+    line.update()
+    line.now += 10_000
+    line.update(lag=1.5)
+    line.now += 1
+    line.update(lag=2.5)
+    assert line.book.lag == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_jump_back_may_be_measured_two_seconds_late_and_one_early():
+    line = Line()
+    line.update()
+    for _ in range(4):
+        line.now += 1
+        line.update(lag=-600.0)
+    host = line.engine.line(1).host
+    assert [host.before(lag) is None for lag in (598.5, 599.5, 601.5, 602.5)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    line.engine.set_floor("venue", None)
+    assert host.before(600.0) is None, "that is forgotten too"
+
+
+def test_what_was_shown_over_a_forgotten_floor_is_forgotten():
+    line = Line()
+    line.update()
+    assert line.engine.line(1).take_lag() is not None
+    line.engine.open_line(2, 8.0, host="venue")
+    assert line.engine.line(2).beside(0.0) == [0.0]
+    line.engine.set_floor("venue", None)
+    assert line.engine.line(2).beside(0.0) == []
+
+
+def test_a_known_floor_is_not_set_by_another_connection():
+    line = Line()
+    line.update()
+    line.engine.open_line(9, 100.0, host="venue", punctual_ns=round((VENUE + line.now - 50) * 1e9))
+    line.now += 1
+    line.update(lag=4.0)
+    assert line.book.lag == pytest.approx(4.0, abs=0.01)
+
+
+def test_the_first_stamp_after_a_reconnect_tells_even_if_it_is_the_last_one():
+    line = Line()
+    line.update()
+    stamp = round((VENUE + line.now) * 1000)
+    line.open()
+    line.now += 6
+    line.hear("snapshot", None, DEEP)
+    line.update(ms_t=stamp)
+    assert line.book.lag == pytest.approx(6.0, abs=0.01)
+
+
+def test_what_nobody_can_see_does_not_matter_where_a_moment_is_known():
+    line = Line(unseen=3.0)
+    line.now += 1
+    line.update(ms_t=None)
+    assert line.book.valid_until / 1e9 == pytest.approx(line.now + 6.5)
+    line.engine.expect(line.book)
+    line.reply()
+    assert line.book.valid_until / 1e9 == pytest.approx(line.now + 9.5)
+    line.update(ms_t=None)
+    line.now += 1
+    line.update()
+    assert line.book.valid_until / 1e9 == pytest.approx(line.now + 9.5)
+    assert line.book.quote.lag == 0.0

@@ -29,7 +29,9 @@ class Told:
         self.engine.assign(self.book, self.generation)
 
     def say(self, kind, version, bids=(), asks=(), **more):
-        return self.engine.apply(spot(kind, version, bids, asks), generation=self.generation, **more)
+        return self.engine.apply(
+            spot(kind, version, bids, asks), generation=self.generation, **more
+        )
 
     def snapshot(self, version, bids=BIDS, asks=ASKS, **more):
         return self.say("snapshot", version, bids, asks, **more)

@@ -1,0 +1,420 @@
+"""Where one thing ends and the next begins: the very deadline, the very limit, the second time."""
+
+import json
+import pickle
+from decimal import Decimal
+
+import pytest
+
+import bitmart_book as bb
+from bitmart_book import BookNotLive, BookState, Change, GuardRefused, Level
+from tests.helpers.frames import FUTURES_TRADES, SPOT_TRADES, spot, spot_item, spot_items
+
+SECOND = 1_000_000_000
+BIDS, ASKS = [("100", "1"), ("99", "1")], [("101", "1"), ("102", "1")]
+
+
+class Clocked:
+    """A book on an open connection, under a clock that is set by hand, in nanoseconds."""
+
+    def __init__(self, valid_for=8.0, **options):
+        self.ns = 0
+        self.engine = bb.Engine(clock=lambda: self.ns, **options)
+        self.book = self.engine.book("BTC_USDT")
+        self.engine.open_line(1, valid_for)
+        self.engine.assign(self.book, 1)
+        self.hear("snapshot", 100, BIDS, ASKS)
+        assert self.state == BookState.LIVE
+
+    def hear(self, kind, version, bids=(), asks=(), **more):
+        return self.engine.apply(spot(kind, version, bids, asks), generation=1, **more)
+
+    @property
+    def state(self):
+        return self.book.state
+
+    def refusal(self):
+        with pytest.raises(BookNotLive) as caught:
+            _ = self.book.best_bid
+        return caught.value
+
+
+# --- deadlines ---
+
+
+def test_at_its_very_deadline_a_book_is_stale_and_not_read():
+    clocked = Clocked(valid_for=100.0)
+    clocked.ns = round(9.5 * SECOND) - 1
+    assert clocked.state == BookState.LIVE
+    assert clocked.book.quote.bid == 100
+    clocked.ns += 1
+    assert clocked.state == BookState.STALE
+    assert clocked.book.quote_in_any_state().state == BookState.STALE
+    assert clocked.book.peek().state == BookState.STALE
+    with pytest.raises(BookNotLive):
+        _ = clocked.book.quote
+    assert clocked.refusal().state == BookState.STALE
+    clocked.hear("update", 100)
+    assert clocked.state == BookState.LIVE
+    assert clocked.book.stats["lapses"] == 1
+
+
+def test_a_frame_at_the_very_deadline_of_its_connection_does_not_open_it():
+    clocked = Clocked()
+    clocked.ns = 8 * SECOND - 1
+    clocked.hear("update", 100)
+    clocked.ns += 8 * SECOND
+    clocked.hear("update", 100)
+    assert clocked.state == BookState.STALE
+    assert clocked.book.reason == "nothing heard on its connection for 8 s"
+    clocked.engine.release(1)
+    assert clocked.state == BookState.LIVE
+
+
+def test_a_connection_does_not_confirm_a_book_that_has_lapsed():
+    clocked = Clocked(valid_for=100.0)
+    clocked.ns = round(9.5 * SECOND)
+    clocked.engine.confirm(clocked.book, 50 * SECOND)
+    assert clocked.state == BookState.STALE
+
+
+def test_a_book_that_has_lapsed_is_not_finished_as_live():
+    clocked = Clocked(valid_for=100.0)
+    clocked.ns = round(9.5 * SECOND)
+    clocked.engine.finish("the end")
+    assert clocked.state == BookState.STALE
+
+
+def test_a_finished_book_has_the_age_that_it_had():
+    clocked = Clocked()
+    clocked.ns = 2 * SECOND
+    clocked.engine.finish("the end")
+    clocked.ns = 50 * SECOND
+    assert clocked.book.quote.age == 2.0
+
+
+def test_a_gap_that_goes_on_began_when_it_began():
+    clocked = Clocked()
+    clocked.ns = SECOND
+    clocked.hear("update", 105, [("98", "1")])
+    clocked.ns = 2 * SECOND
+    clocked.engine.invalidate(clocked.book, "lost once more")
+    error = clocked.refusal()
+    assert (error.state, error.since) == (BookState.GAP, SECOND)
+
+
+def test_a_held_connection_is_held_since_the_first_time():
+    clocked = Clocked()
+    for second in (3, 4):
+        clocked.ns = second * SECOND
+        clocked.engine.hold(1, "late")
+    clocked.ns = 5 * SECOND
+    error = clocked.refusal()
+    assert (error.reason, error.since) == ("late", 3 * SECOND)
+    assert clocked.book.valid_until == 0
+
+
+def test_what_confirms_in_the_same_moment_is_what_confirmed():
+    clocked = Clocked()
+    assert clocked.book.confirmed_by == "snapshot"
+    clocked.hear("update", 100)
+    assert clocked.book.confirmed_by == "heartbeat"
+
+
+def test_a_new_run_is_as_old_as_the_snapshot_that_begins_it():
+    """What confirmed the run before is younger, and says nothing of this one."""
+    clocked = Clocked(valid_for=100.0)
+    clocked.ns = 5 * SECOND
+    clocked.engine.expect(clocked.book)
+    clocked.ns = 8 * SECOND
+    clocked.hear("update", 101, [("98", "1")])
+    clocked.engine.invalidate(clocked.book, "lost")
+    clocked.ns = 9 * SECOND
+    clocked.hear("snapshot", 101, BIDS, ASKS)
+    assert clocked.book.valid_until == 14.5 * SECOND
+    assert clocked.book.quote.age == 4.0
+
+
+def test_a_book_that_came_crossed_once_can_be_doubted_and_continued_later():
+    clocked = Clocked()
+    clocked.hear("snapshot", 105, [("103", "1")], ASKS)
+    assert clocked.state == BookState.STALE
+    clocked.hear("snapshot", 106, BIDS, ASKS)
+    clocked.engine.invalidate(clocked.book, "a doubt", state=BookState.STALE)
+    clocked.hear("update", 106)
+    assert clocked.state == BookState.LIVE
+
+
+def test_one_frame_that_was_heard_earlier_says_nothing_of_the_next():
+    clocked = Clocked()
+    clocked.ns = 4 * SECOND
+    clocked.hear("update", 100, heard_ns=3 * SECOND)
+    clocked.hear("update", 100)
+    assert clocked.engine.line(1).last_heard == 4 * SECOND
+    with pytest.raises(bb.MessageError):
+        clocked.engine.apply("[]", generation=1, heard_ns=SECOND)
+    clocked.hear("update", 100)
+    assert clocked.engine.line(1).last_heard == 4 * SECOND
+
+
+def test_a_connection_whose_number_comes_again_is_a_new_one():
+    clocked = Clocked()
+    clocked.engine.forget_generation(1)
+    assert clocked.engine.line(1) is None
+    clocked.hear("update", 100)
+    assert clocked.engine.line(1).last_heard == 0
+    clocked.engine.open_line(1, 3.0)
+    clocked.engine.assign(clocked.book, 1)
+    clocked.hear("snapshot", 100, BIDS, ASKS)
+    assert clocked.book.valid_until == 3 * SECOND
+
+
+def test_a_new_book_says_what_it_waits_for():
+    assert bb.Book("BTC_USDT").reason == "no snapshot yet"
+
+
+def test_the_time_of_receipt_is_that_of_the_last_heartbeat_too():
+    clocked = Clocked()
+    clocked.engine.apply(spot("update", 100), 77, generation=1)
+    assert clocked.book.receive_time_ns == 77
+
+
+def test_a_book_is_told_that_it_hears_by_heartbeats_and_by_what_lies_beyond_a_gap():
+    clocked = Clocked()
+    before = clocked.engine.updates(clocked.book)
+    clocked.hear("update", 100)
+    assert clocked.engine.updates(clocked.book) == before + 1
+    before = clocked.engine.changes_told(clocked.book)
+    assert clocked.hear("update", 101) & Change.GAP, "the heartbeat of an update that was lost"
+    assert clocked.engine.changes_told(clocked.book) == before + 1
+
+
+# --- versions ---
+
+
+def test_version_zero_is_a_version():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 0, BIDS, ASKS))
+    book = engine["BTC_USDT"]
+    assert book.sequence == book.quote.sequence == 0
+    assert engine.apply(spot("update", 0)) == Change.HEARTBEAT
+    assert engine.apply(spot("update", 1, [("98", "1")])) & Change.LEVELS
+    assert engine.apply(spot("update", 0, [("97", "1")])) == Change.DUPLICATE
+    assert book.size_at("bid", 97) == 0
+
+
+# --- frames and engines ---
+
+
+def test_a_frame_of_exactly_the_largest_size_is_read():
+    frame = spot("snapshot", 5, BIDS, ASKS)
+    for scan in (True, False):
+        assert bb.Engine(max_frame_bytes=len(frame), scan=scan).apply(frame)
+        with pytest.raises(bb.MessageError, match="the limit is"):
+            bb.Engine(max_frame_bytes=len(frame) - 1, scan=scan).apply(frame)
+
+
+def test_trades_are_those_of_the_last_frame():
+    engine = bb.Engine()
+    engine.apply(SPOT_TRADES)
+    assert len(engine.trades) == 1
+    engine.apply("pong")
+    assert engine.trades == ()
+
+
+def test_a_trade_is_of_its_market_alone():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 5, BIDS, ASKS, symbol="BTCUSDT"))
+    futures = engine.book("BTCUSDT")
+    assert engine.apply(FUTURES_TRADES) == Change.TRADE
+    assert futures.last_trade is not None
+    assert engine["spot/depth/increase100:BTCUSDT"].last_trade is None
+
+
+def test_a_symbol_is_looked_for_again_when_there_is_another_book():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 5, BIDS, ASKS, symbol="BTCUSDT"))
+    assert engine["BTCUSDT"].market == "spot"
+    engine.book("BTCUSDT")
+    assert engine["BTCUSDT"].market == "futures"
+
+
+def test_a_book_hears_no_newer_connection_than_the_one_it_is_subscribed_on():
+    clocked = Clocked()
+    assert clocked.engine.apply(spot("snapshot", 200, [], []), generation=2) == 0
+    assert clocked.book.stats["refused_generation"] == 1
+    assert (clocked.state, clocked.book.sequence) == (BookState.LIVE, 100)
+
+
+def test_every_item_of_a_frame_adds_to_what_it_changed():
+    engine = bb.Engine()
+    for symbol in ("A_USDT", "B_USDT"):
+        engine.apply(spot("snapshot", 5, BIDS, ASKS, symbol=symbol))
+    engine.apply(
+        spot_items(
+            spot_item("update", 6, [("98", "1")], symbol="A_USDT"),
+            spot_item("update", 6, [("100", "7")], symbol="B_USDT"),
+            spot_item("update", 7, [("98", "1")], symbol="B_USDT"),
+        )
+    )
+    assert [book.symbol for book in engine.touched] == ["A_USDT", "B_USDT"]
+    assert engine["B_USDT"].last_change & Change.TOP
+
+
+def test_a_bad_frame_whose_items_have_no_name_is_of_its_topic():
+    engine = bb.Engine()
+    book = engine.book("BTCUSDT")
+    book.apply_snapshot(BIDS, ASKS, 5)
+    frame = {"group": "futures/depthIncrease50:BTCUSDT", "data": [7]}
+    with pytest.raises(bb.MessageError):
+        engine.apply(json.dumps(frame))
+    assert book.state == BookState.GAP
+
+
+def test_a_snapshot_that_cannot_be_held_makes_no_book_that_nobody_wants():
+    engine = bb.Engine(only_known=True)
+    rows = [("9000000000000", "1"), ("0.0000000001", "1")]
+    with pytest.raises(bb.NumberError):
+        engine.apply(spot("snapshot", 5, rows))
+    assert len(engine) == 0
+
+
+def test_nothing_that_waited_outlives_a_snapshot_that_cannot_be_held():
+    engine = bb.Engine()
+    engine.apply(spot("update", 6, [("98", "5")]))
+    with pytest.raises(bb.NumberError):
+        engine.apply(spot("snapshot", 5, [("9000000000000", "1"), ("0.0000000001", "1")]))
+    engine.apply(spot("snapshot", 5, BIDS, ASKS))
+    book = engine["BTC_USDT"]
+    assert (book.sequence, book.size_at("bid", 98)) == (5, 0)
+
+
+@pytest.mark.parametrize("scan", [True, False])
+def test_an_empty_time_is_none(scan):
+    engine = bb.Engine(scan=scan)
+    engine.apply(spot("snapshot", 5, BIDS, ASKS, ms_t=""))
+    assert engine["BTC_USDT"].exchange_time_ms is None
+
+
+def test_a_side_that_waits_to_be_read_is_counted_on_both_sides():
+    engine = bb.Engine()
+    engine.apply(spot("update", 6, [("98", "5")], [("103", "1"), ("104", "1")]))
+    engine["BTC_USDT"].check()
+
+
+# --- what is known, and what it says of itself ---
+
+
+@pytest.mark.parametrize("short", ["bids", "asks"])
+def test_a_depth_is_complete_if_both_sides_are(short):
+    book = bb.Book("BTC_USDT", max_levels=2)
+    more = {"bids": ("98", "1"), "asks": ("103", "1")}
+    sides = {"bids": BIDS, "asks": ASKS}
+    sides[short] = [*sides[short], more[short]]
+    book.apply_snapshot(sides["bids"], sides["asks"], 5)
+    for depth in (book.depth(), book.depth(exact=True), book.grouped(1), book.depth(3)):
+        assert not depth.complete
+    for depth in (book.depth(2), book.depth(2, exact=True), book.grouped(1, 2)):
+        assert depth.complete
+    assert book.stats["trimmed"] == 1
+    assert book.depth(2) != book.peek().depth()
+
+
+def test_a_frozen_copy_is_of_its_run_and_its_age():
+    clocked = Clocked()
+    clocked.engine.invalidate(clocked.book, "lost")
+    clocked.hear("snapshot", 100, BIDS, ASKS)
+    clocked.ns = 3 * SECOND
+    copy = clocked.book.peek()
+    clocked.ns = 60 * SECOND
+    assert (copy.epoch, copy.quote.age) == (2, 3.0)
+
+
+def test_levels_of_one_value_are_equal_at_every_scale():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("100", "1"), ("99.125", "0.5")], ASKS, 5)
+    assert book.best_bid == Level("100", "1")
+    assert pickle.loads(pickle.dumps(book.quote)) == book.quote
+
+
+def test_a_side_alone_has_a_top_and_no_imbalance():
+    engine = bb.Engine()
+    assert engine.apply(spot("snapshot", 5, BIDS, [])) & Change.TOP
+    assert engine["BTC_USDT"].imbalance(1) is None
+
+
+def test_no_rows_of_a_grid():
+    book = bb.Book("BTC_USDT", max_levels=2)
+    book.apply_snapshot([*BIDS, ("98", "1")], ASKS, 5)
+    depth = book.grouped(1, 0)
+    assert (len(depth.bids), depth.complete) == (0, True)
+
+
+@pytest.mark.parametrize("amount", [Decimal("1e-400"), Decimal("1e-330")])
+def test_a_sweep_of_next_to_nothing_finds_a_level(amount):
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot(BIDS, ASKS, 5)
+    sweep = book.sweep("ask", size=amount)
+    assert (sweep.levels, sweep.worst_price, sweep.complete) == (1, 101.0, True)
+
+
+@pytest.mark.parametrize("count", [True, False])
+def test_a_truth_is_no_number_of_levels(count):
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot(BIDS, ASKS, 5)
+    for read in (book.depth, book.imbalance):
+        with pytest.raises(bb.UsageError, match="must be a whole number"):
+            read(count)
+
+
+def test_a_guard_lets_pass_what_is_just_good_enough():
+    clocked = Clocked()
+    clocked.ns = 2 * SECOND
+    with clocked.book.guard(max_age=2.0) as quote:
+        assert quote.age == 2.0
+    with pytest.raises(GuardRefused), clocked.book.guard(max_age=1.999):
+        pass
+    with clocked.book.guard(max_age=None):
+        pass
+    # From 100 to 102 around 101 would be 198.02; 99 to 101 around 100 is 200.
+    clocked.hear("update", 101, [("100", "0")])
+    with clocked.book.guard(max_spread_bps=200):
+        pass
+    with pytest.raises(GuardRefused), clocked.book.guard(max_spread_bps=Decimal("199.999")):
+        pass
+    clocked.ns = round(9.4 * SECOND)
+    with clocked.book.guard(max_age=None):
+        pass
+
+
+# --- numbers ---
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1000000000000000001",
+        "1." + "0" * 62,
+        "9223372036854775807",
+        "1e18",
+        "1000000000000000000",
+    ],
+)
+def test_the_longest_and_the_largest_are_found_again(text):
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(text, text)], [], 5)
+    assert book.depth(exact=True).bids == [(Decimal(text), Decimal(text))]
+    assert book.size_at("bid", text) == float(text)
+
+
+def test_a_value_in_another_form_is_a_repeat():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 5, [("2", "1")], [("3", "1")]))
+    assert engine.apply(spot("update", 6, [("1", "1e18")])) & Change.LEVELS
+    assert engine.apply(spot("update", 6, [("1", "1" + "0" * 18)])) == Change.DUPLICATE
+
+
+@pytest.mark.parametrize("text", ["1e", "1e+", "1E-", "1e1.5", "e1"])
+def test_an_exponent_has_digits(text):
+    with pytest.raises(bb.UsageError, match="expected a decimal number"):
+        bb.Book("BTC_USDT").apply_snapshot([(text, "1")], [], 5)
