@@ -520,7 +520,7 @@ def test_drift_is_forgiven_from_the_floor_on_that_was_found_last():
     line.update()
     line.now += 10_000
     line.update(lag=1.5)
-    line.now += 1
+    line.now += 2
     line.update(lag=2.5)
     assert line.book.lag == pytest.approx(1.0, abs=0.01)
 
