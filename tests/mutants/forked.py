@@ -4,9 +4,9 @@ Finding the tests takes longer than most of them. A first child runs all of them
 notes which come to the place of which bug, and how long each takes; so every bug is tried on those
 alone that can notice it, the quickest first. `BITMART_BOOK_FORKS` names a file with a line for each
 bug: its number, and the folders whose tests count. What is found is told as lines of JSON on the
-standard output; a bug whose place is come to while the tests are collected is none for a child.
-`BITMART_BOOK_NOTES` is where the notes of the first child are kept, for the next time as well;
-`BITMART_BOOK_MOST`, for how many seconds of tests a bug is tried.
+standard output; one that nobody notices, and whose place is come to while the tests are collected,
+may need a process of its own.
+`BITMART_BOOK_MOST` says for how many seconds of tests a bug is tried.
 """
 
 import contextlib
@@ -29,7 +29,6 @@ from tests.mutants.build import VARIABLE
 from tests.mutants.run import PLUGINS
 
 JOBS = "BITMART_BOOK_FORKS"
-NOTES = "BITMART_BOOK_NOTES"
 MOST = "BITMART_BOOK_MOST"
 # Seconds of processor time, and of any, that a child may take: a loop in compiled code hears no
 # other signal than the last one.
@@ -103,26 +102,36 @@ def without_a_bug(items: list[pytest.Item], told: Told, notes: str) -> None:
     Path(notes).write_text(json.dumps(found))
 
 
-def run_here(session: pytest.Session, number: int, items: list[pytest.Item], notes: str) -> None:
-    """Let one bug loose in this process, which ends with it."""
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_BUSY, MOST_BUSY))
+def run_here(
+    session: pytest.Session, number: int, items: list[pytest.Item], notes: str, unseen: str | None
+) -> None:
+    """Let one bug loose in this process, which ends with it; `unseen` is told where nobody
+    notices."""
     choose(number)
     told = Told()
     session.config.pluginmanager.register(told)
     start = time.process_time()
     if number:
+        resource.setrlimit(resource.RLIMIT_CPU, (MOST_BUSY, MOST_BUSY))
         for _ in run_each(items, told):
             pass
     else:
         without_a_bug(items, told, notes)
-    say(number=number, by=told.by, seconds=time.process_time() - start, tests=len(items))
+    by, seconds = told.by or unseen, time.process_time() - start
+    say(number=number, by=by, seconds=seconds, tests=len(items))
     os._exit(0)
 
 
-def fork(session: pytest.Session, number: int, items: list[pytest.Item], notes: str) -> None:
+def fork(
+    session: pytest.Session,
+    number: int,
+    items: list[pytest.Item],
+    notes: str = "",
+    unseen: str | None = "",
+) -> None:
     child = os.fork()
     if child == 0:
-        run_here(session, number, items, notes)
+        run_here(session, number, items, notes, unseen)
     if end := wait(child):
         say(number=number, by=end, seconds=0.0, tests=len(items))
 
@@ -144,23 +153,20 @@ def within(tests: list[tuple[float, str]], most: float) -> list[tuple[float, str
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
     jobs = [line.split() for line in Path(os.environ[JOBS]).read_text().splitlines()]
-    notes = Path(os.environ[NOTES])
-    if not notes.exists():
-        fork(session, 0, session.items, str(notes))
-    found = json.loads(notes.read_text())
+    with tempfile.NamedTemporaryFile("r") as notes:
+        fork(session, 0, session.items, notes.name)
+        found = json.load(notes)
     by_name = {item.nodeid: item for item in session.items}
     for word, *folders in jobs:
         number = int(word)
-        if number in found["always"]:
-            say(number=number, by=None, seconds=0.0, tests=0)
-            continue
         those = sorted(
             (seconds, name)
             for name, (seconds, numbers) in found["items"].items()
             if number in numbers and name in by_name and lies_in(name, folders)
         )
         names = [name for _, name in within(those, float(os.environ[MOST]))]
-        fork(session, number, [by_name[name] for name in names], "")
+        unseen = None if number in found["always"] else ""
+        fork(session, number, [by_name[name] for name in names], unseen=unseen)
     return True
 
 
@@ -176,8 +182,6 @@ def let_loose(
 ) -> Iterator[dict[str, Any]]:
     """Who noticed each bug, by its number (with the folders whose tests count): `by` is empty where
     nobody did, and None where it needs a process of its own. First what was without any."""
-    # What was noted before is of the same tests and bugs, or it has gone with the copy.
-    notes = copy / "notes.json"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
     for plugin in (*PLUGINS, "tests.mutants.forked"):
         command += ["-p", plugin]
@@ -186,7 +190,6 @@ def let_loose(
         wanted.write("".join(f"{number} {' '.join(rooms)}\n" for number, rooms in jobs.items()))
         wanted.flush()
         more = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", JOBS: wanted.name, MOST: str(most)}
-        more[NOTES] = str(notes)
         process = subprocess.Popen(
             command, cwd=copy, env={**environment, **more}, stdout=subprocess.PIPE, text=True
         )

@@ -75,7 +75,6 @@ def main() -> int:
         say(told(mutant, found))
         noticed += bool(found["by"])
         if not found["by"]:
-            # None would be: reached by importing alone, of which there are none.
             survivors.append(mutant)
     say(f"{name}: {len(everybody) - len(table)} bugs are gone from the source")
     say(f"noticed: {noticed} of {len(numbers)}, in {time.monotonic() - start:.0f} s; survivors:")
