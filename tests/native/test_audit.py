@@ -313,3 +313,18 @@ def case(machine, share):
 
 TestAudited = case(Audited, 0.5)
 TestAuditedFromAWindow = case(AuditedFromAWindow, 0.3)
+
+
+def test_a_channel_that_keeps_its_window_loses_nothing_to_a_ghost():
+    books = tuple(msgspec.structs.replace(book, window_kept=True) for book in SPOT.books)
+    kept = Venue(profiles=(msgspec.structs.replace(SPOT, books=books),))
+    engine = Engine(venue=kept, max_levels=3)
+    engine.apply(frame("snapshot", 7, BIDS, ASKS))
+    book = engine["BTC_USDT"]
+    assert book.complete_depth("bid") == 3
+    engine.apply(frame("update", 8, bids=[(99, 0), (98, 0), (96, 1), (95, 1)]))
+    engine.expect(book)
+    engine.apply(frame("snapshot", 8, [(100, 1), (95, 1)], ASKS))
+    assert book.stats["ghosts"] == 1
+    engine.apply(frame("update", 9, bids=[(94, 1)]))
+    assert [level.price for level in book.bids] == [100, 95, 94]

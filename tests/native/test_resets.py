@@ -1,6 +1,8 @@
 """What begins anew forgets what was before: counters, stamps, what waits and what was heard; and
 the second time is like the first. Each in the state in which it would be seen."""
 
+import json
+
 import pytest
 
 import bitmart_book as bb
@@ -350,3 +352,26 @@ def test_a_reply_that_crosses_the_book_is_continued_by_no_update():
     assert engine.apply(spot("snapshot", 4, BIDS, [("100", "1")])) & Change.CROSSED
     engine.apply(spot("update", 5, [], [("100", "0"), ("101", "1")]))
     assert book.state != BookState.LIVE
+
+
+def test_old_pictures_with_newer_ones_between_them_are_no_clock_that_was_set():
+    engine = bb.Engine()
+    for time in range(2_000, 2_010):
+        assert engine.apply(picture(time)) & Change.SNAPSHOT
+        assert engine.apply(picture(time - 500)) == Change.DUPLICATE
+
+
+def picture(time):
+    item = {"asks": ASKS, "bids": BIDS, "symbol": "BTC_USDT", "ms_t": time}
+    return json.dumps({"table": "spot/depth5", "data": [item]})
+
+
+def test_a_book_in_the_dark_stays_there_until_its_best_price_is_known():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 3))
+    engine.apply(spot("update", 4, BIDS, ASKS))
+    for version, price in ((5, "98"), (6, "97")):
+        engine.apply(spot("update", version, [(price, "1")]))
+        assert engine["BTC_USDT"].state == BookState.STALE
+    engine.apply(spot("update", 6))
+    assert engine["BTC_USDT"].state == BookState.STALE

@@ -103,3 +103,47 @@ def test_in_a_healthy_book_both_sides_may_be_silent():
         pair.bid(2_000 + round_)
         pair.ask(2_000 + round_)
     assert pair.book.state == BookState.LIVE
+
+
+def test_a_side_that_meets_the_other_one_waits_too():
+    """A locked book is a crossed one."""
+    pair = Pair()
+    pair.price = 109
+    assert pair.bid(2_000) == Change.BUFFERED
+    assert pair.prices == (100, 109)
+
+
+def test_a_finer_ask_just_above_the_best_bid_meets_nothing():
+    pair = Pair()
+    assert pair.engine.apply(futures_side(ASK, [("100.5", "1")], time=2_000)) & Change.SNAPSHOT
+    assert pair.prices == (100, 100.5)
+    assert pair.engine.apply(futures_side(BID, [("100.49", "1")], time=2_000)) & Change.SNAPSHOT
+    assert pair.engine.apply(futures_side(BID, [("100.501", "1")], time=2_001)) == Change.BUFFERED
+
+
+def test_a_side_that_had_waited_is_as_new_as_its_stamp():
+    pair = Pair()
+    pair.price = 120
+    assert pair.bid(2_000) == Change.BUFFERED
+    pair.ask(2_000)
+    pair.price = 119
+    assert pair.bid(1_500) == Change.DUPLICATE
+    assert pair.prices == (120, 129)
+
+
+def test_a_side_that_came_twice_and_stays_crossed_waits_for_its_partner_alone():
+    pair = Pair()
+    for price in (120, 121):
+        pair.price = price
+        pair.bid(2_000 + price)
+    assert pair.book.state == BookState.GAP
+    pair.ask(3_000)
+    assert pair.prices == (121, 130)
+
+
+def test_old_sides_with_newer_ones_between_them_are_no_clock_that_was_set():
+    pair = Pair()
+    for time in range(2_000, 2_010):
+        pair.bid(time)
+        pair.ask(time)
+        assert pair.bid(time - 500) == Change.DUPLICATE
