@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.helpers.canaries import pytest_runtest_call as pytest_runtest_call
 
@@ -20,5 +20,13 @@ settings.register_profile(
     stateful_step_count=30,
     derandomize=True,
     database=None,
+    # Whether an example fails is all that is asked of a seeded bug, and not which is the smallest.
+    phases=(Phase.explicit, Phase.generate),
+)
+settings.register_profile(
+    "seeded-quick",
+    parent=settings.get_profile("seeded"),
+    max_examples=10,
+    stateful_step_count=20,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -350,7 +350,7 @@ def test_a_reply_that_crosses_the_book_is_continued_by_no_update():
     engine.apply(spot("update", 4, BIDS))
     engine.expect(book)
     assert engine.apply(spot("snapshot", 4, BIDS, [("100", "1")])) & Change.CROSSED
-    engine.apply(spot("update", 5, [], [("100", "0"), ("101", "1")]))
+    engine.apply(spot("update", 5, [("100", "0")]))
     assert book.state != BookState.LIVE
 
 

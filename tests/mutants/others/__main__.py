@@ -62,7 +62,7 @@ def main() -> int:
         if options.part in mutant.file and (not options.only or mutant.name in options.only)
     }
     survivors, noticed = [], 0
-    own = {**environment(0, copy), "HYPOTHESIS_PROFILE": "quick"}
+    own = {**environment(0, copy), "HYPOTHESIS_PROFILE": "seeded-quick"}
     arguments = ["-k", NOT_THESE, *near_tests()]
     jobs = {number: ["tests/"] for number in numbers}
     for found in let_loose(copy, own, arguments, jobs, options.most):
