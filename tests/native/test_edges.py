@@ -4,6 +4,7 @@ import json
 import pickle
 from decimal import Decimal
 
+import numpy
 import pytest
 
 import bitmart_book as bb
@@ -302,6 +303,20 @@ def test_a_side_that_waits_to_be_read_is_counted_on_both_sides():
     engine["BTC_USDT"].check()
 
 
+@pytest.mark.parametrize("kind", ["snapshot", "by hand"])
+def test_of_two_rows_of_one_price_beside_each_other_the_last_one_stands(kind):
+    bids = [("100", "1"), ("100", "2"), ("99", "1")]
+    asks = [("101", "1"), ("102", "1"), ("102", "3")]
+    engine = bb.Engine()
+    book = engine.book("BTC_USDT")
+    if kind == "snapshot":
+        engine.apply(spot(kind, 5, bids, asks))
+    else:
+        book.apply_snapshot(bids, asks, 5)
+    assert list(map(tuple, book.bids)) == [(100, 2), (99, 1)]
+    assert list(map(tuple, book.asks)) == [(101, 1), (102, 3)]
+
+
 # --- what is known, and what it says of itself ---
 
 
@@ -418,3 +433,25 @@ def test_a_value_in_another_form_is_a_repeat():
 def test_an_exponent_has_digits(text):
     with pytest.raises(bb.UsageError, match="expected a decimal number"):
         bb.Book("BTC_USDT").apply_snapshot([(text, "1")], [], 5)
+
+
+@pytest.mark.parametrize(
+    ("number", "scale"),
+    [(76005465115331769, 11), (35213610335926478, 15), (68767588086740292, 17), (2**53 + 1, 1)],
+)
+def test_seventeen_digits_are_rounded_once(number, scale):
+    text = f"{number}e-{scale}"
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(text, text)], [], 5)
+    assert book.best_bid_price == book.best_bid_size == float(text)
+    assert list(book.depth().bids[0]) == [float(text)] * 2
+
+
+@pytest.mark.parametrize("value", [0.9437261654655023, 0.9236996522554503, 0.9179606041626261])
+def test_sixteen_digits_of_a_float_are_those_of_its_text(value):
+    """More than fifteen do not pair off with doubles, also where the scale is that fine."""
+    book = bb.Book("BTC_USDT")
+    rows = numpy.array([[value, value], [0.25, value]])
+    for given in (rows, rows.tolist(), rows):
+        book.apply_snapshot(given, [], 5)
+        assert book.depth(exact=True).bids[0] == (Decimal(repr(value)), Decimal(repr(value)))

@@ -468,8 +468,8 @@ def odd_once_a_second(line, between):
 def test_odd_stamps_with_punctual_ones_between_them_are_no_run():
     line = Line()
     line.update()
-    odd_once_a_second(line, line.update)
-    assert line.book.lag == pytest.approx(0.0, abs=0.01)
+    odd_once_a_second(line, lambda: line.update(lag=0.1))
+    assert line.book.lag == pytest.approx(0.1, abs=0.01)
     line.update(lag=5.0)
     assert line.book.lag == pytest.approx(5.0, abs=0.01)
 
@@ -513,6 +513,15 @@ def test_after_a_new_floor_one_odd_stamp_means_nothing_again():
     line.update(lag=-1_200.0)
     line.update(lag=-595.0)
     assert line.book.lag == pytest.approx(5.0, abs=0.01)
+
+
+def test_nor_does_the_next_one_after_a_new_floor():
+    line = Line()
+    line.update()
+    for lag in (-600.0, -600.0, -600.0, -1_200.0):
+        line.now += 1
+        line.update(lag=lag)
+    assert line.engine.line(1).host.before(600.0) is not None, "there its clock was before"
 
 
 def test_drift_is_forgiven_from_the_floor_on_that_was_found_last():

@@ -205,6 +205,12 @@ def test_after_a_contradiction_no_reply_is_believed_alone():
     assert told.state == BookState.STALE
 
 
+def test_the_same_rows_on_the_other_side_are_another_update():
+    told = Told()
+    told.update(101, [("98", "5")])
+    assert told.update(101, [], [("98", "5")]) & Change.GAP
+
+
 def test_a_contradiction_while_a_snapshot_is_awaited_is_over_with_the_next_update():
     told = Told()
     told.engine.invalidate(told.book, "lost")

@@ -17,8 +17,8 @@ from tests.mutants.forked import let_loose
 from tests.mutants.mutant import Mutant
 
 ROOMS = ("native", "book", "check")
-# Those that compile something or need recordings; that look at the tests and not at the book, or take
-# seconds each.
+# Those that compile something, need recordings, or measure; that look at the tests and not at the
+# book, or take seconds each.
 LEFT_OUT = ("test_cimport.py", "test_real_data.py", "test_clock.py", "test_bombs.py")
 NOT_THESE = "not (machines_reach_live_books or fifty_thousand or million)"
 
