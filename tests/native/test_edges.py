@@ -3,6 +3,7 @@
 import json
 import pickle
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy
 import pytest
@@ -317,6 +318,36 @@ def test_of_two_rows_of_one_price_beside_each_other_the_last_one_stands(kind):
     assert list(map(tuple, book.asks)) == [(101, 1), (102, 3)]
 
 
+def test_what_a_snapshot_replaces_in_a_frame_binds_nothing_behind_it():
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 5, [("9000000000000", "1")]))
+    snapshot = spot_item("snapshot", 6, [("1.0000000001", "1")], ASKS)
+    assert engine.apply(spot_items(snapshot, spot_item("update", 7, [("0.0000000001", "1")])))
+    assert engine["BTC_USDT"].sequence == 7
+
+
+@pytest.mark.parametrize("size", [2**32 - 1, 2**32, 2**32 + 7, 2**53, 2**62])
+def test_a_size_of_more_than_32_bits_is_kept_where_levels_lie_close(size):
+    sides = (
+        [(str(1_000 - place), "1") for place in range(64)],
+        [(str(1_001 + place), "1") for place in range(64)],
+    )
+    for large in ("snapshot", "update"):
+        engine = bb.Engine()
+        more = [("999", str(size))], [("1005", str(size))]
+        rows = [
+            [*side, *row] if large == "snapshot" else side
+            for side, row in zip(sides, more, strict=True)
+        ]
+        engine.apply(spot("snapshot", 5, *rows))
+        if large == "update":
+            engine.apply(spot("update", 6, [("998", "2")], [("1004", "2")]))
+            engine.apply(spot("update", 7, *more))
+        book = engine["BTC_USDT"]
+        book.check()
+        assert book.size_at("bid", 999) == book.size_at("ask", 1005) == float(size)
+
+
 # --- what is known, and what it says of itself ---
 
 
@@ -337,9 +368,12 @@ def test_a_depth_is_complete_if_both_sides_are(short):
 
 def test_a_frozen_copy_is_of_its_run_and_its_age():
     clocked = Clocked()
+    assert clocked.engine.book("ETH_USDT").quote_in_any_state().age is None, "nothing confirmed it"
     clocked.engine.invalidate(clocked.book, "lost")
-    clocked.hear("snapshot", 100, BIDS, ASKS)
-    clocked.ns = 3 * SECOND
+    clocked.ns = 5 * SECOND
+    clocked.hear("snapshot", 103, BIDS, ASKS)
+    clocked.hear("update", 103)
+    clocked.ns = 8 * SECOND
     copy = clocked.book.peek()
     clocked.ns = 60 * SECOND
     assert (copy.epoch, copy.quote.age) == (2, 3.0)
@@ -445,6 +479,10 @@ def test_seventeen_digits_are_rounded_once(number, scale):
     book.apply_snapshot([(text, text)], [], 5)
     assert book.best_bid_price == book.best_bid_size == float(text)
     assert list(book.depth().bids[0]) == [float(text)] * 2
+    book.apply_snapshot([("1", text)], [], 6)
+    assert list(book.depth().bids[0]) == [1.0, float(text)]
+    book.apply_snapshot([(text, "1")], [], 7)
+    assert list(book.depth().bids[0]) == [float(text), 1.0]
 
 
 @pytest.mark.parametrize("value", [0.9437261654655023, 0.9236996522554503, 0.9179606041626261])
@@ -455,3 +493,66 @@ def test_sixteen_digits_of_a_float_are_those_of_its_text(value):
     for given in (rows, rows.tolist(), rows):
         book.apply_snapshot(given, [], 5)
         assert book.depth(exact=True).bids[0] == (Decimal(repr(value)), Decimal(repr(value)))
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0, -1, 1e9, True])
+def test_a_book_is_valid_for_some_time(seconds):
+    for make in (
+        lambda: bb.Book("BTC_USDT", valid_for=seconds),
+        lambda: bb.Engine(valid_for=seconds),
+    ):
+        with pytest.raises(bb.UsageError, match="a positive number of seconds"):
+            make()
+
+
+def test_a_top_that_was_finer_is_another_one():
+    """A picture may make the book coarser again, where it could not be held otherwise."""
+    engine = bb.Engine()
+    fine = "1.000000000000000005"
+    engine.apply(spot("snapshot", 5, [(fine, "1")], [("2", "1")]))
+    coarse = [("2", "1"), ("9000000000000000000", "1")]
+    assert engine.apply(spot("snapshot", 6, [("1", "1")], coarse)) & Change.TOP
+    book = engine["BTC_USDT"]
+    assert book.depth(exact=True).asks[1][0] == Decimal("9000000000000000000")
+    assert not engine.apply(spot("snapshot", 7, [("1.0", "1.0")], coarse)) & Change.TOP
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("first", [10**18, 922337203685477570, 3 * 10**18 + 7])
+def test_groups_of_a_grid_finer_than_the_book_in_large_prices(first, count):
+    book = bb.Book("BTC_USDT")
+    prices = [first + place for place in range(12)]
+    book.apply_snapshot([(price, 1) for price in prices], [], 5)
+    book.check()
+    groups = {}
+    for price in reversed(prices):
+        groups.setdefault(price * 2 // 5, []).append(price)
+    expected = [float(len(rows)) for rows in list(groups.values())[:count]]
+    assert [size for _, size in book.grouped("2.5", count).bids] == expected
+
+
+def test_numbers_below_one_begin_with_a_zero():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("0.5", "0.25")], [("0.75", "10")], 5)
+    assert "bid 0.5 x 0.25 | ask 0.75 x 10," in repr(book)
+    book.apply_delta([("0.8", "1")], [], 6)
+    assert "bid 0.8 is not below ask 0.75" in book.reason
+
+
+def test_a_buffer_that_was_filled_is_given_back():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot(BIDS, ASKS, 5)
+    views = [memoryview(bytearray(32)).cast("d", (2, 2)) for _ in range(2)]
+    assert book.depth(out=views) == (2, 2)
+    assert views[0].tolist() == [[100.0, 1.0], [99.0, 1.0]]
+    for view in views:
+        view.release()
+    with pytest.raises(bb.UsageError):
+        book.depth(out=(wrong := memoryview(bytearray(24)).cast("d", (1, 3)), wrong))
+    wrong.release()
+
+
+def test_the_mid_of_a_small_and_a_large_price_is_rounded_once():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("488e-8", "1")], [("632707624556769396e-8", "1")], 5)
+    assert book.mid == float(Fraction(488 + 632707624556769396, 2 * 10**8))

@@ -92,3 +92,5 @@ def test_there_is_a_limit_and_both_books_have_the_same():
     for engine in (Engine(), Engine(scan=False), ReferenceEngine(Engine().venue)):
         with pytest.raises(MessageError):
             engine.apply(spot("snapshot", 1, rows))
+    for engine in (Engine(), Engine(scan=False)):
+        assert engine.apply(spot("snapshot", 1, rows[1:])) & bb.Change.SNAPSHOT

@@ -502,23 +502,24 @@ def test_keys_of_every_length_are_told_apart_by_each_letter(length):
     ],
 )
 @pytest.mark.parametrize("quoted", [True, False])
+@pytest.mark.parametrize("other", ["1", "0.00000001"])
 @pytest.mark.parametrize("spelling", ["spot", "futures"])
 def test_a_number_too_large_for_the_scale_is_refused_wherever_it_stands(
-    column, number, quoted, spelling
+    column, number, quoted, other, spelling
 ):
-    """The book has eight decimals of both, in the venue's spelling and in every other."""
-    small = ("0.00000001", "0.00000001")
-    row = (number, "1") if column == "price" else ("0.5", number)
+    """The book has eight decimals of it, and of the other one as many or none; in the venue's
+    spelling and in every other."""
+    small = ("0.00000001", other) if column == "price" else (other, "0.00000001")
+    row = (number, "1") if column == "price" else ("2", number)
     engine = Engine()
     if spelling == "spot":
         engine.apply(spot("snapshot", 5, [small], []))
-        frame = spot("update", 6, [row, ("0.25", "1")])
+        frame = spot("update", 6, [row, ("3", "1")])
         topic = "spot/depth/increase100:BTC_USDT"
     else:
         engine.apply(futures_side(1, [small]))
-        engine.apply(futures_side(2, [("900", "0.00000001")]))
-        rows = [row, ("0.25", "1")]
-        frame = futures_side(1, rows)
+        engine.apply(futures_side(2, [("900", "1")]))
+        frame = futures_side(1, [row, ("3", "1")])
         topic = "futures/depth20:BTCUSDT"
     if not quoted:
         frame = frame.replace(f'"{number}"', number)
@@ -589,6 +590,9 @@ def test_a_topic_that_names_another_symbol_than_its_data_changes_neither(inner):
     for outer, within in (("BTC_USDT", inner), (inner, "BTC_USDT")):
         with pytest.raises(MessageError, match="the topic names"):
             engine.apply(spot_frame(f"spot/depth/increase100:{outer}", within, version=9))
+        assert {book.state for book in engine.books} == {BookState.GAP}, "both are in doubt"
+        for symbol in ("BTC_USDT", inner):
+            engine.apply(spot_frame(f"spot/depth/increase100:{symbol}", symbol))
     assert [book.sequence for book in engine.books] == [5, 5]
 
 
