@@ -5,11 +5,13 @@ import pickle
 from decimal import Decimal
 from fractions import Fraction
 
+import msgspec
 import numpy
 import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookNotLive, BookState, Change, GuardRefused, Level
+from bitmart_book.venues import SPOT, Venue
 from tests.helpers.frames import FUTURES_TRADES, SPOT_TRADES, spot, spot_item, spot_items
 
 SECOND = 1_000_000_000
@@ -556,3 +558,39 @@ def test_the_mid_of_a_small_and_a_large_price_is_rounded_once():
     book = bb.Book("BTC_USDT")
     book.apply_snapshot([("488e-8", "1")], [("632707624556769396e-8", "1")], 5)
     assert book.mid == float(Fraction(488 + 632707624556769396, 2 * 10**8))
+
+
+@pytest.mark.parametrize("side", ["bid", "ask"])
+def test_no_price_beyond_the_best_is_a_level_however_far_it_is(side):
+    """Slots are used again: the one of a price may be that of another one far from it."""
+    sign = 1 if side == "bid" else -1
+    for best in range(64_000, 64_064, 21):
+        engine = bb.Engine()
+        prices = [best - sign * place for place in range(1_024)]
+        rows, none = [(str(price), "1") for price in prices], []
+        engine.apply(spot("snapshot", 5, *((rows, none) if side == "bid" else (none, rows))))
+        book = engine["BTC_USDT"]
+        beyond = [best + sign * place for place in range(1, 1_100)]
+        assert not any(book.size_at(side, price) for price in beyond)
+        gone = [(str(price), "0") for price in beyond]
+        engine.apply(spot("update", 6, *((gone, none) if side == "bid" else (none, gone))))
+        book.check()
+        levels = book.bids if side == "bid" else book.asks
+        assert [level.price for level in levels] == prices
+
+
+@pytest.mark.parametrize("side", ["bid", "ask"])
+def test_the_only_level_that_is_known_is_counted_wherever_it_lies(side):
+    sign = 1 if side == "bid" else -1
+    shown = [msgspec.structs.replace(book, window=1) for book in SPOT.books]
+    venue = Venue(profiles=(msgspec.structs.replace(SPOT, books=tuple(shown)),))
+    for best in range(64_000, 64_064):
+        engine = bb.Engine(venue=venue)
+        top, none = [(str(best), "1")], []
+        engine.apply(spot("snapshot", 5, *((top, none) if side == "bid" else (none, top))))
+        for version in (6, 7):
+            rows = [(str(best - sign * place), str(version)) for place in range(1, 40)]
+            engine.apply(
+                spot("update", version, *((rows, none) if side == "bid" else (none, rows)))
+            )
+        assert engine["BTC_USDT"].complete_depth(side) == 1
