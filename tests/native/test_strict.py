@@ -1,5 +1,5 @@
-"""What the scanner must not let pass, to books that are there: what is no JSON, what does not fit, and
-what is somebody else's."""
+"""What the scanner must not let pass, to books that are there: what is no JSON, what does not fit,
+and what is somebody else's."""
 
 import json
 
