@@ -71,11 +71,14 @@ def test_keys_of_every_length_are_told_apart_by_each_letter(length):
         "1000000000000000000",
         "9000000000000000000",
         "4e15",
+        "1e19",
+        "9e30",
+        "10000000000000000000",
     ],
 )
 @pytest.mark.parametrize("quoted", [True, False])
 @pytest.mark.parametrize("other", ["1", "0.00000001"])
-@pytest.mark.parametrize("spelling", ["spot", "futures"])
+@pytest.mark.parametrize("spelling", ["spot", "compact", "futures"])
 def test_a_number_too_large_for_the_scale_is_refused_wherever_it_stands(
     column, number, quoted, other, spelling
 ):
@@ -84,7 +87,7 @@ def test_a_number_too_large_for_the_scale_is_refused_wherever_it_stands(
     small = ("0.00000001", other) if column == "price" else (other, "0.00000001")
     row = (number, "1") if column == "price" else ("2", number)
     engine = Engine()
-    if spelling == "spot":
+    if spelling != "futures":
         engine.apply(spot("snapshot", 5, [small], []))
         frame = spot("update", 6, [row, ("3", "1")])
         topic = "spot/depth/increase100:BTC_USDT"
@@ -95,6 +98,8 @@ def test_a_number_too_large_for_the_scale_is_refused_wherever_it_stands(
         topic = "futures/depth20:BTCUSDT"
     if not quoted:
         frame = frame.replace(f'"{number}"', number)
+    if spelling == "compact":
+        frame = frame.replace(" ", "")
     before = engine[topic].peek().depth(exact=True)
     with pytest.raises(NumberError):
         engine.apply(frame)
