@@ -1,11 +1,13 @@
-"""The only place that knows BitMart's words: one file per protocol generation."""
+"""The only place that knows a venue's words: a file each; of BitMart, one for each generation."""
 
 from bitmart_book.venues.futures import FUTURES, FUTURES_DEMO
 from bitmart_book.venues.futures_private import FUTURES_PRIVATE, FUTURES_PRIVATE_DEMO
 from bitmart_book.venues.instruments import read_instruments
 from bitmart_book.venues.legacy import LEGACY
 from bitmart_book.venues.profile import (
+    Address,
     BookChannel,
+    Checksum,
     ErrorKind,
     Limits,
     Operation,
@@ -29,7 +31,9 @@ __all__ = [
     "LEGACY",
     "SPOT",
     "SPOT_PRIVATE",
+    "Address",
     "BookChannel",
+    "Checksum",
     "Limits",
     "Operation",
     "Profile",

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -33,14 +33,16 @@ from bitmart_book.errors import (
     printable,
 )
 from bitmart_book.model import SYMBOL
-from bitmart_book.venues.values import UNREADABLE, Decoded, Fields, Unread
+from bitmart_book.venues.channels import BookChannel, Checksum, StreamChannel, Topic
 
 if TYPE_CHECKING:
     # Imported for its type alone: only those who log in need hashlib, hmac and logging.
     from bitmart_book.credentials import Credentials
 
 __all__ = [
+    "Address",
     "BookChannel",
+    "Checksum",
     "Limits",
     "Operation",
     "Profile",
@@ -54,103 +56,6 @@ __all__ = [
 ]
 
 Operation = Literal["subscribe", "unsubscribe", "request"]
-
-
-class Topic(NamedTuple):
-    """A topic taken apart: "futures/depth20:BTCUSDT@200ms" has the option "200ms"."""
-
-    channel: str
-    symbol: str
-    option: str
-
-    @classmethod
-    def parse(cls, text: str) -> Topic:
-        """Of a raw topic. Parts that are not there are empty."""
-        head, _, option = text.partition("@")
-        channel, _, symbol = head.partition(":")
-        return cls(channel, symbol, option)
-
-
-class BookChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """How one book channel speaks."""
-
-    name: str
-    """The channel as it stands in a topic, before the colon."""
-    kind: Literal["sequenced", "full", "one-sided"]
-    """Snapshot and counted updates; a full picture each time; or one full side each time."""
-    window: int
-    """How many levels a side the venue's picture holds."""
-    window_kept: bool = False
-    """Whether updates keep the window full, so that nothing inside it is ever unknown."""
-    empty_advances: bool = True
-    """Whether an update with empty sides may carry the next version. Where it may not, such a
-    one is the heartbeat that follows a lost update."""
-    unit: Literal["base", "contracts"] = "base"
-    """What sizes count: the base currency, or contracts of `Instrument.contract_size`."""
-    bids: str = "bids"
-    asks: str = "asks"
-    price: str = "price"
-    """Key of the price where a level is an object; array levels are (price, size)."""
-    size: str = "size"
-    sequence: str = "version"
-    time: str = "ms_t"
-    stamped_at_send: bool = False
-    """Whether an update or a picture is stamped when the venue sends it, so that a stamp that
-    grows older and older tells of a queue. Of replies and heartbeats that is not known."""
-    type: str = "type"
-    side: str = "way"
-    """One-sided channels: the key that names the side; 1 is bids and 2 is asks."""
-    levels: str = "depths"
-    """One-sided channels: the key of the levels."""
-
-
-class StreamChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """How one channel of events speaks: trades, tickers, klines, orders."""
-
-    name: str
-    """The channel as it stands in a topic, before the colon."""
-    decode: Callable[[Mapping[str, Any]], Decoded]
-    """Makes typed values of the rows of one decoded push, and says which it could not read. May
-    raise any of `UNREADABLE` on a push that has no rows: see `read`."""
-    kind: str = ""
-    """What the values are: "trade", "ticker", "book ticker", "kline", "mark kline", "funding",
-    "order", "position", "balance"."""
-    step: str = ""
-    """Klines: the length of the bars, in the venue's spelling."""
-    trades: bool = False
-    """Whether the values are public trades."""
-    key: str = "symbol"
-    """The attribute of a value that stands behind the colon of the topic it came by."""
-    filter: str | None = None
-    """What stands there where it is always the same; "": the topic is the channel alone."""
-    whole: tuple[str, ...] = ()
-    """The topics that together bring all that this channel can bring, where there are such."""
-    fields: tuple[Fields, ...] = ()
-    """The documented keys of its objects, and the counts of those that are not."""
-
-    def read(self, message: Mapping[str, Any]) -> Decoded:
-        """The values of one decoded push, oldest first, and what of it could not be read. Never
-        raises: of a push that is not of the documented shape nothing could be read."""
-        try:
-            return self.decode(message)
-        except UNREADABLE as error:
-            return Decoded([], [Unread(f"{self.name}: {type(error).__name__}: {error}")])
-
-    def topics_of(self, pushed: Topic, value: Any) -> tuple[str, ...]:
-        """The topics, without option, that may have brought a value pushed under `pushed`: the
-        first of them that is subscribed did."""
-        key = getattr(value, self.key) if self.filter is None else ""
-        return self.topics_named(pushed, key)
-
-    def topics_named(self, pushed: Topic, key: str) -> tuple[str, ...]:
-        """Like `topics_of`, of the symbol or currency that a value is about."""
-        if self.filter is not None:
-            return (f"{self.name}:{self.filter}" if self.filter else self.name,)
-        single = f"{self.name}:{key}"
-        if len(self.whole) != 1:
-            return (single,)
-        (everything,) = self.whole
-        return (everything, single) if pushed[:2] == (everything, "") else (single, everything)
 
 
 class Rate(NamedTuple):
@@ -169,6 +74,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts from one address."""
     messages: Rate
     """From the client on one connection, pings included."""
+    operations: Rate | None = None
+    """Subscribing and unsubscribing on one connection, where that is counted by itself and pings
+    are not; None: it is not."""
     topics_per_connection: int
     topics_per_message: int
     topic_bytes_per_message: int
@@ -192,6 +100,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     message: str = ""
     """The venue's own words, `printable`: they go into exceptions, reasons and terminals."""
+    request: int | None = None
+    """The number that the request was given (`Profile.numbered`), as far as the venue says."""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "message", printable(self.message))
@@ -217,13 +127,34 @@ class ErrorKind(enum.Enum):
         return self in (ErrorKind.LIMIT, ErrorKind.FULL, ErrorKind.SERVER)
 
 
+class Address(NamedTuple):
+    """What a push says of where it belongs."""
+
+    channels: tuple[str, ...]
+    """The full names of the channels that it may be of: several where they share one name on the
+    wire, and a name that nobody knows where it is of none of ours."""
+    symbol: str
+    """As far as it is said beside the data; else ""."""
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of socket of one protocol generation of a venue."""
 
+    venue: str = "bitmart"
+    """The venue it belongs to, as `bb.venues()` names it."""
     market: str
     """The market it belongs to; a market has a public and may have a private profile."""
     channel_key: str
     """The key of a push that names its channel."""
+    argument: tuple[str, str] | None = None
+    """Where the channel key holds an object: its keys of the channel and of the symbol."""
+    separator: str = ":"
+    """Where the channel key holds a text: what stands in it between channel and symbol."""
+    data_key: str = "data"
+    """The key of a push that holds its items: a list of objects, or the only one."""
+    reply_keys: frozenset[str] = frozenset({"event", "action", "success", "errorCode"})
+    """Keys that only replies have: a frame that names a channel and has neither one of these nor
+    data is a push that cannot be read."""
     channel_prefix: str = ""
     """What our channel names have before the wire's, to tell generations apart."""
     symbol_key: str | None = None
@@ -232,6 +163,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     streams: tuple[StreamChannel, ...]
     default_book: str
     """The channel that a bare symbol means; "" where there are no books."""
+    symbol_problem: Callable[[str], str | None] | None = None
+    """Why a text can be no symbol of this market, or None; None: as BitMart spells its own."""
     owns_symbol: Callable[[str], bool]
     """Whether a symbol is spelled as this market spells its symbols."""
     endpoint: str
@@ -239,10 +172,27 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     """Its address."""
     limits: Limits
-    ping: str
-    """The text frame that asks whether the other side is there."""
-    encode: Callable[[Operation, Sequence[str]], str]
-    """The text frame of an operation on raw topics; as many as `limits` allows in a message."""
+    hosts: tuple[tuple[str, str], ...] = ()
+    """(region, host): the venue's other hosts, for the same port and path as those of `url`."""
+    ping: str | None
+    """The text frame that asks whether the other side is there; None: it answers none, but the
+    ping frames of the websocket protocol."""
+    answer_ping: Callable[[Any], str | None] | None = None
+    """Where the venue asks whether we are there: of a decoded frame, the text that answers it;
+    None where it does not ask. (Ping frames of the protocol are answered anyway.)"""
+    binary: Literal["raw deflate", "gzip", "plain"] = "raw deflate"
+    """What a binary message is: compressed text, or text as it is."""
+    encode: Callable[..., str]
+    """`encode(operation, topics)`: the text frame of an operation on raw topics; as many as
+    `limits` allows in a message, and only such as go `together`. Where requests are `numbered`,
+    `encode(operation, topics, number)`. Call `word`, which knows which."""
+    numbered: bool = False
+    """Whether requests carry a number, which replies repeat: `Reply.request`."""
+    together: Callable[[Topic], Hashable] = lambda topic: None  # noqa: ARG005
+    """Topics may stand in one message where this is equal."""
+    apart: Callable[[Topic], Hashable | None] = lambda topic: None  # noqa: ARG005
+    """Two topics of which this is equal must not be on one connection, as nobody could tell their
+    frames apart; None: the topic goes with any other."""
     classify: Callable[[Any], Reply | None]
     """Of a decoded frame, or the text of one that is not JSON: what it answers; None: a push."""
     check_topic: Callable[[Topic], str | None]
@@ -305,7 +255,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             return f"{url!r} is no address of a websocket"
         if _is_loopback(host):
             return None
-        if parts.scheme == "wss" and host == urlsplit(self.url).hostname:
+        if parts.scheme == "wss" and host in self._own_hosts():
             return None
         if self.private:
             return f"a login is only sent to {self.url} or to this machine, not to {host}"
@@ -313,6 +263,59 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             return None
         why = "not encrypted" if parts.scheme == "ws" else "not the venue's host"
         return f"{host} is {why}; allow other hosts if it is meant"
+
+    def _own_hosts(self) -> set[str | None]:
+        return {urlsplit(self.url).hostname, *(host for _, host in self.hosts)}
+
+    def region_url(self, region: str) -> str:
+        """The address in a region. UsageError, which names those that there are."""
+        hosts = dict(self.hosts)
+        if region not in hosts:
+            names = ", ".join(hosts) or "none"
+            raise UsageError(f"no region {region!r} of {self.venue}; there is: {names}")
+        return self.url.replace(str(urlsplit(self.url).hostname), hosts[region], 1)
+
+    def word(self, operation: Operation, topics: Sequence[str], number: int = 0) -> str:
+        """The text frame of an operation on raw topics that go together."""
+        return self.encode(operation, topics, *([number] if self.numbered else []))
+
+    def wire_name(self, channel: BookChannel | StreamChannel) -> str:
+        """How a frame names a channel."""
+        wire = channel.wire if isinstance(channel, BookChannel) else ""
+        return wire or channel.name.removeprefix(self.channel_prefix)
+
+    def address(self, message: Mapping[str, Any]) -> Address | None:
+        """Which channel and symbol a decoded frame names; None where it names no channel."""
+        named, symbol = message.get(self.channel_key), None
+        if self.argument is not None:
+            if not isinstance(named, dict):
+                return None
+            named, symbol = named.get(self.argument[0]), named.get(self.argument[1])
+        if not isinstance(named, str):
+            return None
+        found = self.split(named)
+        if symbol is None and not found.symbol and self.symbol_key is not None:
+            symbol = message.get(self.symbol_key)
+        # The oldest feed named its symbols by number.
+        return found if symbol is None else found._replace(symbol=str(symbol))
+
+    def split(self, named: str) -> Address:
+        """A text that names a channel, and perhaps a symbol, taken apart."""
+        plain = Topic.parse(named)
+        names: list[str] = []
+        symbol = ""
+        for channel in (*self.books, *self.streams):
+            wire = self.wire_name(channel)
+            if self.separator == ":":
+                if wire == plain.channel:
+                    names.append(channel.name)
+                    symbol = plain.symbol
+            elif named == wire or named.startswith(wire + self.separator):
+                names.append(channel.name)
+                symbol = named[len(wire) + 1 :]
+        if names:
+            return Address(tuple(names), symbol)
+        return Address((self.channel_prefix + plain.channel,), plain.symbol)
 
     def unknown_fields(self) -> dict[str, int]:
         """How often undocumented fields were seen, by "channel.field", in this process."""
@@ -338,43 +341,72 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """All generations of a venue, and how a user's words find their channel."""
+    """All sockets of a venue, or of several, and how a user's words find their channel."""
 
     profiles: tuple[Profile, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The venues that it speaks to, as `bb.venues()` names them."""
+        return tuple(dict.fromkeys(profile.venue for profile in self.profiles))
+
+    def bare(self, symbol: str) -> str:
+        """The symbol alone, where it says its venue or market: "kraken:BTC/USD"."""
+        return self._placed(symbol)[1]
 
     def book_channel(
         self, symbol: str, *, channel: str | None = None, market: str | None = None
     ) -> tuple[Profile, BookChannel]:
-        """The channel meant by these words.
+        """The channel meant by these words; `bare` has the symbol.
 
-        `channel` may be the full name ("spot/depth/increase100") or its end ("depth20",
-        "increase100"). Raises UsageError, naming what there is.
+        `symbol` may say its venue or market, and must where there are several venues and nothing
+        else says which is meant: "kraken:BTC/USD". `channel` may be the full name
+        ("spot/depth/increase100") or its end ("depth20", "increase100"). Raises UsageError, naming
+        what there is.
         """
-        problem = symbol_problem(symbol)
-        if problem:
-            raise UsageError(f"symbol {symbol!r} cannot exist: {problem}")
+        place, bare = self._placed(symbol)
         profiles = [
             profile
             for profile in self.profiles
             if profile.books
-            and (market is None or profile.market == market)
+            and place in (None, profile.venue, profile.market)
+            and market in (None, profile.market)
             and (channel is None or "/" not in channel or _find(profile, channel))
         ]
         if market is not None and not profiles:
             known = ", ".join(profile.market for profile in self.profiles if profile.books)
             raise UsageError(f"no market {market!r} with such a channel; there is: {known}")
+        venues = tuple(dict.fromkeys(profile.venue for profile in profiles))
+        if len(venues) > 1:
+            words = " or ".join(repr(f"{name}:{bare}") for name in venues)
+            raise UsageError(f"which venue's symbol is {bare!r}? There is {words}")
+        problems = [_problem(profile, bare) for profile in profiles]
+        if problems and None not in problems:
+            raise UsageError(f"symbol {bare!r} cannot exist: {problems[0]}")
         if len(profiles) > 1:
-            profiles = [profile for profile in profiles if profile.owns_symbol(symbol)]
+            profiles = [profile for profile in profiles if profile.owns_symbol(bare)]
         for profile in profiles:
             found = _find(profile, channel or profile.default_book)
             if found:
                 return profile, found
-        names = ", ".join(book.name for profile in self.profiles for book in profile.books)
-        raise UsageError(f"no book channel {channel!r} for {symbol}; there is: {names}")
+        names = ", ".join(
+            book.name
+            for profile in self.profiles
+            if place in (None, profile.venue, profile.market)
+            for book in profile.books
+        )
+        raise UsageError(f"no book channel {channel!r} for {bare}; there is: {names}")
+
+    def _placed(self, symbol: str) -> tuple[str | None, str]:
+        """The venue or market that a symbol says, and the symbol."""
+        place, colon, bare = symbol.partition(":")
+        if colon and any(place in (one.venue, one.market) for one in self.profiles):
+            return place, bare
+        return None, symbol
 
     def is_topic(self, text: str) -> bool:
         """Whether these words are a raw topic; some of those are a channel alone, without colon."""
-        return ":" in text or any(
+        return (":" in text and self._placed(text)[0] is None) or any(
             text.partition("@")[0] in profile.channels for profile in self.profiles
         )
 
@@ -415,6 +447,10 @@ def symbol_problem(symbol: str) -> str | None:
     if set(symbol) & set("/-:@,"):
         return "a symbol has no / - : @ or comma; it is like BTC_USDT on spot, BTCUSDT on futures"
     return None
+
+
+def _problem(profile: Profile, symbol: str) -> str | None:
+    return (profile.symbol_problem or symbol_problem)(symbol)
 
 
 def _find(profile: Profile, channel: str) -> BookChannel | None:
