@@ -485,9 +485,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         Exact, except for an inverse contract, which needs the price and is divided. Raises
         ValueError where it cannot be known.
         """
-        if self.market != "futures":
-            return size
         if self.contract_size is None:
+            if self.market != "futures":
+                return size
             raise ValueError(f"the contract size of {self.symbol} is not known")
         with localcontext(_EXACT):
             if not self.inverse:

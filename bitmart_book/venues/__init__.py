@@ -1,9 +1,11 @@
 """The only place that knows a venue's words: a file each; of BitMart, one for each generation."""
 
+from bitmart_book.venues.bybit import BYBIT
 from bitmart_book.venues.futures import FUTURES, FUTURES_DEMO
 from bitmart_book.venues.futures_private import FUTURES_PRIVATE, FUTURES_PRIVATE_DEMO
-from bitmart_book.venues.instruments import read_instruments
+from bitmart_book.venues.kraken import KRAKEN
 from bitmart_book.venues.legacy import LEGACY
+from bitmart_book.venues.okx import OKX
 from bitmart_book.venues.profile import (
     Address,
     BookChannel,
@@ -18,17 +20,27 @@ from bitmart_book.venues.profile import (
     Topic,
     Venue,
 )
+from bitmart_book.venues.registry import (
+    BITMART,
+    BITMART_DEMO,
+    find_venue,
+    read_instruments,
+    venues,
+)
 from bitmart_book.venues.spot import SPOT
 from bitmart_book.venues.spot_private import SPOT_PRIVATE
 
 __all__ = [
     "BITMART",
     "BITMART_DEMO",
+    "BYBIT",
     "FUTURES",
     "FUTURES_DEMO",
     "FUTURES_PRIVATE",
     "FUTURES_PRIVATE_DEMO",
+    "KRAKEN",
     "LEGACY",
+    "OKX",
     "SPOT",
     "SPOT_PRIVATE",
     "Address",
@@ -43,9 +55,7 @@ __all__ = [
     "Topic",
     "ErrorKind",
     "Venue",
+    "find_venue",
     "read_instruments",
+    "venues",
 ]
-
-BITMART = Venue(profiles=(SPOT, FUTURES, LEGACY, SPOT_PRIVATE, FUTURES_PRIVATE))
-# Paper trading: the same keys and words, other hosts, and only for futures.
-BITMART_DEMO = Venue(profiles=(SPOT, FUTURES_DEMO, LEGACY, SPOT_PRIVATE, FUTURES_PRIVATE_DEMO))

@@ -160,10 +160,21 @@ class StreamChannel(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[Fields, ...] = ()
     """The documented keys of its objects, and the counts of those that are not."""
 
-    def read(self, message: Mapping[str, Any]) -> Decoded:
+    complete: Callable[[dict[str, Any], Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Where some pushes say only what has changed: makes a whole one of it, by a memory of what was
+    said before; None where nothing was."""
+
+    def read(self, message: Mapping[str, Any], memory: dict[str, Any] | None = None) -> Decoded:
         """The values of one decoded push, oldest first, and what of it could not be read. Never
-        raises: of a push that is not of the documented shape nothing could be read."""
+        raises: of a push that is not of the documented shape nothing could be read.
+
+        `memory` is the caller's, one for each connection: where pushes say only what has changed,
+        it holds what they change. Without one only whole pushes have values.
+        """
         try:
+            if self.complete is not None:
+                whole = self.complete({} if memory is None else memory, message)
+                return Decoded([], []) if whole is None else self.decode(whole)
             return self.decode(message)
         except UNREADABLE as error:
             return Decoded([], [Unread(f"{self.name}: {type(error).__name__}: {error}")])

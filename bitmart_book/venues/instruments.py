@@ -1,15 +1,15 @@
-"""What BitMart's three lists of symbols say about ticks, lots and contract sizes.
+"""What a venue's lists of symbols say about ticks, lots and contract sizes; BitMart's three.
 
-Nothing is fetched here: the documents are what `GET /spot/v1/symbols/details`, `GET
+Nothing is fetched here: BitMart's documents are what `GET /spot/v1/symbols/details`, `GET
 /contract/public/details` and the legacy `GET /v2/symbols_details` answered. Sources: BitMart's
 REST references, and where their words and payloads differ the clients that compared them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,7 @@ from bitmart_book.venues.values import (
     word,
 )
 
-__all__ = ["Instruments", "read_instruments"]
+__all__ = ["BITMART_LISTS", "InstrumentList", "Instruments"]
 
 _decode = msgspec.json.Decoder(float_hook=str).decode
 _MOST_DECIMALS = 40
@@ -39,34 +39,46 @@ class Instruments(dict[str, Instrument]):
         self.refused: dict[str, str] = {}
 
 
-def read_instruments(document: bytes | str | Mapping[str, Any] | list[Any]) -> Instruments:
-    """Symbol to `Instrument`, of one of the venue's lists: its text, or what JSON made of it.
+class InstrumentList(NamedTuple):
+    """How the lists of symbols of one venue are read."""
 
-    A row that cannot be read costs its own symbol alone, which is named in `refused`:
+    rows: Callable[[Any], Any]
+    """The rows of a decoded document. May raise any of `UNREADABLE`."""
+    read: Callable[[Any], Instrument]
+    """What one row says. May raise any of `UNREADABLE`."""
+    symbol: tuple[str, ...] = ("symbol",)
+    """The keys of a row that may hold its symbol, the best one first."""
 
-        instruments = bb.read_instruments(text)
-        for symbol, why in instruments.refused.items():
-            print(f"{symbol}: {why}")
-
-    Raises MessageError for any other document, and where no row at all can be read.
-    """
-    try:
-        message: Any = _decode(document) if isinstance(document, (bytes, str)) else document
-        if isinstance(message, dict) and "data" in message:
-            message = message["data"]["symbols"]
-    except (*UNREADABLE, msgspec.DecodeError) as error:
-        raise MessageError(f"not a list of symbols: {type(error).__name__}: {error}") from None
-    found = Instruments()
-    for number, row in enumerate(rows(message), 1):
+    def instruments(self, document: bytes | str | Mapping[str, Any] | list[Any]) -> Instruments:
+        """All that a document says; MessageError where no row of it can be read."""
         try:
-            instrument = _instrument(row)
-            found[instrument.symbol] = instrument
-        except UNREADABLE as error:
-            found.refused[_named(row, number)] = f"{type(error).__name__}: {error}"
-    if found.refused and not found:
-        symbol, why = next(iter(found.refused.items()))
-        raise MessageError(f"not a list of symbols: {symbol}: {why}")
-    return found
+            message: Any = _decode(document) if isinstance(document, (bytes, str)) else document
+            listed = rows(self.rows(message))
+        except (*UNREADABLE, msgspec.DecodeError) as error:
+            raise MessageError(f"not a list of symbols: {type(error).__name__}: {error}") from None
+        found = Instruments()
+        for number, row in enumerate(listed, 1):
+            try:
+                instrument = self.read(row)
+                found[instrument.symbol] = instrument
+            except UNREADABLE as error:
+                found.refused[self._named(row, number)] = f"{type(error).__name__}: {error}"
+        if found.refused and not found:
+            symbol, why = next(iter(found.refused.items()))
+            raise MessageError(f"not a list of symbols: {symbol}: {why}")
+        return found
+
+    def _named(self, row: Any, number: int) -> str:
+        """The symbol of a row that cannot be read, as far as it says one."""
+        named = [row.get(key) for key in self.symbol if key in row] if isinstance(row, dict) else []
+        symbol = named[0] if named else None
+        return symbol if type(symbol) is str and symbol else f"row {number}"
+
+
+def _rows(message: Any) -> Any:
+    if isinstance(message, dict) and "data" in message:
+        return message["data"]["symbols"]
+    return message
 
 
 def _instrument(row: Any) -> Instrument:
@@ -75,12 +87,6 @@ def _instrument(row: Any) -> Instrument:
     if "contract_size" in row:
         return _contract(row)
     return _pair(row, "spot" if "symbol" in row else "legacy")
-
-
-def _named(row: Any, number: int) -> str:
-    """The symbol of a row that cannot be read, as far as it says one."""
-    symbol = row.get("symbol", row.get("id")) if isinstance(row, dict) else None
-    return symbol if type(symbol) is str and symbol else f"row {number}"
 
 
 def _pair(row: Mapping[str, Any], market: str) -> Instrument:
@@ -127,3 +133,7 @@ def _contract(row: Mapping[str, Any]) -> Instrument:
         inverse=quote == "USD",
         status=word(row.get("status")),
     )
+
+
+BITMART_LISTS = InstrumentList(_rows, _instrument, ("symbol", "id"))
+"""Of `GET /spot/v1/symbols/details`, `GET /contract/public/details` and the legacy list."""

@@ -34,6 +34,7 @@ from bitmart_book.errors import (
 )
 from bitmart_book.model import SYMBOL
 from bitmart_book.venues.channels import BookChannel, Checksum, StreamChannel, Topic
+from bitmart_book.venues.instruments import InstrumentList
 
 if TYPE_CHECKING:
     # Imported for its type alone: only those who log in need hashlib, hmac and logging.
@@ -92,7 +93,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a frame that is no push says about a request."""
 
-    kind: Literal["ack", "error", "pong"]
+    kind: Literal["ack", "error", "pong", "notice"]
+    """A notice answers nothing that we sent: a heartbeat, a status, a warning."""
     operation: str | None = None
     """ "subscribe", "unsubscribe", "request", "login", as far as the venue says."""
     topic: str | None = None
@@ -102,6 +104,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The venue's own words, `printable`: they go into exceptions, reasons and terminals."""
     request: int | None = None
     """The number that the request was given (`Profile.numbered`), as far as the venue says."""
+    symbol: str | None = None
+    """The symbol that it names, where it names no channel beside it."""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "message", printable(self.message))
@@ -344,6 +348,8 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
     """All sockets of a venue, or of several, and how a user's words find their channel."""
 
     profiles: tuple[Profile, ...]
+    instruments: InstrumentList | None = None
+    """How its lists of symbols are read; None where there is no reader."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -29,6 +30,7 @@ __all__ = [
     "number",
     "number_or_none",
     "oldest_first",
+    "rfc3339",
     "rows",
     "signed_or_none",
     "taker_side",
@@ -52,6 +54,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 _LONGEST_NUMBER = 64
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NOTHING = (None, "", "-")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The names come from outside: a server that invents them must not fill the memory.
 _MOST_NAMES = 100
 _LONGEST_NAME = 64
@@ -112,6 +115,11 @@ class Row:
         self._row: dict[str, Any] = row
         self.key = key
         self.unread: list[str] = []
+
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        """The object as it came."""
+        return self._row
 
     def __contains__(self, key: str) -> bool:
         return key in self._row
@@ -208,6 +216,14 @@ def whole(value: object) -> int:
 def whole_or_none(value: object) -> int | None:
     """Like `whole`; None where there is none."""
     return None if value in _NOTHING else whole(value)
+
+
+def rfc3339(value: object) -> int:
+    """A stamp that is a text in UTC, like 2026-08-16T23:37:03.745044Z, in milliseconds."""
+    stamp = datetime.fromisoformat(text(value))
+    if stamp.tzinfo is None:
+        raise ValueError(f"a stamp without a zone: {str(value)[:80]!r}")
+    return (stamp - _EPOCH) // timedelta(milliseconds=1)
 
 
 def time_or_none(value: object) -> int | None:
