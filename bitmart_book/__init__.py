@@ -48,7 +48,7 @@ from bitmart_book.model import (
     Ticker,
     Trade,
 )
-from bitmart_book.venues import BITMART, read_instruments
+from bitmart_book.venues import BITMART, Venue, find_venue, read_instruments, venues
 
 __all__ = [
     "Account",
@@ -102,16 +102,19 @@ __all__ = [
     "Trade",
     "UnknownKeyword",
     "UsageError",
+    "Venue",
     "VenueError",
     "connect",
     "read_instruments",
     "sync",
+    "venues",
 ]
 
 __version__ = VERSION
 
-# The compiled module knows shapes and no venue; this is where it meets BitMart.
+# The compiled module knows shapes and no venue; this is where it meets BitMart and the others.
 _book._set_default_venue(BITMART)
+_book._set_venues(find_venue)
 _book._set_guard_ages(guard_age)
 
 

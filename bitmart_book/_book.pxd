@@ -48,22 +48,16 @@ cdef class Engine:
     cdef readonly object venue
     cdef object __weakref__
     cdef dict _routes
-    cdef Route* _scanned_routes
-    cdef Py_ssize_t _n_routes
-    cdef Py_ssize_t _last_route
-    # How the last scanned frame ended, where it ended with its topic: the next one mostly does so
-    # too, and then its channel is known without a look.
-    cdef char _tail[MOST_TAIL]
-    cdef Py_ssize_t _tail_length
-    cdef Py_ssize_t _tail_topic
-    cdef Py_ssize_t _tail_topic_length
-    cdef Py_ssize_t _tail_name_length
-    cdef uint64_t _topic_keys[MOST_TOPIC_KEYS]
-    cdef Py_ssize_t _n_topic_keys
-    cdef tuple _route_names
+    # What frames may be of where no connection says more, and what those of one endpoint may be.
+    cdef _Table _table
+    cdef dict _tables
+    # Of symbols on channels that share a name: which channel an acknowledgement named, and which
+    # got the last frame, by connection and symbol.
+    cdef dict _told
+    cdef dict _settled
+    cdef list _stopped
     cdef int64_t _scanned
     cdef int64_t _decoded
-    cdef tuple _envelopes
     cdef dict _trade_routes
     cdef dict _books
     cdef dict _by_symbol
@@ -94,7 +88,8 @@ cdef class Engine:
     # What the last frame that was neither a book's nor a trade's says, decoded.
     cdef readonly object message
 
-    cdef int _lay_out_routes(self) except -1
+    cdef _Table _table_of(self, object profiles)
+    cdef _Table _table_for(self, int64_t generation)
     cdef int _apply(
         self, object frame, object receive_time, int64_t generation, Book only
     ) except -1
@@ -106,29 +101,40 @@ cdef class Engine:
         self, const char* text, Py_ssize_t length, object receive_time, int64_t generation,
         Book only
     ) except -1
-    cdef void _remember_tail(
-        self, const char* text, Py_ssize_t length, Span topic, Span name
+    cdef Book _scanned_book(
+        self, _Table table, const Route* route, Span topic, Span name, Span* symbol,
+        int64_t generation
+    )
+    cdef void* _only_book(
+        self, _Table table, const Route* route, Span symbol, int64_t generation
     ) noexcept
-    cdef Route* _find_route(self, uint64_t key, Span name) noexcept
-    cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span* symbol)
     cdef Book _first_scanned_book(
         self, const Route* route, Span symbol, const Row* rows, Item* item
     )
+    cdef _Channel _settle(
+        self, object names, str symbol, int64_t generation, bint whole, Py_ssize_t longest
+    )
+    cdef int _hear_reply(self, _Table table, object message, int64_t generation) except -1
     cdef int _apply_to(
         self, Book book, Item* item, object receive_time, int64_t generation
     ) except -1
     cdef int _touch(self, Book book, int change) except -1
-    cdef int _refuse_unread(self, object frame, object problem) except -1
+    cdef int _refuse_unread(self, object frame, object problem, int64_t generation) except -1
     cdef int _apply_message(
         self, object message, object receive_time, int64_t generation, Book only
     ) except -1
-    cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1
+    cdef object _addressed(self, _Table table, dict message)
+    cdef int _refuse_named(
+        self, object names, object symbols, object error, int64_t generation
+    ) except -1
     cdef int _apply_books(
-        self, _Channel channel, object topic_symbol, object data, object receive_time,
+        self, object names, object topic_symbol, object data, dict message, object receive_time,
         int64_t generation, Book only
     ) except -1
     cdef int _miss(self, _Channel channel, object error) except -1
-    cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry)
+    cdef object _parse_item(
+        self, _Channel channel, object topic_symbol, object entry, dict message
+    )
     cdef int _apply_trades(self, object market, object channel, dict message) except -1
     cdef int64_t _now(self) except? -1
     cdef _Line _line(self, int64_t generation)

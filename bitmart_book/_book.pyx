@@ -47,13 +47,26 @@ from cpython.mem cimport PyMem_Free
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_Check, PyUnicode_CheckExact
 from libc.math cimport INFINITY, NAN, isfinite
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from bitmart_book.native.checksum cimport (
+    MOST_SUMMED,
+    MOST_WRITTEN,
+    SUM_DIGITS,
+    SUM_PADDED,
+    SUM_STRIPPED,
+    Sum,
+    SumRule,
+    checksum_of,
+    crc_prepare,
+    sum_free,
+    sum_new,
+)
 from bitmart_book.native.clock cimport is_before, monotonic_ns
 from bitmart_book.native.double cimport number_of_double
-from bitmart_book.native.json cimport LONGEST_WORD, Span, pack_word
+from bitmart_book.native.json cimport LONGEST_KEY, Span, pack_word
 from bitmart_book.native.ladder cimport (
     Cursor,
     Demand,
@@ -93,13 +106,17 @@ from bitmart_book.native.scan cimport (
     ITEM_SIDE,
     ITEM_SNAPSHOT,
     ITEM_UPDATE,
+    STAMP_MS,
+    STAMP_NS,
+    STAMP_TEXT,
     Item,
     ItemKind,
+    Place,
     Row,
     Rows,
+    TopicKey,
     Words,
     find_topic,
-    is_among,
     scan_frame,
     topic_name,
 )
@@ -144,6 +161,7 @@ from bitmart_book.native.sides cimport (
     tops_differ,
     total_size,
 )
+from bitmart_book.native.stamp cimport stamp_of_text
 from bitmart_book.native.window cimport Rung
 
 cdef extern from "Python.h":
@@ -207,13 +225,6 @@ cdef Py_ssize_t MAX_OBJECTS = MAX_ROWS + 5_000
 cdef Py_ssize_t MAX_BUFFERED_FRAMES = 1_000
 cdef Py_ssize_t MAX_BUFFERED_ROWS = 4 * 1024 * 1024 // sizeof(Row)
 
-# Symbols of the wire are taken verbatim; refused is only what could not be told apart in a topic or
-# a log line. What a user may ask for is the venue's business, and narrower.
-cdef object SYMBOL_IN_BYTES = re.compile(
-    rb'"symbol"[ \t\n\r\f\v]*:[ \t\n\r\f\v]*"([^"\\]{1,256})"'
-)
-
-
 def clock_ns():
     """int, nanoseconds of the clock that "monotonic" means: it never goes back, and where the
     system can tell it goes on while the machine sleeps."""
@@ -247,9 +258,18 @@ cdef object default_venue = None
 cdef object guard_age_of = lambda profile, channel: None
 
 
+# What a venue is that is named: a function of a name, a venue, or a tuple of these; set as well.
+cdef object find_venue = lambda venue: default_venue if venue is None else venue
+
+
 def _set_default_venue(venue):
     global default_venue
     default_venue = venue
+
+
+def _set_venues(find):
+    global find_venue
+    find_venue = find
 
 
 def _set_guard_ages(of):
@@ -265,6 +285,8 @@ def _set_display(html):
     global display_html
     display_html = html
 
+
+crc_prepare()
 
 include "native/arrays.pxi"
 include "native/values.pxi"
@@ -283,10 +305,12 @@ cdef class Book(Written):
     By itself it is fed by hand or with raw frames of its own symbol; an `Engine` makes and feeds
     books of many. One thread writes; any thread may read, and what a read returns is of one moment.
 
+    `venue` is one of `bb.venues()`, or what else `Engine` takes; BitMart where none is said.
     `clock` is a callable that returns monotonic nanoseconds, or "monotonic" for the machine's
     own, read in C. With a clock a book is STALE when nothing has confirmed it for `valid_for`
     seconds; without one it never is. Each side holds at most `max_levels` levels; worse ones are
-    dropped after each frame.
+    dropped after each frame. (Where the venue shows a certain depth, and tells of no level beyond
+    it, a book has that depth.)
 
     The best prices: best_bid, best_ask, best_bid_price, best_ask_price, best_bid_size,
     best_ask_size, quote, guard; mid, spread, microprice.
@@ -294,19 +318,22 @@ cdef class Book(Written):
     In any state: state, reason, explain, epoch, confirmed_by, valid_until, quote_in_any_state, peek.
     What it was told last: sequence, exchange_time_ms, receive_time_ns, last_trade, last_change,
     stats.
-    What it is: symbol, market, channel, unit.
+    What the venue proves: proven_levels.
+    What it is: symbol, venue, market, channel, unit.
     Writing: apply, apply_snapshot, apply_delta, clear. Checking: check.
     """
 
     def __init__(
-        self, symbol, *, channel=None, market=None, clock=None, valid_for=9.5,
+        self, symbol, *, venue=None, channel=None, market=None, clock=None, valid_for=9.5,
         max_levels=DEFAULT_MAX_LEVELS,
     ):
         if not isinstance(symbol, str):
             raise UsageError(f"a symbol must be str, was {type(symbol).__name__}")
-        profile, found = default_venue.book_channel(symbol, channel=channel, market=market)
+        spoken = find_venue(venue)
+        profile, found = spoken.book_channel(symbol, channel=channel, market=market)
+        self._spoken = spoken
         self._set_up(
-            symbol, _Channel(profile, found), clock, seconds_to_ns(valid_for),
+            spoken.bare(symbol), _Channel(profile, found), clock, seconds_to_ns(valid_for),
             level_limit(max_levels),
         )
 
@@ -325,7 +352,21 @@ cdef class Book(Written):
     @property
     def unit(self):
         """What sizes count: "base", the base currency, or "contracts"."""
+        if self._spec.contracts is not None and self._spec.contracts(self.symbol):
+            return "contracts"
         return self._spec.unit
+
+    @property
+    def venue(self):
+        """The venue it is of, as `bb.venues()` names it."""
+        return self._spec.venue
+
+    @property
+    def proven_levels(self):
+        """int, how many of the best levels a side the venue proves by its checksum; None where an
+        unbroken sequence proves all, or each picture is whole; 0 where nothing does. Never raises.
+        """
+        return None if self._spec.proven == MOST_COUNT else self._spec.proven
 
     @property
     def sequence(self):
@@ -484,6 +525,7 @@ cdef class Book(Written):
             quote._ages = True
             quote._age = now - self._confirmed_at
         quote._lag = self._lag
+        quote._names = self._names
         quote._state = self._state
         sides_top(&self._sides, &quote._top)
         quote._sequence = self._sequence
@@ -585,17 +627,18 @@ cdef class Book(Written):
 
     cdef Depth _exact_depth(self, Py_ssize_t count):
         cdef _Excerpts taken = _Excerpts.__new__(_Excerpts)
-        cdef bint complete
+        cdef bint complete, proven
         self._require_live()
         taken.take(&self._sides, BID, count)
         taken.take(&self._sides, ASK, count)
-        complete = taken.are_known(BID, count) and taken.are_known(ASK, count)
-        return Depth(taken.exact_rows(BID), taken.exact_rows(ASK), complete)
+        proven = taken.are_proven(BID, self._spec.proven) and taken.are_proven(ASK, self._spec.proven)
+        complete = proven and taken.are_known(BID, count) and taken.are_known(ASK, count)
+        return Depth(taken.exact_rows(BID), taken.exact_rows(ASK), complete, proven)
 
     cdef Depth _array_depth(self, Py_ssize_t count):
         cdef Grid bids, asks
         cdef Py_ssize_t n_bids = self._count(BID, count), n_asks = self._count(ASK, count)
-        cdef bint complete
+        cdef bint complete, proven
         cdef _Excerpts taken
         # Making an array runs numpy's code: both are made before anything is looked at.
         bid_array = new_array(n_bids)
@@ -608,13 +651,15 @@ cdef class Book(Written):
         ):
             complete = self._fill_known(BID, count, bids.first, n_bids)
             complete &= self._fill_known(ASK, count, asks.first, n_asks)
-            return Depth(bid_array, ask_array, complete)
+            proven = max(n_bids, n_asks) <= self._spec.proven
+            return Depth(bid_array, ask_array, complete and proven, proven)
         # The book has changed meanwhile, or the arrays are of a strange numpy.
         taken = _Excerpts.__new__(_Excerpts)
         taken.take(&self._sides, BID, count)
         taken.take(&self._sides, ASK, count)
-        complete = taken.are_known(BID, count) and taken.are_known(ASK, count)
-        return Depth(taken.array(BID), taken.array(ASK), complete)
+        proven = taken.are_proven(BID, self._spec.proven) and taken.are_proven(ASK, self._spec.proven)
+        complete = proven and taken.are_known(BID, count) and taken.are_known(ASK, count)
+        return Depth(taken.array(BID), taken.array(ASK), complete, proven)
 
     @cython.final
     cdef Py_ssize_t _count(self, int side, Py_ssize_t count) noexcept:
@@ -722,7 +767,7 @@ cdef class Book(Written):
         taken = _Excerpts.__new__(_Excerpts)
         self._require_live()
         taken.take(&self._sides, number, levels_for(&self._sides, number, amount, by_notional))
-        return taken.swept(number, numerator, denominator, by_notional)
+        return taken.swept(number, numerator, denominator, by_notional, self._spec.proven)
 
     def size_within(self, side, bps):
         """float, the cumulative size within `bps` basis points of that side's best price."""
@@ -764,19 +809,21 @@ cdef class Book(Written):
         self._require_live()
         for side in range(2):
             taken.take(&self._sides, side, levels_in_groups(&self._sides, side, width, count))
+        proven = taken.are_proven(BID, self._spec.proven) and taken.are_proven(ASK, self._spec.proven)
         bids, bids_certain = taken.grouped(BID, numerator, denominator, count)
         asks, asks_certain = taken.grouped(ASK, numerator, denominator, count)
-        return Depth(bids, asks, bids_certain and asks_certain)
+        return Depth(bids, asks, proven and bids_certain and asks_certain, proven)
 
     def complete_depth(self, side):
         """int, how many of the best levels of that side are known for certain.
 
         A snapshot cut at the venue's window says nothing of the levels beyond it; those that
-        changed since are in the book, but others may stand between them.
+        changed since are in the book, but others may stand between them. It is never more than
+        what the venue proves: `proven_levels`.
         """
         cdef int number = side_number(side)
         self._require_live()
-        return self._known(number)
+        return self._certain(number)
 
     @property
     def lag(self):
@@ -784,7 +831,7 @@ cdef class Book(Written):
         host has shown; None where no stamp tells. Never raises."""
         return None if self._lag == NO_LAG else self._lag / 1e9
 
-    def guard(self, *, max_age=DEFAULT, max_spread_bps=None):
+    def guard(self, *, max_age=DEFAULT, max_spread_bps=None, levels=None, unproven=False):
         """A `Guard`: `with book.guard(max_age=0.5, max_spread_bps=20) as quote:`
 
         Entering it raises BookNotLive while the book is not LIVE, and GuardRefused (a kind of it)
@@ -793,8 +840,13 @@ cdef class Book(Written):
         such a quote. Both are numbers from 0 on, UsageError otherwise. Where no `max_age` is said
         it is 8 s on sequenced channels, and on pictures 2 s more than the time after which they
         are subscribed anew; `None` lets any age pass. A book without a clock does not age.
+        `levels`: how many levels a side are going to be used. It is refused where the venue proves
+        fewer, whether there are so many or not; `unproven=True` lets them pass all the same.
         """
-        return Guard(self, self._spec.guard_age if max_age is DEFAULT else max_age, max_spread_bps)
+        return Guard(
+            self, self._spec.guard_age if max_age is DEFAULT else max_age, max_spread_bps, levels,
+            unproven,
+        )
 
     def explain(self):
         """A sentence about the state of this book, for people. Never raises."""
@@ -839,6 +891,7 @@ cdef class Book(Written):
         copy.market = self.market
         copy.channel = self.channel
         copy._spec = self._spec
+        copy._names = self._names
         copy._access = ACCESS_FROZEN
         copy._state = standing.state
         copy._lag = self._lag
@@ -916,8 +969,9 @@ cdef class Book(Written):
         cdef int64_t worse = -INT64_LIMIT - 1
         if fault != NULL:
             return fault.decode()
-        if ladder_length(ladder) > self._max_levels and self._access != ACCESS_FROZEN:
-            return f"{ladder_length(ladder)} levels, at most {self._max_levels}"
+        most = self._spec.depth if self._spec.depth else self._max_levels
+        if ladder_length(ladder) > most and self._access != ACCESS_FROZEN:
+            return f"{ladder_length(ladder)} levels, at most {most}"
         rung = next_better(&cursor)
         while rung != NULL:
             if rung.size <= 0:

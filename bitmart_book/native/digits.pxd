@@ -14,7 +14,7 @@ from bitmart_book.native.json cimport (
     past_number,
     read_text,
 )
-from bitmart_book.native.number cimport NUMBER_OK, POW10, Number, parse_number
+from bitmart_book.native.number cimport INT64_LIMIT, NUMBER_OK, POW10, Number, parse_number
 
 cdef extern from *:
     """
@@ -144,7 +144,44 @@ cdef extern from *:
         }
         return p + form->quote + 1;
     }
+
+    /* The same of a number that ends before `stop`, quoted or by JSON's grammar for bare ones;
+       `written` are its decimals, zeros at the end included. Returns where `stop` is. */
+    static inline const char* bb_number_until(
+        const char* p, char stop, int bare, int64_t* mantissa, int32_t* exponent, int32_t* written
+    ) {
+        const __m128i text = _mm_loadu_si128((const __m128i*)p);
+        const unsigned stops = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(stop)));
+        const unsigned points = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
+        const int length = __builtin_ctz(stops | 0x10000u);
+        const int whole = __builtin_ctz(stops | points | 0x10000u);
+        const int count = length - (whole != length);
+        uint64_t joined;
+        if (bare && (whole == 0 || whole + 1 == length || (whole > 1 && p[0] == '0'))) {
+            return 0;
+        }
+        *written = count - whole;
+        if ((unsigned)(count - 1) > 7u) {
+            if ((unsigned)(count - 1) > 13u || !bb_many_digits(p, whole, count, mantissa, exponent)) {
+                return 0;
+            }
+            return p + length;
+        }
+        joined = (bb_load(p) & BB_FIRST[whole]) | (bb_load(p + 1) & ~BB_FIRST[whole]);
+        joined = (joined ^ UINT64_C(0x3030303030303030)) << (64 - 8 * count);
+        if (!bb_digits(joined, count - whole, mantissa, exponent)) {
+            return 0;
+        }
+        return p + length;
+    }
     #else
+    static inline const char* bb_number_until(
+        const char* p, char stop, int bare, int64_t* mantissa, int32_t* exponent, int32_t* written
+    ) {
+        (void)p; (void)stop; (void)bare; (void)mantissa; (void)exponent; (void)written;
+        return 0;
+    }
+
     static inline const char* bb_short_number(
         const char* p, int64_t* mantissa, int32_t* exponent, bb_form* form
     ) {
@@ -168,6 +205,9 @@ cdef extern from *:
         int quote
     const char* short_number "bb_short_number"(const char*, int64_t*, int32_t*, Form*) noexcept nogil
     const char* number_alike "bb_number_alike"(const char*, int64_t*, int32_t*, const Form*) noexcept nogil
+    const char* number_until "bb_number_until"(
+        const char*, char, bint, int64_t*, int32_t*, int32_t*
+    ) noexcept nogil
 
 cdef enum:
     # Digits that fit into an int64 whatever they are.
@@ -185,7 +225,9 @@ cdef inline const char* read_whole(const char* p, const char* end, int64_t* out)
         value = value * 10 + <uint64_t>(p[0] - c'0')
         p += 1
         if p - start > SAFE_DIGITS:
-            return NULL
+            # One digit more still fits into an unsigned one.
+            if p - start > SAFE_DIGITS + 1 or value > <uint64_t>INT64_LIMIT:
+                return NULL
     if p == start or p >= end:
         return NULL
     if quoted:
@@ -196,6 +238,15 @@ cdef inline const char* read_whole(const char* p, const char* end, int64_t* out)
         return NULL
     out[0] = <int64_t>value
     return p
+
+
+cdef inline const char* read_signed(const char* p, const char* end, int64_t* out) noexcept nogil:
+    """A whole number that may be below zero where it is bare."""
+    if p < end and p[0] == c'-':
+        p = read_whole(p + 1, end, out) if p + 1 < end and p[1] != c'"' else NULL
+        out[0] = -out[0]
+        return p
+    return read_whole(p, end, out)
 
 
 cdef inline const char* read_number(const char* p, const char* end, Number* out) noexcept nogil:
@@ -240,6 +291,7 @@ cdef inline const char* read_any_number(const char* p, const char* end, Number* 
     cdef const char* point
     cdef uint64_t mantissa = 0, kept, digit
     cdef int32_t kept_decimals = 0
+    out.written = 0
     p = start
     while p < limit:
         digit = <uint64_t><unsigned char>p[0] - c'0'
@@ -264,6 +316,7 @@ cdef inline const char* read_any_number(const char* p, const char* end, Number* 
                 kept_decimals = <int32_t>(p - point - 1)
         if p == limit or p - point == 1:
             return read_odd_number(start, end, quoted, out)
+        out.written = <int32_t>(p - point - 1)
     if quoted:
         if p[0] != c'"':
             return read_odd_number(start, end, quoted, out)

@@ -28,6 +28,12 @@ cdef class Engine:
     is empty; with `trust_empty=True`, which is for recordings, also what is built on it.
     `engine["BTC_USDT"]` is the sequenced book of a symbol, `engine["spot/depth5:BTC_USDT"]` the
     book of any topic. `clock`, `valid_for` and `max_levels` are those of its books.
+
+    `venue` is one of `bb.venues()`, a `bb.Venue`, or a tuple of these; BitMart where none is said.
+    Of several, a bare symbol says its venue: `engine["kraken:BTC/USD"]`. Where frames of several
+    channels look alike, their connection says which it is (`open_line`, `assign`); without one, it
+    is that of the book of the symbol that there is, else the one that an acknowledgement named,
+    else the smallest that holds the snapshot.
     """
 
     def __init__(
@@ -35,20 +41,20 @@ cdef class Engine:
         max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
         only_known=False, scan=True, trust_empty=False,
     ):
-        self.venue = default_venue if venue is None else venue
+        self.venue = find_venue(venue)
         self._routes = {}
         self._trade_routes = {}
-        self._envelopes = ()
         for profile in self.venue.profiles:
-            self._envelopes += (
-                (profile.channel_key, profile.channel_prefix, profile.symbol_key),
-            )
             for channel in profile.books:
                 self._routes[channel.name] = _Channel(profile, channel)
             for channel in profile.streams:
                 if channel.trades:
                     self._trade_routes[channel.name] = (profile.market, channel)
-        self._lay_out_routes()
+        self._tables = {}
+        self._table = self._table_of(self.venue.profiles)
+        self._told = {}
+        self._settled = {}
+        self._stopped = []
         self._only_known = only_known
         self._scans = scan
         self._trusts_empty = trust_empty
@@ -73,42 +79,24 @@ cdef class Engine:
         self._scratch = _Scratch()
         self._process = process_generation
 
-    def __dealloc__(self):
-        free(self._scanned_routes)
-
     def __reduce__(self):
         raise TypeError("an Engine cannot be pickled or copied")
 
-    cdef int _lay_out_routes(self) except -1:
-        """The book channels as the scanner looks for them."""
-        cdef Route* route
-        cdef bytes name
-        cdef _Channel channel
-        self._scanned_routes = <Route*>calloc(<size_t>len(self._routes) + 1, sizeof(Route))
-        if self._scanned_routes == NULL:
-            raise MemoryError
-        names = []
-        for profile in self.venue.profiles:
-            key = packed(profile.channel_key)
-            if not is_among(key, self._topic_keys, self._n_topic_keys):
-                if self._n_topic_keys == MOST_TOPIC_KEYS:
-                    raise UsageError(f"more than {MOST_TOPIC_KEYS} keys that name a channel")
-                self._topic_keys[self._n_topic_keys] = key
-                self._n_topic_keys += 1
-            for described in profile.books:
-                channel = self._routes[described.name]
-                name = described.name.removeprefix(profile.channel_prefix).encode("ascii")
-                names.append(name)
-                route = &self._scanned_routes[self._n_routes]
-                route.key = key
-                route.symbol_key = 0 if profile.symbol_key is None else packed(profile.symbol_key)
-                route.name = <const char*>name
-                route.length = len(name)
-                route.words = channel.words
-                route.channel = <void*>channel
-                self._n_routes += 1
-        self._route_names = tuple(names)
-        return 0
+    cdef _Table _table_of(self, object profiles):
+        """What frames of these profiles may be of."""
+        key = tuple(profile.endpoint for profile in profiles)
+        if key not in self._tables:
+            self._tables[key] = _Table(profiles, self._routes)
+        return self._tables[key]
+
+    cdef _Table _table_for(self, int64_t generation):
+        """What a frame of that connection may be of."""
+        cdef _Line line
+        if generation != 0:
+            line = self._line(generation)
+            if line.table is not None:
+                return line.table
+        return self._table
 
     # --- writing ---
 
@@ -169,7 +157,7 @@ cdef class Engine:
             )
         if length > self._max_frame:
             self._refuse_unread(
-                frame, f"a frame of {length} bytes; the limit is {self._max_frame}"
+                frame, f"a frame of {length} bytes; the limit is {self._max_frame}", generation
             )
         if self._scans:
             if is_bytes:
@@ -187,12 +175,13 @@ cdef class Engine:
             return OTHER_BIT
         if length > MAX_COMMAS and is_overfull(frame):
             self._refuse_unread(
-                frame, f"a frame of more than {MAX_COMMAS} values or {MAX_OBJECTS} objects"
+                frame, f"a frame of more than {MAX_COMMAS} values or {MAX_OBJECTS} objects",
+                generation,
             )
         try:
             message = _decode(frame)
         except (msgspec.DecodeError, ValueError, RecursionError, BufferError) as error:
-            self._refuse_unread(frame, f"not JSON: {str(error)[:200]}")
+            self._refuse_unread(frame, f"not JSON: {str(error)[:200]}", generation)
         self._scratch.busy = True
         try:
             return self._apply_message(message, receive_time, generation, only)
@@ -225,32 +214,36 @@ cdef class Engine:
         """A book frame of one item whose book exists, straight from its bytes; NOT_SCANNED, and
         nothing has changed, for every other one."""
         cdef _Scratch scratch = self._scratch
+        cdef _Table table = self._table
         cdef Item* item
         cdef Route* route
         cdef Rows rows
-        cdef Span topic, symbol, name
-        cdef uint64_t key
+        cdef Place place
+        cdef Span symbol, name
+        cdef const TopicKey* which
         cdef Book book
         cdef const char* tail = NULL
+        if generation != 0 and self._last_line.table is not None:
+            # Of what arrives on it, its connection has been looked up already.
+            table = self._last_line.table
         if (
-            self._tail_length != 0 and self._tail_length < length
-            and memcmp(text + length - self._tail_length, self._tail, <size_t>self._tail_length) == 0
+            table.tail_length != 0 and table.tail_length < length
+            and memcmp(text + length - table.tail_length, table.tail, <size_t>table.tail_length) == 0
         ):
-            tail = text + length - self._tail_length
-            topic.text = name.text = tail + self._tail_topic
-            topic.length = self._tail_topic_length
-            name.length = self._tail_name_length
-            route = &self._scanned_routes[self._last_route]
-            key = route.key
+            tail = text + length - table.tail_length
+            place.topic.text = name.text = tail + table.tail_topic
+            place.topic.length = table.tail_topic_length
+            place.symbol.text = NULL
+            name.length = table.tail_name_length
+            route = &table.routes[table.last_route]
+            which = table.tail_key
         else:
-            self._tail_length = 0
-            if not find_topic(
-                text, text + length, self._topic_keys, self._n_topic_keys, &key, &topic
-            ):
+            table.tail_length = 0
+            which = find_topic(text, text + length, table.keys, table.n_keys, &place)
+            if which == NULL:
                 return NOT_SCANNED
-            name = topic_name(topic)
-            route = self._find_route(key, name)
-            if route == NULL:
+            route = table._find_route(which.key, place.topic, &name)
+            if route == NULL or route.mixed:
                 return NOT_SCANNED
         # The smallest level is [1,1] and its comma.
         rows.capacity = scratch.row_room(min(length // 6 + 1, MAX_ROWS))
@@ -259,16 +252,20 @@ cdef class Engine:
         scratch.n_items = 0
         item = scratch.add_item(route.words.kind)
         if not scan_frame(
-            text, length, &route.words, key, topic, route.symbol_key, self._topic_keys,
-            self._n_topic_keys, tail, &rows, item, &symbol
+            text, length, &route.words, which, &place, route.symbol_key, table.keys, table.n_keys,
+            tail, &rows, item, &symbol
         ):
             scratch.n_items = 0
             return NOT_SCANNED
         scratch.n_rows = rows.count
-        if tail == NULL:
-            self._remember_tail(text, length, topic, name)
-        book = self._scanned_book(route, topic, name, &symbol)
-        if book is None and length >= LARGE_FRAME and only is None and symbol.text != NULL:
+        if tail == NULL and which.channel == 0:
+            table._remember_tail(text, length, place.topic, name)
+            table.tail_key = which
+        book = self._scanned_book(table, route, place.topic, name, &symbol, generation)
+        if (
+            book is None and length >= LARGE_FRAME and only is None and symbol.text != NULL
+            and route.other < 0
+        ):
             book = self._first_scanned_book(route, symbol, rows.rows, item)
         if book is None or (only is not None and book is not only) or not book._can_hold(rows.rows, item):
             scratch.n_items = scratch.n_rows = 0
@@ -280,54 +277,25 @@ cdef class Engine:
         finally:
             scratch.busy = False
 
-    cdef void _remember_tail(
-        self, const char* text, Py_ssize_t length, Span topic, Span name
-    ) noexcept:
-        """The frame has been read; if nothing but its topic stands behind its last comma, note
-        how it ends."""
-        cdef const char* p = topic.text - 1
-        while p > text and p[0] != c',' and topic.text - p < 24:
-            p -= 1
-        self._tail_length = text + length - (p + 1)
-        if p[0] != c',' or p[1] != c'"' or self._tail_length > MOST_TAIL:
-            self._tail_length = 0
-            return
-        if topic.text + topic.length + 2 != text + length:
-            # Blanks at the end, or something else than the topic.
-            self._tail_length = 0
-            return
-        memcpy(self._tail, p + 1, <size_t>self._tail_length)
-        self._tail_topic = topic.text - (p + 1)
-        self._tail_topic_length = topic.length
-        self._tail_name_length = name.length
-
-    cdef Route* _find_route(self, uint64_t key, Span name) noexcept:
-        cdef Py_ssize_t i
-        cdef Route* route
-        for i in range(-1, self._n_routes):
-            # Mostly it is the channel of the frame before.
-            route = &self._scanned_routes[self._last_route if i < 0 else i]
-            if (
-                route.key == key and route.length == name.length
-                and memcmp(route.name, name.text, <size_t>name.length) == 0
-            ):
-                self._last_route = route - self._scanned_routes
-                return route
-        return NULL
-
-    cdef Book _scanned_book(self, const Route* route, Span topic, Span name, Span* symbol):
-        """The book that the frame is of; None where there is none yet, or, without a symbol then,
-        where its name is in doubt."""
+    cdef Book _scanned_book(
+        self, _Table table, const Route* route, Span topic, Span name, Span* symbol,
+        int64_t generation
+    ):
+        """The book that the frame is of; None where there is none yet, where the general decoder
+        has to say which of several it is, or, without a symbol then, where its name is in doubt."""
         cdef Span named
         cdef void* book
         named.text = name.text + name.length + 1
         named.length = 0
-        if name.length < topic.length and name.text[name.length] == c':':
-            while (
-                named.text + named.length < topic.text + topic.length
-                and named.text[named.length] != c'@'
-            ):
-                named.length += 1
+        if name.length < topic.length and name.text[name.length] == route.separator:
+            if route.separator == c':':
+                while (
+                    named.text + named.length < topic.text + topic.length
+                    and named.text[named.length] != c'@'
+                ):
+                    named.length += 1
+            else:
+                named.length = topic.text + topic.length - named.text
         if named.length:
             if symbol.text == NULL:
                 symbol[0] = named
@@ -339,8 +307,30 @@ cdef class Engine:
                 return None
         if symbol.text == NULL:
             return None
-        book = (<_Channel>route.channel).find(symbol.text, symbol.length)
+        if route.other >= 0:
+            book = self._only_book(table, route, symbol[0], generation)
+        else:
+            book = (<_Channel>route.channel).find(symbol.text, symbol.length)
         return None if book == NULL else <Book>book
+
+    cdef void* _only_book(
+        self, _Table table, const Route* route, Span symbol, int64_t generation
+    ) noexcept:
+        """Of several channels with one name: the book on that connection, or the only one that
+        there is; borrowed, NULL where nothing of that is so."""
+        cdef void* book
+        cdef void* only = NULL
+        cdef Py_ssize_t found = 0
+        while True:
+            book = (<_Channel>route.channel).find(symbol.text, symbol.length)
+            if book != NULL:
+                if generation != 0 and (<Book>book)._generation == generation:
+                    return book
+                only = book
+                found += 1
+            if route.other < 0:
+                return only if found == 1 else NULL
+            route = &table.routes[route.other]
 
     cdef Book _first_scanned_book(self, const Route* route, Span symbol, const Row* rows, Item* item):
         """The book that a scanned frame is the first one of, made now; None where the general
@@ -377,6 +367,9 @@ cdef class Engine:
         elif book._line is not None:
             book._unseen = book._line.unseen
         change = book._apply_item(self._scratch, self._scratch.rows, item, receive_time, False)
+        if book._counters.checksums_stopped == 1:
+            book._counters.checksums_stopped = 2
+            self._stopped.append(book)
         if change != 0:
             self._touch(book, change)
         return change
@@ -393,16 +386,17 @@ cdef class Engine:
         book._change = change
         return 0
 
-    cdef int _refuse_unread(self, object frame, object problem) except -1:
+    cdef int _refuse_unread(self, object frame, object problem, int64_t generation) except -1:
         """A frame that cannot be decoded: find out whose it was, as far as its bytes tell."""
         cdef Book book
         cdef _Channel channel
+        cdef _Table table = self._table_for(generation)
         self._bad_frames += 1
         if isinstance(frame, str):
             frame = frame.encode("utf-8", "surrogatepass")
         frame = bytes(frame)
         symbols = set()
-        for count, found in enumerate(SYMBOL_IN_BYTES.finditer(frame)):
+        for count, found in enumerate(table.symbols_in_bytes.finditer(frame)):
             if count == self._max_books:
                 # It goes on and on: every book is in doubt.
                 symbols |= {book.symbol for book in self._books.values()}
@@ -411,22 +405,23 @@ cdef class Engine:
             if SYMBOL.fullmatch(symbol):
                 symbols.add(symbol)
         named = None
-        for key, prefix, _ in self._envelopes:
-            match = re.search(
-                b'"%b"[ \\t\\n\\r\\f\\v]*:[ \\t\\n\\r\\f\\v]*"([^"\\\\]{1,400})"' % key.encode(), frame
-            )
+        for profile, pattern in table.channels_in_bytes:
+            match = pattern.search(frame)
             if match:
-                named, symbol = split_topic(prefix + match[1].decode("utf-8", "surrogateescape"))
+                named, symbol = profile.split(match[1].decode("utf-8", "surrogateescape"))
                 if symbol:
                     symbols.add(symbol)
                 break
         for symbol in symbols:
             # Truncated before it named its channel: it may have been any book of the symbol.
-            for channel in self._routes.values():
-                if named is None or channel.name == named:
-                    book = channel.books.get(symbol)
-                    if book is not None and book._refuse(problem, self._scratch.now):
-                        self._touch(book, GAP_BIT)
+            for channel in table.channels.values():
+                if named is not None and channel.name not in named or channel.profile not in table.profiles:
+                    continue
+                book = channel.books.get(symbol)
+                if book is None or not is_on(book, generation, named):
+                    continue
+                if book._refuse(problem, self._scratch.now):
+                    self._touch(book, GAP_BIT)
         raise MessageError(problem, symbol=symbols.pop() if len(symbols) == 1 else None)
 
     cdef int _apply_message(
@@ -436,64 +431,148 @@ cdef class Engine:
         if not isinstance(message, dict):
             self._bad_frames += 1
             raise MessageError(f"expected a JSON object, was {shown(message)}")
-        topic = symbol_key = None
-        for key, prefix, symbol_key in self._envelopes:
-            topic = (<dict>message).get(key)
-            if topic is not None:
-                if isinstance(topic, str):
-                    topic = prefix + topic
-                break
-        if not isinstance(topic, str) or "data" not in <dict>message:
-            # Acknowledgements, errors, pongs: for the session, not for a book.
-            if isinstance(topic, str) and not (
-                "event" in <dict>message or "action" in <dict>message
-                or "success" in <dict>message or "errorCode" in <dict>message
-            ):
-                name, symbol = split_topic(topic)
-                if name in self._routes and symbol_key is None:
-                    self._refuse_named(
-                        self._routes[name], symbol,
-                        MessageError("a push without data", symbol=symbol or None),
-                    )
+        cdef _Table table = self._table_for(generation)
+        found = self._addressed(table, message)
+        if found is None:
+            if table.shares:
+                self._hear_reply(table, message, generation)
             self._other += 1
             self.message = message
             return OTHER_BIT
-        name, symbol = split_topic(topic)
-        channel = self._routes.get(name)
-        if symbol_key is not None and not symbol:
-            symbol = (<dict>message).get(symbol_key)
-            # The oldest feed named its symbols by number.
-            symbol = symbol if type(symbol) is str else str(symbol)
-        if channel is not None:
+        profile, names, symbol = found
+        if profile.data_key not in <dict>message:
+            # Acknowledgements, errors, pongs: for the session, not for a book.
+            if profile.reply_keys.isdisjoint(<dict>message):
+                if names[0] in self._routes and profile.symbol_key is None:
+                    self._refuse_named(
+                        names, symbol,
+                        MessageError("a push without data", symbol=symbol or None), generation,
+                    )
+            elif table.shares:
+                self._hear_reply(table, message, generation)
+            self._other += 1
+            self.message = message
+            return OTHER_BIT
+        if names[0] in self._routes:
             return self._apply_books(
-                channel, symbol, (<dict>message)["data"], receive_time, generation, only
+                names, symbol, (<dict>message)[profile.data_key], message, receive_time, generation,
+                only,
             )
-        trades = self._trade_routes.get(name)
+        trades = self._trade_routes.get(names[0])
         if trades is not None and only is None:
             return self._apply_trades(trades[0], trades[1], message)
         if only is not None:
-            raise UsageError(f"the frame is of {topic!r}, the book of {only.channel}:{only.symbol}")
+            raise UsageError(
+                f"the frame is of {names[0]}:{symbol}, the book of {only.channel}:{only.symbol}"
+            )
         self._other += 1
         self.message = message
         return OTHER_BIT
 
-    cdef int _refuse_named(self, _Channel channel, object symbols, object error) except -1:
+    cdef object _addressed(self, _Table table, dict message):
+        """(profile, names of channels, symbol) of a frame that names a channel: all of one kind
+        that it may be of, those that own its symbol first; None where it names none."""
+        first = None
+        for profile in table.profiles:
+            if profile.channel_key not in message:
+                continue
+            address = profile.address(message)
+            if address is None:
+                continue
+            names, symbol = address
+            if names[0] not in self._routes and names[0] not in self._trade_routes:
+                first = first or (profile, names, symbol)
+            elif first is None or first[1][0] not in self._routes and (
+                first[1][0] not in self._trade_routes
+            ):
+                first = (profile, names, symbol)
+            elif profile.owns_symbol(symbol) and not first[0].owns_symbol(symbol):
+                first = (profile, names + first[1], symbol)
+            else:
+                first = (first[0], first[1] + names, symbol)
+        return first
+
+    cdef int _hear_reply(self, _Table table, object message, int64_t generation) except -1:
+        """Note which channel an acknowledgement names, where frames do not name it."""
+        for profile in table.profiles:
+            reply = profile.classify(message)
+            if reply is None or reply.kind != "ack" or not reply.topic:
+                continue
+            name, symbol = split_topic(reply.topic)
+            if name not in self._routes or len(self._told) >= self._max_books:
+                continue
+            if reply.operation == "subscribe":
+                self._told[generation, symbol] = name
+            else:
+                self._told.pop((generation, symbol), None)
+        return 0
+
+    cdef _Channel _settle(
+        self, object names, str symbol, int64_t generation, bint whole, Py_ssize_t longest
+    ):
+        """Which of several channels of one name a frame is of; None where that is nobody's yet.
+        `whole`: it is a snapshot, whose longer side has so many levels."""
+        cdef Book book
+        cdef list here = []
+        cdef list free = []
+        channels = [self._routes[name] for name in names]
+        for channel in channels:
+            book = (<_Channel>channel).books.get(symbol)
+            if book is None:
+                continue
+            if generation != 0 and book._generation == generation:
+                return channel
+            here.append(channel)
+            if generation == 0 or not book._assigned:
+                free.append(channel)
+        if here and not free:
+            # Of another connection than theirs: whichever it is, the frame is refused.
+            return here[0]
+        if len(free) == 1:
+            return free[0]
+        told = self._told.get((generation, symbol))
+        if told in names and (not free or self._routes[told] in free):
+            return self._routes[told]
+        if free:
+            if not whole:
+                return self._routes.get(self._settled.get((generation, symbol)), free[0])
+            channels = free
+        owner = (<_Channel>channels[0]).profile
+        channels = [one for one in channels if (<_Channel>one).profile is owner]
+        if len(channels) == 1:
+            return channels[0]
+        if not whole:
+            return None
+        holds = [one for one in channels if (<_Channel>one).window >= longest]
+        if holds:
+            return min(holds, key=window_of)
+        return self._routes[owner.default_book]
+
+    cdef int _refuse_named(
+        self, object names, object symbols, object error, int64_t generation
+    ) except -1:
         cdef Book book
         self._bad_frames += 1
         for symbol in (symbols,) if isinstance(symbols, str) else symbols:
-            book = channel.books.get(symbol)
-            if book is not None and book._refuse(str(error), self._scratch.now):
-                self._touch(book, GAP_BIT)
+            for name in names:
+                book = (<_Channel>self._routes[name]).books.get(symbol)
+                if book is None or not is_on(book, generation, names):
+                    continue
+                if book._refuse(str(error), self._scratch.now):
+                    self._touch(book, GAP_BIT)
         raise error
 
     cdef int _apply_books(
-        self, _Channel channel, object topic_symbol, object data, object receive_time,
+        self, object names, object topic_symbol, object data, dict message, object receive_time,
         int64_t generation, Book only
     ) except -1:
         """Parse every item, check that every number can be held, then apply them in order."""
         self._decoded += 1
         cdef _Scratch scratch = self._scratch
+        cdef _Channel channel = self._routes[names[0]]
+        cdef _Channel settled
         cdef list books = []
+        cdef list channels = []
         cdef dict symbols = {}
         cdef Book book
         cdef Item* item
@@ -504,18 +583,24 @@ cdef class Engine:
         cdef dict planned = {}
         cdef set replaced = set()
         cdef Py_ssize_t failing = -1
+        if len(names) > 1 and topic_symbol:
+            # What keys mean may depend on whose it is.
+            settled = self._settle(names, topic_symbol, generation, True, 0)
+            if settled is not None:
+                channel = settled
         if isinstance(data, dict):
             data = (data,)
         elif data is None or data == "":
             return 0
         elif not isinstance(data, list):
             self._refuse_named(
-                channel, topic_symbol,
+                names, topic_symbol,
                 MessageError(f"data must be a list, was {shown(data)}", symbol=topic_symbol or None),
+                generation,
             )
         # Name the books first: a frame that turns out to be bad puts all of them in doubt.
         for entry in data:
-            symbol = entry.get("symbol") if isinstance(entry, dict) else None
+            symbol = entry.get(channel.symbol) if isinstance(entry, dict) else None
             if symbol is None and topic_symbol:
                 symbol = topic_symbol
             if isinstance(symbol, str):
@@ -524,7 +609,7 @@ cdef class Engine:
             symbols[topic_symbol] = None
         try:
             for entry in data:
-                symbol = self._parse_item(channel, topic_symbol, entry)
+                symbol = self._parse_item(channel, topic_symbol, entry, message)
                 if only is not None and symbol != only.symbol:
                     raise UsageError(f"the frame is of {symbol}, the book of {only.symbol}")
                 books.append(symbol)
@@ -532,7 +617,14 @@ cdef class Engine:
                 symbol = books[i]
                 item = &scratch.items[i]
                 failing = i
-                book = channel.books.get(symbol)
+                settled = channel
+                if len(names) > 1:
+                    settled = self._settle(
+                        names, symbol, generation, item.kind != ITEM_UPDATE,
+                        max(item.count[0], item.count[1]),
+                    )
+                channels.append(settled)
+                book = None if settled is None else settled.books.get(symbol)
                 if symbol in planned:
                     now.price, now.size = planned[symbol]
                 elif book is None:
@@ -557,20 +649,34 @@ cdef class Engine:
         except NumberError as error:
             item = &scratch.items[failing if failing >= 0 else scratch.n_items - 1]
             if item.kind == ITEM_SNAPSHOT or item.kind == ITEM_FULL:
+                if len(names) > 1:
+                    channel = self._settle(names, error.symbol, generation, True, MAX_ROWS)
                 self._miss(channel, error)
-            self._refuse_named(channel, symbols, error)
+            self._refuse_named(names, symbols, error, generation)
         except MessageError as error:
-            self._refuse_named(channel, symbols, error)
+            self._refuse_named(names, symbols, error, generation)
         # All books first: when there are too many, no item has been applied and none was made.
-        if self._only_known:
-            books = [channel.books.get(symbol) for symbol in books]
-        else:
-            if len(books) > 1:
-                self._require_room(len({name for name in books if name not in channel.books}))
-            books = [self._book_for(channel, symbol) for symbol in books]
+        if not self._only_known and len(books) > 1:
+            self._require_room(len({
+                symbol for settled, symbol in zip(channels, books)
+                if settled is not None and symbol not in settled.books
+            }))
+        for i in range(scratch.n_items):
+            settled = channels[i]
+            symbol = books[i]
+            if settled is None:
+                # An update before any snapshot, of who knows which channel.
+                books[i] = None
+                change |= GAP_BIT
+            elif self._only_known:
+                books[i] = settled.books.get(symbol)
+            else:
+                books[i] = self._book_for(settled, symbol)
         for i in range(scratch.n_items):
             book = books[i]
             if book is not None:
+                if len(names) > 1:
+                    self._settled[generation, book.symbol] = book.channel
                 change |= self._apply_to(book, &scratch.items[i], receive_time, generation)
         return change
 
@@ -590,7 +696,9 @@ cdef class Engine:
             self._touch(book, GAP_BIT)
         return 0
 
-    cdef object _parse_item(self, _Channel channel, object topic_symbol, object entry):
+    cdef object _parse_item(
+        self, _Channel channel, object topic_symbol, object entry, dict message
+    ):
         """One element of `data` into an item of the scratch; returns its symbol."""
         cdef Item* item
         cdef int64_t number
@@ -600,7 +708,7 @@ cdef class Engine:
                 f"expected an object in data, was {shown(entry)}", symbol=topic_symbol or None
             )
         fields = entry
-        symbol = fields.get("symbol")
+        symbol = fields.get(channel.symbol)
         if symbol is None and topic_symbol:
             symbol = topic_symbol
         if type(symbol) is not str or not SYMBOL.fullmatch(symbol):
@@ -610,24 +718,40 @@ cdef class Engine:
                 f"the topic names {topic_symbol}, its data {symbol}", symbol=topic_symbol
             )
         item = self._scratch.add_item(channel.kind)
-        if channel.kind == ITEM_UPDATE:
-            kind = fields.get(channel.type)
-            if kind == "snapshot":
-                item.kind = ITEM_SNAPSHOT
-            elif kind != "update":
-                raise MessageError(
-                    f'expected type "snapshot" or "update", was {shown(kind)}', symbol=symbol
-                )
+        if channel.kind == ITEM_UPDATE or channel.outer_type:
+            kind = (message if channel.outer_type else fields).get(channel.type)
+            if kind == channel.snapshot_word:
+                if channel.kind == ITEM_UPDATE:
+                    item.kind = ITEM_SNAPSHOT
+            elif kind != channel.update_word or channel.kind != ITEM_UPDATE:
+                words = repr(channel.snapshot_word).replace("'", '"')
+                if channel.kind == ITEM_UPDATE:
+                    words += " or " + repr(channel.update_word).replace("'", '"')
+                raise MessageError(f"expected type {words}, was {shown(kind)}", symbol=symbol)
+        if channel.kind == ITEM_UPDATE and channel.rule != RULE_NONE:
             item.sequence = whole_number(fields.get(channel.sequence))
             if item.sequence < 0:
                 raise MessageError(
                     f"expected a version, was {shown(fields.get(channel.sequence))}", symbol=symbol
                 )
-        time = fields.get(channel.time)
+        if channel.previous is not None:
+            item.previous = signed_number(fields.get(channel.previous))
+            if item.previous == NO_NUMBER:
+                raise MessageError(
+                    f"expected a version, was {shown(fields.get(channel.previous))}", symbol=symbol
+                )
+        if channel.checksum is not None and fields.get(channel.checksum) is not None:
+            number = signed_number(fields[channel.checksum])
+            if not -<int64_t>0x80000000 <= number <= <int64_t>0xFFFFFFFF:
+                raise MessageError(
+                    f"expected a checksum, was {shown(fields[channel.checksum])}", symbol=symbol
+                )
+            item.checksum = number & 0xFFFFFFFF
+        time = (message if channel.outer_time else fields).get(channel.time)
         if time is not None and time != "":
-            item.exchange_time = whole_number(time)
+            item.exchange_time = stamp_number(time, channel.words.stamp)
             if item.exchange_time < 0:
-                raise MessageError(f"expected a time in ms, was {shown(time)}", symbol=symbol)
+                raise MessageError(f"expected a time, was {shown(time)}", symbol=symbol)
         if channel.kind == ITEM_SIDE:
             number = whole_number(fields.get(channel.side))
             if number != 1 and number != 2:
@@ -699,9 +823,13 @@ cdef class Engine:
         self._last_line = line
         return line
 
-    def open_line(self, generation, valid_for, *, host=None, unseen=0.0, punctual_ns=None):
+    def open_line(
+        self, generation, valid_for, *, host=None, unseen=0.0, punctual_ns=None, profile=None
+    ):
         """A connection has opened: its books are readable only while something, whatever it is,
         has been heard on it within `valid_for` seconds.
+
+        `profile`: what is spoken on it; without one, a frame may be of whatever looks like it.
 
         `host`: whose stamps it brings; without one, or without a clock, nothing is known of their
         lag. `unseen`: seconds by which a frame may be late that no stamp tells of. `punctual_ns`:
@@ -714,6 +842,8 @@ cdef class Engine:
         cdef int64_t limit = seconds_to_ns(valid_for)
         cdef int64_t now = self._now()
         line.valid_for = limit
+        if profile is not None:
+            line.table = self._table_of((profile,))
         line.heard = now
         line.deadline = now + limit
         line.unseen = seconds_to_ns(unseen) if unseen else 0
@@ -762,6 +892,9 @@ cdef class Engine:
         """Drop what is kept of a connection that is gone."""
         cdef _Line line = self._lines.pop(generation, None)
         self._last_line = None
+        for memory in (self._told, self._settled):
+            for key in [key for key in memory if key[0] == generation]:
+                del memory[key]
         if line is not None and line.host is not None:
             line.host.shown.pop(line, None)
 
@@ -918,16 +1051,23 @@ cdef class Engine:
         channel.seat_books()
         self._books[f"{book.channel}:{book.symbol}"] = book
 
+    def take_stopped(self):
+        """list of the books whose venue has sent checksums and does so no more, each once. Their
+        sequence proves them all the same."""
+        stopped, self._stopped = self._stopped, []
+        return stopped
+
     # --- reading ---
 
     def book(self, symbol, *, channel=None, market=None):
         """The book of that symbol, made if there is none yet.
 
-        A bare symbol means spot `depth/increase100` or futures `depthIncrease50`; `channel`
+        A bare symbol means the venue's default: BitMart's spot `depth/increase100` or futures
+        `depthIncrease50`, Kraken's `book10`, OKX's `books`, Bybit's `orderbook.50`; `channel`
         ("depth20") and `market` ("futures") choose others. UsageError for what cannot exist.
         """
         found = self.venue.book_channel(symbol, channel=channel, market=market)[1]
-        return self._book_for(self._routes[found.name], symbol)
+        return self._book_for(self._routes[found.name], self.venue.bare(symbol))
 
     def __getitem__(self, key):
         book = self._by_symbol.get(key)
@@ -943,13 +1083,17 @@ cdef class Engine:
         name, symbol = split_topic(key)
         if symbol:
             book = self._books.get(f"{name}:{symbol}")
-            if book is None:
+            if book is not None:
+                return book
+            if self.venue.is_topic(key):
                 raise KeyError(f"no book of {key}")
-            return book
+        bare = self.venue.bare(key)
         try:
             found = self.venue.book_channel(key)[1]
-            if key in (<_Channel>self._routes[found.name]).books:
-                return (<_Channel>self._routes[found.name]).books[key]
+            if bare in (<_Channel>self._routes[found.name]).books:
+                return (<_Channel>self._routes[found.name]).books[bare]
+            if bare != key:
+                return self._elsewhere(key, bare)
         except UsageError:
             pass  # a frame may have brought a symbol that nobody could ask for
         for channel in self._routes.values():
@@ -959,6 +1103,18 @@ cdef class Engine:
         raise KeyError(
             f"no sequenced book of {key}" + (f"; there is {', '.join(others)}" if others else "")
         )
+
+    def _elsewhere(self, key, bare):
+        """The sequenced book of a symbol on any channel of the venue or market that it names."""
+        cdef _Channel channel
+        place = key[:len(key) - len(bare) - 1]
+        for channel in self._routes.values():
+            if (
+                channel.kind == ITEM_UPDATE and place in (channel.venue, channel.market)
+                and bare in channel.books
+            ):
+                return channel.books[bare]
+        raise KeyError(f"no sequenced book of {key}")
 
     def get(self, key, default=None):
         """The book of a symbol or topic, or `default`."""
@@ -1026,6 +1182,18 @@ cdef bint fit_levels(
             needed_scales(rows, item, &now.price, &now.size, misfit)
             return False
     return True
+
+
+cdef bint is_on(Book book, int64_t generation, object names) except -1:
+    """Whether a frame of that connection may be of a book, where several channels look alike."""
+    return (
+        names is None or len(names) == 1 or generation == 0 or not book._assigned
+        or book._generation == generation
+    )
+
+
+def window_of(_Channel channel):
+    return channel.window
 
 
 # Stands for the ladders of a book that does not exist yet, when a first frame is checked.

@@ -70,8 +70,15 @@ cdef class _Excerpts:
             taken.known_from, wanted, found, 0 if found == 0 else taken.rungs[found - 1].key
         )
 
-    cdef Sweep swept(self, int side, object numerator, object denominator, bint by_notional):
-        """What consuming the levels up to a size or a notional, given as a ratio, would give."""
+    cdef bint are_proven(self, int side, Py_ssize_t proven) noexcept:
+        """Whether all levels that were copied are among the best `proven`."""
+        return self.sides[side].count <= proven
+
+    cdef Sweep swept(
+        self, int side, object numerator, object denominator, bint by_notional, Py_ssize_t proven
+    ):
+        """What consuming the levels up to a size or a notional, given as a ratio, would give, where
+        the venue proves so many levels."""
         cdef const Excerpt* taken = &self.sides[side]
         cdef Py_ssize_t i = 0
         price_unit, size_unit = power_of_ten(self.scales.price), power_of_ten(self.scales.size)
@@ -95,14 +102,15 @@ cdef class _Excerpts:
             size += level_size
             notional += level_size * level_price
         if i == 0:
-            return Sweep(None, None, 0.0, 0.0, 0, left <= 0)
+            return Sweep(None, None, 0.0, 0.0, 0, left <= 0, True)
         return Sweep(
             ratio(notional, size * price_unit),
             to_double(taken.rungs[i - 1].key * SIGN[side], self.scales.price),
             ratio(size, whole * size_unit),
             ratio(notional, whole * size_unit * price_unit),
             i,
-            left <= 0 and self.are_known(side, i),
+            left <= 0 and i <= proven and self.are_known(side, i),
+            i <= proven,
         )
 
     cdef int take_within(

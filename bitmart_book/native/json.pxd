@@ -53,6 +53,7 @@ cdef extern from *:
 cdef enum:
     # Nine characters of seven bits fit into sixty-four.
     LONGEST_WORD = 9
+    LONGEST_KEY = 64
 
 # Bytes of the frame, by where they are.
 cdef struct Span:
@@ -61,15 +62,21 @@ cdef struct Span:
 
 
 cdef inline uint64_t pack_word(const char* text, Py_ssize_t length) noexcept nogil:
-    """A key of up to nine ASCII characters as a number; 0 where it is longer, or empty.
+    """A key as a number that no other key has; 0 where it is empty.
 
-    Up to seven leave room for their number, so that no trailing NUL goes unseen; eight leave the
-    highest bit of each byte free, and the ninth lies there.
+    Up to seven ASCII characters leave room for their number, so that no trailing NUL goes unseen;
+    eight leave the highest bit of each byte free, and the ninth lies there. What is longer is mixed
+    to sixty-three bits, the highest one set, which no shorter key has: two of them are the same
+    once in 2**63, and it is the venue that writes them.
     """
     cdef uint64_t packed = 0
     cdef Py_ssize_t i
     if length > LONGEST_WORD:
-        return 0
+        packed = <uint64_t>length
+        for i in range(length):
+            packed = (packed ^ <unsigned char>text[i]) * 0x9E3779B97F4A7C15u
+            packed ^= packed >> 29
+        return packed | <uint64_t>1 << 63
     if length < 8:
         packed = <uint64_t>length << 56
     for i in range(min(length, 8)):
@@ -143,7 +150,7 @@ cdef inline const char* read_word(const char* p, const char* end, Span* out) noe
 
 
 cdef inline const char* read_key(const char* p, const char* end, uint64_t* out) noexcept nogil:
-    """A key and its colon; its packed form is 0 for one that no channel can have.
+    """A key and its colon; its packed form is 0 for the empty one, which no channel has.
 
     What it holds beside letters has to be looked at where it is no key that was looked for.
     """
@@ -165,6 +172,24 @@ cdef inline const char* read_key(const char* p, const char* end, uint64_t* out) 
         return NULL
     out[0] = pack_word(key.text, key.length)
     return past(p, end, c':')
+
+
+cdef inline const char* read_packed(const char* p, const char* end, uint64_t* out) noexcept nogil:
+    """A string as far as its first quote, packed like a key."""
+    cdef Span text
+    cdef uint64_t word
+    cdef int n
+    if BY_WORDS and end - p > 10 and p[0] == c'"':
+        word = load_word(p + 1)
+        n = before_quote(word)
+        if n < 8:
+            out[0] = word & ((<uint64_t>1 << (8 * n)) - 1) | <uint64_t>n << 56
+            return p + n + 2
+    p = read_word(p, end, &text)
+    if p == NULL:
+        return NULL
+    out[0] = pack_word(text.text, text.length)
+    return p
 
 
 cdef inline bint is_plain_key(uint64_t key) noexcept nogil:

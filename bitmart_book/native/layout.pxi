@@ -5,10 +5,11 @@
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
+from bitmart_book.native.checksum cimport Sum, SumRule
 from bitmart_book.native.json cimport Span
 from bitmart_book.native.ladder cimport IndexedRung, Ladder
 from bitmart_book.native.questions cimport Questions
-from bitmart_book.native.scan cimport Item, ItemKind, Row, Words
+from bitmart_book.native.scan cimport Item, ItemKind, Place, Row, Stamp, TopicKey, Words
 from bitmart_book.native.sides cimport Scales, Sides, Top
 
 cdef enum:
@@ -39,6 +40,9 @@ cdef struct Counters:
     int64_t ghosts
     int64_t old_snapshots
     int64_t overtaken
+    int64_t checksums
+    int64_t checksum_mismatches
+    int64_t checksums_stopped
 
 
 cdef class Level:
@@ -62,6 +66,8 @@ cdef class Quote:
     cdef bint _ages
     # Nanoseconds; NO_LAG: nothing tells.
     cdef int64_t _lag
+    # Symbol, market and venue of its book.
+    cdef tuple _names
     cdef readonly object receive_time_ns
     cdef readonly int64_t epoch
     cdef readonly int64_t skipped
@@ -75,6 +81,7 @@ cdef class Depth:
     cdef readonly object bids
     cdef readonly object asks
     cdef readonly bint complete
+    cdef readonly bint proven
 
     cdef dict _columns(self)
 
@@ -86,6 +93,7 @@ cdef class Sweep:
     cdef readonly double notional
     cdef readonly Py_ssize_t levels
     cdef readonly bint complete
+    cdef readonly bint proven
 
     cdef tuple _facts(self)
 
@@ -94,16 +102,35 @@ cdef class Guard:
     cdef readonly object book
     cdef readonly object max_age
     cdef readonly object max_spread_bps
+    cdef readonly object levels
+    cdef readonly bint unproven
 
 
-# A channel as the scanner finds it: by the key that names it and the name behind that key.
+# How an update of a channel follows what is there.
+cdef enum Rule:
+    # By the next version.
+    RULE_NEXT
+    # By naming the version before.
+    RULE_CHAIN
+    # By a range of versions that holds the next one.
+    RULE_RANGE
+    # Nothing is counted.
+    RULE_NONE
+
+
+# A channel as the scanner finds it: by the key that names it and the name behind that key. Where
+# several channels have one name, `other` is the next of them in the table; -1: there is none. A
+# `mixed` one has frames whose keys mean other things on another of them.
 cdef struct Route:
     uint64_t key
     uint64_t symbol_key
     const char* name
     Py_ssize_t length
+    char separator
     Words words
     void* channel
+    Py_ssize_t other
+    bint mixed
 
 
 # A place in a table of symbols; `book` NULL: free.
@@ -113,7 +140,42 @@ cdef struct Seat:
     void* book
 
 
+# What the frames of some profiles may be of: those of one connection, or all that an engine knows.
+cdef class _Table:
+    cdef readonly tuple profiles
+    cdef dict channels
+    cdef Route* routes
+    cdef Py_ssize_t n_routes
+    cdef Py_ssize_t last_route
+    # How the last scanned frame ended, where it ended with its topic: the next one mostly does so
+    # too, and then its channel is known without a look.
+    cdef char tail[MOST_TAIL]
+    cdef Py_ssize_t tail_length
+    cdef Py_ssize_t tail_topic
+    cdef Py_ssize_t tail_topic_length
+    cdef Py_ssize_t tail_name_length
+    cdef const TopicKey* tail_key
+    cdef TopicKey keys[MOST_TOPIC_KEYS]
+    cdef Py_ssize_t n_keys
+    # The names that the routes point to.
+    cdef list names
+    # Whether a name may be of several channels of one profile, of which acknowledgements tell.
+    cdef bint shares
+    # What a frame that cannot be read may name: a symbol, and by profile a channel.
+    cdef object symbols_in_bytes
+    cdef list channels_in_bytes
+
+    cdef int _add_key(self, object profile) except -1
+    cdef int _add_route(self, object profile, object described, _Channel channel) except -1
+    cdef void _remember_tail(
+        self, const char* text, Py_ssize_t length, Span topic, Span name
+    ) noexcept
+    cdef Route* _find_route(self, uint64_t key, Span topic, Span* name) noexcept
+
+
 cdef class _Channel:
+    cdef readonly object profile
+    cdef readonly object venue
     cdef readonly object market
     cdef readonly object name
     cdef readonly ItemKind kind
@@ -124,6 +186,16 @@ cdef class _Channel:
     cdef readonly object guard_age
     cdef readonly object unit
     cdef readonly object bids, asks, price, size, sequence, time, type, side, levels
+    cdef readonly object symbol, previous, checksum, contracts
+    cdef readonly bint outer_type, outer_time
+    cdef readonly object snapshot_word, update_word
+    cdef Rule rule
+    cdef bint replaces
+    # To how many levels a side is cut after each frame; 0: to none.
+    cdef Py_ssize_t depth
+    # Levels a side that the venue proves; MOST_COUNT: all of them.
+    cdef Py_ssize_t proven
+    cdef SumRule sum
     cdef readonly dict books
     cdef Words words
     cdef Seat* seats
@@ -172,6 +244,8 @@ cdef class _Line:
     cdef int64_t unseen
     cdef object held_at
     cdef object reason
+    # What its frames may be of; None: of anything.
+    cdef _Table table
 
     cdef int _hear(self, int64_t now) except -1
 
@@ -228,6 +302,7 @@ cdef enum Event:
     MISFITTED
     LEFT_ALONE
     UNPROVEN
+    MISMATCHED
 
     BEGUN_ANEW
     DISCONNECTED
@@ -258,7 +333,7 @@ cdef enum Verdict:
     # The version that was due, on a frame without levels, where such frames repeat a version: it
     # is the heartbeat of an update that was lost.
     NEXT_IS_LOST
-    # A later version than the one that was due.
+    # A later version than the one that was due, or, of a chain, one whose predecessor is another.
     AHEAD
     # The same version on a frame without levels: nothing has happened since.
     SAME_HEARTBEAT
@@ -272,6 +347,8 @@ cdef class Trusted:
     cdef readonly str symbol
     cdef readonly str market
     cdef readonly str channel
+    # Symbol, market and venue.
+    cdef tuple _names
     cdef object __weakref__
     cdef int _state
     cdef int _access
@@ -342,6 +419,10 @@ cdef class Written(Trusted):
     cdef Questions _requests
     cdef Questions _snapshots_due
     cdef _Channel _spec
+    # What its checksum is made of; NULL where there is none.
+    cdef Sum* _sum
+    # How many snapshots without a checksum have come one after the other.
+    cdef int _unsummed
     cdef Py_ssize_t _max_levels
     cdef list _buffer
     cdef Py_ssize_t _buffered_rows
@@ -368,6 +449,8 @@ cdef class Written(Trusted):
     cdef int _change
     cdef _Scratch _scratch
     cdef object _standalone
+    # The venue of a book by itself.
+    cdef object _spoken
 
     cdef int _set_up(
         self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t
@@ -405,9 +488,14 @@ cdef class Written(Trusted):
     cdef void _suspect(self) noexcept
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
     cdef int _restarted(self, int64_t sequence) except -1
+    cdef bint _is_summed(self, const Item* item) except -1
+    cdef bint _sums_up(self, const Item* item) except -1
+    cdef int _mismatched(self, const Item* item, int64_t mine) except -1
+    cdef bint _can_sum(self) noexcept
     cdef int _apply_update(self, const Row* rows, Item* item) except -1
     cdef Verdict _judge(self, int64_t last, const Item* item) noexcept
     cdef int _not_next(self, const Row* rows, Item* item, Verdict verdict) except -1
+    cdef str _gap_text(self, const Item* item, Verdict verdict)
     cdef int _not_new(self, const Row* rows, Item* item) except -1
     cdef bint _is_restart(self, bint certain) noexcept
     cdef int _top_bit(self, const Top* before, bint was_live) noexcept
@@ -431,6 +519,7 @@ cdef class Written(Trusted):
     cdef int _rescale(self, Scales wanted) except -1
     cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1
     cdef int _trim(self) except -1
+    cdef void _cut(self) noexcept
     cdef int _keep(self, const Row* rows, Item* item) except -1
     cdef int _drain(self, bint* complete, bint* continued) except -1
     cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept
@@ -441,3 +530,4 @@ cdef class Written(Trusted):
     cdef bint _crossed(self) noexcept
     cdef str _cross_text(self)
     cdef Py_ssize_t _known(self, int side) noexcept
+    cdef Py_ssize_t _certain(self, int side) noexcept

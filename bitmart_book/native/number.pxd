@@ -60,6 +60,8 @@ cdef struct Number:
     # positive exponent only where the digits would not fit
     int64_t mantissa
     int32_t exponent
+    # Decimals as they were written, zeros at the end included; only where somebody wants to know.
+    int32_t written
 
 
 cdef inline NumberStatus parse_number(const char* text, Py_ssize_t length, Number* out) noexcept nogil:
@@ -115,6 +117,7 @@ cdef inline NumberStatus parse_number(const char* text, Py_ssize_t length, Numbe
         i += 1
     if not seen_digit:
         return NUMBER_MALFORMED
+    out.written = max(0, fraction_digits + exponent if negative_exponent else fraction_digits - exponent)
     if mantissa == 0:
         out.mantissa = 0
         out.exponent = 0

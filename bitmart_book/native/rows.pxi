@@ -62,6 +62,8 @@ cdef class _Scratch:
         item.kind = kind
         item.sequence = -1
         item.exchange_time = -1
+        item.previous = -1
+        item.checksum = -1
         self.n_items += 1
         return item
 
@@ -398,6 +400,33 @@ cdef int64_t whole_number(object value) except -2:
     return value
 
 
+# No number that a frame may name.
+cdef int64_t NO_NUMBER = -INT64_LIMIT - 1
+
+
+cdef int64_t signed_number(object value) except? -2:
+    """A wire integer that may be below zero where it is a number; NO_NUMBER where it is neither."""
+    cdef int64_t found
+    if PyLong_Check(value) and not isinstance(value, bool) and -INT64_LIMIT <= value < 0:
+        return value
+    found = whole_number(value)
+    return NO_NUMBER if found < 0 else found
+
+
+cdef int64_t stamp_number(object value, Stamp stamp) except -2:
+    """A stamp in milliseconds, whatever it is in the frame; -1 where it is none."""
+    cdef Py_ssize_t length = 0
+    cdef const char* text
+    cdef int64_t found
+    if stamp == STAMP_TEXT:
+        if type(value) is not str or not value.isascii():
+            return -1
+        text = PyUnicode_AsUTF8AndSize(value, &length)
+        return stamp_of_text(text, length)
+    found = whole_number(value)
+    return found // 1_000_000 if stamp == STAMP_NS and found > 0 else found
+
+
 cdef object shown(object value):
     text = repr(value)
     return text if len(text) <= 60 else text[:60] + "..."
@@ -432,13 +461,15 @@ cdef int parse_side(_Scratch scratch, Item* item, _Channel channel, object level
     if isinstance(levels, list):
         for place, level in enumerate(<list>levels):
             if isinstance(level, list):
-                if len(<list>level) != 2:
+                if len(<list>level) != 2 + channel.words.skipped and not (
+                    channel.words.longer and len(<list>level) > 2 + channel.words.skipped
+                ):
                     raise MessageError(
                         f"expected [price, size], was {shown(level)}",
                         symbol=symbol, side=SIDE_NAMES[side], row=place,
                     )
-                price_value = (<list>level)[0]
-                size_value = (<list>level)[1]
+                price_value = (<list>level)[channel.words.skipped]
+                size_value = (<list>level)[channel.words.skipped + 1]
             elif isinstance(level, dict):
                 price_value = (<dict>level).get(channel.price)
                 size_value = (<dict>level).get(channel.size)
@@ -461,6 +492,9 @@ cdef int parse_side(_Scratch scratch, Item* item, _Channel channel, object level
             row = scratch.add_row()
             row.price = price
             row.size = size
+            if channel.words.noted:
+                item.written[0] = max(item.written[0], price.written)
+                item.written[1] = max(item.written[1], size.written)
     elif not (levels is None or levels == "" or levels == {}):
         raise MessageError(
             f"expected a list of levels, was {shown(levels)}",

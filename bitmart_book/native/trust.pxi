@@ -65,7 +65,8 @@ cdef tuple TRANSITIONS = (
     ("missed", {LIVE: GAP, STALE: GAP}),
     ("misfit", {CONNECTING: GAP, SYNCING: GAP, LIVE: GAP, STALE: GAP, GAP: GAP}),
     ("alone", {LIVE: STALE}),
-    ("unproven", {CONNECTING: STALE, SYNCING: STALE, STALE: STALE, GAP: STALE}),
+    ("unproven", {CONNECTING: STALE, SYNCING: STALE, LIVE: STALE, STALE: STALE, GAP: STALE}),
+    ("mismatched", {CONNECTING: GAP, SYNCING: GAP, LIVE: GAP, STALE: GAP, GAP: GAP}),
     ("anew", {
         CONNECTING: SYNCING, SYNCING: SYNCING, LIVE: SYNCING, STALE: SYNCING, GAP: SYNCING,
         REJECTED: SYNCING,
@@ -196,6 +197,7 @@ cdef class Trusted:
         self.symbol = ""
         self.market = ""
         self.channel = ""
+        self._names = ("", "", "")
         self._state = CLOSED
         self._access = ACCESS_NONE
         self._deadline = NEVER

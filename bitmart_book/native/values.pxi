@@ -303,7 +303,7 @@ def _restore_quote(tuple numbers, tuple facts):
         quote._top.scales.price, quote._top.scales.size,
         quote._sequence, quote._exchange_time, quote._ages, quote._age, quote._lag,
     ) = numbers
-    state, quote.receive_time_ns, quote.epoch, quote.skipped = facts
+    state, quote.receive_time_ns, quote.epoch, quote.skipped, quote._names = facts
     quote._state = STATE_NUMBERS[state]
     return quote
 
@@ -315,7 +315,7 @@ def _restore_quote(tuple numbers, tuple facts):
 cdef class Quote:
     """Both sides of the top of a book and what is known about them, taken at one instant.
 
-    `sequence` is the venue's counter (None where it has none), `exchange_time_ms` its stamp,
+    `symbol`, `market` and `venue` say of which book, `sequence` is the venue's counter (None where it has none), `exchange_time_ms` its stamp,
     `receive_time_ns` the wall clock at receipt as the caller gave it, `age` the seconds since what
     it shows was last known to be the venue's newest (None without a clock), `lag` those by which
     what arrives is late (None where no stamp tells), `skipped` the number of quotes that a slow
@@ -372,6 +372,21 @@ cdef class Quote:
         )
 
     @property
+    def symbol(self):
+        """The symbol of its book, as the venue spells it."""
+        return self._names[0]
+
+    @property
+    def market(self):
+        """The market of its book."""
+        return self._names[1]
+
+    @property
+    def venue(self):
+        """The venue of its book, as `bb.venues()` names it."""
+        return self._names[2]
+
+    @property
     def state(self):
         """The `BookState` of the book."""
         return STATES[self._state]
@@ -401,7 +416,7 @@ cdef class Quote:
     cdef tuple _facts(self):
         return (
             self.sequence, self.exchange_time_ms, self.receive_time_ns, self.age, self.lag,
-            self.state, self.epoch, self.skipped,
+            self.state, self.epoch, self.skipped, self._names,
         )
 
     def __eq__(self, other):
@@ -425,7 +440,7 @@ cdef class Quote:
             self._top.scales.price, self._top.scales.size,
             self._sequence, self._exchange_time, self._ages, self._age, self._lag,
         )
-        facts = (self.state, self.receive_time_ns, self.epoch, self.skipped)
+        facts = (self.state, self.receive_time_ns, self.epoch, self.skipped, self._names)
         return _restore_quote, (numbers, facts)
 
 
@@ -435,13 +450,15 @@ cdef class Depth:
 
     `bids` and `asks` are float64 arrays of shape (k, 2), best first, or lists of (Decimal,
     Decimal) where exact numbers were asked for. `complete` says whether every level that was
-    asked for is known for certain.
+    asked for is known for certain, `proven` whether the venue proves every level that is there:
+    by an unbroken sequence, or by a checksum that covers it.
     """
 
-    def __init__(self, bids, asks, complete):
+    def __init__(self, bids, asks, complete, proven=True):
         self.bids = bids
         self.asks = asks
         self.complete = complete
+        self.proven = proven
 
     def __iter__(self):
         return iter((self.bids, self.asks))
@@ -476,6 +493,7 @@ cdef class Depth:
                 _rows_of(self.bids) == _rows_of(other.bids)
                 and _rows_of(self.asks) == _rows_of(other.asks)
                 and self.complete == other.complete
+                and self.proven == other.proven
             )
         return NotImplemented
 
@@ -484,11 +502,11 @@ cdef class Depth:
     def __repr__(self):
         return (
             f"Depth(bids=array({len(self.bids)}, 2), asks=array({len(self.asks)}, 2), "
-            f"complete={bool(self.complete)})"
+            f"complete={bool(self.complete)}{'' if self.proven else ', proven=False'})"
         )
 
     def __reduce__(self):
-        return Depth, (self.bids, self.asks, self.complete)
+        return Depth, (self.bids, self.asks, self.complete, self.proven)
 
 
 cdef list _rows_of(object rows):
@@ -502,21 +520,23 @@ cdef class Sweep:
     `average_price` and `worst_price` are None when nothing was consumed; `size` and `notional`
     are what was consumed; `levels` how many levels were touched. Each float is rounded once from
     the exact sum. `complete` says whether all that was asked for was found, in levels that are
-    known for certain.
+    known for certain, `proven` whether the venue proves every level that was touched: by an
+    unbroken sequence, or by a checksum that covers it.
     """
 
-    def __init__(self, average_price, worst_price, size, notional, levels, complete):
+    def __init__(self, average_price, worst_price, size, notional, levels, complete, proven=True):
         self.average_price = average_price
         self.worst_price = worst_price
         self.size = size
         self.notional = notional
         self.levels = levels
         self.complete = complete
+        self.proven = proven
 
     cdef tuple _facts(self):
         return (
             self.average_price, self.worst_price, self.size, self.notional, self.levels,
-            bool(self.complete),
+            bool(self.complete), bool(self.proven),
         )
 
     def __eq__(self, other):
@@ -530,7 +550,7 @@ cdef class Sweep:
         return (
             f"Sweep(average_price={self.average_price!r}, worst_price={self.worst_price!r}, "
             f"size={self.size!r}, notional={self.notional!r}, levels={self.levels}, "
-            f"complete={bool(self.complete)})"
+            f"complete={bool(self.complete)}{'' if self.proven else ', proven=False'})"
         )
 
     def __reduce__(self):
@@ -541,7 +561,7 @@ cdef class Sweep:
 cdef class Guard:
     """Lets a block of code run only on a quote that is good enough; made by `Book.guard`."""
 
-    def __init__(self, Book book, max_age, max_spread_bps):
+    def __init__(self, Book book, max_age, max_spread_bps, levels=None, unproven=False):
         for name, value in (("max_age", max_age), ("max_spread_bps", max_spread_bps)):
             if value is not None and (
                 isinstance(value, bool)
@@ -549,9 +569,13 @@ cdef class Guard:
                 or not 0 <= value <= 1e12
             ):
                 raise UsageError(f"{name} must be a number that is not negative, was {value!r}")
+        if levels is not None:
+            level_count(levels, "levels")
         self.book = book
         self.max_age = max_age
         self.max_spread_bps = max_spread_bps
+        self.levels = levels
+        self.unproven = bool(unproven)
 
     def __enter__(self):
         cdef Quote quote = self.book.quote
@@ -559,6 +583,13 @@ cdef class Guard:
         # A book without a clock, or of a capture, does not age.
         if self.max_age is not None and quote.age is not None and quote.age > self.max_age:
             problem = f"confirmed {quote.age:.3f} s ago, at most {self.max_age} s allowed"
+        elif self.levels is not None and not self.unproven and (
+            self.levels > (<Book>self.book)._spec.proven
+        ):
+            problem = (
+                f"the venue proves {(<Book>self.book)._spec.proven} levels a side, "
+                f"{self.levels} are wanted"
+            )
         elif self.max_spread_bps is not None:
             if not (quote._top.present[0] and quote._top.present[1]):
                 problem = f"no {SIDE_NAMES[quote._top.present[0]]}, and so no spread"

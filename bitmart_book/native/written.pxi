@@ -8,6 +8,9 @@
 cdef int STALE_RUN = 3
 # A snapshot may have overtaken so many updates on their way; more of them count as above.
 cdef int MOST_OVERTAKEN = 32
+# Where only its checksum proves a book, so many snapshots in a row without one mean that there are
+# none any more: the first, and three for which it was subscribed anew.
+cdef int MOST_UNSUMMED = 4
 
 
 cdef class Written(Trusted):
@@ -27,6 +30,7 @@ cdef class Written(Trusted):
 
     def __dealloc__(self):
         sides_free(&self._sides)
+        sum_free(self._sum)
 
     cdef int _set_up(
         self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t max_levels
@@ -35,7 +39,12 @@ cdef class Written(Trusted):
         self.symbol = symbol
         self.market = spec.market
         self.channel = spec.name
+        self._names = (symbol, spec.market, spec.venue)
         self._spec = spec
+        if spec.sum.levels and self._sum == NULL:
+            self._sum = sum_new()
+            if self._sum == NULL:
+                raise MemoryError
         self._max_levels = max_levels
         return 0
 
@@ -98,7 +107,7 @@ cdef class Written(Trusted):
         self._require_writable()
         cdef Engine engine
         if self._standalone is None:
-            engine = Engine()
+            engine = Engine(self._spoken)
             engine._own(self)
             self._standalone = engine
         engine = <Engine>self._standalone
@@ -251,7 +260,7 @@ cdef class Written(Trusted):
         if announced and (asked < 0 or requested < asked):
             asked = requested
         if (
-            not by_hand and self._is_synced()
+            not by_hand and not self._spec.replaces and self._is_synced()
             and judge(self._sequence, item.sequence, False, True) == OLDER
             # Of two counts neither is known to be the venue's: the next update will tell.
             and not (
@@ -309,14 +318,17 @@ cdef class Written(Trusted):
         if not is_behind:
             self._stale_run = 0
         self._held_sequence = -1
-        if item.sequence < 0:
-            # Nothing that was counted can be joined to a snapshot that was not.
+        if item.sequence < 0 or self._spec.replaces:
+            # Nothing that was counted can be joined to a snapshot that was not, and nothing that
+            # came before one that came in its turn.
             self._drop_kept()
+            self._forget_recent()
         told = self._last_kept_at()
         change |= self._drain(&complete, &continued)
         self._trim()
         self._unproven = not (
-            by_hand or continued or self._is_proven(item.sequence, announced)
+            by_hand or continued or self._spec.replaces
+            or self._is_proven(item.sequence, announced)
         )
         if not self._unproven:
             self._believe()
@@ -330,6 +342,10 @@ cdef class Written(Trusted):
                 f"the snapshot {item.sequence} does not reach the updates kept for it",
             )
             return GAP_BIT
+        if self._spec.proven != MOST_COUNT and not by_hand and not self._is_summed(item):
+            return change | SNAPSHOT_BIT | GAP_BIT
+        if self._sum != NULL and not by_hand and not self._sums_up(item):
+            return change | SNAPSHOT_BIT | GAP_BIT
         if self._crossed():
             self._counters.crossed += 1
             self._become(CAME_CROSSED, f"crossed snapshot: {self._cross_text()}")
@@ -583,13 +599,82 @@ cdef class Written(Trusted):
         self._forget_recent()
         return GAP_BIT
 
+    cdef bint _is_summed(self, const Item* item) except -1:
+        """Whether a snapshot of a channel that only a checksum proves has one, or may have one in
+        the next; where neither, the book is STALE."""
+        if self._spec.proven == 0:
+            self._become(UNPROVEN, "nothing that comes on this channel proves a book")
+            # No update makes it any better.
+            self._refused = True
+            return False
+        if item.checksum > 0 or item.checksum == 0 and self._is_empty():
+            self._unsummed = 0
+            return True
+        self._unsummed = min(self._unsummed + 1, MOST_UNSUMMED)
+        if self._unsummed < MOST_UNSUMMED:
+            return True
+        self._counters.checksums_stopped = 1
+        self._become(UNPROVEN, "the venue's checksums stopped")
+        self._refused = True
+        return False
+
+    cdef bint _sums_up(self, const Item* item) except -1:
+        """Whether the venue's checksum is that of the book, now that the whole frame is applied; a
+        book that it is not of is in GAP."""
+        cdef int i
+        cdef uint32_t mine
+        for i in range(2):
+            # A snapshot says anew how numbers are written.
+            if item.written[i] > self._sum.written[i] or item.kind == ITEM_SNAPSHOT:
+                self._sum.written[i] = min(<int>item.written[i], <int>MOST_WRITTEN)
+        if self._spec.rule != RULE_NONE:
+            # The sequence proves the book; that there are no checksums any more is told once.
+            if item.checksum <= 0:
+                if self._counters.checksums and not self._counters.checksums_stopped:
+                    self._counters.checksums_stopped = 1
+                return True
+            if not self._can_sum():
+                return True
+        elif item.checksum < 0:
+            self._mismatched(item, checksum_of(self._sum, &self._sides, &self._spec.sum))
+            return False
+        self._counters.checksums += 1
+        mine = checksum_of(self._sum, &self._sides, &self._spec.sum)
+        if mine == <uint32_t>item.checksum:
+            return True
+        self._mismatched(item, mine)
+        return False
+
+    cdef int _mismatched(self, const Item* item, int64_t mine) except -1:
+        self._counters.checksum_mismatches += 1
+        self._counters.gaps += 1
+        if item.checksum <= 0:
+            self._unsummed = max(self._unsummed, 1)
+        theirs = "the venue sent none" if item.checksum < 0 else f"the venue's is {item.checksum}"
+        self._become(MISMATCHED, f"checksum: {theirs}, the book's is {mine}")
+        return 0
+
+    cdef bint _can_sum(self) noexcept:
+        """Whether all levels that a checksum covers are known, of sides that have fewer all."""
+        cdef int side
+        for side in range(2):
+            if (
+                self._sides.ladders[side].known_from != KNOWN_FROM_START
+                and self._known(side) < self._spec.sum.levels
+            ):
+                return False
+        return True
+
     cdef int _apply_update(self, const Row* rows, Item* item) except -1:
         cdef Verdict verdict
         cdef int change
         cdef bint applied = True
         cdef Top before
         if not self._is_synced():
-            return GAP_BIT if item.sequence < 0 else self._keep(rows, item)
+            if item.sequence < 0 or self._spec.replaces:
+                # Nothing to wait for: the snapshot will come after all that it says.
+                return GAP_BIT
+            return self._keep(rows, item)
         verdict = self._judge(self._sequence, item)
         if verdict != NEXT and verdict != UNCOUNTED:
             return self._not_next(rows, item, verdict)
@@ -607,6 +692,8 @@ cdef class Written(Trusted):
             self._exchange_time = item.exchange_time
         self._trim()
         change |= self._top_bit(&before, True)
+        if self._sum != NULL and not self._sums_up(item):
+            return change | GAP_BIT
         if self._crossed():
             return change | self._crossed_gap()
         # A book that was not in the dark comes into it with another best price only.
@@ -625,6 +712,8 @@ cdef class Written(Trusted):
         """How an update follows a version. That an empty one with the next version was lost before
         it came minds only a feed, which can ask, and only where heartbeats repeat the version."""
         cdef bint empty = item.count[0] + item.count[1] == 0
+        if self._spec.rule != RULE_NEXT:
+            return judge_linked(self._spec.rule, last, item.previous, item.sequence, empty)
         return judge(
             last, item.sequence, empty,
             not empty or not self._assigned or self._spec.empty_advances,
@@ -651,10 +740,17 @@ cdef class Written(Trusted):
             self._become(MISSED, f"version gap: a heartbeat of {item.sequence} before its update")
             self._reach(item.sequence)
             return GAP_BIT
-        expected = "no counter" if verdict == NO_COUNTER else self._sequence + 1
-        self._become(MISSED, f"version gap: expected {expected}, was {item.sequence}")
-        self._keep(rows, item)
+        self._become(MISSED, self._gap_text(item, verdict))
+        if not self._spec.replaces:
+            self._keep(rows, item)
         return GAP_BIT
+
+    cdef str _gap_text(self, const Item* item, Verdict verdict):
+        if self._spec.rule == RULE_CHAIN:
+            return f"version gap: expected what follows {self._sequence}, was what follows {item.previous}"
+        expected = "no counter" if verdict == NO_COUNTER else self._sequence + 1
+        first = item.previous if self._spec.rule == RULE_RANGE else item.sequence
+        return f"version gap: expected {expected}, was {first}"
 
     cdef int _not_new(self, const Row* rows, Item* item) except -1:
         """An update that is not above the book: a duplicate, or a sign that the counter restarted.
@@ -662,6 +758,9 @@ cdef class Written(Trusted):
         cdef Hearing heard = self._heard_before(rows, item)
         if heard == CONTRADICTED:
             return self._contradicted(rows, item)
+        if heard != REPEATED and self._spec.replaces:
+            # Nothing overtakes anything there.
+            return self._restarted(item.sequence)
         self._counters.duplicates += 1
         if heard == REPEATED:
             return DUPLICATE_BIT
@@ -686,7 +785,8 @@ cdef class Written(Trusted):
         self._become(MISSED, f"there are two different updates of version {item.sequence}")
         self._recounted = True
         self._forget_recent()
-        self._keep(rows, item)
+        if not self._spec.replaces:
+            self._keep(rows, item)
         return GAP_BIT
 
     cdef bint _is_restart(self, bint certain) noexcept:
@@ -739,11 +839,11 @@ cdef class Written(Trusted):
         server that is not ready look the same. Where one can ask, both what comes unasked and the
         answer to a request have to say so; where nobody can, the second one, unless there were no
         levels before either."""
-        if self._assigned:
+        if self._assigned and not self._spec.replaces:
             self._empties |= 2 if announced else 1
             return self._empties != 3
         self._empty_snapshots += 1
-        return self._empty_snapshots < 2 and not self._is_empty()
+        return self._empty_snapshots < 2 and (self._assigned or not self._is_empty())
 
     cdef int _crossed_gap(self) except -1:
         self._counters.crossed += 1
@@ -941,7 +1041,9 @@ cdef class Written(Trusted):
                 fill_loading(loading, rows, item, side, wanted)
                 ladder_load(&fresh[side], loading, item.count[side])
             fresh[side].known_from = KNOWN_FROM_START
-            self._counters.trimmed += ladder_trim(&fresh[side], self._max_levels)
+            self._counters.trimmed += ladder_trim(
+                &fresh[side], self._spec.depth if self._spec.depth else self._max_levels
+            )
             self._mark_end(&fresh[side], item, side, window, asked)
             old = &self._sides.ladders[side]
             if (
@@ -1033,8 +1135,24 @@ cdef class Written(Trusted):
             ladder_settle(ladder, best[side])
         return LEVELS_BIT if changed else 0
 
+    cdef void _cut(self) noexcept:
+        """Cut each side to what the venue shows: it tells of every level within that, and of none
+        beyond it. So all that is left is known, and where there is less, there is no more."""
+        cdef Ladder* ladder
+        cdef int side
+        for side in range(2):
+            ladder = &self._sides.ladders[side]
+            ladder_trim(ladder, self._spec.depth)
+            if ladder_length(ladder) == self._spec.depth:
+                ladder.known_from = ladder_worst(ladder).key
+            else:
+                ladder.known_from = KNOWN_FROM_START
+
     cdef int _trim(self) except -1:
         cdef Py_ssize_t longest = self._max_levels
+        if self._spec.depth != 0:
+            self._cut()
+            return 0
         if self._narrow and 0 < self._window() < longest:
             longest = self._window()
         self._counters.trimmed += ladder_trim(&self._sides.ladders[0], longest)
@@ -1181,6 +1299,10 @@ cdef class Written(Trusted):
     cdef Py_ssize_t _known(self, int side) noexcept:
         cdef const Ladder* ladder = &self._sides.ladders[side]
         return ladder_count_from(ladder, ladder.known_from)
+
+    cdef Py_ssize_t _certain(self, int side) noexcept:
+        """How many of the best levels are known, and proven by the venue."""
+        return min(self._known(side), self._spec.proven)
 
 
 cdef bint fill_in_order(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -42,7 +42,7 @@ __all__ = ["BYBIT", "BYBIT_INVERSE", "BYBIT_LINEAR", "BYBIT_SPOT"]
 
 _DEPTHS = (1, 50, 200, 1000)
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,40}(?:-[A-Za-z0-9]{1,20}){0,4}", re.ASCII)
-_INVERSE = re.compile(r".+USD(?:[FGHJKMNQUVXZ][0-9]{2})?", re.ASCII)
+_DOLLARS = re.compile(r".+USD(?:[FGHJKMNQUVXZ][0-9]{2})?", re.ASCII)
 _TOPIC_IN_WORDS = re.compile(r"topic:\s*\[?([A-Za-z0-9.\-]+)")
 _MARKETS = {"linear": "bybit", "inverse": "bybit-inverse", "spot": "bybit-spot"}
 
@@ -147,17 +147,10 @@ _LIMITS = Limits(
     lifeless_seconds=600.0,
 )
 _SPOT = {"base_volume_24h": "volume24h", "quote_volume_24h": "turnover24h"}
-_VOLUMES = {
-    "spot": _SPOT,
-    "linear": _SPOT | {"mark": "markPrice", "index": "indexPrice"},
-    # Sizes are dollars.
-    "inverse": {
-        "contract_volume_24h": "volume24h",
-        "base_volume_24h": "turnover24h",
-        "mark": "markPrice",
-        "index": "indexPrice",
-    },
-}
+_PRICES = {"mark": "markPrice", "index": "indexPrice"}
+# Sizes of inverse contracts are dollars.
+_INVERSE = {"contract_volume_24h": "volume24h", "base_volume_24h": "turnover24h"}
+_VOLUMES = {"spot": _SPOT, "linear": _SPOT | _PRICES, "inverse": _INVERSE | _PRICES}
 
 
 def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
@@ -246,7 +239,7 @@ def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
 
 
 BYBIT_LINEAR = _profile("linear", _is_linear)
-BYBIT_INVERSE = _profile("inverse", lambda symbol: bool(_INVERSE.fullmatch(symbol)))
+BYBIT_INVERSE = _profile("inverse", lambda symbol: bool(_DOLLARS.fullmatch(symbol)))
 BYBIT_SPOT = _profile("spot", lambda symbol: True)  # noqa: ARG005
 BYBIT = Venue(
     profiles=(BYBIT_LINEAR, BYBIT_INVERSE, BYBIT_SPOT),
