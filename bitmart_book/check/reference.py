@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
@@ -39,7 +41,11 @@ MOST_KEPT_ROWS = 4 * 1024 * 1024 // 32
 STALE_RUN = 3
 REPEATS_KNOWN = 32
 MOST_OVERTAKEN = 32
+MOST_UNSUMMED = 4
+MOST_WRITTEN = 24
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 _NUMBER = re.compile(r"(-?)(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Ids are taken as they are, but for what would not be told apart in a topic or a line of text.
 _NO_ID = frozenset("\"'\\\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -54,6 +60,13 @@ class Item:
     rows: dict[Side, Rows]
     sequence: int | None = None
     time: int | None = None
+    previous: int | None = None
+    checksum: int | None = None
+    # Most decimals of its prices and of its sizes, as they were written.
+    written: tuple[int, int] = (0, 0)
+
+    def longest(self) -> int:
+        return max(len(rows) for rows in self.rows.values())
 
     def empty(self) -> bool:
         return not any(self.rows.values())
@@ -62,16 +75,35 @@ class Item:
         return not any(size for rows in self.rows.values() for _, size in rows)
 
 
-def judge(last: int | None, version: int | None, *, empty: bool, advances: bool) -> Verdict:
+def judge(
+    last: int | None,
+    version: int | None,
+    *,
+    empty: bool,
+    advances: bool,
+    rule: str = "next",
+    previous: int | None = None,
+) -> Verdict:
     """The sequence rule: how a version follows the last one.
 
     `advances`: whether a frame without levels may carry the next version; elsewhere it is the
-    heartbeat of an update that was lost.
+    heartbeat of an update that was lost. `previous` is what an update of a "chain" names as the
+    version before it, and of a "range" the first version that it covers.
     """
-    if version is None:
+    if version is None or rule == "none":
         return "uncounted"
     if last is None:
         return "no counter"
+    if rule == "chain":
+        names_last = previous == last
+        if names_last and version != last:
+            return "next"
+        if version == last:
+            return "heartbeat" if names_last and empty else "old"
+        return "older" if version < last else "ahead"
+    if rule == "range" and version > last:
+        assert previous is not None
+        return "next" if previous <= last + 1 else "ahead"
     if version > last + 1:
         return "ahead"
     if version == last + 1:
@@ -163,6 +195,16 @@ class ReferenceBook:
         self.overtaken = 0
         # How many requests may still be answered.
         self.asked = 0
+        # With how many decimals the venue writes prices and sizes, and how many snapshots in a row
+        # had no checksum where nothing else proves the book.
+        self.written = [0, 0]
+        self.unsummed = 0
+        self.checksums = self.mismatches = 0
+
+    @property
+    def most_levels(self) -> int:
+        """To how many levels a side is cut: to the venue's, where it has such a number."""
+        return self.channel.depth or self.max_levels
 
     def forget(self) -> None:
         self.kept: list[Item] = []
@@ -196,6 +238,11 @@ class ReferenceBook:
         return sum(
             price >= limit if side == "bid" else price <= limit for price in self.levels[side]
         )
+
+    def certain(self, side: Side) -> int:
+        """How many of the best levels are known, and proven by the venue."""
+        proven = self.channel.proven_levels
+        return self.known(side) if proven is None else min(self.known(side), proven)
 
     def crossed(self) -> bool:
         bid, ask = self.best("bid"), self.best("ask")
@@ -324,6 +371,7 @@ class ReferenceBook:
         self.asked -= announced
         verdict = judge(self.sequence, item.sequence, empty=False, advances=True)
         undecided = self.unproven and (self.recounted or self._is_of_former_count(self.sequence))
+        undecided |= self.channel.replaces
         if verdict == "older" and not by_hand and self.is_synced() and not undecided:
             if announced and self.stale_run:
                 return self._restarted()
@@ -365,12 +413,15 @@ class ReferenceBook:
         if not behind:
             self.stale_run = 0
         self.held = None
-        if item.sequence is None:
-            self.kept = []
+        if item.sequence is None or self.channel.replaces:
+            self.kept, self.recent = [], {}
         drained, complete, continued = self._drain()
         self._trim()
         self.unproven = not (
-            by_hand or continued or self._is_proven(item.sequence, announced=announced)
+            by_hand
+            or continued
+            or self.channel.replaces
+            or self._is_proven(item.sequence, announced=announced)
         )
         if not self.unproven:
             self._believe()
@@ -381,6 +432,8 @@ class ReferenceBook:
                 self.become(BookState.GAP)
             return Change.GAP
         change = Change.SNAPSHOT | (Change.LEVELS if changed or drained else 0)
+        if not by_hand and not self._has_proof(item):
+            return change | Change.GAP
         if self.crossed():
             self.become(BookState.STALE)
             self.refused = not by_hand
@@ -400,11 +453,84 @@ class ReferenceBook:
 
     def _waits_for_another(self, *, announced: bool) -> bool:
         """Whether one more snapshot has to say that there are no levels."""
-        if self.assigned:
+        if self.assigned and not self.channel.replaces:
             self.empties.add(announced)
             return len(self.empties) < 2
         self.empty_snapshots += 1
-        return self.empty_snapshots < 2 and not self._is_empty()
+        return self.empty_snapshots < 2 and (self.assigned or not self._is_empty())
+
+    def _has_proof(self, item: Item) -> bool:
+        """Whether a snapshot is proven by what the channel offers for that, now that it is loaded;
+        where it is not, the book is in GAP, or STALE where there is no proof any more."""
+        if self.channel.proven_levels == 0:
+            self.become(BookState.STALE)
+            self.refused = True
+            return False
+        if self._has_only_sum():
+            if not item.checksum and not (item.checksum == 0 and self._is_empty()):
+                self.unsummed += 1
+                if self.unsummed >= MOST_UNSUMMED:
+                    self.become(BookState.STALE)
+                    self.refused = True
+                    return False
+            else:
+                self.unsummed = 0
+        return self._sums_up(item)
+
+    def _has_only_sum(self) -> bool:
+        return self.channel.rule == "none" and self.channel.checksum is not None
+
+    def _sums_up(self, item: Item) -> bool:
+        """Whether the venue's checksum is the book's; a book that it is not of is in GAP."""
+        if self.channel.checksum is None or self.channel.kind != "sequenced":
+            return True
+        whole = item.kind == "snapshot"
+        self.written = [
+            min(new, MOST_WRITTEN) if whole else max(old, min(new, MOST_WRITTEN))
+            for old, new in zip(self.written, item.written, strict=True)
+        ]
+        if self.channel.rule != "none":
+            covered = self.channel.checksum.levels
+            known = all(
+                self.known_to[side] is None or self.known(side) >= covered for side in SIDES
+            )
+            if not item.checksum or not known:
+                return True
+        if item.checksum is not None:
+            self.checksums += 1
+        if item.checksum == self.checksum():
+            return True
+        self.mismatches += 1
+        if not item.checksum:
+            self.unsummed = max(self.unsummed, 1)
+        self.become(BookState.GAP)
+        return False
+
+    def checksum(self) -> int:
+        """The CRC32 of the best levels, as the venue makes it."""
+        rule = self.channel.checksum
+        texts: dict[Side, list[list[str]]] = {
+            side: [
+                [self._summed(price, 0), self._summed(size, 1)]
+                for price, size in self.side(side)[: rule.levels]
+            ]
+            for side in SIDES
+        }
+        if rule.interleaved:
+            longest = max(map(len, texts.values()))
+            levels = [row for place in range(longest) for side in SIDES
+                      for row in texts[side][place : place + 1]]  # fmt: skip
+        else:
+            levels = texts["ask"] + texts["bid"]
+        return zlib.crc32(rule.joint.join(text for level in levels for text in level).encode())
+
+    def _summed(self, value: Decimal, which: int) -> str:
+        text = f"{value:.{max(decimals(value), self.written[which])}f}"
+        if self.channel.checksum.text == "stripped":
+            return text.rstrip("0").rstrip(".") if "." in text else text
+        if self.channel.checksum.text == "padded":
+            return text
+        return text.replace(".", "").lstrip("0")
 
     def _is_proven(self, sequence: int | None, *, announced: bool) -> bool:
         """Whether a snapshot is believed although no update continues it."""
@@ -546,11 +672,13 @@ class ReferenceBook:
 
     def _update(self, item: Item) -> int:
         if not self.is_synced():
-            return Change.GAP if item.sequence is None else self._keep(item)
+            waits = item.sequence is not None and not self.channel.replaces
+            return self._keep(item) if waits else Change.GAP
         verdict = self.judge(self.sequence, item)
         if verdict in ("ahead", "no counter"):
             self.gap()
-            self._keep(item)
+            if not self.channel.replaces:
+                self._keep(item)
             return Change.GAP
         if verdict == "heartbeat":
             self.stale_run = 0
@@ -580,6 +708,8 @@ class ReferenceBook:
             self.time = item.time
         self._trim()
         change |= self._top_bit(before, True)
+        if not self._sums_up(item):
+            return change | Change.GAP
         if self.crossed():
             return change | Change.CROSSED | self.gap()
         if (change & Change.TOP or self.state != BookState.LIVE) and self.in_the_dark():
@@ -594,7 +724,14 @@ class ReferenceBook:
     def judge(self, last: int | None, item: Item) -> Verdict:
         """How an update follows a version; only a feed can ask for what was lost, and so minds."""
         advances = not self.assigned or self.channel.empty_advances
-        return judge(last, item.sequence, empty=item.empty(), advances=advances)
+        return judge(
+            last,
+            item.sequence,
+            empty=item.empty(),
+            advances=advances,
+            rule=self.channel.rule,
+            previous=item.previous,
+        )
 
     def _old(self, item: Item) -> int:
         """An update that is not above the book: a duplicate, or a sign of a restarted counter."""
@@ -604,10 +741,14 @@ class ReferenceBook:
             self.gap()
             self.recounted = True
             self.recent = {}
-            self._keep(item)
+            if not self.channel.replaces:
+                self._keep(item)
             return Change.GAP
         if heard == "repeated":
             return Change.DUPLICATE
+        if self.channel.replaces:
+            # Nothing overtakes anything there: the count is another one.
+            return self._restarted()
         overtaken = self.overtaken_from is not None and item.sequence > self.overtaken_from
         if overtaken and self.held is None:
             self.overtaken += 1
@@ -758,7 +899,15 @@ class ReferenceBook:
         return changed
 
     def _trim(self) -> None:
-        most = self.max_levels
+        most = self.most_levels
+        if self.channel.depth:
+            # All that the venue shows is known, and where it shows less there is no more.
+            for side in SIDES:
+                rows = self.side(side)
+                for price, _ in rows[most:]:
+                    del self.levels[side][price]
+                self.known_to[side] = rows[most - 1][0] if len(rows) >= most else None
+            return
         if self.narrow and not self.channel.window_kept and self.channel.window:
             most = min(most, self.channel.window)
         for side in SIDES:
@@ -892,6 +1041,12 @@ class ReferenceEngine:
         self.markets = {
             book.name: profile.market for profile in venue.profiles for book in profile.books
         }
+        self.owners = {book.name: profile for profile in venue.profiles for book in profile.books}
+        # What is spoken on a connection; which channel an acknowledgement named, and which got the
+        # last frame, by connection and symbol.
+        self.lines: dict[int, Any] = {}
+        self.told: dict[tuple[int, str], str] = {}
+        self.settled: dict[tuple[int, str], str] = {}
         self.trades = {
             stream.name: (profile.market, stream)
             for profile in venue.profiles
@@ -906,7 +1061,7 @@ class ReferenceEngine:
             len(text if isinstance(frame, str) else text.encode("utf-8", "surrogateescape"))
             > self.max_frame_bytes
         ):
-            self._refuse_unread(text, "too long")
+            self._refuse_unread(text, "too long", generation)
         if text == "pong":
             return Change.OTHER
         try:
@@ -914,88 +1069,211 @@ class ReferenceEngine:
             message = json.loads(text, parse_float=WireNumber, parse_constant=_no_constant)
             json.dumps(message, ensure_ascii=False).encode("utf-8")  # no half characters
         except (ValueError, RecursionError) as error:
-            self._refuse_unread(text, str(error))
+            self._refuse_unread(text, str(error), generation)
         return self._message(message, generation)
 
-    def _refuse_unread(self, text: str, problem: str) -> None:
-        found_ids = re.findall(rf'"symbol"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
+    def open_line(self, generation: int, profile: Any) -> None:
+        """What is spoken on a connection: its frames are of nothing else."""
+        self.lines[generation] = profile
+
+    def forget_generation(self, generation: int) -> None:
+        """Drop what is known of a connection."""
+        self.lines.pop(generation, None)
+        for memory in (self.told, self.settled):
+            for key in [key for key in memory if key[0] == generation]:
+                del memory[key]
+
+    def _profiles(self, generation: int) -> list[Any]:
+        here = self.lines.get(generation)
+        return list(self.venue.profiles) if here is None else [here]
+
+    def _refuse_unread(self, text: str, problem: str, generation: int) -> None:
+        profiles = self._profiles(generation)
+        keys = {book.symbol for profile in profiles for book in profile.books} | {"symbol"}
+        keys |= {profile.argument[1] for profile in profiles if profile.argument}
+        words = "|".join(map(re.escape, sorted(keys)))
+        found_ids = re.findall(rf'"(?:{words})"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
         symbols = {symbol for symbol in found_ids if _is_id(symbol)}
-        channel = None
-        for profile in self.venue.profiles:
-            found = re.search(rf'"{profile.channel_key}"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
+        names = None
+        for profile in profiles:
+            key = profile.argument[0] if profile.argument else profile.channel_key
+            found = re.search(rf'"{key}"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
             if found:
-                channel, symbol = _split(profile.channel_prefix + found[1])
+                names, symbol = _taken_apart(profile, found[1])
                 symbols |= {symbol} - {""}
                 break
+        here = {book.name for profile in profiles for book in profile.books}
         for book in self.books.values():
-            if book.symbol in symbols and channel in (None, book.channel.name):
+            named = book.channel.name in (here if names is None else names)
+            if book.symbol in symbols and named and self._is_on(book, generation, names):
                 book.refuse()
         raise MessageError(problem)
+
+    @staticmethod
+    def _is_on(book: ReferenceBook, generation: int, names: list[str] | None) -> bool:
+        """Whether a frame of that connection may be of a book, where several look alike."""
+        alike = names is not None and len(names) > 1
+        return not (alike and generation and book.assigned and book.generation != generation)
+
+    def _addressed(
+        self, message: dict[str, Any], generation: int
+    ) -> tuple[Any, list[str], str] | None:
+        """(profile, channels that look like that, symbol); None for what names no channel."""
+        key = None
+        found: list[tuple[Any, list[str], str]] = []
+        for profile in self._profiles(generation):
+            if message.get(profile.channel_key) is None or key not in (None, profile.channel_key):
+                continue
+            address = _address(profile, message)
+            if address is not None:
+                key = profile.channel_key
+                found.append((profile, *address))
+        if not found:
+            return None
+        known = [one for one in found if one[1][0] in self.channels or one[1][0] in self.trades]
+        if not known:
+            return found[0]
+        owners = [one for one in known if one[0].owns_symbol(one[2])]
+        first, others = known[0], known[1:]
+        if owners and owners[0] is not first:
+            first, others = owners[0], [one for one in known if one is not owners[0]]
+        return first[0], first[1] + [name for one in others for name in one[1]], first[2]
 
     def _message(self, message: Any, generation: int) -> int:
         if not isinstance(message, dict):
             raise MessageError("expected a JSON object")
-        profile = next(
-            (p for p in self.venue.profiles if message.get(p.channel_key) is not None), None
-        )
-        if profile is None or not isinstance(message[profile.channel_key], str):
+        found = self._addressed(message, generation)
+        if found is None:
+            self._hear_reply(message, generation)
             return Change.OTHER
-        name, symbol = _split(profile.channel_prefix + message[profile.channel_key])
-        if profile.symbol_key is not None and not symbol and "data" in message:
-            symbol = str(message.get(profile.symbol_key))
-        if "data" not in message:
-            if {"event", "action", "success", "errorCode"} & message.keys():
-                return Change.OTHER
-            if name in self.channels and profile.symbol_key is None:
-                self._refuse(name, [symbol], MessageError("a push without data"))
+        profile, names, symbol = found
+        if profile.data_key not in message:
+            if profile.reply_keys & message.keys():
+                self._hear_reply(message, generation)
+            elif names[0] in self.channels and profile.symbol_key is None:
+                self._refuse(names, [symbol], MessageError("a push without data"), generation)
             return Change.OTHER
-        data = message["data"]
-        if name in self.channels:
+        data = message[profile.data_key]
+        if names[0] in self.channels:
             if data is None or data == "":
                 return 0
-            return self._books(name, symbol, data, generation)
-        if name in self.trades:
-            return self._trades(*self.trades[name], message)
+            return self._books(names, symbol, data, message, generation)
+        if names[0] in self.trades:
+            return self._trades(*self.trades[names[0]], message)
         return Change.OTHER
 
-    def _refuse(self, name: str, symbols: list[str], error: MessageError) -> None:
+    def _hear_reply(self, message: dict[str, Any], generation: int) -> None:
+        """Note which channel an acknowledgement names, where frames do not name it."""
+        for profile in self._profiles(generation):
+            wires = [book.wire for book in profile.books if book.wire]
+            if len(set(wires)) == len(wires):
+                continue
+            reply = profile.classify(message)
+            if reply is None or reply.kind != "ack" or not reply.topic:
+                continue
+            name, symbol = _split(reply.topic)
+            if name not in self.channels or len(self.told) >= self.max_books:
+                continue
+            if reply.operation == "subscribe":
+                self.told[generation, symbol] = name
+            else:
+                self.told.pop((generation, symbol), None)
+
+    def _settle(
+        self, names: list[str], symbol: str, generation: int, item: Item | None
+    ) -> str | None:
+        """Which of the channels that look alike an item is of; None: nobody's yet."""
+        if len(names) == 1:
+            return names[0]
+        there = {name: self.books[f"{name}:{symbol}"] for name in names
+                 if f"{name}:{symbol}" in self.books}  # fmt: skip
+        for name, book in there.items():
+            if generation and book.generation == generation:
+                return name
+        free = [name for name, book in there.items() if not (generation and book.assigned)]
+        if there and not free:
+            return next(iter(there))
+        if len(free) == 1:
+            return free[0]
+        told = self.told.get((generation, symbol))
+        if told in (free or names):
+            return told
+        whole = item is None or item.kind != "update"
+        if free and not whole:
+            return self.settled.get((generation, symbol), free[0])
+        here = free or names
+        owner = self.owners[here[0]]
+        here = [name for name in here if self.owners[name] is owner]
+        if len(here) == 1:
+            return here[0]
+        if not whole:
+            return None
+        longest = 0 if item is None else item.longest()
+        deep_enough = [name for name in here if self.channels[name].window >= longest]
+        if deep_enough:
+            return min(deep_enough, key=lambda name: self.channels[name].window)
+        return str(owner.default_book)
+
+    def _refuse(
+        self, names: list[str], symbols: list[str], error: MessageError, generation: int
+    ) -> None:
         for symbol in symbols:
-            book = self.books.get(f"{name}:{symbol}")
-            if book is not None:
-                book.refuse()
+            for name in names:
+                book = self.books.get(f"{name}:{symbol}")
+                if book is not None and self._is_on(book, generation, names):
+                    book.refuse()
         raise error
 
-    def _books(self, name: str, topic_symbol: str, data: Any, generation: int) -> int:
+    def _books(
+        self,
+        names: list[str],
+        topic_symbol: str,
+        data: Any,
+        message: dict[str, Any],
+        generation: int,
+    ) -> int:
+        name = names[0]
+        if topic_symbol:
+            name = self._settle(names, topic_symbol, generation, None) or name
         channel = self.channels[name]
         entries = [data] if isinstance(data, dict) else data
         if not isinstance(entries, list):
-            self._refuse(name, [topic_symbol], MessageError("data must be a list"))
-        named = [entry.get("symbol") for entry in entries if isinstance(entry, dict)]
+            error = MessageError("data must be a list")
+            self._refuse(names, [topic_symbol], error, generation)
+        named = [entry.get(channel.symbol) for entry in entries if isinstance(entry, dict)]
         symbols = [symbol for symbol in named if isinstance(symbol, str)]
         symbols += [topic_symbol] if topic_symbol else []
         parsed: list[tuple[str, Item]] = []
+        settled: list[str | None] = []
         try:
             for entry in entries:
-                parsed.append(_parse(channel, topic_symbol, entry))
+                parsed.append(_parse(channel, topic_symbol, entry, message))
                 rows = sum(len(rows) for _, item in parsed for rows in item.rows.values())
                 if rows > MOST_ROWS:
                     raise MessageError("too many levels")
             planned: dict[str, Scales] = {}
             for symbol, item in parsed:
-                there = self.books.get(f"{name}:{symbol}") or ReferenceBook(symbol, channel)
+                settled.append(self._settle(names, symbol, generation, item))
+                there = self.books.get(f"{settled[-1]}:{symbol}") or ReferenceBook(symbol, channel)
                 scales = there.plan(item, planned.get(symbol, there.scales))
                 if scales is None:
                     raise Unholdable(item.kind, symbol)
                 planned[symbol] = scales
         except Unholdable as error:
             if error.kind in ("snapshot", "picture"):
-                self._miss(name, str(error.symbol))
-            self._refuse(name, symbols, error)
+                self._miss(str(self._settled_miss(names, str(error.symbol), generation)),
+                           str(error.symbol))  # fmt: skip
+            self._refuse(names, symbols, error, generation)
         except MessageError as error:
-            self._refuse(name, symbols, error)
+            self._refuse(names, symbols, error, generation)
         change = 0
-        for symbol, item in parsed:
-            book = self._book(name, symbol)
+        for (symbol, item), found in zip(parsed, settled, strict=True):
+            if found is None:
+                change |= Change.GAP
+                continue
+            book = self._book(found, symbol)
+            if len(names) > 1:
+                self.settled[generation, symbol] = found
             if generation and (
                 generation < book.generation or (book.assigned and generation > book.generation)
             ):
@@ -1007,6 +1285,11 @@ class ReferenceEngine:
                 self.touched.append(book)
             change |= one
         return change
+
+    def _settled_miss(self, names: list[str], symbol: str, generation: int) -> str | None:
+        """Of a snapshot that cannot be held, how long it is does not count."""
+        endless: dict[Side, Rows] = {side: [(Decimal(1), Decimal(1))] * MOST_ROWS for side in SIDES}
+        return self._settle(names, symbol, generation, Item("snapshot", endless))
 
     def assign(self, topic: str, generation: int) -> None:
         """The book is subscribed on that connection; frames of every other one are refused."""
@@ -1084,6 +1367,75 @@ def _split(topic: str) -> tuple[str, str]:
     return channel, symbol
 
 
+def _taken_apart(profile: Any, named: str) -> tuple[list[str], str]:
+    """The channels that a text may name, and the symbol in it."""
+    names, symbol = [], ""
+    for channel in (*profile.books, *profile.streams):
+        wire = getattr(channel, "wire", "") or channel.name.removeprefix(profile.channel_prefix)
+        if profile.separator == ":":
+            head, tail = _split(named)
+            found = head == wire
+        else:
+            found = named == wire or named.startswith(wire + profile.separator)
+            tail = named[len(wire) + 1 :]
+        if found:
+            names.append(channel.name)
+            symbol = tail
+    if not names:
+        head, symbol = _split(named)
+        names = [profile.channel_prefix + head]
+    return names, symbol
+
+
+def _address(profile: Any, message: dict[str, Any]) -> tuple[list[str], str] | None:
+    """The channels that a push may be of, and the symbol beside its data."""
+    named = message[profile.channel_key]
+    if profile.argument is not None:
+        if not isinstance(named, dict) or not isinstance(named.get(profile.argument[0]), str):
+            return None
+        names, symbol = _taken_apart(profile, named[profile.argument[0]])
+        inner = named.get(profile.argument[1])
+        return names, symbol if inner is None else str(inner)
+    if not isinstance(named, str):
+        return None
+    names, symbol = _taken_apart(profile, named)
+    if profile.symbol_key is not None and not symbol and profile.data_key in message:
+        symbol = str(message.get(profile.symbol_key))
+    return names, symbol
+
+
+def _decimals_written(value: Any) -> int:
+    """The decimals of a number's text, zeros at its end included."""
+    match = _NUMBER.fullmatch(str(value))
+    assert match
+    written = len(match[2].partition(".")[2]) - int((match[3] or "e0")[1:])
+    return max(0, written)
+
+
+def _signed(value: Any) -> int | None:
+    """A wire integer, which as a number may be below zero."""
+    if isinstance(value, int) and not isinstance(value, bool) and -LARGEST <= value < 0:
+        return value
+    return _whole(value)
+
+
+def _time(value: Any, clock: str) -> int | None:
+    """A stamp in milliseconds."""
+    if clock == "text":
+        match = _STAMP.fullmatch(value) if type(value) is str else None
+        if match is None or int(match[1]) < 1970:
+            return None
+        try:
+            moment = datetime(*map(int, match.groups()[:6]), tzinfo=UTC)
+        except ValueError:
+            return None
+        return (moment - EPOCH) // timedelta(milliseconds=1) + int(
+            (match[7] or "0").ljust(3, "0")[:3]
+        )
+    found = _whole(value)
+    return found // 1_000_000 if clock == "ns" and found is not None else found
+
+
 def _number(value: Any, symbol: str, kind: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise MessageError("expected a decimal number", symbol=symbol)
@@ -1113,7 +1465,9 @@ def _whole(value: Any) -> int | None:
     return value
 
 
-def _rows(channel: Any, levels: Any, symbol: str, kind: str) -> Iterator[tuple[Decimal, Decimal]]:
+def _rows(
+    channel: Any, levels: Any, symbol: str, kind: str, written: list[int] | None = None
+) -> Iterator[tuple[Decimal, Decimal]]:
     if levels is None or levels == "" or levels == {}:
         return
     if not isinstance(levels, list):
@@ -1121,40 +1475,64 @@ def _rows(channel: Any, levels: Any, symbol: str, kind: str) -> Iterator[tuple[D
     for level in levels:
         if isinstance(level, dict):
             price, size = level.get(channel.price), level.get(channel.size)
-        elif isinstance(level, list) and len(level) == 2:
-            price, size = level
+        elif isinstance(level, list) and (
+            len(level) == 2 + channel.before_price
+            or (channel.longer and len(level) > 2 + channel.before_price)
+        ):
+            price, size = level[channel.before_price : channel.before_price + 2]
         else:
             raise MessageError("expected a level", symbol=symbol)
         row = _number(price, symbol, kind), _number(size, symbol, kind)
         if not row[0]:
             raise MessageError("a price must not be zero", symbol=symbol)
+        for which, value in enumerate((price, size) if written is not None else ()):
+            assert written is not None
+            written[which] = max(written[which], _decimals_written(value))
         yield row
 
 
-def _parse(channel: Any, topic_symbol: str, entry: Any) -> tuple[str, Item]:
+def _parse(
+    channel: Any, topic_symbol: str, entry: Any, message: dict[str, Any]
+) -> tuple[str, Item]:
     if not isinstance(entry, dict):
         raise MessageError("expected an object in data")
-    symbol = entry.get("symbol")
+    symbol = entry.get(channel.symbol)
     if symbol is None and topic_symbol:
         symbol = topic_symbol
     if type(symbol) is not str or not _is_id(symbol):
         raise MessageError("expected a symbol")
     if topic_symbol and symbol != topic_symbol:
         raise MessageError("the topic names another symbol", symbol=topic_symbol)
-    sequence = None
+    counted = channel.kind == "sequenced"
+    sequence = previous = checksum = time = None
     kind: Literal["snapshot", "update", "picture", "side"] = "picture"
-    if channel.kind == "sequenced":
-        if entry.get(channel.type) not in ("snapshot", "update"):
+    if counted or channel.outer_type:
+        word = (message if channel.outer_type else entry).get(channel.type)
+        if word != channel.snapshot_word and not (counted and word == channel.update_word):
             raise MessageError("expected a type", symbol=symbol)
-        kind = entry[channel.type]
+        if counted:
+            kind = "snapshot" if word == channel.snapshot_word else "update"
+    if counted and channel.rule != "none":
         sequence = _whole(entry.get(channel.sequence))
         if sequence is None:
             raise MessageError("expected a version", symbol=symbol)
-    time = None
-    if entry.get(channel.time) not in (None, ""):
-        time = _whole(entry[channel.time])
+    if counted and channel.rule in ("chain", "range"):
+        previous = _signed(entry.get(channel.previous))
+        if previous is None:
+            raise MessageError("expected a version", symbol=symbol)
+    if counted and channel.checksum is not None and entry.get(channel.checksum.key) is not None:
+        checksum = _signed(entry[channel.checksum.key])
+        if checksum is None or not -(2**31) <= checksum < 2**32:
+            raise MessageError("expected a checksum", symbol=symbol)
+        checksum %= 2**32
+    stamp = (message if channel.outer_time else entry).get(channel.time)
+    if stamp not in (None, ""):
+        time = _time(stamp, channel.clock)
         if time is None:
-            raise MessageError("expected a time in ms", symbol=symbol)
+            raise MessageError("expected a time", symbol=symbol)
+    written = [0, 0]
+    # How numbers are written matters to some checksums only.
+    noted = written if checksum_of_text(channel) else None
     rows: dict[Side, Rows]
     if channel.kind == "one-sided":
         kind = "side"
@@ -1167,10 +1545,18 @@ def _parse(channel: Any, topic_symbol: str, entry: Any) -> tuple[str, Item]:
         if kind != "update" and not {channel.bids, channel.asks} <= entry.keys():
             raise MessageError("a full picture needs both sides", symbol=symbol)
         rows = {
-            "bid": list(_rows(channel, entry.get(channel.bids), symbol, kind)),
-            "ask": list(_rows(channel, entry.get(channel.asks), symbol, kind)),
+            "bid": list(_rows(channel, entry.get(channel.bids), symbol, kind, noted)),
+            "ask": list(_rows(channel, entry.get(channel.asks), symbol, kind, noted)),
         }
-    return symbol, Item(kind, rows, sequence, time)
+    item = Item(kind, rows, sequence, time, previous, checksum, (written[0], written[1]))
+    return symbol, item
+
+
+def checksum_of_text(channel: Any) -> bool:
+    """Whether a checksum of the channel is over numbers as they are written."""
+    if channel.kind != "sequenced" or channel.checksum is None:
+        return False
+    return bool(channel.checksum.text != "stripped")
 
 
 def by_hand(book: ReferenceBook, kind: Literal["snapshot", "update"], item: Item) -> int:

@@ -77,6 +77,17 @@ class ShadowEngine(Engine):
                 twin.suspect()
                 twin.forget()
 
+    def open_line(self, generation: int, valid_for: float, **options: Any) -> None:
+        """As `Engine.open_line`."""
+        super().open_line(generation, valid_for, **options)
+        if options.get("profile") is not None:
+            self._reference.open_line(generation, options["profile"])
+
+    def forget_generation(self, generation: int) -> None:
+        """As `Engine.forget_generation`."""
+        super().forget_generation(generation)
+        self._reference.forget_generation(generation)
+
     def assign(self, book: Book, generation: int) -> None:
         """As `Engine.assign`."""
         super().assign(book, generation)
@@ -131,8 +142,10 @@ def differences(book: Book, twin: ReferenceBook) -> list[str]:
         ("epoch", copy.epoch, twin.epoch),
         ("sequence", copy.sequence, twin.sequence),
         ("exchange time", copy.exchange_time_ms, twin.time),
-        ("known bids", copy.complete_depth("bid"), twin.known("bid")),
-        ("known asks", copy.complete_depth("ask"), twin.known("ask")),
+        ("known bids", copy.complete_depth("bid"), twin.certain("bid")),
+        ("known asks", copy.complete_depth("ask"), twin.certain("ask")),
+        ("checksums", copy.stats["checksums"], twin.checksums),
+        ("checksum mismatches", copy.stats["checksum_mismatches"], twin.mismatches),
     ]
     # A deadline that lapsed is seen by the compiled book alone: the reference has no clock.
     if not (copy.state == BookState.STALE and twin.state == BookState.LIVE):

@@ -183,6 +183,7 @@ cdef class _Table:
         self.channels = channels
         self.names = []
         self.channels_in_bytes = []
+        self.envelopes = []
         keys = set()
         for profile in self.profiles:
             self.n_routes += len(profile.books)
@@ -197,6 +198,15 @@ cdef class _Table:
                 keys.add(described.symbol)
             wires = [profile.wire_name(described) for described in profile.books]
             self.shares |= len(set(wires)) < len(wires)
+            # Where a text names the channel as we do, it can be taken apart at once.
+            is_plain = (
+                profile.argument is None and profile.separator == ":"
+                and not any(described.wire for described in profile.books)
+            )
+            self.envelopes.append((
+                profile, profile.channel_key, profile.channel_prefix if is_plain else None,
+                profile.symbol_key,
+            ))
             key = profile.channel_key if profile.argument is None else profile.argument[0]
             self.channels_in_bytes.append((profile, re.compile(
                 b'"%b"[ \\t\\n\\r\\f\\v]*:[ \\t\\n\\r\\f\\v]*"([^"\\\\]{1,400})"' % key.encode()

@@ -367,8 +367,8 @@ cdef class Engine:
         elif book._line is not None:
             book._unseen = book._line.unseen
         change = book._apply_item(self._scratch, self._scratch.rows, item, receive_time, False)
-        if book._counters.checksums_stopped == 1:
-            book._counters.checksums_stopped = 2
+        if book._tells:
+            book._tells = False
             self._stopped.append(book)
         if change != 0:
             self._touch(book, change)
@@ -439,7 +439,7 @@ cdef class Engine:
             self._other += 1
             self.message = message
             return OTHER_BIT
-        profile, names, symbol = found
+        profile, names, symbol, _ = found
         if profile.data_key not in <dict>message:
             # Acknowledgements, errors, pongs: for the session, not for a book.
             if profile.reply_keys.isdisjoint(<dict>message):
@@ -470,27 +470,39 @@ cdef class Engine:
         return OTHER_BIT
 
     cdef object _addressed(self, _Table table, dict message):
-        """(profile, names of channels, symbol) of a frame that names a channel: all of one kind
-        that it may be of, those that own its symbol first; None where it names none."""
-        first = None
-        for profile in table.profiles:
-            if profile.channel_key not in message:
+        """(profile, names of channels, symbol) of a frame that names a channel: all that it may be
+        of, those of a market that owns its symbol first; None where it names none."""
+        found = None
+        for profile, key, prefix, symbol_key in table.envelopes:
+            if found is not None and key != found[0].channel_key:
                 continue
-            address = profile.address(message)
-            if address is None:
+            named = message.get(key)
+            if named is None:
                 continue
-            names, symbol = address
-            if names[0] not in self._routes and names[0] not in self._trade_routes:
-                first = first or (profile, names, symbol)
-            elif first is None or first[1][0] not in self._routes and (
-                first[1][0] not in self._trade_routes
-            ):
-                first = (profile, names, symbol)
-            elif profile.owns_symbol(symbol) and not first[0].owns_symbol(symbol):
-                first = (profile, names + first[1], symbol)
+            if prefix is None:
+                address = profile.address(message)
+                if address is None:
+                    continue
+                names, symbol = address
+            elif isinstance(named, str):
+                name, symbol = split_topic(prefix + named)
+                names = (name,)
+                if symbol_key is not None and not symbol:
+                    symbol = message.get(symbol_key)
+                    # The oldest feed named its symbols by number.
+                    symbol = symbol if type(symbol) is str else str(symbol)
+            elif len(table.profiles) == 1:
+                return None
             else:
-                first = (first[0], first[1] + names, symbol)
-        return first
+                continue
+            known = names[0] in self._routes or names[0] in self._trade_routes
+            if found is None or known and not found[3]:
+                found = (profile, names, symbol, known)
+            elif known and profile.owns_symbol(symbol) and not found[0].owns_symbol(symbol):
+                found = (profile, names + found[1], symbol, True)
+            elif known:
+                found = (found[0], found[1] + names, found[2], True)
+        return found
 
     cdef int _hear_reply(self, _Table table, object message, int64_t generation) except -1:
         """Note which channel an acknowledgement names, where frames do not name it."""
@@ -746,7 +758,7 @@ cdef class Engine:
                 raise MessageError(
                     f"expected a checksum, was {shown(fields[channel.checksum])}", symbol=symbol
                 )
-            item.checksum = number & 0xFFFFFFFF
+            item.checksum = number & <int64_t>0xFFFFFFFF
         time = (message if channel.outer_time else fields).get(channel.time)
         if time is not None and time != "":
             item.exchange_time = stamp_number(time, channel.words.stamp)
@@ -1036,6 +1048,7 @@ cdef class Engine:
             book = self._book_type.__new__(self._book_type)
             book._set_up(symbol, channel, self._clock, self._valid_for, self._max_levels)
             book._trusts_empty = self._trusts_empty
+            book._spoken = self.venue
             channel.books[symbol] = book
             channel.seat_books()
             self._books[f"{channel.name}:{symbol}"] = book

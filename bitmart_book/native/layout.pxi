@@ -164,6 +164,9 @@ cdef class _Table:
     # What a frame that cannot be read may name: a symbol, and by profile a channel.
     cdef object symbols_in_bytes
     cdef list channels_in_bytes
+    # (profile, key of the channel, what our names have before the wire's, key of the symbol); where
+    # the profile has to take the name apart, None.
+    cdef list envelopes
 
     cdef int _add_key(self, object profile) except -1
     cdef int _add_route(self, object profile, object described, _Channel channel) except -1
@@ -423,6 +426,8 @@ cdef class Written(Trusted):
     cdef Sum* _sum
     # How many snapshots without a checksum have come one after the other.
     cdef int _unsummed
+    # Whether somebody has to be told that its checksums have stopped.
+    cdef bint _tells
     cdef Py_ssize_t _max_levels
     cdef list _buffer
     cdef Py_ssize_t _buffered_rows
@@ -489,6 +494,7 @@ cdef class Written(Trusted):
     cdef int _audit(self, _Scratch scratch, const Row* rows, Item* item) except -2
     cdef int _restarted(self, int64_t sequence) except -1
     cdef bint _is_summed(self, const Item* item) except -1
+    cdef void _stop_summing(self) noexcept
     cdef bint _sums_up(self, const Item* item) except -1
     cdef int _mismatched(self, const Item* item, int64_t mine) except -1
     cdef bint _can_sum(self) noexcept

@@ -456,7 +456,9 @@ cdef inline const char* read_stamp(
         if p == NULL:
             return NULL
         out[0] = stamp_of_text(text.text, text.length)
-        return NULL if out[0] < 0 else p
+        if out[0] < 0:
+            return NULL
+        return p
     p = read_whole(p, end, out)
     if p != NULL and words.stamp == STAMP_NS:
         out[0] //= 1_000_000
@@ -470,7 +472,7 @@ cdef inline const char* read_checksum(
     p = read_signed(p, end, out)
     if p == NULL or out[0] < -<int64_t>0x80000000 or out[0] > <int64_t>0xFFFFFFFF:
         return NULL
-    out[0] &= 0xFFFFFFFF
+    out[0] = out[0] & <int64_t>0xFFFFFFFF
     return p
 
 
@@ -643,7 +645,9 @@ cdef inline const TopicKey* find_topic(
     which = among(key, keys, n_keys)
     if which != NULL:
         if which.channel != 0:
-            return NULL if p >= end or p[0] != c'{' or read_argument(p, end, which, place) == NULL else which
+            if p >= end or p[0] != c'{' or read_argument(p, end, which, place) == NULL:
+                return NULL
+            return which
         if read_text(p, end, topic) != NULL:
             return which
     # From behind: }, the text, the colon, the key.
@@ -684,7 +688,9 @@ cdef inline const TopicKey* find_topic(
     if p == text or p[-1] != c'"':
         return NULL
     which = among(pack_word(p, close - p), keys, n_keys)
-    return which if which != NULL and which.channel == 0 else NULL
+    if which != NULL and which.channel != 0:
+        return NULL
+    return which
 
 
 cdef inline bint scan_frame(

@@ -613,10 +613,15 @@ cdef class Written(Trusted):
         self._unsummed = min(self._unsummed + 1, MOST_UNSUMMED)
         if self._unsummed < MOST_UNSUMMED:
             return True
-        self._counters.checksums_stopped = 1
+        self._stop_summing()
         self._become(UNPROVEN, "the venue's checksums stopped")
         self._refused = True
         return False
+
+    cdef void _stop_summing(self) noexcept:
+        """There were checksums, and are none any more: that is told once."""
+        self._tells |= self._counters.checksums_stopped == 0
+        self._counters.checksums_stopped = 1
 
     cdef bint _sums_up(self, const Item* item) except -1:
         """Whether the venue's checksum is that of the book, now that the whole frame is applied; a
@@ -630,8 +635,8 @@ cdef class Written(Trusted):
         if self._spec.rule != RULE_NONE:
             # The sequence proves the book; that there are no checksums any more is told once.
             if item.checksum <= 0:
-                if self._counters.checksums and not self._counters.checksums_stopped:
-                    self._counters.checksums_stopped = 1
+                if self._counters.checksums:
+                    self._stop_summing()
                 return True
             if not self._can_sum():
                 return True
