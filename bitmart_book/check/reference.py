@@ -1269,7 +1269,6 @@ class ReferenceEngine:
         change = 0
         for (symbol, item), found in zip(parsed, settled, strict=True):
             if found is None:
-                change |= Change.GAP
                 continue
             book = self._book(found, symbol)
             if len(names) > 1:

@@ -677,9 +677,8 @@ cdef class Engine:
             settled = channels[i]
             symbol = books[i]
             if settled is None:
-                # An update before any snapshot, of who knows which channel.
+                # An update before any snapshot, of who knows which channel: nobody's.
                 books[i] = None
-                change |= GAP_BIT
             elif self._only_known:
                 books[i] = settled.books.get(symbol)
             else:

@@ -305,6 +305,7 @@ cdef enum Event:
     MISFITTED
     LEFT_ALONE
     UNPROVEN
+    UNSUMMED
     MISMATCHED
 
     BEGUN_ANEW

@@ -603,7 +603,7 @@ cdef class Written(Trusted):
         """Whether a snapshot of a channel that only a checksum proves has one, or may have one in
         the next; where neither, the book is STALE."""
         if self._spec.proven == 0:
-            self._become(UNPROVEN, "nothing that comes on this channel proves a book")
+            self._become(UNSUMMED, "nothing that comes on this channel proves a book")
             # No update makes it any better.
             self._refused = True
             return False
@@ -614,7 +614,7 @@ cdef class Written(Trusted):
         if self._unsummed < MOST_UNSUMMED:
             return True
         self._stop_summing()
-        self._become(UNPROVEN, "the venue's checksums stopped")
+        self._become(UNSUMMED, "the venue's checksums stopped")
         self._refused = True
         return False
 

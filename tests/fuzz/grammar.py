@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bitmart_book.venues import BITMART
+from tests.fuzz import stories
 from tests.fuzz.mutate import mutate
+from tests.fuzz.stories import VENUES, venue_story
 from tests.helpers import frames as documented
 from tests.helpers.documented.futures import DEPTHS as FUTURES_DEPTHS
 from tests.helpers.documented.futures import STREAM_FRAMES as FUTURES_STREAMS
@@ -216,6 +218,8 @@ class Story:
 
 
 CHANNELS = [(profile, channel) for profile in BITMART.profiles for channel in profile.books]
+# Those that are LIVE at some time, if there are cases enough.
+LIVE_CHANNELS = {channel.name for _, channel in CHANNELS} | stories.LIVE_CHANNELS
 SEEDS = [
     text.encode()
     for text in (
@@ -259,8 +263,14 @@ def case(seed, number, streams=(), steps=STEPS):
         "clocked": chance() < 0.5,
         # Beside it an engine without the scanner, that has to give the same answers.
         "twin": chance() < 0.25,
+        # Of a third of the cases; by a chance of its own.
+        "venue": _venue(random.Random(f"venue {seed} {number}")),
     }
-    source = _real(streams, rng) if streams and chance() < 0.1 else _stories(rng)
+    if options["venue"] is not None:
+        source = _venue_stories(options["venue"], rng)
+        options["twin"] = True
+    else:
+        source = _real(streams, rng) if streams and chance() < 0.1 else _stories(rng)
     damage = rng.choice((0.0, 0.2, 0.5, 0.8))
     calls = rng.choice((0.0, 0.05, 0.2))
     generations = rng.choice((0, 0, 1, 3))
@@ -279,18 +289,33 @@ def case(seed, number, streams=(), steps=STEPS):
     return Case(options, made)
 
 
+def _venue(rng):
+    return rng.choice(tuple(VENUES)) if rng.random() < 0.35 else None
+
+
+def _venue_stories(name, rng):
+    chance = rng.random
+    told = [venue_story(name, rng) for _ in range(rng.choice((1, 1, 2, 3)))]
+
+    def source():
+        story = told[int(chance() * len(told))]
+        return story.frame(), story.doubt
+
+    return source
+
+
 def _stories(rng):
     chance = rng.random
     pool = POOLS[int(chance() * len(POOLS))]
-    stories = []
+    told = []
     for _ in range(rng.choice((1, 1, 2, 3))):
         profile, channel = rng.choice(CHANNELS)
-        stories.append(Story(profile, channel, rng.choice(SYMBOLS[profile.market]), pool, rng))
+        told.append(Story(profile, channel, rng.choice(SYMBOLS[profile.market]), pool, rng))
 
     def source():
         if chance() < 0.1:
             return SEEDS[int(chance() * len(SEEDS))], _nothing
-        story = stories[int(chance() * len(stories))]
+        story = told[int(chance() * len(told))]
         return story.frame(), story.doubt
 
     return source

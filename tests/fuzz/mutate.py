@@ -21,7 +21,9 @@ KEYS = tuple(
         "table", "group", "subscribe", "data", "symbol", "type", "version", "ms_t", "bids", "asks",
         "buys", "sells", "depths", "way", "price", "vol", "amount", "count", "event", "action",
         "success", "errorCode", "topic", "trades", "side", "size", "deal_price", "deal_vol", "m",
-        "created_at", "trade_id", "step", "candle", "s_t", "message", "precision", "",
+        "created_at", "trade_id", "step", "candle", "s_t", "message", "precision", "", "channel", "arg",
+        "instId", "seqId", "prevSeqId", "checksum", "ts", "qty", "timestamp", "u", "s", "b", "a",
+        "first_change_id", "last_change_id", "channel_name", "nanoseconds", "crc",
     )
 )  # fmt: skip
 TOPICS = tuple(

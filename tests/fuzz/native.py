@@ -26,7 +26,7 @@ from pathlib import Path
 
 from bitmart_book import Change, Engine
 from bitmart_book.check.shadow import ShadowEngine
-from tests.fuzz.grammar import CHANNELS, STEPS, Case, case, dump, load, real_streams
+from tests.fuzz.grammar import LIVE_CHANNELS, STEPS, Case, case, dump, load, real_streams
 from tests.fuzz.oracle import ALL_BITS, Watch, play
 from tests.soak.rows import Row, at_least, exactly, noted, show
 
@@ -220,7 +220,7 @@ def _rows(wanted, results, findings, seconds, kind):
         noted(f"{name}: seconds, and CPU seconds", f"{seconds:.0f}, {cpu:.0f}"),
         exactly(f"{name}: findings", 0, len(findings)),
         *(Row(f"{name}: finding", "none", finding, False) for finding in findings),
-        exactly(f"{name}: book channels that were LIVE", len(CHANNELS), len(channels)),
+        exactly(f"{name}: book channels that were LIVE", len(LIVE_CHANNELS), len(channels)),
         exactly(f"{name}: kinds of change", Change.names(ALL_BITS), Change.names(bits)),
         Row(f"{name}: refused", "10 % to 90 %", f"{share:.0%}", 0.1 < share < 0.9),
         at_least(f"{name}: looks at LIVE books", inputs // 10, live),

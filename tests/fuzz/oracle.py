@@ -24,10 +24,20 @@ from bitmart_book import (
     NumberError,
     UsageError,
 )
+from tests.fuzz.stories import VENUES
 
 __all__ = ["Finding", "Watch", "play"]
 
 ROWS = 96
+# Books that are made beforehand, by venue.
+KNOWN = {
+    None: ("BTC_USDT", "BTCUSDT"),
+    "kraken": ("BTC/USD",),
+    "okx": ("BTC-USDT",),
+    "bybit": ("BTCUSDT",),
+    "several": ("kraken:BTC/USD", "okx:BTC-USDT", "bybit:BTCUSD"),
+    "strange": ("~A",),
+}
 # Longer texts would be cut by a log, or fill it.
 LONGEST_ERROR = 1_000
 LOST = tuple(state for state in BookState if state not in ("LIVE", "CLOSED", "REJECTED"))
@@ -122,10 +132,11 @@ class Watch:
             max_levels=options["max_levels"],
             max_books=options["max_books"],
             only_known=options["only_known"],
+            venue=VENUES.get(options.get("venue")),
             **more,
         )
         if options["only_known"]:
-            for symbol in ("BTC_USDT", "BTCUSDT"):
+            for symbol in KNOWN[options.get("venue")]:
                 engine.book(symbol)
         return engine
 
@@ -209,7 +220,7 @@ class Watch:
     def _all_of(self, book):
         return (
             book.symbol, book.channel, book.state, book.reason, book.epoch, book.sequence,
-            book.exchange_time_ms, book.confirmed_by, book.last_trade, self._mark(book),
+            book.exchange_time_ms, book.confirmed_by, book.last_trade, book.stats, self._mark(book),
         )  # fmt: skip
 
     def _mark(self, book):

@@ -10,6 +10,7 @@ import bitmart_book as bb
 from bitmart_book import BookState, InvariantError
 from bitmart_book._book import _transitions
 from tests.helpers.frames import futures_side, spot
+from tests.helpers.venue_frames import kraken
 
 CONNECTING, SYNCING, LIVE = BookState.CONNECTING, BookState.SYNCING, BookState.LIVE
 STALE, GAP, CLOSED, REJECTED = BookState.STALE, BookState.GAP, BookState.CLOSED, BookState.REJECTED
@@ -22,9 +23,9 @@ class Start:
     """A book of one kind of channel in one state."""
 
     def __init__(self, state, channel, *, crossed=False, reached=False):
-        self.engine = bb.Engine()
-        market = "futures" if channel == "depth20" else "spot"
-        symbol = "BTCUSDT" if market == "futures" else "BTC_USDT"
+        market = {"depth20": "futures", "book10": "kraken"}.get(channel, "spot")
+        symbol = {"futures": "BTCUSDT", "kraken": "BTC/USD"}.get(market, "BTC_USDT")
+        self.engine = bb.Engine("kraken" if market == "kraken" else "bitmart")
         self.book = self.engine.book(symbol, channel=channel, market=market)
         self.engine.assign(self.book, 1)
         if state is STALE and crossed:
@@ -54,6 +55,8 @@ def first_frames(channel):
         return [picture(BIDS, ASKS)]
     if channel == "depth20":
         return [futures_side(1, BIDS), futures_side(2, ASKS)]
+    if channel == "book10":
+        return [kraken("snapshot", BIDS, ASKS)]
     return [spot("snapshot", 5, BIDS, ASKS)]
 
 
@@ -98,6 +101,14 @@ EVENTS = {
     "misfit": ("depth20", misfitted, "held exactly"),
     "unproven": (
         "increase100", lambda s: s.frame(spot("snapshot", 4, BIDS, ASKS)), "older than version 5",
+    ),
+    "unsummed": (
+        "book10",
+        lambda s: [s.frame(kraken("snapshot", BIDS, ASKS, checksum=None)) for _ in range(4)],
+        "checksums stopped",
+    ),
+    "mismatched": (
+        "book10", lambda s: s.frame(kraken("snapshot", BIDS, ASKS, checksum=1)), "the venue's is 1",
     ),
     "anew": ("increase100", lambda s: s.book.clear(), "cleared"),
     "disconnected": ("increase100", lambda s: s.tell(CONNECTING), "told so"),
