@@ -142,3 +142,4 @@ cdef class Engine:
     cdef int _require_room(self, Py_ssize_t books) except -1
     cdef Book _book_for(self, _Channel channel, str symbol)
     cdef object _find(self, object key)
+    cdef object _elsewhere(self, object key, object bare)

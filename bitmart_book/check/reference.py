@@ -1159,6 +1159,8 @@ class ReferenceEngine:
                 return 0
             return self._books(names, symbol, data, message, generation)
         if names[0] in self.trades:
+            if data is None or data == "":
+                return 0
             return self._trades(*self.trades[names[0]], message)
         return Change.OTHER
 
@@ -1322,8 +1324,6 @@ class ReferenceEngine:
         return self.books[topic]
 
     def _trades(self, market: str, channel: Any, message: dict[str, Any]) -> int:
-        if message["data"] is None or message["data"] == "":
-            return 0
         trades, unread = channel.read(message)
         for trade in trades:
             for topic, book in self.books.items():

@@ -460,6 +460,8 @@ cdef class Engine:
             )
         trades = self._trade_routes.get(names[0])
         if trades is not None and only is None:
+            if (<dict>message)[profile.data_key] in (None, ""):
+                return 0
             return self._apply_trades(trades[0], trades[1], message)
         if only is not None:
             raise UsageError(
@@ -555,10 +557,13 @@ cdef class Engine:
             return channels[0]
         if not whole:
             return None
-        holds = [one for one in channels if (<_Channel>one).window >= longest]
-        if holds:
-            return min(holds, key=window_of)
-        return self._routes[owner.default_book]
+        holds = None
+        for channel in channels:
+            if (<_Channel>channel).window >= longest and (
+                holds is None or (<_Channel>channel).window < (<_Channel>holds).window
+            ):
+                holds = channel
+        return self._routes[owner.default_book] if holds is None else holds
 
     cdef int _refuse_named(
         self, object names, object symbols, object error, int64_t generation
@@ -786,8 +791,6 @@ cdef class Engine:
     cdef int _apply_trades(self, object market, object channel, dict message) except -1:
         cdef _Channel books
         cdef Book book
-        if message["data"] is None or message["data"] == "":
-            return 0
         found = channel.read(message)
         trades = found.values
         self._trades += len(trades)
@@ -1116,7 +1119,7 @@ cdef class Engine:
             f"no sequenced book of {key}" + (f"; there is {', '.join(others)}" if others else "")
         )
 
-    def _elsewhere(self, key, bare):
+    cdef object _elsewhere(self, object key, object bare):
         """The sequenced book of a symbol on any channel of the venue or market that it names."""
         cdef _Channel channel
         place = key[:len(key) - len(bare) - 1]
@@ -1202,10 +1205,6 @@ cdef bint is_on(Book book, int64_t generation, object names) except -1:
         names is None or len(names) == 1 or generation == 0 or not book._assigned
         or book._generation == generation
     )
-
-
-def window_of(_Channel channel):
-    return channel.window
 
 
 # Stands for the ladders of a book that does not exist yet, when a first frame is checked.

@@ -37,9 +37,10 @@ CERTAINTY = [
         "empty-market-never-shown",
         "The recording of a market that was empty at first is never LIVE.",
         FILE,
-        "self._empty_snapshots < 2 and not self._is_empty()",
+        "self._empty_snapshots < 2 and (self._assigned or not self._is_empty())",
         "self._empty_snapshots < 2",
         f"{EMPTY}::test_a_market_that_was_always_empty_is_shown_as_that",
+        where="cdef bint _waits_for_another(",
     ),
     Mutant(
         "empty-recording-not-trusted",

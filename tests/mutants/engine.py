@@ -63,7 +63,7 @@ FRAMES = [
         "cut-frame-puts-nothing-in-doubt",
         "A frame that was cut off is forgotten, and with it the update that it was.",
         "native/engine.pxi",
-        "book is not None and book._refuse(problem, self._scratch.now)",
+        "book._refuse(problem, self._scratch.now)",
         "False",
         "tests/native/test_engine.py::test_a_frame_cut_anywhere",
     ),

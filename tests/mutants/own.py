@@ -266,7 +266,7 @@ OWN = [
         "odd-instrument-costs-the-list",
         "One symbol with an odd lot, and no symbol's lot is known.",
         "venues/instruments.py",
-        'found.refused[_named(row, number)] = f"{type(error).__name__}: {error}"\n',
+        'found.refused[self._named(row, number)] = f"{type(error).__name__}: {error}"\n',
         "raise\n",
         "tests/venues/test_instruments.py::test_one_odd_row_costs_one_symbol_which_is_named",
     ),

@@ -65,8 +65,8 @@ READS = [
         "sweep-beyond-what-is-known",
         "The price of a large order is called certain though levels may stand between.",
         "native/excerpts.pxi",
-        "left <= 0 and self.are_known(side, i)",
-        "left <= 0",
+        "left <= 0 and i <= proven and self.are_known(side, i)",
+        "left <= 0 and i <= proven",
         "tests/book/test_reads.py::test_a_sweep_beyond_what_is_known_is_not_complete",
     ),
     Mutant(
@@ -197,10 +197,10 @@ READS = [
         "known-of-another-moment",
         "A large order is called certain by what a later snapshot made known.",
         "_book.pyx",
-        "return taken.swept(number, numerator, denominator, by_notional)\n",
+        "return taken.swept(number, numerator, denominator, by_notional, self._spec.proven)\n",
         "Fraction(1)\n"
         "taken.sides[number].known_from = self._sides.ladders[number].known_from\n"
-        "return taken.swept(number, numerator, denominator, by_notional)\n",
+        "return taken.swept(number, numerator, denominator, by_notional, self._spec.proven)\n",
         "tests/book/test_moments.py::test_what_is_known_is_of_the_moment_of_the_levels",
     ),
     Mutant(

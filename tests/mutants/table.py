@@ -18,6 +18,7 @@ from tests.mutants.scanner import SCANNER
 from tests.mutants.session import LINE
 from tests.mutants.sockets import SOCKETS
 from tests.mutants.surface import SURFACE
+from tests.mutants.venues import VENUES
 from tests.mutants.versions import VERSIONS
 from tests.mutants.words import WORDS
 
@@ -26,6 +27,7 @@ MUTANTS = (
     *(
         BOOK
         + VERSIONS
+        + VENUES
         + CERTAINTY
         + READS
         + TRUST

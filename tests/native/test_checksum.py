@@ -156,7 +156,9 @@ def test_where_a_sequence_proves_checksums_may_stop_and_that_is_told_once(scan):
     (book,) = engine.books
     assert engine.take_stopped() == []
     for sequence, checksum in ((6, 0), (7, None), (8, 0)):
-        engine.apply(okx("update", sequence - 1, sequence, [("9", str(sequence))], checksum=checksum))
+        engine.apply(
+            okx("update", sequence - 1, sequence, [("9", str(sequence))], checksum=checksum)
+        )
         assert book.state is BookState.LIVE
     assert engine.take_stopped() == [book]
     assert engine.take_stopped() == []
