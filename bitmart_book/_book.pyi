@@ -117,9 +117,7 @@ class Quote:
 
 @final
 class Depth(Generic[_SideT]):
-    def __init__(
-        self, bids: _SideT, asks: _SideT, complete: bool, proven: bool = True
-    ) -> None: ...
+    def __init__(self, bids: _SideT, asks: _SideT, complete: bool, proven: bool = True) -> None: ...
     @property
     def bids(self) -> _SideT: ...
     @property

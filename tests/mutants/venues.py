@@ -159,7 +159,7 @@ VENUES = [
     ),
     Mutant(
         "guard-lets-unproven-levels-pass",
-        "A guard that was told how deep an order goes lets it pass where nothing proves that depth.",
+        "A guard that was told how deep an order goes lets it pass beyond what is proven.",
         "native/values.pxi",
         "self.levels > (<Book>self.book)._spec.proven",
         "False",

@@ -230,7 +230,7 @@ def test_what_there_is_is_named_before_anything_is_done():
     engine = bb.Engine("kraken")
     with pytest.raises(bb.UsageError, match="two names and a slash, like BTC/USD"):
         engine.book("BTC_USDT")
-    with pytest.raises(bb.UsageError, match="'book11'.*there is: kraken/book10, kraken/book25"):
+    with pytest.raises(bb.UsageError, match=r"'book11'.*there is: kraken/book10, kraken/book25"):
         engine.book("BTC/USD", channel="book11")
     with pytest.raises(bb.UsageError, match="words with hyphens"):
         bb.Engine("okx").book("BTC/USD")
