@@ -55,7 +55,8 @@ cdef class Engine:
     # got the last frame, by connection and symbol.
     cdef dict _told
     cdef dict _settled
-    cdef list _stopped
+    # Of how many books the checksums have stopped.
+    cdef int64_t _stopped
     cdef int64_t _scanned
     cdef int64_t _decoded
     cdef dict _trade_routes

@@ -63,6 +63,7 @@ from bitmart_book.native.checksum cimport (
     crc_prepare,
     sum_free,
     sum_new,
+    sum_touch,
 )
 from bitmart_book.native.clock cimport is_before, monotonic_ns
 from bitmart_book.native.double cimport number_of_double

@@ -497,8 +497,9 @@ def test_the_compiled_module_imports_only_errors_and_model():
         "bitmart_book.errors", "bitmart_book.model",
     }  # fmt: skip
     ours = set(re.findall(r"^from (bitmart_book\S*) cimport", text, re.MULTILINE))
-    names = {"clock", "digits", "double", "json", "ladder", "number", "questions", "scan", "sides"}
-    assert ours == {f"bitmart_book.native.{name}" for name in names | {"window"}}
+    names = {"checksum", "clock", "digits", "double", "json", "ladder", "number", "questions"}
+    names |= {"scan", "sides", "stamp", "window"}
+    assert ours == {f"bitmart_book.native.{name}" for name in names}
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ class ReferenceBook:
         self.checksums = self.mismatches = 0
 
     @property
-    def most_levels(self) -> int:
+    def _most_levels(self) -> int:
         """To how many levels a side is cut: to the venue's, where it has such a number."""
         return self.channel.depth or self.max_levels
 
@@ -498,7 +498,7 @@ class ReferenceBook:
                 return True
         if item.checksum is not None:
             self.checksums += 1
-        if item.checksum == self.checksum():
+        if item.checksum == self._checksum():
             return True
         self.mismatches += 1
         if not item.checksum:
@@ -506,7 +506,7 @@ class ReferenceBook:
         self.become(BookState.GAP)
         return False
 
-    def checksum(self) -> int:
+    def _checksum(self) -> int:
         """The CRC32 of the best levels, as the venue makes it."""
         rule = self.channel.checksum
         texts: dict[Side, list[list[str]]] = {
@@ -899,7 +899,7 @@ class ReferenceBook:
         return changed
 
     def _trim(self) -> None:
-        most = self.most_levels
+        most = self._most_levels
         if self.channel.depth:
             # All that the venue shows is known, and where it shows less there is no more.
             for side in SIDES:

@@ -1,8 +1,8 @@
 # The venue's own proof of a book: a CRC32 of the text of its best levels.
 #
-# The text is made of the integers that a ladder holds. Of one frame to the next little changes among
-# the best levels, so the text of each is kept, and so is that of a whole side: what has not changed
-# is not written again, and a sum whose first part has not changed is not begun anew.
+# The text is made of the integers that a ladder holds. From one frame to the next little changes
+# among the best levels, so the text of each is kept, and so is the sum of each side: a side of which
+# a frame says nothing is not even looked at, and the sum of both is made of their two.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -19,6 +19,22 @@ cdef extern from *:
 
     /* CRC32 (IEEE 802.3, as in zlib and PNG), eight bytes at a time. */
     static uint32_t bb_crc_table[8][256];
+    /* What a sum becomes by so many bytes that follow: it is multiplied by this power of x. */
+    #define BB_LONGEST_SIDE 3072
+    static uint32_t bb_crc_power[BB_LONGEST_SIDE + 1];
+
+    /* The product of two polynomials of bits, of which the highest is x**0, modulo that of the
+       sum. */
+    static uint32_t bb_crc_times(uint32_t a, uint32_t b) {
+        uint32_t product = 0;
+        int i;
+        for (i = 0; i < 32; i++) {
+            product ^= b & (0 - (a >> 31));
+            a <<= 1;
+            b = (b >> 1) ^ (UINT32_C(0xEDB88320) & (0 - (b & 1)));
+        }
+        return product;
+    }
 
     static void bb_crc_prepare(void) {
         uint32_t i, j, crc;
@@ -35,6 +51,15 @@ cdef extern from *:
                 bb_crc_table[j][i] = (crc >> 8) ^ bb_crc_table[0][crc & 0xFF];
             }
         }
+        bb_crc_power[0] = UINT32_C(1) << 31;
+        for (i = 0; i < BB_LONGEST_SIDE; i++) {
+            bb_crc_power[i + 1] = bb_crc_times(bb_crc_power[i], UINT32_C(1) << 23);
+        }
+    }
+
+    /* The sum of two texts, of their sums and the length of the second. */
+    static uint32_t bb_crc_both(uint32_t first, uint32_t second, int length) {
+        return bb_crc_times(bb_crc_power[length], first) ^ second;
     }
 
     /* Of what was summed before, inverted, and of more text. */
@@ -81,6 +106,7 @@ cdef extern from *:
     """
     void crc_prepare "bb_crc_prepare"()
     uint32_t crc_more "bb_crc_more"(uint32_t, const char*, int) noexcept nogil
+    uint32_t crc_both "bb_crc_both"(uint32_t, uint32_t, int) noexcept nogil
     char* digits_before "bb_digits_before"(char*, uint64_t) noexcept nogil
 
 cdef enum:
@@ -118,9 +144,14 @@ cdef struct SummedSide:
     SummedLevel levels[MOST_SUMMED]
     int order[MOST_SUMMED]
     int count
-    # All of it, as far as the sides are not interleaved.
+    # Whether levels may have changed since.
+    bint touched
+    # All of it, as far as the sides are not interleaved, without a joint at its end where nothing
+    # follows, and its sum.
     char text[MOST_SUMMED * LEVEL_TEXT]
     int length
+    bint ends
+    uint32_t crc
 
 # What is kept of one book.
 cdef struct Sum:
@@ -130,10 +161,7 @@ cdef struct Sum:
     # What the kept texts were made for.
     int made_written[2]
     int made_scales[2]
-    # Of the asks alone, before it is inverted.
-    uint32_t begun
     uint32_t crc
-    bint known
 
 
 cdef inline char* write_number(
@@ -247,12 +275,17 @@ cdef inline char* append_level(char* out, const SummedLevel* level) noexcept nog
     return out + level.length
 
 
-cdef inline void join_side(SummedSide* kept) noexcept nogil:
+cdef inline void sum_side(SummedSide* kept, bint ends, const SumRule* rule) noexcept nogil:
+    """Sum one side by itself. `ends`: nothing follows it."""
     cdef char* out = kept.text
     cdef int i
     for i in range(kept.count):
         out = append_level(out, &kept.levels[kept.order[i]])
+    kept.ends = ends
     kept.length = <int>(out - kept.text)
+    if ends and rule.joint != 0 and kept.length:
+        kept.length -= 1
+    kept.crc = ~crc_more(0xFFFFFFFFu, kept.text, kept.length)
 
 
 cdef inline uint32_t sum_interleaved(const Sum* sum, const SumRule* rule) noexcept nogil:
@@ -273,37 +306,45 @@ cdef inline uint32_t sum_interleaved(const Sum* sum, const SumRule* rule) noexce
     return ~crc
 
 
+cdef inline void sum_touch(Sum* sum, int side) noexcept nogil:
+    """Levels of that side may be others than before."""
+    sum.sides[side].touched = True
+
+
 cdef inline uint32_t checksum_of(Sum* sum, const Sides* sides, const SumRule* rule) noexcept nogil:
     """The checksum of both sides as they are now."""
-    cdef bint bids, asks
-    cdef int i, length
+    cdef SummedSide* asks = &sum.sides[ASK]
+    cdef SummedSide* bids = &sum.sides[BID]
+    cdef bint[2] changed
+    cdef bint ends
+    cdef int side
+    changed[BID] = changed[ASK] = False
     if (
         sum.made_scales[0] != sides.scales.price or sum.made_scales[1] != sides.scales.size
         or sum.made_written[0] != sum.written[0] or sum.made_written[1] != sum.written[1]
     ):
         sum.made_scales[0] = sides.scales.price
         sum.made_scales[1] = sides.scales.size
-        for i in range(2):
-            sum.made_written[i] = sum.written[i]
-            sum.sides[i].count = 0
-        sum.known = False
-    bids = update_side(sum, BID, &sides.ladders[BID], rule)
-    asks = update_side(sum, ASK, &sides.ladders[ASK], rule)
-    if sum.known and not bids and not asks:
+        for side in range(2):
+            sum.made_written[side] = sum.written[side]
+            sum.sides[side].count = 0
+            sum_touch(sum, side)
+            changed[side] = True
+    for side in range(2):
+        if sum.sides[side].touched:
+            changed[side] |= update_side(sum, side, &sides.ladders[side], rule)
+            sum.sides[side].touched = False
+    if not changed[0] and not changed[1]:
         return sum.crc
     if rule.interleaved:
         sum.crc = sum_interleaved(sum, rule)
-    else:
-        if asks or not sum.known:
-            join_side(&sum.sides[ASK])
-            sum.begun = crc_more(0xFFFFFFFFu, sum.sides[ASK].text, sum.sides[ASK].length)
-        if bids or not sum.known:
-            join_side(&sum.sides[BID])
-        length = sum.sides[BID].length
-        if rule.joint != 0 and length:
-            length -= 1
-        sum.crc = ~crc_more(sum.begun, sum.sides[BID].text, length)
-    sum.known = True
+        return sum.crc
+    ends = bids.count == 0
+    if changed[ASK] or asks.ends != ends:
+        sum_side(asks, ends, rule)
+    if changed[BID]:
+        sum_side(bids, True, rule)
+    sum.crc = crc_both(asks.crc, bids.crc, bids.length)
     return sum.crc
 
 

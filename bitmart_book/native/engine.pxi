@@ -54,7 +54,6 @@ cdef class Engine:
         self._table = self._table_of(self.venue.profiles)
         self._told = {}
         self._settled = {}
-        self._stopped = []
         self._only_known = only_known
         self._scans = scan
         self._trusts_empty = trust_empty
@@ -369,7 +368,7 @@ cdef class Engine:
         change = book._apply_item(self._scratch, self._scratch.rows, item, receive_time, False)
         if book._tells:
             book._tells = False
-            self._stopped.append(book)
+            self._stopped += 1
         if change != 0:
             self._touch(book, change)
         return change
@@ -1066,12 +1065,6 @@ cdef class Engine:
         channel.seat_books()
         self._books[f"{book.channel}:{book.symbol}"] = book
 
-    def take_stopped(self):
-        """list of the books whose venue has sent checksums and does so no more, each once. Their
-        sequence proves them all the same."""
-        stopped, self._stopped = self._stopped, []
-        return stopped
-
     # --- reading ---
 
     def book(self, symbol, *, channel=None, market=None):
@@ -1164,8 +1157,9 @@ cdef class Engine:
 
     @property
     def stats(self):
-        """dict of counters: frames, bad_frames, other, trades, books; and of the book frames how
-        many were scanned, and how many took the general decoder."""
+        """dict of counters: frames, bad_frames, other, trades, books; of the book frames how many
+        were scanned, and how many took the general decoder; and of how many books the checksums
+        have stopped, which their own `stats` tell as well."""
         return {
             "frames": self._frames,
             "scanned": self._scanned,
@@ -1173,6 +1167,7 @@ cdef class Engine:
             "bad_frames": self._bad_frames,
             "other": self._other,
             "trades": self._trades,
+            "checksums_stopped": self._stopped,
             "books": len(self._books),
         }
 

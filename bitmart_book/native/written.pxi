@@ -183,6 +183,9 @@ cdef class Written(Trusted):
                     f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: {problem}"
                 )
             read = True
+            if self._sum != NULL:
+                sum_touch(self._sum, BID)
+                sum_touch(self._sum, ASK)
             return self._apply_item(scratch, scratch.rows, item, receive_time, True)
         except BaseException as error:
             if read or kind != ITEM_UPDATE or sequence is not None or not self._is_synced():
@@ -206,6 +209,9 @@ cdef class Written(Trusted):
         self._leave()
         self._believe()
         sides_free(&self._sides)
+        if self._sum != NULL:
+            sum_touch(self._sum, BID)
+            sum_touch(self._sum, ASK)
 
     cdef int _apply_item(
         self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand
@@ -629,6 +635,8 @@ cdef class Written(Trusted):
         cdef int i
         cdef uint32_t mine
         for i in range(2):
+            if item.count[i] or item.kind == ITEM_SNAPSHOT:
+                sum_touch(self._sum, i)
             # A snapshot says anew how numbers are written.
             if item.written[i] > self._sum.written[i] or item.kind == ITEM_SNAPSHOT:
                 self._sum.written[i] = min(<int>item.written[i], <int>MOST_WRITTEN)
