@@ -379,6 +379,7 @@ class ReferenceBook:
             self.stale_run += 1
             return self._restarted() if self.stale_run >= STALE_RUN else Change.DUPLICATE
         stands = self.is_synced() and not self.unproven and not by_hand
+        stands = stands and not self.channel.replaces
         if stands and self._is_of_former_count(item.sequence):
             return Change.DUPLICATE
         if self.unproven and verdict == "old" and not by_hand and self.is_synced():

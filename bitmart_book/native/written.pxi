@@ -282,7 +282,7 @@ cdef class Written(Trusted):
             return DUPLICATE_BIT
         if (
             not by_hand and self._is_synced() and not self._unproven
-            and self._is_of_former_count(item.sequence)
+            and not self._spec.replaces and self._is_of_former_count(item.sequence)
         ):
             # A reply that waited since before the counter restarted, or comes out of a cache.
             self._counters.held_snapshots += 1
