@@ -107,6 +107,8 @@ from bitmart_book.native.scan cimport (
     ITEM_SIDE,
     ITEM_SNAPSHOT,
     ITEM_UPDATE,
+    NOBODYS_CHECKSUM,
+    NO_CHECKSUM,
     STAMP_MS,
     STAMP_NS,
     STAMP_TEXT,

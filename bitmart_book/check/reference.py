@@ -64,6 +64,7 @@ class Item:
     checksum: int | None = None
     # Most decimals of its prices and of its sizes, as they were written.
     written: tuple[int, int] = (0, 0)
+    by_hand: bool = False
 
     def longest(self) -> int:
         return max(len(rows) for rows in self.rows.values())
@@ -346,6 +347,7 @@ class ReferenceBook:
             return 0
         if self.state == BookState.REJECTED and not by_hand:
             return 0
+        item.by_hand = by_hand
         if item.kind == "snapshot":
             return self._snapshot(item, by_hand)
         if item.kind == "update":
@@ -484,6 +486,9 @@ class ReferenceBook:
     def _sums_up(self, item: Item) -> bool:
         """Whether the venue's checksum is the book's; a book that it is not of is in GAP."""
         if self.channel.checksum is None or self.channel.kind != "sequenced":
+            return True
+        # How it is written, and what it sums up to, whoever feeds a book by hand need not know.
+        if item.by_hand:
             return True
         whole = item.kind == "snapshot"
         self.written = [
@@ -1273,7 +1278,7 @@ class ReferenceEngine:
         for (symbol, item), found in zip(parsed, settled, strict=True):
             if found is None:
                 continue
-            book = self._book(found, symbol)
+            book = self.make_book(found, symbol)
             if len(names) > 1:
                 self.settled[generation, symbol] = found
             if generation and (
@@ -1296,7 +1301,7 @@ class ReferenceEngine:
     def assign(self, topic: str, generation: int) -> None:
         """The book is subscribed on that connection; frames of every other one are refused."""
         name, symbol = _split(topic)
-        book = self._book(name, symbol)
+        book = self.make_book(name, symbol)
         book.assigned = True
         book.generation = generation
         book.narrow = False
@@ -1306,15 +1311,15 @@ class ReferenceEngine:
 
     def expect(self, topic: str, unanswered: int) -> None:
         """So many snapshots of the book will be replies to requests."""
-        self._book(*_split(topic)).asked = unanswered
+        self.make_book(*_split(topic)).asked = unanswered
 
     def _miss(self, name: str, symbol: str) -> None:
-        book = self._book(name, symbol)
+        book = self.make_book(name, symbol)
         if book.state not in (BookState.CLOSED, BookState.REJECTED):
             book.forget()
             book.become(BookState.GAP)
 
-    def _book(self, name: str, symbol: str) -> ReferenceBook:
+    def make_book(self, name: str, symbol: str) -> ReferenceBook:
         topic = f"{name}:{symbol}"
         if topic not in self.books:
             if len(self.books) >= self.max_books:

@@ -77,6 +77,12 @@ class ShadowEngine(Engine):
                 twin.suspect()
                 twin.forget()
 
+    def book(self, symbol: str, *, channel: str | None = None, market: str | None = None) -> Book:
+        """As `Engine.book`."""
+        found = super().book(symbol, channel=channel, market=market)
+        self._reference.make_book(found.channel, found.symbol)
+        return found
+
     def open_line(self, generation: int, valid_for: float, **options: Any) -> None:
         """As `Engine.open_line`."""
         super().open_line(generation, valid_for, **options)

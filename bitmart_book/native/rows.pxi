@@ -63,7 +63,7 @@ cdef class _Scratch:
         item.sequence = -1
         item.exchange_time = -1
         item.previous = -1
-        item.checksum = -1
+        item.checksum = NO_CHECKSUM
         self.n_items += 1
         return item
 

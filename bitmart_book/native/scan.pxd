@@ -47,6 +47,10 @@ cdef enum ItemKind:
     ITEM_FULL
     ITEM_SIDE
 
+cdef enum:
+    NO_CHECKSUM = -1
+    NOBODYS_CHECKSUM = -2
+
 # What a channel's stamps are.
 cdef enum Stamp:
     STAMP_MS
@@ -63,7 +67,7 @@ cdef struct Item:
     int64_t sequence        # -1: none
     int64_t exchange_time   # -1: none
     int64_t previous        # the sequence before, or the first of its range; -1: none
-    int64_t checksum        # of 32 bits; -1: none
+    int64_t checksum        # of 32 bits; NO_CHECKSUM, or NOBODYS_CHECKSUM of what comes by hand
     int32_t written[2]      # most decimals of its prices, and of its sizes, as they were written
     int64_t heard           # when its frame came, by the engine's clock; 0: not said
     int64_t known           # as of when it speaks: `heard` less its lag

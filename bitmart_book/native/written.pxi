@@ -159,6 +159,7 @@ cdef class Written(Trusted):
         try:
             item = scratch.add_item(kind)
             item.heard = item.known = heard
+            item.checksum = NOBODYS_CHECKSUM
             self._lag = NO_LAG
             self._unseen = 0
             if sequence is not None:
@@ -183,9 +184,6 @@ cdef class Written(Trusted):
                     f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: {problem}"
                 )
             read = True
-            if self._sum != NULL:
-                sum_touch(self._sum, BID)
-                sum_touch(self._sum, ASK)
             return self._apply_item(scratch, scratch.rows, item, receive_time, True)
         except BaseException as error:
             if read or kind != ITEM_UPDATE or sequence is not None or not self._is_synced():
@@ -350,7 +348,7 @@ cdef class Written(Trusted):
             return GAP_BIT
         if self._spec.proven != MOST_COUNT and not by_hand and not self._is_summed(item):
             return change | SNAPSHOT_BIT | GAP_BIT
-        if self._sum != NULL and not by_hand and not self._sums_up(item):
+        if self._sum != NULL and not self._sums_up(item):
             return change | SNAPSHOT_BIT | GAP_BIT
         if self._crossed():
             self._counters.crossed += 1
@@ -637,6 +635,10 @@ cdef class Written(Trusted):
         for i in range(2):
             if item.count[i] or item.kind == ITEM_SNAPSHOT:
                 sum_touch(self._sum, i)
+        if item.checksum == NOBODYS_CHECKSUM:
+            # Whoever feeds a book by hand answers for it.
+            return True
+        for i in range(2):
             # A snapshot says anew how numbers are written.
             if item.written[i] > self._sum.written[i] or item.kind == ITEM_SNAPSHOT:
                 self._sum.written[i] = min(<int>item.written[i], <int>MOST_WRITTEN)
@@ -648,7 +650,7 @@ cdef class Written(Trusted):
                 return True
             if not self._can_sum():
                 return True
-        elif item.checksum < 0:
+        elif item.checksum == NO_CHECKSUM:
             self._mismatched(item, checksum_of(self._sum, &self._sides, &self._spec.sum))
             return False
         self._counters.checksums += 1

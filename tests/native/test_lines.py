@@ -111,7 +111,7 @@ def test_two_depths_of_a_symbol_are_told_apart_by_their_connections(kind):
         engine.apply(deep[:-5], generation=2)
     assert [book.state for book in books.values()] == [LIVE, GAP]
     with pytest.raises(bb.MessageError):
-        engine.apply(kraken("update", [("x", "1.0")]).replace("x", '"x"'), generation=1)
+        engine.apply(kraken("update", [("5.25", "1.0")]).replace("5.25", '"x"'), generation=1)
     assert [book.state for book in books.values()] == [GAP, GAP]
     # Of a connection that neither is on, nothing is taken.
     engine.apply(kraken("snapshot", bids[:10], asks[:10]), generation=3)

@@ -330,7 +330,7 @@ def test_levels_may_be_longer_and_keys_in_another_order(kind):
     reversed_keys["data"] = [dict(reversed(message["data"][0].items()))]
     engine.apply(json.dumps(reversed_keys))
     assert len(engine["BTC-USDT"].bids) == 3
-    for bad in (["99"], [], {"price": "1", "size": "1"}, "99", ["99", "1", [1]]):
+    for bad in (["99"], [], {"price": "1"}, "99", ["99", "1", [1]]):
         message["data"][0]["bids"] = [bad]
         if bad == ["99", "1", [1]]:
             assert engine.apply(json.dumps(message)) & Change.SNAPSHOT

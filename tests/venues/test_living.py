@@ -456,7 +456,7 @@ def test_instruments_of_kraken():
     )  # fmt: skip
     assert list(found.refused) == ["row 2"]
     assert found["EUR/USD"].base_size(Decimal(3)) == 3
-    pushed = KRAKEN_SPOT.stream("kraken/instrument").read(json.loads(text))
+    pushed = KRAKEN_SPOT.stream("kraken/instrument").read(json.loads(text, parse_float=str))
     assert pushed.values[0].symbol == "EUR/USD"
     assert len(pushed.unread) == 1
 
