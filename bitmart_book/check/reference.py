@@ -1431,7 +1431,8 @@ def _time(value: Any, clock: str) -> int | None:
         if match is None or int(match[1]) < 1970:
             return None
         try:
-            moment = datetime(*map(int, match.groups()[:6]), tzinfo=UTC)
+            year, month, day, hour, minute, second = map(int, match.groups()[:6])
+            moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
         except ValueError:
             return None
         return (moment - EPOCH) // timedelta(milliseconds=1) + int(

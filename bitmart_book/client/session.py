@@ -364,7 +364,8 @@ class Session:
     def _ping(self, now: float) -> int:
         # A ping never waits for its turn: half of the venue's limit is left free for it.
         self._messages.take(now)
-        self._output.append(self.profile.ping)
+        if self.profile.ping is not None:
+            self._output.append(self.profile.ping)
         if self._unheard is None:
             self._unheard = now
         return self._pings.sent(now)

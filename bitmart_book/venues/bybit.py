@@ -207,6 +207,7 @@ def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
                 complete=whole_pushes(),
                 make=Ticker if path == "spot" else FuturesTicker,
                 fraction="price24hPcnt",
+                also=lambda row: _VOLUMES[path],  # noqa: ARG005
                 bid="bid1Price",
                 bid_size="bid1Size",
                 ask="ask1Price",
@@ -214,7 +215,6 @@ def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
                 open_24h="prevPrice24h",
                 high_24h="highPrice24h",
                 low_24h="lowPrice24h",
-                **_VOLUMES[path],
             ),
         ),
         default_book=f"{market}/orderbook.50",

@@ -290,7 +290,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     def address(self, message: Mapping[str, Any]) -> Address | None:
         """Which channel and symbol a decoded frame names; None where it names no channel."""
-        named, symbol = message.get(self.channel_key), None
+        named: Any = message.get(self.channel_key)
+        symbol: Any = None
         if self.argument is not None:
             if not isinstance(named, dict):
                 return None
@@ -308,7 +309,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         plain = Topic.parse(named)
         names: list[str] = []
         symbol = ""
-        for channel in (*self.books, *self.streams):
+        described: tuple[BookChannel | StreamChannel, ...] = (*self.books, *self.streams)
+        for channel in described:
             wire = self.wire_name(channel)
             if self.separator == ":":
                 if wire == plain.channel:
