@@ -1136,7 +1136,7 @@ class ReferenceEngine:
                 found.append((profile, *address))
         if not found:
             return None
-        known = [one for one in found if one[1][0] in self.channels or one[1][0] in self.trades]
+        known = [one for one in found if one[1][0] in one[0].channels]
         if not known:
             return found[0]
         owners = [one for one in known if one[0].owns_symbol(one[2])]

@@ -205,7 +205,7 @@ cdef class _Table:
             )
             self.envelopes.append((
                 profile, profile.channel_key, profile.channel_prefix if is_plain else None,
-                profile.symbol_key,
+                profile.symbol_key, frozenset(profile.channels),
             ))
             key = profile.channel_key if profile.argument is None else profile.argument[0]
             self.channels_in_bytes.append((profile, re.compile(

@@ -474,7 +474,7 @@ cdef class Engine:
         """(profile, names of channels, symbol) of a frame that names a channel: all that it may be
         of, those of a market that owns its symbol first; None where it names none."""
         found = None
-        for profile, key, prefix, symbol_key in table.envelopes:
+        for profile, key, prefix, symbol_key, own in table.envelopes:
             if found is not None and key != found[0].channel_key:
                 continue
             named = message.get(key)
@@ -496,7 +496,7 @@ cdef class Engine:
                 return None
             else:
                 continue
-            known = names[0] in self._routes or names[0] in self._trade_routes
+            known = names[0] in own
             if found is None or known and not found[3]:
                 found = (profile, names, symbol, known)
             elif known and profile.owns_symbol(symbol) and not found[0].owns_symbol(symbol):

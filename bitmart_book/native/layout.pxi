@@ -164,8 +164,8 @@ cdef class _Table:
     # What a frame that cannot be read may name: a symbol, and by profile a channel.
     cdef object symbols_in_bytes
     cdef list channels_in_bytes
-    # (profile, key of the channel, what our names have before the wire's, key of the symbol); where
-    # the profile has to take the name apart, None.
+    # (profile, key of the channel, what our names have before the wire's, key of the symbol, names
+    # of its channels); where the profile has to take the name apart, there is nothing before it.
     cdef list envelopes
 
     cdef int _add_key(self, object profile) except -1
