@@ -34,9 +34,6 @@ _Venue: TypeAlias = str | _Channels | Sequence[str | _Channels]
 _characters_at_once: int
 _rounds_once: bool
 
-_characters_at_once: int
-_rounds_once: bool
-
 def _set_default_venue(venue: _Channels) -> None: ...
 def _set_venues(find: Callable[[Any], _Channels]) -> None: ...
 def _set_guard_ages(of: Callable[[Any, Any], float | None]) -> None: ...
