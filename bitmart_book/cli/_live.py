@@ -26,6 +26,7 @@ __all__ = [
     "is_capture",
     "seconds_option",
     "silent",
+    "spoken",
     "source_option",
     "venue_option",
 ]
@@ -62,9 +63,15 @@ def venue_option(command: _Command) -> _Command:
     )(command)
 
 
+def spoken(venues: tuple[str, ...]) -> bb.Venue:
+    """The venue, or the several ones in one, that `--venue` named. UsageError for any other."""
+    venue: bb.Venue = bb.Engine(venues or None).venue
+    return venue
+
+
 def chosen(venues: tuple[str, ...]) -> tuple[str, ...] | str | None:
     """The venue of a feed, by what `--venue` said. UsageError for one that there is not."""
-    find_venue(venues or None)
+    spoken(venues)
     return venues or None
 
 
@@ -237,7 +244,7 @@ def addresses(source: str, venues: tuple[str, ...]) -> dict[str, str]:
     """The addresses of a server: one, for all public sockets of the venue, or what `bitmart-book
     sim` printed."""
     if not source.startswith("{"):
-        profiles = find_venue(venues or None).profiles
+        profiles = spoken(venues).profiles
         return {profile.endpoint: source for profile in profiles if not profile.private}
     try:
         said = json.loads(source)

@@ -14,8 +14,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import bitmart_book as bb
-from bitmart_book.cli._live import Following, Stop, connected
-from bitmart_book.venues import find_venue
+from bitmart_book.cli._live import Following, Stop, connected, spoken
 
 __all__ = ["SYMBOLS", "page"]
 
@@ -58,7 +57,7 @@ def page(
     symbols: tuple[str, ...], source: str, venues: tuple[str, ...], seconds: float
 ) -> Iterator[str]:
     """The lines of the page, once the time is over."""
-    names = find_venue(venues or None).names
+    names = spoken(venues).names
     symbols = symbols or tuple(symbol for name in names for symbol in SYMBOLS[name])
     events: Counter[str] = Counter()
     texts: dict[str, dict[str, None]] = {}

@@ -16,7 +16,6 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from bitmart_book.client.subscriptions import holds
 from bitmart_book.client.times import (
     AUDIT_AFTER,
     RENEW_BEFORE,
@@ -28,7 +27,7 @@ from bitmart_book.client.times import (
 )
 from bitmart_book.venues.profile import BookChannel, Profile
 
-__all__ = ["FAULTS", "bound", "guard_age", "kind", "kinds", "table"]
+__all__ = ["FAULTS", "bound", "guard_age", "holds", "kind", "kinds", "table"]
 
 FAULTS: Final = {
     "calm": "nothing, or whatever is seen by what arrives: losses, gaps, damage, lost connections",
@@ -68,6 +67,14 @@ def bound(profile: Profile, channel: BookChannel, faults: Iterable[str] = ()) ->
     Infinity where nothing can be promised. KeyError for a fault that the table does not know.
     """
     return max(_bounds(profile, channel)[fault] for fault in ("calm", *faults))
+
+
+def holds(profile: Profile, channel: BookChannel) -> float | None:
+    """Seconds that a book of a channel holds after its own last frame because its connection
+    speaks; None: that is no reason."""
+    if channel.confirmed_by_connection is None or channel.kind == "sequenced":
+        return channel.confirmed_by_connection
+    return min(channel.confirmed_by_connection, profile.picture_holds)
 
 
 def guard_age(profile: Profile, channel: BookChannel) -> float:

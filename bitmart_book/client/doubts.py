@@ -8,12 +8,12 @@ cut off or garbled may have been anybody's, as far as it does not say itself who
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from bitmart_book.errors import CompressionError, MessageError
-from bitmart_book.venues.profile import Profile, Topic
+from bitmart_book.venues.profile import Profile
 
 __all__ = ["Doubt", "doubt_of"]
 
@@ -32,12 +32,14 @@ class Doubt(NamedTuple):
     """The full name of the channel that it names."""
     symbol: str | None = None
     """The one symbol that it names."""
+    others: tuple[str, ...] = ()
+    """Channels that have the same name on the wire."""
 
     def names(self, channel: str, symbol: str) -> bool:
         """Whether it may have been of that channel and symbol; "" is any symbol."""
         if not self.is_anybodys and self.channel is None:
             return False
-        if self.channel not in (None, channel):
+        if self.channel not in (None, channel) and channel not in self.others:
             return False
         return not symbol or self.symbol in (None, symbol)
 
@@ -55,36 +57,30 @@ def doubt_of(profile: Profile, payload: bytes, error: MessageError) -> Doubt:
         message = msgspec.json.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return _of_damaged(profile, payload, error)
-    name = message.get(profile.channel_key) if isinstance(message, dict) else None
-    if not isinstance(name, str):
+    found = profile.address(message) if isinstance(message, dict) else None
+    if found is None:
         named = _names_books(profile, msgspec.json.encode(message))
         return Doubt(is_anybodys=True, symbol=error.symbol) if named else NOBODY
-    topic = Topic.parse(profile.channel_prefix + name)
-    return Doubt(False, topic.channel, error.symbol or topic.symbol or _symbol(profile, message))
-
-
-def _symbol(profile: Profile, message: dict[str, Any]) -> str | None:
-    """The symbol beside the data, where the venue puts it there."""
-    symbol = message.get(profile.symbol_key) if profile.symbol_key is not None else None
-    # The oldest feed named its symbols by number.
-    return str(symbol) if isinstance(symbol, str | int) and symbol != "" else None
+    channel, *others = found.channels
+    return Doubt(False, channel, error.symbol or found.symbol or None, tuple(others))
 
 
 def _of_damaged(profile: Profile, payload: bytes, error: MessageError) -> Doubt:
     """Of a frame that is not JSON: cut off, garbled, or never meant to be any."""
     if _NO_PUSH.fullmatch(payload) and not _names_books(profile, payload):
         return NOBODY
-    names = re.findall(_CHANNEL_IN_BYTES % profile.channel_key.encode(), payload)
+    key = profile.channel_key if profile.argument is None else profile.argument[0]
+    names = re.findall(_CHANNEL_IN_BYTES % key.encode(), payload)
     if len(names) != 1:
         # None, or the beginning of another frame within it: what it names is not all that it was.
         return Doubt(is_anybodys=True, symbol=error.symbol if not names else None)
-    channel = Topic.parse(profile.channel_prefix + names[0].decode("utf-8", "replace")).channel
+    channel, *others = profile.split(names[0].decode("utf-8", "replace")).channels
     if profile.book(channel) is None and error.symbol is None:
         return ANYBODY
-    return Doubt(True, channel, error.symbol)
+    return Doubt(True, channel, error.symbol, tuple(others))
 
 
 def _names_books(profile: Profile, text: bytes) -> bool:
     """Whether the name of any channel of books stands in a text."""
-    names = (book.name.removeprefix(profile.channel_prefix) for book in profile.books)
+    names = (profile.wire_name(book) for book in profile.books)
     return any(name.encode() in text for name in names)

@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bitmart_book._book import Book
+from bitmart_book.client.bounds import holds
 from bitmart_book.client.limits import Gate
 from bitmart_book.client.session import Answer, Session
 from bitmart_book.model import BookState
-from bitmart_book.venues.profile import BookChannel, Profile, Reply, Topic
+from bitmart_book.venues.profile import Profile, Reply, Topic
 
-__all__ = ["Ailment", "Connection", "Full", "Subscription", "holds"]
+__all__ = ["Ailment", "Connection", "Full", "Subscription"]
 
 
 class Ailment:
@@ -102,14 +103,6 @@ class Subscription:
         self.old_snapshots = 0
         """How many snapshots had been too old when recovery last took a step."""
         self.ailment = Ailment()
-
-
-def holds(profile: Profile, channel: BookChannel) -> float | None:
-    """Seconds that a book of a channel holds after its own last frame because its connection
-    speaks; None: that is no reason."""
-    if channel.confirmed_by_connection is None or channel.kind == "sequenced":
-        return channel.confirmed_by_connection
-    return min(channel.confirmed_by_connection, profile.picture_holds)
 
 
 class Full:

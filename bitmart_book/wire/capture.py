@@ -4,8 +4,8 @@ A line is either a bare frame or `{"t": receive_time_ns, "conn": name, "frame": 
 of a feed begins with a line `{"bitmart_book": version, "venue": name}`; behind it each line has
 the time of the engine's clock as well, `"at"`, and beside frames there are events, which have
 `"event"` instead: what the client told its engine, so that a replay ends where the feed did
-(`told`). Readers skip events that they do not know. This file knows lines and files; what a frame means is the engine's
-business.
+(`told`). Readers skip events that they do not know. This file knows lines and files; what a frame
+means is the engine's business.
 """
 
 from __future__ import annotations
