@@ -16,7 +16,6 @@ import click
 
 import bitmart_book as bb
 from bitmart_book.system import ending_signals
-from bitmart_book.venues import find_venue
 
 __all__ = [
     "Following",
