@@ -285,7 +285,7 @@ class Simulator:
         self._read_at = read_at
         return self._now
 
-    def endpoint(self, path: str) -> str | None:
+    def endpoint_at(self, path: str) -> str | None:
         """What is found at a path."""
         return self._paths.get(path)
 
@@ -459,7 +459,7 @@ class _Peer(asyncio.Protocol):
 
     def _shake_hands(self, request: Request) -> None:
         protocol = self._protocol
-        endpoint = self._simulator.endpoint(request.path.partition("?")[0])
+        endpoint = self._simulator.endpoint_at(request.path.partition("?")[0])
         if endpoint is not None and "futures" in endpoint:
             protocol.available_extensions = [_DEFLATE]
         response = protocol.accept(request)

@@ -326,7 +326,7 @@ def test_watch_in_a_pipe_prints_lines(run):
         "BTC_USDT LIVE",
         "ETH_USDT LIVE",
     ] * 3
-    assert sorted(feed.asked_trades) == ["spot/trade:BTC_USDT", "spot/trade:ETH_USDT"]
+    assert sorted(feed.asked_trades) == ["spot:BTC_USDT", "spot:ETH_USDT"]
     assert run.asked["source"] == "live"
     assert feed.closed
 

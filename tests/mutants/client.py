@@ -145,16 +145,16 @@ CLIENT = [
         "one-topic-too-many-on-a-connection",
         "A full connection breaks the venue's limit and is closed.",
         "client/connections.py",
-        "other.room > 0 and other is not avoid",
-        "other.room >= 0 and other is not avoid",
+        "connection.room <= 0",
+        "connection.room < 0",
         "tests/client/test_recovery.py::test_a_full_connection_takes_no_more",
     ),
     Mutant(
         "moved-to-where-it-was",
         "A symbol that one server cannot deliver is moved to the same server.",
         "client/connections.py",
-        "other.room > 0 and other is not avoid",
-        "other.room > 0",
+        "other is not avoid and _takes(other, subscription)",
+        "_takes(other, subscription)",
         "tests/client/test_recovery.py::test_a_symbol_that_does_not_come_is_moved_and_others_stay",
     ),
     Mutant(
@@ -266,7 +266,7 @@ RECOVERY = [
         "connection.session.renew(subscription.topic)\n",
         "",
         "tests/client/test_recovery.py::test_a_symbol_that_does_not_come_is_moved_and_others_stay",
-        where="def _step(",
+        where="def _renew(",
     ),
     Mutant(
         "never-moved",
@@ -275,6 +275,7 @@ RECOVERY = [
         "self._keeper.move(subscription, now)\n",
         "",
         "tests/client/test_recovery.py::test_a_symbol_that_does_not_come_is_moved_and_others_stay",
+        where="def _step(",
     ),
     Mutant(
         "quiet-symbol-not-asked",

@@ -95,7 +95,7 @@ SESSION = [
         "ping-not-counted",
         "Pings take the connection over the venue's message limit, and it is closed.",
         "client/session.py",
-        "self._messages.take(now)\nself._output.append(self.profile.ping)\n",
+        "self._requests.take(now)\nself._output.append(self.profile.ping)\n",
         "self._output.append(self.profile.ping)\n",
         "tests/client/test_client.py::test_pings_are_messages_too",
     ),
@@ -111,7 +111,7 @@ SESSION = [
     Mutant(
         "one-topic-too-many-in-a-message",
         "Every full subscription message breaks the venue's limit and is refused.",
-        "client/session.py",
+        "client/requests.py",
         "len(topics) == limits.topics_per_message",
         "len(topics) > limits.topics_per_message",
         "tests/client/test_client.py::test_messages_keep_to_half_of_the_limit",
@@ -207,8 +207,8 @@ LIMITS = [
         "window-takes-one-more",
         "The program sends one message more than the venue allows, and is cut off.",
         "client/limits.py",
-        "len(self._taken) < self.rate.count",
-        "len(self._taken) <= self.rate.count",
+        "len(self._taken) + count - self.rate.count",
+        "len(self._taken) + count - self.rate.count - 1",
         "tests/client/test_client.py::test_a_window_is_exact_at_its_edges",
     ),
     Mutant(

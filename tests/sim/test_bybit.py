@@ -10,6 +10,9 @@ import pytest
 from bitmart_book.sim import Close, Exchange, Refusal
 from tests.helpers.plain import PlainBybit
 
+ENDPOINTS = {
+    "spot": "bybit_spot_public", "linear": "bybit_public", "inverse": "bybit_inverse_public",
+}  # fmt: skip
 MARKETS = {"spot": "bybit-spot", "linear": "bybit", "inverse": "bybit-inverse"}
 # Keys of recorded and documented frames, in their order.
 PUSH = ["topic", "type", "ts", "data", "cts"]
@@ -26,7 +29,7 @@ class Talk:
 
     def __init__(self, where="linear", **options):
         self.exchange = Exchange(venue="bybit", **options)
-        self.connection = self.exchange.connect(f"bybit_{where}", 0.0)
+        self.connection = self.exchange.connect(ENDPOINTS[where], 0.0)
         self.feed = self.exchange.feeds[MARKETS[where]]
         self.now = 0.0
 
@@ -106,7 +109,7 @@ def test_topics_are_alike_on_the_addresses_and_books_are_not():
     exchange = Exchange(venue="bybit")
     texts = []
     for where in ("spot", "linear"):
-        connection = exchange.connect(f"bybit_{where}", 0.0)
+        connection = exchange.connect(ENDPOINTS[where], 0.0)
         message = '{"op":"subscribe","args":["orderbook.1.BTCUSDT"]}'
         exchange.receive(connection, message, 0.0)
         texts.append(json.loads(exchange.output()[-1].payload))
