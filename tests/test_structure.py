@@ -467,8 +467,11 @@ MOST_NAMES = 25
 # More public names than that, and why. Fields of plain records are not counted.
 MANY_NAMES = {
     "Book": "the reads of a book",
+    "Client": "what happens to a connection, and what is asked of one",
     "Core": "the questions that both faces hand on to it",
     "Exchange": "everything that a test may do to an exchange",
+    "Session": "what one websocket may be told, and what its owner asks of it",
+    "Subscription": "what is known of one topic",
 }
 
 

@@ -258,12 +258,12 @@ def test_an_interrupted_call_is_given_up(monkeypatch):
         with bb.sync.Feed(source="sim") as feed:
             futures = []
 
-            def interrupted(future, timeout=None):
-                futures.append(future)
+            def interrupted(waited_for, timeout=None):
+                futures.extend(waited_for)
                 raise KeyboardInterrupt
 
             with monkeypatch.context() as patch:
-                patch.setattr(concurrent.futures.Future, "result", interrupted)
+                patch.setattr(concurrent.futures, "wait", interrupted)
                 with pytest.raises(KeyboardInterrupt):
                     feed.subscribe("BTC_USDT")
             assert futures[0].cancelled()

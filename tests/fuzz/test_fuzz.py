@@ -106,7 +106,7 @@ def test_a_broken_engine_is_found_and_its_case_shrinks(kind, error):
 
 def test_what_kills_the_process_can_be_made_again(tmp_path):
     kind = f"{Deadly.__module__}:{Deadly.__name__}"
-    rows = native.fuzz(320, "death", 1, tmp_path, kind=kind)
+    rows = native.fuzz(1_600, "death", 1, tmp_path, kind=kind)
     assert [row.passed for row in rows if row.figure == "fuzz: findings"] == [False]
     (path,) = tmp_path.glob("death-*.jsonl")
     made = load(path.read_text())
