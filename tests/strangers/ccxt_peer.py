@@ -27,6 +27,8 @@ WATCHED: tuple[tuple[str, str, str, str], ...] = (
 
 AGAIN_AFTER = 1.0
 """Seconds after an error until the next attempt."""
+CLOSING = 10.0
+"""Seconds that closing may take."""
 SILENT = 60.0
 """Seconds without a book, after which a careful user closes everything and begins anew."""
 
@@ -101,15 +103,18 @@ class CcxtReader:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 with contextlib.suppress(Exception):
-                    await self.exchange.close()
+                    async with asyncio.timeout(CLOSING):
+                        await self.exchange.close()
             self.restarts += 1
 
     async def _watch(self, house: str, topic: str, symbol: str, depth: str) -> None:
         """Returns when nothing came for so long that everything should begin anew."""
         while True:
-            watched = self.exchange.watch_order_book_for_symbols([symbol], None, {"depth": depth})
             try:
-                await asyncio.wait_for(watched, SILENT)
+                async with asyncio.timeout(SILENT):
+                    await self.exchange.watch_order_book_for_symbols(
+                        [symbol], None, {"depth": depth}
+                    )
                 self.live.add(symbol)
             except TimeoutError:
                 return
