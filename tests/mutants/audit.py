@@ -42,8 +42,8 @@ AUDIT = [
         "announcement-for-ever",
         "After one question every later snapshot counts as its answer.",
         "native/questions.pxd",
-        "drop_oldest(questions, 1)",
-        "pass",
+        "drop_oldest(questions, 1)\n",
+        "pass\n",
         "tests/native/test_audit.py::test_one_announcement_is_for_one_reply",
     ),
     Mutant(

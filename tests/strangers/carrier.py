@@ -12,6 +12,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.strangers.account_judge import PATIENCE
 from tests.strangers.rules import RULES
 from tests.strangers.standstills import STILL, Standstills
 from tests.strangers.units import MILLI, SECOND
@@ -84,7 +85,11 @@ class Carrier:
         if endpoint is None:
             return socket.respond(HTTPStatus.NOT_FOUND, "")
         await asyncio.sleep(self.venue.door_pause(endpoint) / SECOND)
+        before = dict(self.venue.broken)
         status, connection = self.venue.opens(endpoint, self.now())
+        if not self.is_punctual(PATIENCE):
+            # Who stands still sees attempts closer together than they were made.
+            self.venue.broken = before
         if connection is None:
             return socket.respond(HTTPStatus(status), "")
         self._accepted[id(socket)] = connection

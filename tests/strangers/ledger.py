@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 GAP = "gap"
 
 
+@dataclass(frozen=True, slots=True)
+class Belated:
+    """What a later word names once more: it may come from within a hole, and does not end one."""
+
+    key: Hashable
+
+
 @dataclass(slots=True)
 class Ledger:
     """What a stream told: keys of what happened, in order, and GAP where it said that it lost."""
@@ -34,14 +41,15 @@ class Ledger:
             if key == GAP:
                 gap = True
                 continue
-            number = place.get(key)
+            belated = isinstance(key, Belated)
+            number = place.get(key.key if isinstance(key, Belated) else key)
             if number is None:
                 result.invented += 1
             elif number in seen:
                 result.doubled += 1
             else:
                 seen.add(number)
-                if number > reached:
+                if number > reached and not belated:
                     if gap or reached < 0:
                         # Before the first word nothing was promised; across a gap neither.
                         forgiven.update(range(reached + 1, number))

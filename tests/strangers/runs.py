@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from tests.strangers.ledger import GAP, Audit, Ledger
+from tests.strangers.ledger import GAP, Audit, Belated, Ledger
 from tests.strangers.plan import COOL_DOWN, WARM_UP, Occurrence, draw
 from tests.strangers.result import Result
 from tests.strangers.settings import TRADES, Setting
@@ -52,7 +52,8 @@ def fill_key() -> Callable[[Any], Hashable | None]:
     """An order as a stream tells it → the fill that it is the first to bring, if any.
 
     An order carries the last fill that the venue described, so a later word on the order (it is
-    canceled) names that fill again; only the same word twice is a fill told twice.
+    canceled) names that fill again; only the same word twice is a fill told twice. Where the fill's
+    own word was lost in a hole, the later one tells of it, belated.
     """
     words: set[tuple[Hashable, ...]] = set()
     fills: set[Hashable] = set()
@@ -67,7 +68,8 @@ def fill_key() -> Callable[[Any], Hashable | None]:
             return None
         words.add(word)
         fills.add(fill.fill_id)
-        return str(fill.fill_id)
+        told = str(fill.fill_id)
+        return Belated(told) if "cancel" in str(order.status) else told
 
     return key
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.strangers.ledger import GAP, Ledger
+from tests.strangers.ledger import GAP, Belated, Ledger
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,12 @@ def test_streams(told: str, lost: int, doubled: int, invented: int) -> None:
     audit = ledger.audit("abcdef", "g")
     assert (audit.lost, audit.doubled, audit.invented) == (lost, doubled, invented)
     assert audit.good is not (lost or doubled or invented)
+
+
+def test_what_a_later_word_tells_does_not_end_a_hole() -> None:
+    told = ["a", GAP, Belated("c"), "e"]
+    audit = Ledger(list(told)).audit("abcde", "f")
+    assert (audit.lost, audit.doubled, audit.invented, audit.told) == (0, 0, 0, 3)
+    assert Ledger(["a", GAP, "c", "e"]).audit("abcde", "f").lost == 1
+    assert Ledger(["a", Belated("b"), Belated("b")]).audit("ab").doubled == 1
+    assert Ledger(["a", Belated("x")]).audit("ab").invented == 1
