@@ -31,8 +31,8 @@ MEASURED = [
         "subscription-forgotten-when-it-is-renewed",
         "A first snapshot that waited a quarter of a minute counts from the second subscription.",
         "native/written.pxi",
-        "note_question(&self._snapshots_due, now, lost)",
-        "self._snapshots_due.count = 0\nnote_question(&self._snapshots_due, now, lost)",
+        "note_question(&self._snapshots_due, now, lost)\n",
+        "self._snapshots_due.count = 0\nnote_question(&self._snapshots_due, now, lost)\n",
         "tests/native/test_lag.py::test_a_first_snapshot_counts_from_the_first_subscription",
     ),
     Mutant(
