@@ -38,8 +38,17 @@ def is_expression(text):
     bare = re.sub(r"\"[^\"]*\"|'[^']*'", "s", text)
     while re.search(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}", bare):
         bare = re.sub(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}", "b", bare)
-    statement = r"[][(){}]|\n(?!\s*(and|or|if|else)\b)|(?<![=!<>])=(?!=)|^(pass|break|continue|return|raise|del)\b"
+    statement = r"[][(){}]|\n(?!\s*(and|or|if|else)\b)|(?<![=!<>])=(?!=)"
+    statement += r"|^(pass|break|continue|return|raise|del)\b"
     return not re.search(rf"{statement}|\b(and|or|not|in|is|if|else)$", bare)
+
+
+def is_statement(text, site):
+    """Whether a site is all of a line that continues no other one."""
+    before, line = text[: site.start].rpartition("\n")[::2]
+    rest = text[site.end :].partition("\n")[0]
+    continued = re.search(r"([(\[{,]|\b(and|or|not))$", before)
+    return not line.strip() and not rest.strip() and not continued
 
 
 @pytest.mark.parametrize(
@@ -65,7 +74,7 @@ def test_what_can_stand_in_brackets(text, can_stand):
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=NAMES)
 def test_each_bug_has_its_place_in_the_source(mutant):
-    find(mutant, source(mutant))
+    site = find(mutant, source(mutant))
     assert mutant.replacement != mutant.original
     assert mutant.replacement in ("", "False", "True") or (
         mutant.replacement.endswith("\n") == mutant.original.endswith("\n")
@@ -73,6 +82,7 @@ def test_each_bug_has_its_place_in_the_source(mutant):
     if not mutant.original.endswith("\n"):
         for text in (mutant.original, mutant.replacement):
             assert is_expression(text), text
+        assert not is_statement(source(mutant), site), "a whole statement ends with its line"
 
 
 @pytest.mark.parametrize("file", sorted({m.file for m in MUTANTS if m.file.endswith(".py")}))

@@ -15,8 +15,8 @@ MEASURED = [
         "news-in-a-reply-not-seen",
         "After a lost reply no gap is healed for twenty seconds, though each reply has all of it.",
         "native/written.pxi",
-        "self._say_as_of(max(asked, told))",
-        "self._say_as_of(asked)",
+        "self._say_as_of(max(asked, told))\n",
+        "self._say_as_of(asked)\n",
         "tests/native/test_lag.py::test_a_reply_that_has_all_that_was_told_is_as_new_as_that",
     ),
     Mutant(

@@ -10,7 +10,7 @@ import bitmart_book as bb
 from bitmart_book import BookNotLive, BookState, Change
 from bitmart_book.venues import SPOT, Venue
 from tests.helpers.frames import futures_side, spot
-from tests.native.test_lag import Line
+from tests.helpers.line import Line
 
 SECOND = 1_000_000_000
 BIDS, ASKS = [("100", "1"), ("99", "1")], [("101", "1"), ("102", "1")]
