@@ -15,8 +15,8 @@ SURFACE = [
         "no-command-is-a-success",
         "A script that forgot the command is told that all went well.",
         "cli/__init__.py",
-        "ctx.exit(2)",
-        "ctx.exit(0)",
+        "ctx.exit(2)\n",
+        "ctx.exit(0)\n",
         "tests/cli/test_cli.py::test_help_version_and_no_arguments",
     ),
 ]
