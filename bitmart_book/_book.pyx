@@ -57,7 +57,6 @@ from bitmart_book.native.checksum cimport (
     SUM_DIGITS,
     SUM_PADDED,
     SUM_STRIPPED,
-    Sum,
     SumRule,
     checksum_of,
     crc_prepare,
@@ -228,6 +227,7 @@ cdef Py_ssize_t MAX_COMMAS = 4 * MAX_ROWS + 20_000
 cdef Py_ssize_t MAX_OBJECTS = MAX_ROWS + 5_000
 cdef Py_ssize_t MAX_BUFFERED_FRAMES = 1_000
 cdef Py_ssize_t MAX_BUFFERED_ROWS = 4 * 1024 * 1024 // sizeof(Row)
+
 
 def clock_ns():
     """int, nanoseconds of the clock that "monotonic" means: it never goes back, and where the

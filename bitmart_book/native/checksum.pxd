@@ -172,7 +172,7 @@ cdef inline char* write_number(
     cdef char* end = &room[NUMBER_TEXT + 31]
     cdef char* start = end
     cdef Py_ssize_t count, whole
-    cdef int i
+    cdef int _i
     if how == SUM_STRIPPED:
         written = 0
     # The book's scale may be finer than what the venue writes now.
@@ -180,7 +180,7 @@ cdef inline char* write_number(
         mantissa //= 10
         scale -= 1
     if how != SUM_STRIPPED:
-        for i in range(written - scale):
+        for _i in range(written - scale):
             start -= 1
             start[0] = c'0'
         scale = max(scale, written)

@@ -341,9 +341,9 @@ cdef inline const char* read_array_level(
     const char* p, const char* end, const Words* words, Row* row
 ) noexcept nogil:
     """A level as an array, from its opening bracket on."""
-    cdef int i
+    cdef int _i
     p = blank(p + 1, end)
-    for i in range(words.skipped):
+    for _i in range(words.skipped):
         p = past_plain(p, end)
         if p == NULL:
             return NULL

@@ -315,7 +315,8 @@ def _restore_quote(tuple numbers, tuple facts):
 cdef class Quote:
     """Both sides of the top of a book and what is known about them, taken at one instant.
 
-    `symbol`, `market` and `venue` say of which book, `sequence` is the venue's counter (None where it has none), `exchange_time_ms` its stamp,
+    `symbol`, `market` and `venue` say of which book, `sequence` is the venue's counter (None where
+    it has none), `exchange_time_ms` its stamp,
     `receive_time_ns` the wall clock at receipt as the caller gave it, `age` the seconds since what
     it shows was last known to be the venue's newest (None without a clock), `lag` those by which
     what arrives is late (None where no stamp tells), `skipped` the number of quotes that a slow

@@ -362,7 +362,8 @@ cdef class Written(Trusted):
             self._become(UNPROVEN, self._unproven_text())
             return change | SNAPSHOT_BIT | GAP_BIT
         # A reply was true when it was asked for, or later; so was the first snapshot when it was
-        # subscribed. Which of them it is nothing says: it counts from the first that is open. With all that updates told before, it was true as of the last of them.
+        # subscribed. Which of them it is nothing says: it counts from the first that is open. With
+        # all that updates told before, it was true as of the last of them.
         if announced:
             self._say_as_of(max(asked, told))
         elif asked >= 0:
