@@ -112,7 +112,7 @@ VENUES = [
         "zeros-of-padding-not-summed",
         "Prices with zeros at their end make checksums that the venue's never are.",
         "native/checksum.pxd",
-        "for i in range(written - scale):\n    start -= 1\n    start[0] = c'0'\n",
+        "for _i in range(written - scale):\n    start -= 1\n    start[0] = c'0'\n",
         "",
         f"{SUMS}::test_the_documented_example",
         where="cdef inline char* write_number(",
