@@ -328,3 +328,11 @@ def test_a_channel_that_keeps_its_window_loses_nothing_to_a_ghost():
     assert book.stats["ghosts"] == 1
     engine.apply(frame("update", 9, bids=[(94, 1)]))
     assert [level.price for level in book.bids] == [100, 95, 94]
+
+
+def test_a_reply_that_takes_a_ghost_away_is_a_change():
+    engine, book = live(BIDS, ASKS)
+    engine.apply(frame("update", 8, bids=[(96, 1), (95, 1), (100, 0)]))
+    engine.expect(book)
+    change = engine.apply(frame("snapshot", 8, [(99, 1), (98, 1), (97, 1), (95, 1)], ASKS))
+    assert change == Change.SNAPSHOT | Change.LEVELS

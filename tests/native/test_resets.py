@@ -381,3 +381,54 @@ def test_a_book_in_the_dark_stays_there_until_its_best_price_is_known():
         assert engine["BTC_USDT"].state == BookState.STALE
     engine.apply(spot("update", 6))
     assert engine["BTC_USDT"].state == BookState.STALE
+
+
+# --- what waits ---
+
+
+def test_what_was_dropped_is_counted_no_more():
+    told = Told()
+    for _ in range(2):
+        told.engine.invalidate(told.book, "lost")
+        told.updates(103, 104)
+        told.book.check()
+    told.move()
+    told.book.check()
+
+
+def test_who_drops_what_waits_says_so():
+    told = Told()
+    told.engine.invalidate(told.book, "lost")
+    changes = told.updates(*range(103, 103 + 1_001))
+    assert changes == [Change.BUFFERED] * 1_000 + [Change.GAP]
+    assert told.book.reason == "too many updates while waiting for a snapshot"
+    told.book.check()
+
+
+def test_a_picture_drops_what_was_kept_by_hand():
+    engine = bb.Engine()
+    book = engine.book("BTC_USDT", channel="depth5")
+    assert book.apply_delta(BIDS, [], 6) == Change.BUFFERED
+    engine.apply(picture(2_000))
+    assert book.state == BookState.LIVE
+    book.check()
+
+
+def test_after_a_reply_that_agrees_an_old_one_is_continued_by_nothing():
+    told = Told()
+    assert told.reply(90) == Change.DUPLICATE
+    assert told.reply(100) & Change.SNAPSHOT
+    assert told.updates(91) == [Change.DUPLICATE]
+    assert told.state == BookState.LIVE
+
+
+def test_a_book_that_nobody_assigned_leaves_its_connection_too():
+    """Its new one may count lower, and a reply says so."""
+    engine = bb.Engine()
+    engine.apply(spot("snapshot", 100, BIDS, ASKS), generation=1)
+    book = engine["BTC_USDT"]
+    engine.apply(spot("snapshot", 50, BIDS, ASKS), generation=2)
+    assert book.state == BookState.STALE
+    engine.expect(book)
+    engine.apply(spot("snapshot", 50, BIDS, ASKS), generation=2)
+    assert book.state == BookState.LIVE

@@ -147,3 +147,11 @@ def test_old_sides_with_newer_ones_between_them_are_no_clock_that_was_set():
         pair.bid(time)
         pair.ask(time)
         assert pair.bid(time - 500) == Change.DUPLICATE
+
+
+def test_a_row_is_taken_back_by_one_of_the_same_price_alone():
+    """The digits are the same, and the point stands elsewhere."""
+    pair = Pair()
+    rows = [("112", "1"), ("1.12", "1")]
+    assert pair.engine.apply(futures_side(BID, rows, time=2_000)) == Change.BUFFERED
+    assert pair.prices == (100, 109)
