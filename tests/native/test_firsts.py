@@ -125,7 +125,8 @@ def test_a_frame_that_ends_like_the_one_before_names_its_symbol_again():
 
     def frame(version, symbol):
         text = json.loads(spot("update", version, [("98", "1")], symbol=symbol))
-        return json.dumps({"data": text["data"], "table": "spot/depth/increase100:BTC_USDT"})
+        topic = {"table": "spot/depth/increase100:BTC_USDT"}
+        return json.dumps({"data": text["data"], **topic}, separators=(",", ":"))
 
     engine, book = live()
     engine.apply(spot("snapshot", 100, BIDS, ASKS, symbol="ETH_USDT"))
