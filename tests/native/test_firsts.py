@@ -194,3 +194,11 @@ def test_a_side_that_is_empty_twice_is_empty():
         engine.apply(futures_side(2, []))
     book = engine["futures/depth20:BTCUSDT"]
     assert (book.state, book.best_ask) == (BookState.LIVE, None)
+
+
+@pytest.mark.parametrize("form", [str, str.encode, lambda text: bytearray(text.encode())])
+def test_objects_are_counted_as_well_as_commas(form):
+    """So many small ones have fewer commas than a frame may have, and take all the more memory."""
+    frame = '{"table":"spot/depth5","data":[' + ",".join(["{}"] * 150_000) + "]}"
+    with pytest.raises(bb.MessageError, match="values or 105000 objects"):
+        bb.Engine().apply(form(frame))
