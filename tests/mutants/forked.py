@@ -83,23 +83,36 @@ def reached() -> list[int]:
     return numbers
 
 
-def run_each(items: list[pytest.Item], told: Told) -> Iterator[tuple[pytest.Item, float]]:
-    """Until somebody notices; after each item the seconds that it took."""
+def run_each(items: list[pytest.Item]) -> Iterator[tuple[pytest.Item, float]]:
+    """After each item the seconds that it took."""
     with contextlib.suppress(pytest.exit.Exception):
         for place, item in enumerate(items):
             after = items[place + 1] if place + 1 < len(items) else None
             start = time.process_time()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             yield item, time.process_time() - start
-            if told.by:
-                return
 
 
-def without_a_bug(items: list[pytest.Item], told: Told, notes: str) -> None:
+def without_a_bug(items: list[pytest.Item], told: Told, notes: str) -> str:
+    """Note who comes by where. A test that fails without a bug says nothing of one: which did."""
     found: dict[str, Any] = {"always": reached(), "items": {}}
-    for item, seconds in run_each(items, told):
-        found["items"][item.nodeid] = (seconds, reached())
+    failed = []
+    for item, seconds in run_each(items):
+        numbers = reached()
+        if told.by:
+            failed.append(told.by)
+            told.by = ""
+        else:
+            found["items"][item.nodeid] = (seconds, numbers)
     Path(notes).write_text(json.dumps(found))
+    return ", ".join(failed)
+
+
+def until_noticed(items: list[pytest.Item], told: Told) -> str:
+    for _ in run_each(items):
+        if told.by:
+            break
+    return told.by
 
 
 def run_here(
@@ -113,12 +126,10 @@ def run_here(
     start = time.process_time()
     if number:
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_BUSY, MOST_BUSY))
-        for _ in run_each(items, told):
-            pass
+        by = until_noticed(items, told) or unseen
     else:
-        without_a_bug(items, told, notes)
-    by, seconds = told.by or unseen, time.process_time() - start
-    say(number=number, by=by, seconds=seconds, tests=len(items))
+        by = without_a_bug(items, told, notes)
+    say(number=number, by=by, seconds=time.process_time() - start, tests=len(items))
     os._exit(0)
 
 
@@ -181,7 +192,8 @@ def let_loose(
     most: float,
 ) -> Iterator[dict[str, Any]]:
     """Who noticed each bug, by its number (with the folders whose tests count): `by` is empty where
-    nobody did, and None where it needs a process of its own. First what was without any."""
+    nobody did, and None where it needs a process of its own. First, as number 0, what fails without
+    any, which then says nothing."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
     for plugin in (*PLUGINS, "tests.mutants.forked"):
         command += ["-p", plugin]

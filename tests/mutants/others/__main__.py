@@ -69,8 +69,7 @@ def main() -> int:
         if found["number"] == 0:
             say(f"without a bug: {found['tests']} tests, {found['seconds']:.0f} s")
             if found["by"]:
-                say(f"fails without a bug: {found['by']}")
-                return 1
+                say(f"left out, as they fail without a bug: {found['by']}")
             continue
         mutant = numbers[found["number"]]
         say(told(mutant, found))
