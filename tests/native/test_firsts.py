@@ -1,4 +1,4 @@
-"""First moments and last ones: time zero, what opened and never spoke, the frame that repeats its
+"""First moments and last ones: what opened and never spoke, the frame that repeats its
 topic, the table that is full; and counters that say what happened."""
 
 import json
@@ -10,7 +10,6 @@ import bitmart_book as bb
 from bitmart_book import BookNotLive, BookState, Change
 from bitmart_book.venues import SPOT, Venue
 from tests.helpers.frames import futures_side, spot
-from tests.helpers.line import Line
 
 SECOND = 1_000_000_000
 BIDS, ASKS = [("100", "1"), ("99", "1")], [("101", "1"), ("102", "1")]
@@ -22,32 +21,7 @@ def live(**options):
     return engine, engine["BTC_USDT"]
 
 
-# --- time zero, and connections ---
-
-
-def test_a_floor_that_was_found_at_time_zero_is_one():
-    line = Line(now=0.0)
-    line.update()
-    line.now = 1.0
-    line.update(lag=2.0)
-    assert line.book.lag == pytest.approx(2.0, abs=0.01)
-
-
-def test_what_came_at_time_zero_tells_of_what_comes_behind_it():
-    line = Line(now=0.0)
-    line.update()
-    line.now = 1.0
-    line.update(ms_t=None)
-    assert line.book.lag == 0.0
-
-
-def test_what_is_punctual_drifts():
-    line = Line()
-    line.update()
-    host = line.engine.line(1).host
-    now = round(line.now * SECOND)
-    later = now + 10_000 * SECOND
-    assert host.punctual(later) - host.punctual(now) == 9_998 * SECOND
+# --- connections ---
 
 
 def test_a_connection_was_heard_when_it_opened():

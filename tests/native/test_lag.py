@@ -557,3 +557,31 @@ def test_what_nobody_can_see_does_not_matter_where_a_moment_is_known():
     line.update()
     assert line.book.valid_until / 1e9 == pytest.approx(line.now + 9.5)
     assert line.book.quote.lag == 0.0
+
+
+# --- the first moment of a clock ---
+
+
+def test_a_floor_that_was_found_at_time_zero_is_one():
+    line = Line(now=0.0)
+    line.update()
+    line.now = 1.0
+    line.update(lag=2.0)
+    assert line.book.lag == pytest.approx(2.0, abs=0.01)
+
+
+def test_what_came_at_time_zero_tells_of_what_comes_behind_it():
+    line = Line(now=0.0)
+    line.update()
+    line.now = 1.0
+    line.update(ms_t=None)
+    assert line.book.lag == 0.0
+
+
+def test_what_is_punctual_drifts():
+    line = Line()
+    line.update()
+    host = line.engine.line(1).host
+    now = round(line.now * 10**9)
+    later = now + 10_000 * 10**9
+    assert host.punctual(later) - host.punctual(now) == 9_998 * 10**9
