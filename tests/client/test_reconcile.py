@@ -154,3 +154,12 @@ def test_before_anything_was_heard_the_truth_is_all_there_is():
     changed = account.reconcile(orders=values[:1], positions=values[1:2], balances=values[2:])
     assert changed == tuple((None, value) for value in values)
     assert account.balances["spot", "USDT"] == values[2]
+
+
+def test_a_correction_is_told_as_the_order_is_known_then():
+    """What REST leaves out stays as the stream told it."""
+    account = told(order(PARTLY, "4", 5))
+    truth = msgspec.structs.replace(order(CANCELED, "4", 9), filled_size=None)
+    ((before, after),) = account.reconcile(orders=[truth])
+    assert before.filled_size == after.filled_size == 4
+    assert after == account.order("1")

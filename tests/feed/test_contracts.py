@@ -69,3 +69,13 @@ def test_what_the_user_says_of_a_contract_counts():
         assert feed["BTCUSDT"].base_size(3) == Decimal("1.5")
         assert feed["BTCUSDT"].instrument is own
         assert feed.instruments["ETHUSDT"].contract_size == Decimal("0.01")
+
+
+def test_a_host_whose_lag_is_to_be_forgotten_must_be_one():
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            await feed.subscribe("BTC_USDT")
+            with pytest.raises(bb.UsageError, match="nowhere"):
+                feed.forget_lag("nowhere")
+
+    run(work())

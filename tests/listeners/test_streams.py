@@ -33,6 +33,14 @@ def test_values_and_holes_come_out_in_their_order():
     assert (gap.lost, gap.reason) == (None, "reconnected")
 
 
+def test_a_hole_may_come_before_any_value():
+    box = Mailbox(10, lambda: None)
+    box.hole("reconnected")
+    box.put([1])
+    gap, first = drain(box)
+    assert (gap.lost, gap.reason, first) == (None, "reconnected", 1)
+
+
 @given(st.integers(1, 5), st.lists(st.one_of(st.integers(0, 12), st.none())))
 def test_everything_is_delivered_or_counted(maxsize, steps):
     box = Mailbox(maxsize, lambda: None)

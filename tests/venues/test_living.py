@@ -471,13 +471,19 @@ def test_instruments_of_okx():
     spot = {"instId": "BTC-USDT", "baseCcy": "BTC", "quoteCcy": "USDT", "tickSz": "0.1",
             "lotSz": "0.00000001", "minSz": "0.00001", "ctVal": "", "state": "live"}  # fmt: skip
     nameless = {**row, "instId": "ETH-USDT-SWAP", "ctVal": ""}
-    text = json.dumps({"code": "0", "msg": "", "data": [row, inverse, spot, nameless]})
+    # What a contract is of stands beside its name, which need not say it; or the name alone does.
+    renamed = {**row, "instId": "NEWBTC-USDT-SWAP"}
+    bare = {**row, "instId": "SOL-USDT-SWAP", "uly": ""}
+    rows = [row, inverse, spot, nameless, renamed, bare]
+    text = json.dumps({"code": "0", "msg": "", "data": rows})
     found = bb.read_instruments(text, venue="okx")
     swap = found["BTC-USDT-SWAP"]
     assert (swap.market, swap.base, swap.quote, swap.tick) == ("okx", "BTC", "USDT", Decimal("0.1"))
     assert swap.base_size(Decimal(250)) == Decimal("2.5")
     assert found["BTC-USD-SWAP"].base_size(Decimal(5), Decimal(50000)) == Decimal("0.01")
     assert found["BTC-USDT"].base_size(Decimal(2)) == 2
+    assert found["NEWBTC-USDT-SWAP"].base == "BTC"
+    assert found["SOL-USDT-SWAP"].base == "SOL"
     # A contract of which nobody knows what it is would be taken for a coin.
     assert list(found.refused) == ["ETH-USDT-SWAP"]
 
@@ -512,3 +518,12 @@ def test_a_list_of_another_venue_is_refused():
                 bb.read_instruments(text, venue=venue)
     with pytest.raises(bb.UsageError, match="no reader"):
         bb.read_instruments("[]", venue=bb.Venue(profiles=()))
+
+
+def test_a_channel_of_bybit_takes_no_option():
+    (profile, *_) = BYBIT.profiles
+    symbol = "BTCUSDT"
+    for channel in (*profile.books, *profile.streams):
+        name = channel.name
+        assert profile.check_topic(Topic(name, symbol, "")) is None
+        assert "no option" in profile.check_topic(Topic(name, symbol, "100ms"))

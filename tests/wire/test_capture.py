@@ -219,3 +219,12 @@ def test_progress_is_told(write):
     seen = []
     bb.connect(source=write(LINES), progress=lambda *of: seen.append(of)).close()
     assert seen[-1][0] == seen[-1][1] > 0
+
+
+def test_an_error_without_a_reason_of_the_system_says_what_it_is(tmp_path, monkeypatch):
+    def fails(path):
+        raise OSError("odd things happened")
+
+    monkeypatch.setattr("bitmart_book.wire.capture.open_to_write", fails)
+    with pytest.raises(bb.UsageError, match="odd things happened"):
+        CaptureWriter(tmp_path / "new.jsonl")

@@ -39,6 +39,8 @@ def test_these_say_that_we_try_too_often(status):
         (["soon"], 0.0),
         (["Mon, 99 Sep 2026 99:13:50 GMT"], 0.0),
         ([""], 0.0),
+        # A digit by Unicode, and no number.
+        (["5²"], 0.0),
     ],
 )
 def test_how_long_it_asks_us_to_wait(said, seconds):
