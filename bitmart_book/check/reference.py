@@ -196,6 +196,8 @@ class ReferenceBook:
         self.overtaken = 0
         # How many requests may still be answered.
         self.asked = 0
+        # Whether the next snapshot is the first of a subscription.
+        self.begins = False
         # With how many decimals the venue writes prices and sizes, and how many snapshots in a row
         # had no checksum where nothing else proves the book.
         self.written = [0, 0]
@@ -401,7 +403,9 @@ class ReferenceBook:
                 return self._merged(joined | self._top_bit(before, was_live), item)
         behind = same and self._is_contradicted()
         last = self.sequence
-        self._load(item, by_hand=by_hand, asked=announced)
+        later = announced or self._is_later(item)
+        self._load(item, by_hand=by_hand, later=later)
+        self.begins = False
         self.hollow = hollow
         if hollow:
             self.known_to = dict(NOTHING)
@@ -538,6 +542,12 @@ class ReferenceBook:
             return text
         return text.replace(".", "").lstrip("0")
 
+    def _is_later(self, item: Item) -> bool:
+        """Whether an unasked snapshot is not the one that a subscription begins with. Where nobody
+        can be asked, one without a side is believed."""
+        both = all(item.rows.get(side) for side in SIDES)
+        return not (self.begins or self.channel.replaces) and (self.assigned or both)
+
     def _is_proven(self, sequence: int | None, *, announced: bool) -> bool:
         """Whether a snapshot is believed although no update continues it."""
         if self.recounted or self._is_of_former_count(sequence):
@@ -569,7 +579,7 @@ class ReferenceBook:
         """The book is told of elsewhere from now on, where its version may be another."""
         if not self.unproven and self.sequence is not None:
             self._reach(self.sequence)
-        self.elsewhere = True
+        self.elsewhere = self.begins = True
         self.recounted = self.unproven = False
         self.sequence = None
         self.overtaken = self.asked = 0
@@ -638,19 +648,19 @@ class ReferenceBook:
         shown = sorted(
             ((price, size) for price, size in dict(rows).items() if size), reverse=side == "bid"
         )
-        cut = len(shown) > self.max_levels or self._may_be_cut(side, rows, asked=True)
+        cut = len(shown) > self.max_levels or self._may_be_cut(side, rows, later=True)
         shown = shown[: self.max_levels]
         worst = shown[-1][0] if shown else NOTHING[side]
         return dict(shown), worst if cut else None
 
-    def _may_be_cut(self, side: Side, rows: Rows, *, asked: bool) -> bool:
-        """Whether a picture may end where there is more: at the window, or, of a reply, anywhere
-        where the book has more, or no end that it knows."""
+    def _may_be_cut(self, side: Side, rows: Rows, *, later: bool) -> bool:
+        """Whether a picture may end where there is more: at the window, or, unless it is the first
+        of a subscription, anywhere where the book has more, or no end that it knows."""
         window = self.channel.window
         if len(rows) >= window:
             return bool(window) and not self.channel.window_kept
         more = self.known_to[side] is not None or len(self.levels[side]) > len(rows)
-        return asked and more
+        return later and more
 
     def _merged(self, change: int, item: Item) -> int:
         self.empty_snapshots = 0
@@ -871,12 +881,12 @@ class ReferenceBook:
             self.become(BookState.LIVE)
         return change | self._top_bit(before, was_live)
 
-    def _load(self, item: Item, *, by_hand: bool = False, asked: bool = False) -> None:
+    def _load(self, item: Item, *, by_hand: bool = False, later: bool = False) -> None:
         wanted = self.plan(item, self.scales)
         assert wanted is not None
         self.scales = wanted
         for side, rows in item.rows.items():
-            cut = not by_hand and self._may_be_cut(side, rows, asked=asked)
+            cut = not by_hand and self._may_be_cut(side, rows, later=later)
             ladder = SortedDict()
             for price, size in rows:
                 ladder[price] = size
@@ -1310,9 +1320,12 @@ class ReferenceEngine:
         book.leave()
         book.become(BookState.SYNCING)
 
-    def expect(self, topic: str, unanswered: int) -> None:
-        """So many snapshots of the book will be replies to requests."""
-        self.make_book(*_split(topic)).asked = unanswered
+    def expect(self, topic: str, unanswered: int, *, subscribed: bool = False) -> None:
+        """So many snapshots of the book will be replies to requests; `subscribed`: before them
+        comes the first of a subscription."""
+        book = self.make_book(*_split(topic))
+        book.begins |= subscribed
+        book.asked = unanswered
 
     def _miss(self, name: str, symbol: str) -> None:
         book = self.make_book(name, symbol)

@@ -102,8 +102,8 @@ class ShadowEngine(Engine):
     def expect(self, book: Book, *, subscribed: bool = False) -> int:
         """As `Engine.expect`."""
         unanswered = super().expect(book, subscribed=subscribed)
-        if not subscribed:
-            self._reference.expect(f"{book.channel}:{book.symbol}", unanswered)
+        topic = f"{book.channel}:{book.symbol}"
+        self._reference.expect(topic, unanswered, subscribed=subscribed)
         return unanswered
 
     def close_book(self, book: Book) -> None:

@@ -422,6 +422,8 @@ cdef class Written(Trusted):
     # begins with a snapshot.
     cdef Questions _requests
     cdef Questions _snapshots_due
+    # Whether the next snapshot is the first of a subscription.
+    cdef bint _begins
     cdef _Channel _spec
     # What its checksum is made of; NULL where there is none.
     cdef Sum* _sum
@@ -480,6 +482,7 @@ cdef class Written(Trusted):
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1
     cdef int _merged(self, int change, Item* item, int64_t asked) except -1
+    cdef bint _is_later(self, const Item* item) noexcept
     cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept
     cdef void _believe(self) noexcept
     cdef void _reach(self, int64_t sequence) noexcept
@@ -511,7 +514,7 @@ cdef class Written(Trusted):
     cdef bint _is_a_guess(self, int side) noexcept
     cdef bint _is_empty(self) noexcept
     cdef bint _waits_for_another(self, bint announced) noexcept
-    cdef void _mark_end(self, Ladder* fresh, const Item* item, int side, Py_ssize_t window, bint asked) noexcept
+    cdef void _mark_end(self, Ladder* fresh, const Item* item, int side, Py_ssize_t window, bint later) noexcept
     cdef int _crossed_gap(self) except -1
     cdef int _unholdable(self) except -1
     cdef int _apply_full(self, _Scratch scratch, const Row* rows, Item* item) except -1
@@ -521,7 +524,7 @@ cdef class Written(Trusted):
     cdef bint _would_cross(self, const Row* rows, const Item* item, int side) noexcept
     cdef Py_ssize_t _window(self) noexcept
     cdef int _load_sides(
-        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window, bint asked
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window, bint later
     ) except -1
     cdef int _rescale(self, Scales wanted) except -1
     cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1

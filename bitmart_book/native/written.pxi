@@ -304,8 +304,10 @@ cdef class Written(Trusted):
                 change |= self._top_bit(&before, was_live)
                 return self._merged(change, item, asked)
         change = self._load_sides(
-            scratch, rows, item, 0 if by_hand else self._window(), announced and not by_hand
+            scratch, rows, item, 0 if by_hand else self._window(),
+            not by_hand and (announced or self._is_later(item)),
         )
+        self._begins = False
         self._hollow = hollow
         if hollow:
             # Whatever is put on it is not known to be all there is.
@@ -376,6 +378,15 @@ cdef class Written(Trusted):
         return change | SNAPSHOT_BIT | self._top_bit(&before, was_live)
 
     @cython.final
+    cdef bint _is_later(self, const Item* item) noexcept:
+        """Whether a snapshot that nobody asked for is not the one that a subscription begins with.
+        Where nobody can be asked, one without a side is believed: nothing would ever show it."""
+        return (
+            not self._begins and not self._spec.replaces
+            and (self._assigned or item.count[BID] > 0 and item.count[ASK] > 0)
+        )
+
+    @cython.final
     cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept:
         """Whether a snapshot is believed although no update continues it. Replies come from
         caches, and what is older than what the book had come to may be just that. A new connection
@@ -422,6 +433,7 @@ cdef class Written(Trusted):
         if not self._unproven:
             self._reach(self._sequence)
         self._elsewhere = True
+        self._begins = True
         self._recounted = False
         self._unproven = False
         self._sequence = -1
@@ -478,6 +490,7 @@ cdef class Written(Trusted):
         is long past none is waited for."""
         cdef int64_t lost = now - 2 * self._valid_for
         note_question(&self._snapshots_due, now, lost)
+        self._begins |= subscribed
         if not subscribed:
             note_question(&self._requests, now, lost)
 
@@ -1024,12 +1037,12 @@ cdef class Written(Trusted):
         return 0 if self._spec.window_kept else self._spec.window
 
     cdef int _load_sides(
-        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window, bint asked
+        self, _Scratch scratch, const Row* rows, Item* item, Py_ssize_t window, bint later
     ) except -1:
         """Replace the sides that the item holds. Memory is taken before anything changes.
 
-        `window` is where the venue cuts its pictures; 0: this one is whole. `asked`: it answers a
-        request.
+        `window` is where the venue cuts its pictures; 0: this one is whole. `later`: it is not the
+        one that a subscription begins with.
         """
         cdef Ladder* fresh = scratch.fresh
         cdef Scales now, wanted
@@ -1060,7 +1073,7 @@ cdef class Written(Trusted):
             self._counters.trimmed += ladder_trim(
                 &fresh[side], self._spec.depth if self._spec.depth else self._max_levels
             )
-            self._mark_end(&fresh[side], item, side, window, asked)
+            self._mark_end(&fresh[side], item, side, window, later)
             old = &self._sides.ladders[side]
             if (
                 now.price != wanted.price
@@ -1077,19 +1090,20 @@ cdef class Written(Trusted):
 
     @cython.final
     cdef void _mark_end(
-        self, Ladder* fresh, const Item* item, int side, Py_ssize_t window, bint asked
+        self, Ladder* fresh, const Item* item, int side, Py_ssize_t window, bint later
     ) noexcept:
         """Note how far a side of a picture reaches.
 
         It may have been cut at the window, which counts rows: below its last level nothing is
-        known. A reply that is shorter says that there is no more; but where the book has more
-        levels, or no end that it knows, the reply may have been cut as well. That holds too where
-        updates keep the window full: they tell of no level that does not change.
+        known. One that is shorter says that there is no more. Of the first of a subscription that
+        is believed; but a later one, asked for or not, may have been cut as well where the book
+        has more levels, or no end that it knows. That holds too where updates keep the window
+        full: they tell of no level that does not change.
         """
         cdef const Ladder* old = &self._sides.ladders[side]
         self._pictured[side] = ladder_length(fresh)
         if (window == 0 or item.count[side] < window) and not (
-            asked and item.count[side] < self._spec.window and (
+            later and item.count[side] < self._spec.window and (
                 old.known_from != KNOWN_FROM_START or item.count[side] < ladder_length(old)
             )
         ):

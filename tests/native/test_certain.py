@@ -165,9 +165,28 @@ def test_a_reply_that_is_shorter_than_a_whole_book_is_not_all_of_it():
     assert (book.complete_depth("bid"), book.complete_depth("ask")) == (50, 60)
     assert not book.depth(51).complete
     assert not engine.runs_short(book, 60)
-    # What comes unasked is believed.
+    # What a subscription begins with is believed.
+    engine.expect(book, subscribed=True)
     engine.apply(spot("snapshot", 4, HUNDRED[:50], ASKS[:60]))
     assert book.depth(100).complete
+
+
+def test_nor_is_one_that_nobody_asked_for():
+    """Else the next ones are measured by it, and each is as long as what it is measured by."""
+    engine, book = live()
+    engine.apply(spot("snapshot", 2, HUNDRED[:50], ASKS[:50]))
+    assert (book.state, book.complete_depth("bid")) == (BookState.LIVE, 50)
+    assert not book.depth(51).complete
+    asked(engine, book, 3, HUNDRED[:50], ASKS[:50])
+    assert not book.depth(51).complete
+    engine.apply(spot("snapshot", 4, HUNDRED[:50], ASKS[:50]))
+    assert not book.depth(51).complete
+    engine.expect(book, subscribed=True)
+    engine.apply(spot("snapshot", 5, HUNDRED[:50], ASKS[:50]))
+    assert book.depth(51).complete
+    # The next one is not the first.
+    engine.apply(spot("snapshot", 6, HUNDRED[:40], ASKS[:50]))
+    assert not book.depth(41).complete
 
 
 def kept_window(kind, version, bids, asks):

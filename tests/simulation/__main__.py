@@ -177,7 +177,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many")
     parser.add_argument("--hours", type=float, default=1.0, help="symbol-hours of each")
-    parser.add_argument("--faults", default=SPEC, help=f"default: {SPEC}")
+    parser.add_argument("--faults", default=SPEC, help=f"default: {SPEC.replace('%', '%%')}")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--counts", action="store_true", help="print every count")
     parser.add_argument("--digests", action="store_true", help="print only the digests of the logs")

@@ -16,6 +16,9 @@ PATIENCE = seconds(10)
 UNPROMISED = {"late_inside", "late_inside_step"}
 """News that waits inside the venue while pongs do not: the page promises nothing of an account."""
 
+UNORDERED = {"private_disordered"}
+"""News that comes in another order: a futures balance, which has no stamp, cannot be put right."""
+
 
 @dataclass(slots=True)
 class Known:
@@ -76,7 +79,12 @@ class AccountJudge:
         for number in range(len(history) - 1, -1, -1):
             if history[number][1] == value:
                 ended = history[number + 1][0] if number + 1 < len(history) else now
-                if now - ended > PATIENCE:
+                if now - ended <= PATIENCE:
+                    return
+                endpoint = f"{house}_private"
+                if house == "futures" and name and self.liar.told_at(UNORDERED, endpoint, ended):
+                    self.tally.no_promise += 1
+                else:
                     self.tally.over_age += 1
                     self._find(f"over age {house} {name or 'position'} {value}", now)
                 return

@@ -126,6 +126,15 @@ class Liar:
             for one, lie in self.told
         )
 
+    def told_at(self, names: Collection[str], endpoint: str, when: int) -> bool:
+        """Whether one of these lies was told of an endpoint when something there happened."""
+        return any(
+            one.name in names
+            and lie.endpoint == endpoint
+            and one.begin <= when <= one.end + FORGOTTEN
+            for one, lie in self.told
+        )
+
     def occurrences(self) -> dict[str, int]:
         """How often each lie found something to lie about."""
         counts: dict[str, int] = {}

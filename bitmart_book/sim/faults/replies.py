@@ -104,19 +104,29 @@ def restart_near(net: Network, word: Word) -> None:
         net.log.count(word.name, book_of(symbol))
 
 
+def _upper_half(seen: Seen) -> list[str | bytes] | None:
+    push = damage.Pushed(seen.text)
+    if min(len(rows) for rows in push.rows.values()) <= SHORT:
+        return None
+    for side in damage.SIDES:
+        push.rows[side] = push.rows[side][:SHORT]
+    return [seen.like(push.written())]
+
+
+def short_unasked(net: Network, word: Word) -> None:
+    """A snapshot that nobody has asked for lacks the deeper half of the book."""
+    symbol = net.markets.symbol(word)
+    if symbol is None:
+        return
+    net.filters.once(word, lambda seen: seen.is_snapshot and seen.symbol == symbol, _upper_half)
+    net.exchange.tell_snapshot(symbol)
+
+
 def short(net: Network, word: Word) -> None:
     """A reply that somebody has asked for lacks the deeper half of the book."""
     symbol = net.markets.symbol(word)
     if symbol is None:
         return
-
-    def becomes(seen: Seen) -> list[str | bytes] | None:
-        push = damage.Pushed(seen.text)
-        if min(len(rows) for rows in push.rows.values()) <= SHORT:
-            return None
-        for side in damage.SIDES:
-            push.rows[side] = push.rows[side][:SHORT]
-        return [seen.like(push.written())]
 
     def asked(connection: int, text: str) -> list[str] | None:
         if '"request"' in text and f':{symbol}"' in text:
@@ -126,7 +136,7 @@ def short(net: Network, word: Word) -> None:
                 lambda seen: (
                     seen.is_snapshot and seen.symbol == symbol and seen.connection == connection
                 ),
-                becomes,
+                _upper_half,
             )
         return None
 
@@ -179,6 +189,9 @@ KINDS: dict[str, Kind] = {
     ),
     "restartnear": Kind(restart_near, (100,), 1.0, 0.06, 0.0, "versions start anew just below"),
     "shortreply": Kind(short, (101,), 2.0, 0.1, 0.0, "a reply lacks the deeper half of the book"),
+    "shortsnap": Kind(
+        short_unasked, (101,), 2.0, 0.1, 0.0, "an unasked snapshot lacks the deeper half"
+    ),
     "emptytwice": Kind(
         empty_twice, (22,), 0.5, 0.06, 10.0, "two replies in a row are empty while updates flow"
     ),
