@@ -30,8 +30,8 @@ honest: $(VENV)/.test ## books that nothing is wrong with are not held back: SEE
 	$(BIN)/python -m tests.simulation --honest --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) --jobs $(CPUS)
 	$(BIN)/python -m tests.simulation --ill --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) --jobs $(CPUS)
 
-strangers: $(VENV)/.test ## a second world's lies in virtual time: SEEDS=1 HOURS=1 (of each seed)
-	$(BIN)/python -m tests.strangers --seeds $(SEEDS) --hours $(HOURS) --jobs $(or $(JOBS),$(CPUS)) --by-lie
+strangers: $(VENV)/.test ## a second world's lies in virtual time: SEED=1 SEEDS=1 HOURS=1 (of each seed)
+	$(BIN)/python -m tests.strangers --seed $(SEED) --seeds $(SEEDS) --hours $(HOURS) --jobs $(or $(JOBS),$(CPUS)) --by-lie
 
 # What others promise is nothing of this, so that only the first may fail.
 CCXT := build/ccxt

@@ -81,6 +81,7 @@ cdef class _Excerpts:
         the venue proves so many levels."""
         cdef const Excerpt* taken = &self.sides[side]
         cdef Py_ssize_t i = 0
+        cdef bint found
         price_unit, size_unit = power_of_ten(self.scales.price), power_of_ten(self.scales.size)
         # In units of the scales all levels are integers; `left` counts in `denominator`-ths.
         left = numerator * size_unit * (price_unit if by_notional else 1)
@@ -101,15 +102,16 @@ cdef class _Excerpts:
             left -= value
             size += level_size
             notional += level_size * level_price
+        found = left <= 0
         if i == 0:
-            return Sweep(None, None, 0.0, 0.0, 0, left <= 0, True)
+            return Sweep(None, None, 0.0, 0.0, 0, found, True)
         return Sweep(
             ratio(notional, size * price_unit),
             to_double(taken.rungs[i - 1].key * SIGN[side], self.scales.price),
             ratio(size, whole * size_unit),
             ratio(notional, whole * size_unit * price_unit),
             i,
-            left <= 0 and i <= proven and self.are_known(side, i),
+            found and i <= proven and self.are_known(side, i),
             i <= proven,
         )
 

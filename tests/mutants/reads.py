@@ -65,8 +65,8 @@ READS = [
         "sweep-beyond-what-is-known",
         "The price of a large order is called certain though levels may stand between.",
         "native/excerpts.pxi",
-        "left <= 0 and i <= proven and self.are_known(side, i)",
-        "left <= 0 and i <= proven",
+        "found and i <= proven and self.are_known(side, i)",
+        "found and i <= proven",
         "tests/book/test_reads.py::test_a_sweep_beyond_what_is_known_is_not_complete",
     ),
     Mutant(

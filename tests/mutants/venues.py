@@ -153,8 +153,8 @@ VENUES = [
         "sweep-of-unproven-levels-complete",
         "What it would cost to buy a size is said to be certain, and rests on levels that are not.",
         "native/excerpts.pxi",
-        "left <= 0 and i <= proven and self.are_known(side, i)",
-        "left <= 0 and self.are_known(side, i)",
+        "found and i <= proven and self.are_known(side, i)",
+        "found and self.are_known(side, i)",
         f"{SUMS}::test_what_is_proven_of_a_deeper_book",
     ),
     Mutant(

@@ -28,7 +28,7 @@ def main() -> int:
         if name not in LIES:
             print(f"no such lie: {name}; there are {', '.join(sorted(LIES))}", file=sys.stderr)
             return 2
-    seeds = [options.seed] if options.seed is not None else list(range(options.seeds))
+    seeds = list(range(options.seed, options.seed + options.seeds))
     length, only = options.hours * 3600, tuple(runs.numbers(options.only))
     if options.each:
         settings = [Setting(s, length, (name,), only, True) for s in seeds for name in names]
@@ -57,8 +57,8 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.strangers", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1, help="so many seeds, from 0")
-    parser.add_argument("--seed", type=int, help="this seed alone")
+    parser.add_argument("--seeds", type=int, default=1, help="so many seeds")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--hours", type=float, default=0.1, help="length of each run")
     parser.add_argument("--lies", help="names, with commas; else all but the known broken ones")
     parser.add_argument("--all", action="store_true", help="with the known broken ones")

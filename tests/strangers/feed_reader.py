@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import bitmart_book as bb
 from tests.strangers.account_judge import Known
@@ -70,7 +70,7 @@ class BookReader:
             return None
         return book.complete_depth("bid"), book.complete_depth("ask")
 
-    def _sweep(self, book: bb.Book, side: str, size: Any) -> Any:
+    def _sweep(self, book: bb.Book, side: Literal["bid", "ask"], size: Any) -> Any:
         sweep = book.sweep(side, size=size)
         return (
             sweep.average_price,

@@ -14,7 +14,9 @@ from random import Random
 from typing import Any
 
 import bitmart_book as bb
-from bitmart_book.client.intake import Client, Intake
+from bitmart_book.client.client import Client
+from bitmart_book.client.intake import Intake
+from bitmart_book.client.outbox import Close, Open, Send
 from tests.strangers.account_judge import AccountJudge
 from tests.strangers.dialects import KEY, MEMO, SECRET
 from tests.strangers.feed_reader import BookReader
@@ -88,22 +90,21 @@ class JoinedClient:
 
     def carry_out(self) -> None:
         for action in self.client.outbox.take_actions():
-            kind = type(action).__name__
-            if kind == "Open":
+            if isinstance(action, Open):
                 self._last += 1
                 self._lines[self._last] = action.connection
                 self._numbers[action.connection] = self._last
                 endpoint = action.url.rpartition("/")[2]
                 self._wishes.append(Wish("open", self._last, endpoint))
-            elif kind == "Send":
+            elif isinstance(action, Send):
                 self._wishes.append(Wish("send", self._numbers[action.connection], action.text))
-            elif kind == "Close":
+            elif isinstance(action, Close):
                 line = self._numbers.pop(action.connection, None)
                 if line is not None:
                     self._lines.pop(line, None)
                     self._wishes.append(Wish("close", line))
             else:
-                raise AssertionError(kind)
+                raise AssertionError(action)
         for push in self.client.outbox.take_pushes():
             self._pushed(push)
         for event in self.client.outbox.take_events():

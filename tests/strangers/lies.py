@@ -953,7 +953,7 @@ class AckDoubled(AckLate):
 class Extra(Lie, ABC):
     """What comes beside the messages of a connection, now and then."""
 
-    endpoints = PUBLIC
+    endpoints: ClassVar[tuple[str, ...]] = PUBLIC
     chance = 0.05
 
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bitmart_book.client.intake import Intake
 from tests.strangers import joined
 from tests.strangers.judge import Judge
 from tests.strangers.lies import LIES
@@ -32,7 +33,7 @@ def test_an_honest_venue_is_shown_as_it_is() -> None:
 def test_every_message_comes_at_the_time_of_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     times: list[tuple[int, int]] = []
 
-    class Noted(joined.Intake):
+    class Noted(Intake):
         def receive(self, *args: Any) -> bool:
             times.append((args[5], party.now))
             return super().receive(*args)

@@ -366,9 +366,11 @@ class Venue:
                 self.say(connection, say, now)
 
     def _watch_quiet(self, channel: Channel, now: int) -> None:
-        pause = {SpotIncrease: self.habits.heartbeat, FuturesIncrease: rules.EMPTY_EVERY}.get(
-            type(channel)
-        )
+        pauses: dict[type[Channel], int | None] = {
+            SpotIncrease: self.habits.heartbeat,
+            FuturesIncrease: rules.EMPTY_EVERY,
+        }
+        pause = pauses.get(type(channel))
         if pause is None:
             return
 
