@@ -19,6 +19,7 @@ from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.client.times import (
     AILING_CALM,
     AILING_FIRST_WAIT,
+    AILING_FORGETS,
     AILING_LONGEST_WAIT,
     AILING_QUIET,
     ASK_AGAIN,
@@ -177,8 +178,11 @@ class Recovery:
         more and more rarely for as long as such frames come: a symbol in trouble must be no storm.
         """
         ailment = subscription.ailment
-        if now > ailment.last_at + AILING_CALM:
+        calm = now - ailment.last_at
+        if calm > AILING_CALM:
             ailment.relapses = 0
+        else:
+            ailment.relapses = max(0, ailment.relapses - int(calm // AILING_FORGETS))
         ailment.last_at = now
         if now < ailment.until:
             subscription.next_step_at = min(ailment.until, now + AILING_QUIET)

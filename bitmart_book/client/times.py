@@ -13,6 +13,7 @@ __all__ = [
     "ACCUSED_FOR",
     "AFTER_FAILURE_SECONDS",
     "AILING_CALM",
+    "AILING_FORGETS",
     "AILING_FIRST_WAIT",
     "AILING_LONGEST_WAIT",
     "AILING_QUIET",
@@ -185,6 +186,9 @@ AILING_QUIET: Final = 5.0
 """It is over when no such frame has come for so long."""
 AILING_CALM: Final = 60.0
 """After so long without an unreadable frame of its own a book is in trouble for the first time."""
+AILING_FORGETS: Final = 20.0
+"""Each time that a book was so long without such a frame, one that came before is forgotten: who is
+in trouble only now and then is asked for at once each time, which is no storm."""
 
 # --- watching a book that is LIVE ---
 

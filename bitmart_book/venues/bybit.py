@@ -37,6 +37,7 @@ from bitmart_book.venues.profile import (
     Topic,
     Venue,
 )
+from bitmart_book.venues.values import is_there_already
 
 __all__ = ["BYBIT", "BYBIT_INVERSE", "BYBIT_LINEAR", "BYBIT_SPOT"]
 
@@ -72,7 +73,7 @@ def _classifier(market: str) -> Callable[[Any], Reply | None]:
         named = _TOPIC_IN_WORDS.search(words)
         channel, _, symbol = named[1].rpartition(".") if named else ("", "", "")
         return Reply(
-            kind="error",
+            kind="ack" if is_there_already(words) else "error",
             operation=operation,
             topic=f"{market}/{channel}:{symbol}" if channel and symbol else None,
             message=words,

@@ -31,7 +31,7 @@ from bitmart_book.venues.profile import (
     Topic,
     Venue,
 )
-from bitmart_book.venues.values import rfc3339
+from bitmart_book.venues.values import is_there_already, rfc3339
 
 __all__ = ["KRAKEN", "KRAKEN_SPOT"]
 
@@ -116,10 +116,9 @@ def _classify(frame: Any) -> Reply | None:
     if frame.get("success") is True:
         return Reply(kind="ack", operation=operation, topic=topic, request=number)
     message = str(frame.get("error") or "")
-    # How a second subscription is answered is not documented; what was asked for is there.
-    done = "already subscribed" in message.lower()
+    # How a second subscription is answered is not documented; v1 said so.
     return Reply(
-        kind="ack" if done else "error",
+        kind="ack" if is_there_already(message) else "error",
         operation=operation,
         topic=topic,
         code="rate limit" if _kind(message) is ErrorKind.LIMIT else None,

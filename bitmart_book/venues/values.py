@@ -27,6 +27,7 @@ __all__ = [
     "coded",
     "identity",
     "identity_or_none",
+    "is_there_already",
     "number",
     "number_or_none",
     "oldest_first",
@@ -255,6 +256,12 @@ def word(value: object) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
     return str(whole(value))
+
+
+def is_there_already(words: str) -> bool:
+    """Whether an error says that what was asked for is there: an acknowledgement was lost, and the
+    topic asked for again. No venue's topic is refused by that; its profile makes it an "ack"."""
+    return "already subscribed" in words.lower()
 
 
 def coded(value: object, names: Mapping[str, str]) -> str | None:

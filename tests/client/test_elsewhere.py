@@ -16,6 +16,7 @@ from bitmart_book.sim.exchange import Exchange
 from bitmart_book.venues import find_venue
 from bitmart_book.venues.profile import Rate, Reply
 from tests.simulation.elsewhere import world_of
+from tests.simulation.scripted import Fault, Faults
 
 KRAKEN = find_venue("kraken").profiles[0]
 OKX = find_venue("okx").profiles[0]
@@ -176,6 +177,50 @@ def test_what_cannot_be_is_said_before_anything_is_sent(venue, word, channel, hi
     with pytest.raises(UsageError, match=hint):
         client.topic(word, channel=channel)
     assert client.outbox.take_actions() == []
+
+
+# --- what was lost on its way ---
+
+
+class FirstWordsLost(Fault):
+    """Of a topic nothing comes for so long that it is asked for again."""
+
+    def frames(self, world, link, payload):
+        lost = "pong" not in payload and "heartbeat" not in payload
+        return [] if lost and self.acts(world) else [(payload, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [
+        ("kraken", "kraken/book10:BTC/USD"),
+        ("okx", "okx/books:BTC-USDT"),
+        ("bybit", "bybit-inverse/orderbook.50:BTCUSD"),
+    ],
+)
+def test_a_topic_that_is_asked_for_twice_is_refused_by_nobody(name, topic):
+    exchange = Exchange(seed=1, venue=name, glimpses=20)
+    world = world_of(name)(1, exchange, faults=Faults(FirstWordsLost(0.0, 4.0)))
+    world.subscribe(topic)
+    world.run(0.5)
+    exchange.pause(topic.partition("/")[0] + ":" + topic.partition(":")[2])
+    world.run(5.8)
+    assert world.client.counters["unanswered"] == 1
+    assert world.client.refusal(topic) is None
+    assert world.run_until(world.all_live, 10.0) < 10.0
+
+
+def test_who_is_in_trouble_now_and_then_is_asked_for_at_once_each_time():
+    """Frames that cannot be read, each half a minute, for long."""
+    world = quiet_world("okx", "okx/books:BTC-USDT")
+    book = world.engine["okx/books:BTC-USDT"]
+    for _ in range(8):
+        world.network.start("nan:0@1", world.now)
+        gaps = book.stats["bad_frames"]
+        world.run_until(lambda gaps=gaps: book.stats["bad_frames"] > gaps, 90.0)
+        world.calm()
+        assert world.run_until(lambda: book.state == BookState.LIVE, 5.0) <= 0.5
+        world.run(world.now + 25.0)
 
 
 # --- silence ---

@@ -6,6 +6,7 @@ from tests.mutants.book import BOOK
 from tests.mutants.captures import CAPTURES
 from tests.mutants.certainty import CERTAINTY
 from tests.mutants.client import ABOVE
+from tests.mutants.elsewhere import ELSEWHERE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
 from tests.mutants.lag import LAG
@@ -36,6 +37,7 @@ MUTANTS = (
         + LAG
         + ABOVE
         + ANSWERS
+        + ELSEWHERE
         + PRIVATE
         + OWN
         + SHELL
