@@ -60,3 +60,16 @@ def test_a_number_that_comes_again_remembers_what_it_meant():
     assert before.until < again.until
     exchange.restart("BTC_USDT", version)
     assert publisher.glimpses.of(version).earlier is again
+
+
+def test_a_change_that_no_glimpse_sees_ends_none():
+    exchange, publisher = box()
+    glimpse = publisher.glimpses.of(publisher.version)
+    publisher.glance(2.5)
+    assert glimpse.until == float("inf")
+    exchange.take("BTC_USDT", "bid", 1)
+    assert glimpse.until == 2.0
+    publisher.market.bids.put(publisher.market.bids.best, 0)
+    latest = next(publisher.glimpses.latest_first())
+    publisher.glance(3.0)
+    assert latest.until == 3.0

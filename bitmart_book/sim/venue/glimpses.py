@@ -47,13 +47,17 @@ class Glimpses:
         """Those of the present book, which may have several numbers."""
 
     def record(self, version: int | None, bids: Ladder, asks: Ladder, now: float) -> None:
-        """This is the book from now on; it has no number yet if `version` is None."""
+        """This is the book from now on; it has no number yet if `version` is None, and may never
+        get one, where all that changed lies beyond what the venue tells of."""
         if not self._levels:
+            return
+        state = Glimpse(self._packed(bids), self._packed(asks))
+        latest = self._states[-1] if version is None and self._states else None
+        if latest is not None and (latest.bids, latest.asks) == (state.bids, state.asks):
             return
         for glimpse in self._open:
             glimpse.until = now
         self._open.clear()
-        state = Glimpse(self._packed(bids), self._packed(asks))
         self._states.append(state)
         self._open.append(state)
         if version is not None:
