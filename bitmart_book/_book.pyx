@@ -555,21 +555,15 @@ cdef class Book(Written):
     def mid(self):
         """float, halfway between the best prices; None where a side is empty."""
         cdef Top top
-        if not self._both(&top):
-            return None
-        if top.prices[BID] < 1 << 51 and top.prices[ASK] < 1 << 51:
-            return <double>(top.prices[BID] + top.prices[ASK]) / (2 * POW10_DOUBLE[top.scales.price])
-        return ratio(
-            <object>top.prices[BID] + <object>top.prices[ASK], 2 * power_of_ten(top.scales.price)
-        )
+        self._both(&top)
+        return mid_of(&top)
 
     @property
     def spread(self):
         """float, best ask minus best bid, rounded once; None where a side is empty."""
         cdef Top top
-        if not self._both(&top):
-            return None
-        return to_double(top.prices[ASK] - top.prices[BID], top.scales.price)
+        self._both(&top)
+        return spread_of(&top)
 
     @property
     def microprice(self):

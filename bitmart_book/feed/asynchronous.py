@@ -7,6 +7,7 @@ everything that has arrived is applied, and cannot hurt a book.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, TypeVar, Unpack, overload
 
@@ -15,8 +16,9 @@ from bitmart_book.errors import UsageError
 from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.life import Life
-from bitmart_book.feed.live import FeedStream, KeptBook
+from bitmart_book.feed.live import FeedStream, KeptBook, unchanged
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
+from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Slot
 from bitmart_book.model import (
     Balance,
@@ -235,6 +237,58 @@ class Feed(Face[LiveBook]):
     ) -> None:
         """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
         self._core.unsubscribe(names("unsubscribe", topics), channel, market)
+
+    # --- several books ---
+
+    async def quotes(
+        self, *symbols: str, timeout: float | None = None
+    ) -> AsyncGenerator[Quote, None]:
+        """The quotes of several books in one loop: `async for quote in feed.quotes("BTC_USDT",
+        "ETH_USDT")`; of all that are subscribed, and will be, where none is named.
+
+        The present quote of each first, then one whenever the top or the state of one has changed.
+        `quote.symbol`, `.market` and `.venue` say whose it is. Conflated by book: a slow loop sees
+        the newest quote of each, the one that has waited longest first, with `skipped`. While a
+        book is not LIVE its quote has that state and None prices; its last one is CLOSED. Symbols
+        that are not subscribed are, for as long as the loop runs. Raises what `subscribe` raises,
+        and TimeoutError after `timeout` seconds without any change; ends with the last book.
+        """
+        async with contextlib.aclosing(self._merged("quotes", symbols, timeout)) as each:
+            async for book, times, _ in each:
+                yield book.quote_in_any_state(max(0, times - 1))
+
+    async def changes(
+        self, *symbols: str, timeout: float | None = None
+    ) -> AsyncGenerator[tuple[LiveBook, int], None]:
+        """`(book, change)` whenever a frame has changed one of these books, or its state has
+        changed; of all where none is named. `change` are the `Change` bits of all frames since that
+        book was last told of; 0 where only its state has. Otherwise like `quotes`.
+        """
+        async with contextlib.aclosing(self._merged("changes", symbols, timeout)) as each:
+            async for book, _, bits in each:
+                yield book, bits
+
+    async def _merged(
+        self, call: str, symbols: tuple[str, ...], timeout: float | None
+    ) -> AsyncGenerator[tuple[LiveBook, int, int], None]:
+        words = names(call, symbols)
+        changed = asyncio.Event()
+        merged = Merged(changed.set, frames=call == "changes", endless=not words)
+        ours = await self._life.follow(words, merged, self._new_stream)
+        try:
+            while True:
+                changed.clear()
+                try:
+                    taken = merged.take()
+                except Ended:
+                    return
+                except Empty:
+                    if not await _within(timeout, changed):
+                        raise unchanged(words, timeout) from None
+                    continue
+                yield taken
+        finally:
+            self._core.unfollow(ours, merged)
 
     # --- streams ---
 

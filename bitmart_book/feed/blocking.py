@@ -16,10 +16,11 @@ from bitmart_book.errors import FeedClosed, UsageError
 from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.life import Life
-from bitmart_book.feed.live import FeedStream, KeptBook
+from bitmart_book.feed.live import FeedStream, KeptBook, unchanged
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.feed.thread import LoopThread
 from bitmart_book.feed.waiting import wait_for
+from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Slot
 from bitmart_book.model import (
     Balance,
@@ -225,6 +226,57 @@ class Feed(Face[LiveBook]):
         """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
         words = names("unsubscribe", topics)
         self._do(lambda: self._core.unsubscribe(words, channel, market))
+
+    # --- several books ---
+
+    def quotes(self, *symbols: str, timeout: float | None = None) -> Generator[Quote, None, None]:
+        """The quotes of several books in one loop: `for quote in feed.quotes("BTC_USDT",
+        "ETH_USDT")`; of all that are subscribed, and will be, where none is named. Blocks.
+
+        The present quote of each first, then one whenever the top or the state of one has changed.
+        `quote.symbol`, `.market` and `.venue` say whose it is. Conflated by book: a slow loop sees
+        the newest quote of each, the one that has waited longest first, with `skipped`. While a
+        book is not LIVE its quote has that state and None prices; its last one is CLOSED. Symbols
+        that are not subscribed are, for as long as the loop runs. Raises what `subscribe` raises,
+        and TimeoutError after `timeout` seconds without any change; ends with the last book.
+        """
+        with contextlib.closing(self._merged("quotes", symbols, timeout)) as each:
+            for book, times, _ in each:
+                yield book.quote_in_any_state(max(0, times - 1))
+
+    def changes(
+        self, *symbols: str, timeout: float | None = None
+    ) -> Generator[tuple[LiveBook, int], None, None]:
+        """`(book, change)` whenever a frame has changed one of these books, or its state has
+        changed; of all where none is named. `change` are the `Change` bits of all frames since that
+        book was last told of; 0 where only its state has. Otherwise like `quotes`. Blocks.
+        """
+        with contextlib.closing(self._merged("changes", symbols, timeout)) as each:
+            for book, _, bits in each:
+                yield book, bits
+
+    def _merged(
+        self, call: str, symbols: tuple[str, ...], timeout: float | None
+    ) -> Generator[tuple[LiveBook, int, int], None, None]:
+        words = names(call, symbols)
+        changed = threading.Event()
+        merged = Merged(changed.set, frames=call == "changes", endless=not words)
+        ours = self._call(self._life.follow(words, merged, self._new_stream))
+        try:
+            while True:
+                changed.clear()
+                try:
+                    taken = merged.take()
+                except Ended:
+                    return
+                except Empty:
+                    if not wait_for(changed.wait, timeout):
+                        raise unchanged(words, timeout) from None
+                    continue
+                yield taken
+        finally:
+            with contextlib.suppress(FeedClosed):
+                self._do(lambda: self._core.unfollow(ours, merged))
 
     # --- streams ---
 

@@ -24,6 +24,7 @@ from bitmart_book.feed.live import FeedStream, KeptBook
 from bitmart_book.feed.options import Options, Wait, check_wait, filled, is_capture, listed
 from bitmart_book.fork import Owned
 from bitmart_book.listeners.audience import Audience
+from bitmart_book.listeners.merged import Merged
 from bitmart_book.log.journal import Journal
 from bitmart_book.model import (
     Balance,
@@ -299,9 +300,33 @@ class Core(Owned):
                 self.audience.forget_book(book)
         driver.step()
 
+    def not_subscribed(self, words: Sequence[str]) -> list[str]:
+        """Those of these symbols or topics, which must be of books, that are not subscribed."""
+        client, _ = self.running()
+        topics = self.topics(words)
+        for topic in topics:
+            if self.venue.topic_profile(topic).stream(Topic.parse(topic).channel) is not None:
+                raise UsageError(
+                    f"{topic} is no book's topic: feed.stream({topic!r}) has its values"
+                )
+        there = client.subscriptions()
+        return [
+            word
+            for word, topic in zip(dict.fromkeys(words), topics, strict=True)
+            if topic not in there
+        ]
+
     def answers(self, topics: Iterable[str]) -> Answers:
         """What the venue says of topics that were just subscribed."""
         return Answers(self.running()[0], topics, self.instruments)
+
+    def unfollow(self, words: Sequence[str], merged: Merged) -> None:
+        """Nobody follows these books any more; those that were subscribed for that are not."""
+        self.audience.unfollow_all(merged)
+        merged.close()
+        if words and not self.closed and not self.is_foreign:
+            there = self.running()[0].subscriptions()
+            self.unsubscribe([w for w in words if self.topics([w])[0] in there], None, None)
 
     # --- streams ---
 

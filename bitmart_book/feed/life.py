@@ -16,6 +16,7 @@ from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
 from bitmart_book.feed.core import EVENTS, Core, Held, NewStream
 from bitmart_book.feed.live import FeedStream, KeptBook
 from bitmart_book.feed.options import Wait
+from bitmart_book.listeners.merged import Merged
 from bitmart_book.model import VERSION, BookState
 from bitmart_book.wire.capture import CaptureWriter
 from bitmart_book.wire.driver import Driver
@@ -269,6 +270,35 @@ class Life:
         if waits:
             await self._answered(topics)
         return held
+
+    async def follow(
+        self, words: Sequence[str], merged: Merged, new_stream: NewStream
+    ) -> list[str]:
+        """Let these books be followed, or all; those that are not subscribed are now. Returns the
+        symbols or topics of these, for `unfollow`."""
+        core, now = self.core, not merged.frames
+        await self.open()
+        core.check_open()
+        if not words:
+            for book in core.books():
+                core.introduced(book)
+            core.audience.follow_all(merged, now=now)
+            return []
+        if core.is_capture:
+            books: Sequence[Any] = [await self._captured_book(key) for key in words]
+            ours: list[str] = []
+        else:
+            ours = core.not_subscribed(words)
+            try:
+                if ours:
+                    await self.subscribe(ours, None, None, None, new_stream)
+            except BaseException:
+                core.unfollow(ours, merged)
+                raise
+            books = [core.running()[0].book(topic) for topic in core.topics(words)]
+        for book in books:
+            merged.follow(core.audience.hub(book), now=now)
+        return ours
 
     async def begin(self, stream: FeedStream[Any]) -> None:
         """Subscribe the topic of a stream."""

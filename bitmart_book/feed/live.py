@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Generic, Self, TypeVar
 
@@ -13,7 +13,7 @@ from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.model import Instrument
 
-__all__ = ["FeedStream", "KeptBook"]
+__all__ = ["FeedStream", "KeptBook", "unchanged"]
 
 T = TypeVar("T")
 
@@ -56,7 +56,12 @@ class KeptBook(Book):
         return self.hub.explain()
 
     def _unchanged(self, seconds: float | None) -> TimeoutError:
-        return TimeoutError(f"no change of {self.symbol} in {seconds} s")
+        return unchanged((self.symbol,), seconds)
+
+
+def unchanged(words: Sequence[str], seconds: float | None) -> TimeoutError:
+    """What is raised where none of these books has changed for so long."""
+    return TimeoutError(f"no change of {', '.join(words) or 'any book'} in {seconds} s")
 
 
 class FeedStream(Owned, Generic[T]):

@@ -15,6 +15,7 @@ from bitmart_book._book import Book, Engine
 from bitmart_book.client.outbox import Push
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.listeners.hub import BookHub, Callback
+from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.log.journal import Journal
 from bitmart_book.model import Event, EventKind, Instrument
@@ -50,6 +51,8 @@ class Audience:
         self._instruments = {} if instruments is None else instruments
         self._hubs: dict[Book, BookHub] = {}
         self._streams: dict[str, list[Mailbox]] = {}
+        # Who follows every book, those that come later too.
+        self._followers: tuple[Merged, ...] = ()
         # Weak references: a stream of events that was dropped is not filled for ever.
         self._event_mailboxes: list[weakref.ref[Mailbox]] = []
         # Hubs whose callbacks are to be called when everything that has arrived is applied.
@@ -67,7 +70,19 @@ class Audience:
             hub = BookHub(book, self)
             # Two threads may ask for the same book of a capture at the same time.
             book.hub = hub = self._hubs.setdefault(book, hub)
+            for follower in self._followers:
+                follower.follow(hub, now=True)
         return hub
+
+    def follow_all(self, merged: Merged, *, now: bool) -> None:
+        """From now on every book is one of those, and those that are made later too. now: those
+        that there are have to be taken at once."""
+        self._followers = (*self._followers, merged)
+        for hub in list(self._hubs.values()):
+            merged.follow(hub, now=now)
+
+    def unfollow_all(self, merged: Merged) -> None:
+        self._followers = tuple(one for one in self._followers if one is not merged)
 
     def forget_book(self, book: Book) -> None:
         """The book is closed: tell its listeners, for the last time."""
@@ -152,7 +167,8 @@ class Audience:
     def applied(self) -> None:
         """A frame was applied."""
         for book in self._engine.touched:
-            hub = self._hubs.get(book)
+            # Who follows all is told of a book of a capture that nobody has asked for.
+            hub = self.hub(book) if self._followers else self._hubs.get(book)
             if hub is not None:
                 hub.changed(book.last_change)
 
@@ -191,6 +207,8 @@ class Audience:
     def close(self) -> None:
         """Every book is closed: the end of every iterator. Callbacks are told by `deliver`."""
         self.look_at_all()
+        for follower in self._followers:
+            follower.close()
         for topic in list(self._streams):
             self.end_streams(topic)
         for ref in self._event_mailboxes:

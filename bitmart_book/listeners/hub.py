@@ -15,10 +15,9 @@ from typing import Any, Protocol
 from bitmart_book._book import Book, Quote
 from bitmart_book.errors import UsageError
 from bitmart_book.fork import Owned
-from bitmart_book.listeners.streams import Slot
 from bitmart_book.model import BookState, Change, Instrument
 
-__all__ = ["BookHub", "Callback", "Handle", "HubHost"]
+__all__ = ["BookHub", "Callback", "Consumer", "Handle", "HubHost"]
 
 # A callback that failed so often in a row is dropped: it will not succeed, and its lines in the log
 # hide others.
@@ -85,6 +84,16 @@ class Callback:
             self.failures = 0
 
 
+class Consumer(Protocol):
+    """Who takes what has changed in its own time: a slot, or a member of several books."""
+
+    def poke(self) -> None:
+        """The top, or the state, has changed."""
+
+    def close(self) -> None:
+        """Nothing will change any more."""
+
+
 class HubHost(Protocol):
     """Whom a hub belongs to: the audience of a feed."""
 
@@ -107,11 +116,11 @@ class BookHub(Owned):
 
     def __init__(self, book: Book, host: HubHost) -> None:
         super().__init__()
-        self._book = book
+        self.book = book
         self._host = host
         self._lock = threading.Lock()
         # These tuples are replaced and never changed, so that whoever iterates needs no lock.
-        self._slots: tuple[Slot, ...] = ()
+        self._slots: tuple[Consumer, ...] = ()
         self._on_quote: tuple[Callback, ...] = ()
         self._on_change: tuple[Callback, ...] = ()
         self._state = book.state
@@ -119,11 +128,11 @@ class BookHub(Owned):
 
     def explain(self) -> str:
         """A sentence: the state of the book, why, since when, and what is being done about it."""
-        return self._host.explain_book(self._book)
+        return self._host.explain_book(self.book)
 
     def instrument(self) -> Instrument | None:
         """What is known of the book's symbol."""
-        return self._host.instrument(self._book.symbol)
+        return self._host.instrument(self.book.symbol)
 
     def base_size(self, size: Decimal | float | str, price: Decimal | None) -> Decimal:
         """A size of the book in the base currency. UsageError where that is not known."""
@@ -131,19 +140,19 @@ class BookHub(Owned):
             exact = Decimal(str(size))
         except InvalidOperation:
             raise UsageError(f"a size must be a number, was {size!r}") from None
-        if self._book.unit == "base":
+        if self.book.unit == "base":
             return exact
         instrument = self.instrument()
         if instrument is None:
             raise UsageError(
-                f"the contract size of {self._book.symbol} is not known; the feed takes instruments"
+                f"the contract size of {self.book.symbol} is not known; the feed takes instruments"
             )
         try:
             return instrument.base_size(exact, price)
         except ValueError as error:
             raise UsageError(str(error)) from None
 
-    def add(self, slot: Slot) -> None:
+    def add(self, slot: Consumer) -> None:
         """From now on the slot is told of changes."""
         self.check_process()
         with self._lock:
@@ -152,7 +161,7 @@ class BookHub(Owned):
         if self._state == BookState.CLOSED:
             slot.close()
 
-    def remove(self, slot: Slot) -> None:
+    def remove(self, slot: Consumer) -> None:
         if not self.is_foreign:
             with self._lock:
                 self._slots = tuple(other for other in self._slots if other is not slot)
@@ -160,7 +169,7 @@ class BookHub(Owned):
     def on_quote(self, function: Callable[[Quote], object]) -> Handle:
         """Call `function(quote)` with the newest quote after what has arrived changed it."""
         self.check_process()
-        callback = Callback(f"on_quote of {self._book.symbol}", function, self._callback_failed)
+        callback = Callback(f"on_quote of {self.book.symbol}", function, self._callback_failed)
         with self._lock:
             self._on_quote = (*self._on_quote, callback)
         return Handle(lambda: self._drop(callback))
@@ -168,7 +177,7 @@ class BookHub(Owned):
     def on_change(self, function: Callable[[Any, int], object]) -> Handle:
         """Call `function(book, change)` after each frame."""
         self.check_process()
-        callback = Callback(f"on_change of {self._book.symbol}", function, self._callback_failed)
+        callback = Callback(f"on_change of {self.book.symbol}", function, self._callback_failed)
         with self._lock:
             self._on_change = (*self._on_change, callback)
         return Handle(lambda: self._drop(callback))
@@ -188,14 +197,14 @@ class BookHub(Owned):
     def changed(self, change: int) -> None:
         """A whole frame was applied."""
         for callback in self._on_change:
-            callback(self._book, change)
+            callback(self.book, change)
         # Most frames change neither, and nobody has to be told of them.
-        if change & Change.TOP or self._book.state is not self._state:
+        if change & Change.TOP or self.book.state is not self._state:
             self.look(True)
 
     def look(self, top_changed: bool = False) -> None:
         """Tell the listeners if the top, or the state, is another than they were told."""
-        state = self._book.state
+        state = self.book.state
         if state == self._state and not top_changed:
             return
         self._state = state
@@ -210,6 +219,6 @@ class BookHub(Owned):
     def deliver(self) -> None:
         """Give the newest quote to the callbacks; it says how many they did not see."""
         skipped, self._changes = self._changes - 1, 0
-        quote = self._book.quote_in_any_state(max(0, skipped))
+        quote = self.book.quote_in_any_state(max(0, skipped))
         for callback in self._on_quote:
             callback(quote)

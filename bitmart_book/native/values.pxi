@@ -295,6 +295,24 @@ cdef class Levels:
         return Levels, (self._levels,)
 
 
+cdef object mid_of(const Top* top):
+    """float, halfway between the best prices; None where a side is empty."""
+    if not (top.present[BID] and top.present[ASK]):
+        return None
+    if top.prices[BID] < <int64_t>1 << 51 and top.prices[ASK] < <int64_t>1 << 51:
+        return <double>(top.prices[BID] + top.prices[ASK]) / (2 * POW10_DOUBLE[top.scales.price])
+    return ratio(
+        <object>top.prices[BID] + <object>top.prices[ASK], 2 * power_of_ten(top.scales.price)
+    )
+
+
+cdef object spread_of(const Top* top):
+    """float, best ask minus best bid, rounded once; None where a side is empty."""
+    if not (top.present[BID] and top.present[ASK]):
+        return None
+    return to_double(top.prices[ASK] - top.prices[BID], top.scales.price)
+
+
 def _restore_quote(tuple numbers, tuple facts):
     cdef Quote quote = Quote.__new__(Quote)
     (
@@ -373,6 +391,32 @@ cdef class Quote:
         )
 
     @property
+    def mid(self):
+        """float, halfway between the best prices; None where a side is empty."""
+        return mid_of(&self._top)
+
+    @property
+    def spread(self):
+        """float, ask minus bid, rounded once; None where a side is empty."""
+        return spread_of(&self._top)
+
+    def to_dict(self):
+        """Everything it says, by name, as plain values: a row of a table.
+
+        `pandas.DataFrame([quote.to_dict() for quote in quotes])` has a column for each. `state` is
+        a text, prices and sizes are floats.
+        """
+        return {
+            "venue": self.venue, "market": self.market, "symbol": self.symbol,
+            "state": STATES[self._state].value,
+            "bid": self.bid, "bid_size": self.bid_size, "ask": self.ask, "ask_size": self.ask_size,
+            "mid": self.mid, "spread": self.spread,
+            "sequence": self.sequence, "exchange_time_ms": self.exchange_time_ms,
+            "receive_time_ns": self.receive_time_ns, "age": self.age, "lag": self.lag,
+            "epoch": self.epoch, "skipped": self.skipped,
+        }
+
+    @property
     def symbol(self):
         """The symbol of its book, as the venue spells it."""
         return self._names[0]
@@ -429,7 +473,7 @@ cdef class Quote:
 
     def __repr__(self):
         return (
-            f"Quote(bid={self.bid!r}, bid_size={self.bid_size!r}, ask={self.ask!r}, "
+            f"Quote({self.symbol!r}, bid={self.bid!r}, bid_size={self.bid_size!r}, ask={self.ask!r}, "
             f"ask_size={self.ask_size!r}, sequence={self.sequence!r}, age={self.age!r}, "
             f"state={str(self.state)}, epoch={self.epoch})"
         )

@@ -151,6 +151,29 @@ def test_size_at(pair, price, side):
     assert book.size_at(side, "1e-30") == 0.0
 
 
+def test_a_quote_computes_as_its_book_does_and_is_a_row_of_a_table():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([("0.1", "1")], [("0.30", "2.5")], sequence=4, exchange_time_ms=9)
+    quote = book.quote
+    assert (quote.mid, quote.spread) == (book.mid, book.spread) == (0.2, 0.2)
+    assert quote.to_dict() == {
+        "venue": "bitmart", "market": "spot", "symbol": "BTC_USDT", "state": "LIVE",
+        "bid": 0.1, "bid_size": 1.0, "ask": 0.3, "ask_size": 2.5, "mid": 0.2, "spread": 0.2,
+        "sequence": 4, "exchange_time_ms": 9, "receive_time_ns": None, "age": None, "lag": None,
+        "epoch": 1, "skipped": 0,
+    }  # fmt: skip
+    assert type(quote.to_dict()["state"]) is str
+    assert repr(quote).startswith("Quote('BTC_USDT', bid=0.1, ")
+    assert set(quote.to_dict()) >= {name for name in dir(quote) if name[0] != "_"} - {
+        "exact", "to_dict",
+    }  # fmt: skip
+    book.apply_delta([("0.1", "0")], [], sequence=5)
+    assert (book.quote.mid, book.quote.spread, book.mid, book.spread) == (None,) * 4
+    large = bb.Book("BTC_USDT")
+    large.apply_snapshot([("9000000000000000001", "1")], [("9000000000000000003", "1")])
+    assert large.quote.mid == large.mid == 9000000000000000002.0
+
+
 def test_spread_is_rounded_once():
     book = bb.Book("BTC_USDT")
     book.apply_snapshot([("0.1", 1)], [("0.3", 1)])

@@ -31,7 +31,7 @@ READS = [
     Mutant(
         "spread-of-two-floats",
         "The spread of 0.1 and 0.3 is 0.19999999999999998.",
-        "_book.pyx",
+        "native/values.pxi",
         "to_double(top.prices[ASK] - top.prices[BID], top.scales.price)",
         "to_double(top.prices[ASK], top.scales.price)"
         " - to_double(top.prices[BID], top.scales.price)",

@@ -1,0 +1,111 @@
+"""Several books for one consumer: which of them have changed since they were taken.
+
+Conflated per book, as a slot is of one: a slow consumer finds each book once, with how often it
+changed and in what. Who has waited longest comes first, so that no busy book hides a quiet one. The
+book never waits for the user.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from bitmart_book._book import Book
+from bitmart_book.fork import Owned
+from bitmart_book.listeners.hub import BookHub, Handle
+from bitmart_book.listeners.streams import Empty, Ended
+
+__all__ = ["Merged"]
+
+
+class Merged(Owned):
+    """The books that one consumer follows.
+
+    wake: called when there is something to take. frames: whether every frame counts as a change,
+    and not only those that change the top or the state. endless: whether more books may still
+    come, so that it does not end with the last one that there is.
+    """
+
+    def __init__(
+        self, wake: Callable[[], None], *, frames: bool = False, endless: bool = False
+    ) -> None:
+        super().__init__()
+        self._wake = wake
+        self.frames = frames
+        self._endless = endless
+        self._lock = threading.Lock()
+        # What to take, longest waiting first: how many changes of that book, and their bits.
+        self._due: dict[Any, tuple[int, int]] = {}
+        self._members: dict[Any, _Member] = {}
+        self._over = False
+
+    def follow(self, hub: BookHub, *, now: bool) -> None:
+        """From now on that book too, unless it is followed. now: it is to be taken at once."""
+        self.check_process()
+        book = hub.book
+        with self._lock:
+            if book in self._members or self._over:
+                return
+            member = self._members[book] = _Member(self, hub)
+        if now:
+            self.note(book, 0)
+        member.begin(self.frames)
+
+    def note(self, book: Book, change: int) -> None:
+        """A book has changed."""
+        with self._lock:
+            times, bits = self._due.get(book, (0, 0))
+            self._due[book] = times + 1, bits | change
+        self._wake()
+
+    def leave(self, book: Book) -> None:
+        """A book has come to its end, which is taken as its last change."""
+        with self._lock:
+            member = self._members.pop(book, None)
+        if member is not None:
+            member.end()
+        self._wake()
+
+    def close(self) -> None:
+        """No more is followed; what is due can still be taken."""
+        self._over = True
+        for book in list(self._members):
+            self.leave(book)
+        self._wake()
+
+    def take(self) -> tuple[Any, int, int]:
+        """(book, how many changes, their `Change` bits) of the book that has waited longest.
+        Raises Empty, or Ended; FeedClosed in a forked child."""
+        self.check_process()
+        with self._lock:
+            if not self._due:
+                raise Ended if self._over or not (self._endless or self._members) else Empty
+            book = next(iter(self._due))
+            times, bits = self._due.pop(book)
+        return book, times, bits
+
+
+class _Member:
+    """What one of them hears of its book: to a hub it is a slot like any other."""
+
+    def __init__(self, merged: Merged, hub: BookHub) -> None:
+        self._merged = merged
+        self._hub = hub
+        self._frames: Handle | None = None
+
+    def begin(self, frames: bool) -> None:
+        if frames:
+            self._frames = self._hub.on_change(self._merged.note)
+        self._hub.add(self)
+
+    def end(self) -> None:
+        self._hub.remove(self)
+        if self._frames is not None:
+            self._frames.cancel()
+
+    def poke(self) -> None:
+        self._merged.note(self._hub.book, 0)
+
+    def close(self) -> None:
+        self._merged.leave(self._hub.book)
