@@ -103,6 +103,8 @@ class Client:
             engine, self.outbox, limiter or PROCESS_LIMITER, rng=rng, urls=self._urls
         )
         self._recovery = Recovery(engine, self.outbox, self.connections, self, rng=rng)
+        self.beside = self._recovery.beside
+        """What other connections are asked of silent books: it hears frames that changed none."""
         self._answers = Answers(engine, self.outbox, self.connections, self._recovery)
         self._logins = Logins(
             engine, self.outbox, self._answers, self, credentials=credentials, wall_ms=wall_ms

@@ -124,7 +124,7 @@ class Connections:
         """Put a topic on a connection that has room, or on a new one."""
         profile = subscription.profile
         same = [connection for connection in self if connection.profile is profile]
-        free = [other for other in same if other is not avoid and _takes(other, subscription)]
+        free = [other for other in same if other is not avoid and self.takes(other, subscription)]
         if free:
             # One that has room for what its topics may need later; the first, if none has.
             connection = next((one for one in free if _may_renew(one, now)), free[0])
@@ -167,10 +167,20 @@ class Connections:
         same = [other for other in self if other.profile is profile]
         return len(same) < profile.limits.connections or any(
             other is not subscription.connection
-            and _takes(other, subscription)
+            and self.takes(other, subscription)
             and _may_renew(other, now)
             for other in same
         )
+
+    @staticmethod
+    def takes(connection: Connection, subscription: Subscription) -> bool:
+        """Whether a connection has room for a topic, and none from which it must be apart."""
+        if connection.room <= 0 or subscription.topic in connection.beside:
+            return False
+        apart = connection.profile.apart
+        mine = apart(Topic.parse(subscription.topic))
+        there = (*connection.topics, *connection.beside)
+        return mine is None or all(apart(Topic.parse(topic)) != mine for topic in there)
 
     def note_full(self, connection: Connection, now: float) -> None:
         """A connection carries what is left on it, and no more; others will be no different."""
@@ -275,12 +285,3 @@ class Connections:
 def _may_renew(connection: Connection, now: float) -> bool:
     session = connection.session
     return session is None or session.renewals_at(now) <= now
-
-
-def _takes(connection: Connection, subscription: Subscription) -> bool:
-    """Whether a connection has room for a topic, and none from which it must be apart."""
-    if connection.room <= 0:
-        return False
-    apart = connection.profile.apart
-    mine = apart(Topic.parse(subscription.topic))
-    return mine is None or all(apart(Topic.parse(topic)) != mine for topic in connection.topics)

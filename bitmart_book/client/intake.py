@@ -78,6 +78,7 @@ class Intake:
         self._apply = engine.apply
         self._client = client
         self._connections = client.connections
+        self._beside = client.beside
         self._executor = executor
         self._applied = listener.applied
         self.witness = witness
@@ -131,6 +132,8 @@ class Intake:
             self._executor.carry_out()
             return True
         if change == 0:
+            if self._beside.is_asking:
+                self._beside.hear(payload, generation)
             return called
         if change & SHOWN_TO_CLIENT:
             called = True

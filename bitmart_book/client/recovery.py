@@ -12,10 +12,11 @@ import weakref
 from collections.abc import Iterable
 
 from bitmart_book._book import Book, Engine
+from bitmart_book.client.beside import Beside
 from bitmart_book.client.connections import Connections, Keeper
 from bitmart_book.client.outbox import Outbox
-from bitmart_book.client.silence import Silence, known_at
-from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book.client.silence import Silence
+from bitmart_book.client.subscriptions import Connection, Subscription, known_at
 from bitmart_book.client.times import (
     AILING_CALM,
     AILING_FIRST_WAIT,
@@ -63,7 +64,9 @@ class Recovery:
         self._keeper = keeper
         self._rng = rng
         self._recovering: dict[str, Subscription] = {}
-        self._silence = Silence(engine, outbox.counters)
+        self.beside = Beside(engine, connections, outbox.counters)
+        """What other connections are asked of silent books."""
+        self._silence = Silence(engine, self.beside, outbox.counters)
         # How many books have lost their checksums, and of which of them that was told.
         self._stopped = 0
         self._told_stopped: weakref.WeakSet[Subscription] = weakref.WeakSet()
@@ -281,6 +284,8 @@ class Recovery:
         """Once a second: confirm what only its connection confirms, ask where there is doubt."""
         connections = list(connections)
         self._tell_stopped(connections, now)
+        for subscription in self.beside.look(now):
+            self._contradicted(subscription, now)
         for connection in connections:
             if connection.session is None:
                 continue
@@ -294,6 +299,18 @@ class Recovery:
             if not connection.is_behind:
                 self._renew_pictures(connection, now)
                 self._silence.renew(connection, now)
+
+    def _contradicted(self, subscription: Subscription, now: float) -> None:
+        """Another connection shows another book, and not an older one: its own one has missed
+        something, or stands still. It is carried by another one from now on."""
+        assert subscription.book is not None
+        reason = "another connection shows another book"
+        self._engine.invalidate(subscription.book, reason)
+        self.announce(subscription, now)
+        self._counters["gaps"] += 1
+        subscription.recovering_since, subscription.steps = now, 0
+        self._recovering[subscription.topic] = subscription
+        self._keeper.move(subscription, now)
 
     def _tell_stopped(self, connections: Iterable[Connection], now: float) -> None:
         """Where the venue's checksums have stopped, that is told once."""

@@ -172,9 +172,9 @@ class Session:
         """When a topic that is renewed now is sent, as far as renewals are counted."""
         return self._requests.renewals_at(now)
 
-    def note_renewal(self, now: float) -> None:
-        """A topic that is subscribed here now was moved instead of being renewed."""
-        self._requests.count_renewals(1, now)
+    def note_renewal(self, now: float, topics: int = 1) -> None:
+        """So many topics that are subscribed here now are so instead of being renewed elsewhere."""
+        self._requests.count_renewals(topics, now)
 
     def answer(self, text: str, now: float) -> None:
         """Answer the other side, which has asked whether we are there."""

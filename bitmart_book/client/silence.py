@@ -3,17 +3,21 @@ subscribed anew.
 
 Sans-I/O. A lost message shows at the next one, and after it nothing may come for minutes. So what a
 connection says otherwise confirms a book for a bounded time after the book's own last frame
-(`BookChannel.confirmed_by_connection`), and before that is over it is subscribed anew: the snapshot
-replaces it while it stays LIVE. A book that shows more than can be proven is renewed however lively
-it is (`BookChannel.renewed_after`). What renewals may use up, and no more, says the session.
+(`BookChannel.confirmed_by_connection`). Before that is over it is asked for on a second connection,
+where there is one (`beside`); where not, or where no answer comes there, it is subscribed anew, and
+the snapshot replaces it while it stays LIVE. A book that shows more than can be proven is renewed
+however lively it is (`BookChannel.renewed_after`). What renewals may use up, and no more, says the
+session.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
-from bitmart_book._book import Book, Engine
-from bitmart_book.client.subscriptions import Connection, Subscription
+from bitmart_book._book import Engine
+from bitmart_book.client.beside import Beside
+from bitmart_book.client.subscriptions import Connection, Subscription, known_at
 from bitmart_book.client.times import (
     CONNECTION_CONFIRMS,
     PONG_WITHIN,
@@ -23,14 +27,15 @@ from bitmart_book.client.times import (
 )
 from bitmart_book.model import BookState
 
-__all__ = ["Silence", "known_at"]
+__all__ = ["Silence"]
 
 
 class Silence:
     """Keeps silent books LIVE for as long as they may be, and renews them before that is over."""
 
-    def __init__(self, engine: Engine, counters: Counter[str]) -> None:
+    def __init__(self, engine: Engine, beside: Beside, counters: Counter[str]) -> None:
         self._engine = engine
+        self._beside = beside
         self._counters = counters
 
     def keep(self, subscription: Subscription, heard: float, now: float) -> None:
@@ -49,7 +54,8 @@ class Silence:
         return since is not None and now >= since + RENEW_AFTER
 
     def renew(self, connection: Connection, now: float) -> None:
-        """Subscribe those books of a connection anew that it is time for, if that fits."""
+        """Ask beside for those books of a connection that it is time for, or subscribe them anew,
+        if that fits."""
         session = connection.session
         assert session is not None
         dues = {
@@ -59,28 +65,36 @@ class Silence:
             and subscription.holds is not None
             and subscription.announced == BookState.LIVE
             and subscription.awaited_since is None
+            and not subscription.is_asked_beside
         }
+        if not any(due <= now for due in dues.values()):
+            return
+        together = [s for s, due in dues.items() if due <= now + RENEW_TOGETHER]
+        silent = [s for s in together if _whole_until(s) > now + RENEW_TOGETHER]
+        for subscription in self._beside.ask(connection, silent, now):
+            together.remove(subscription)
+            del dues[subscription]
         if not any(due <= now for due in dues.values()) or session.renewals_at(now) > now:
             return
-        for subscription, due in dues.items():
-            if due <= now + RENEW_TOGETHER:
-                assert subscription.book is not None
-                subscription.requested_at = subscription.awaited_since = now
-                self._counters["renewals"] += 1
-                self._engine.expect(subscription.book, subscribed=True)
-                session.renew(subscription.topic)
+        for subscription in together:
+            assert subscription.book is not None
+            subscription.requested_at = subscription.awaited_since = now
+            self._counters["renewals"] += 1
+            self._engine.expect(subscription.book, subscribed=True)
+            session.renew(subscription.topic)
 
 
 def _due_at(subscription: Subscription, now: float) -> float:
-    """When a book is to be subscribed anew, if nothing comes of it until then."""
+    """When something is to be done about a book, if nothing comes of it until then."""
     assert subscription.book is not None
     assert subscription.holds is not None
-    due = known_at(subscription.book, now) + subscription.holds - RENEW_BEFORE
-    if subscription.renewed_after is not None:
-        due = min(due, subscription.whole_at + subscription.renewed_after - RENEW_TOGETHER)
-    return due
+    silent = known_at(subscription.book, now) + subscription.holds - RENEW_BEFORE
+    return min(silent, _whole_until(subscription))
 
 
-def known_at(book: Book, now: float) -> float:
-    """When what a book holds was last known to be the venue's newest."""
-    return now - (book.quote_in_any_state().age or 0.0)
+def _whole_until(subscription: Subscription) -> float:
+    """Until when the deeper levels count that nothing proves; what another connection says of a
+    lively book at another moment could not be compared with them."""
+    if subscription.renewed_after is None:
+        return math.inf
+    return subscription.whole_at + subscription.renewed_after - RENEW_TOGETHER

@@ -16,7 +16,7 @@ from bitmart_book.client.session import Answer, Session
 from bitmart_book.model import BookState
 from bitmart_book.venues.profile import Profile, Reply, Topic
 
-__all__ = ["Ailment", "Connection", "Full", "Subscription"]
+__all__ = ["Ailment", "Connection", "Full", "Subscription", "known_at"]
 
 
 class Ailment:
@@ -56,6 +56,7 @@ class Subscription:
         """Seconds that its book holds after its own last frame because its connection speaks;
         None: that is no reason."""
         self.renewed_after = None if channel is None else channel.renewed_after
+        self.window = 0 if channel is None else channel.window
         self.holders = 0
         """How many times it was subscribed more than unsubscribed."""
         self.connection: Connection | None = None
@@ -86,6 +87,10 @@ class Subscription:
         """When the last snapshot came."""
         self.awaited_since: float | None = None
         """When a LIVE book was subscribed anew, and no snapshot has come since."""
+        self.asked_beside_at = float("-inf")
+        """When it was last asked for on a second connection."""
+        self.is_asked_beside = False
+        """Whether that has no verdict yet."""
 
         # What was last announced of the book.
         self.announced = BookState.CONNECTING
@@ -128,6 +133,8 @@ class Connection:
         """Whose stamps it brings."""
         self.gate = gate
         self.topics: dict[str, Subscription] = {}
+        self.beside: dict[str, Subscription] = {}
+        """Topics of other connections that are asked of here as well, for a moment."""
         self.session: Session | None = None
         """While its socket is open."""
         self.is_opening = False
@@ -163,4 +170,9 @@ class Connection:
         most = self.profile.limits.topics_per_connection
         if self.full is not None and self.full.most:
             most = min(most, self.full.most)
-        return most - len(self.topics)
+        return most - len(self.topics) - len(self.beside)
+
+
+def known_at(book: Book, now: float) -> float:
+    """When what a book holds was last known to be the venue's newest."""
+    return now - (book.quote_in_any_state().age or 0.0)

@@ -12,6 +12,7 @@ from typing import Final
 __all__ = [
     "ACCUSED_FOR",
     "AFTER_FAILURE_SECONDS",
+    "AGREE_WITHIN",
     "AILING_CALM",
     "AILING_FORGETS",
     "AILING_FIRST_WAIT",
@@ -221,3 +222,6 @@ no snapshot comes within `RENEW_AFTER`, there is time to notice it."""
 RENEW_TOGETHER: Final = 10.0
 """With a book that is renewed go those of its connection that would be within this: what is counted
 is the message, and not the topics in it."""
+AGREE_WITHIN: Final = 3.0
+"""A silent book that is asked for on a second connection as well has so long to be shown there as
+it is here. What changes in that moment may be on its way on one of the two."""

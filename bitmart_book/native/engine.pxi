@@ -992,20 +992,23 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         return mine._stale_run > 0
 
-    def confirm(self, book, until_ns, *, by="connection"):
+    def confirm(self, book, until_ns, *, by="connection", known_ns=None):
         """Say that a LIVE book holds until that time of the clock (ns), and what says so.
 
-        A book that is not LIVE, or whose deadline has passed, is not revived by this, and none is
-        made younger: it says nothing of the book's own news.
+        A book that is not LIVE, or whose deadline has passed, is not revived by this. `known_ns`:
+        as of when it is known to be the venue's newest; without it, it is made no younger: it says
+        nothing of the book's own news.
         """
         cdef Book mine = self._mine(book)
         if mine._clock_kind == CLOCK_NONE:
             raise UsageError("a book without a clock has no deadline to move")
         cdef int64_t until = until_ns
+        cdef int64_t known = -1 if known_ns is None else known_ns
         cdef int64_t now = mine._now()
         if mine._state == LIVE and not mine._lapsed_at(now):
             _before = mine._confirmed_by
             mine._deadline = until
+            mine._confirmed_at = max(mine._confirmed_at, min(known, now))
             mine._confirmed_by = by
 
     def finish(self, reason):

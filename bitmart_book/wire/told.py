@@ -89,10 +89,15 @@ class ToldEngine:
         self._tell("doubted", None, {"topic": _topic(book), "state": state, "reason": reason})
         self._engine.invalidate(book, reason, state=state)
 
-    def confirm(self, book: Book, until_ns: int, *, by: str = "connection") -> None:
-        facts = {"topic": _topic(book), "for_ns": until_ns - self._clock(), "by": by}
+    def confirm(
+        self, book: Book, until_ns: int, *, by: str = "connection", known_ns: int | None = None
+    ) -> None:
+        now = self._clock()
+        facts = {"topic": _topic(book), "for_ns": until_ns - now, "by": by}
+        if known_ns is not None:
+            facts["known_for_ns"] = now - known_ns
         self._tell("confirmed", None, facts)
-        self._engine.confirm(book, until_ns, by=by)
+        self._engine.confirm(book, until_ns, by=by, known_ns=known_ns)
 
 
 def telling(engine: Engine, tell: Tell, clock: Callable[[], int]) -> Engine:
@@ -168,6 +173,9 @@ _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
         state=BookState(facts["state"]),
     ),
     "confirmed": lambda engine, facts, _, now: engine.confirm(
-        engine[facts["topic"]], now + facts["for_ns"], by=printable(facts["by"])
+        engine[facts["topic"]],
+        now + facts["for_ns"],
+        by=printable(facts["by"]),
+        known_ns=now - facts["known_for_ns"] if "known_for_ns" in facts else None,
     ),
 }

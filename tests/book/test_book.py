@@ -425,6 +425,22 @@ def test_the_machine_clock_serves_too():
     assert book.state == BookState.STALE, "a word from the connection revives nothing"
 
 
+def test_a_word_that_knows_as_of_when_makes_a_live_book_younger():
+    clock = Clock()
+    engine = bb.Engine(clock=clock, valid_for=9.5)
+    book = engine.book("BTC_USDT")
+    book.apply_snapshot([("99", "1")], [("101", "1")])
+    clock.now = 5_000_000_000
+    engine.confirm(book, 14_000_000_000)
+    assert book.quote.age == 5.0
+    engine.confirm(book, 14_000_000_000, known_ns=3_000_000_000)
+    assert (book.quote.age, book.valid_until) == (2.0, 14_000_000_000)
+    engine.confirm(book, 14_000_000_000, known_ns=1_000_000_000)
+    assert book.quote.age == 2.0, "nothing is unlearned"
+    engine.confirm(book, 14_000_000_000, known_ns=99_000_000_000)
+    assert book.quote.age == 0.0, "nobody knows the future"
+
+
 def test_the_machine_clock_is_the_one_that_is_never_set():
     engine = bb.Engine(clock="monotonic", valid_for=1000)
     book = engine.book("BTC_USDT")

@@ -119,9 +119,10 @@ def test_a_ping_frame_of_the_protocol_is_asked_for_where_there_is_no_text():
 
 
 def test_pings_use_up_no_operations():
-    """30 minutes of pings each 5 s, and a new subscription is sent at once."""
+    """An hour of pings each 5 s, more than there are operations, and a new subscription is sent at
+    once."""
     session, now = opened(OKX), 0.0
-    while now < 1800.0:
+    while now < 3600.0:
         now += 1.0
         session.advance(now, now)
         if OKX.ping in session.output():
@@ -268,12 +269,19 @@ def test_a_deeper_book_is_renewed_each_five_minutes_however_lively_it_is():
 def test_a_renewal_that_no_snapshot_follows_is_noticed(monkeypatch):
     world = quiet_world("kraken", "kraken/book10:BTC/USD")
     world.exchange.pause("kraken:BTC/USD")
-    monkeypatch.setattr(Exchange, "receive", lambda *_: None)
+    receive = Exchange.receive
+
+    def hear_pings_alone(exchange, connection, text, now):
+        if "subscribe" not in text:
+            receive(exchange, connection, text, now)
+
+    monkeypatch.setattr(Exchange, "receive", hear_pings_alone)
     book = world.engine["kraken/book10:BTC/USD"]
     world.run_until(lambda: world.client.counters["renewals"], 70.0)
     asked = world.now
     world.run_until(lambda: book.state != BookState.LIVE, 10.0)
     assert world.now - asked <= 7.0
+    assert book.reason == "subscribed anew, and no snapshot came"
 
 
 def test_a_gap_is_healed_within_a_second():

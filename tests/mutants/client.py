@@ -153,8 +153,8 @@ CLIENT = [
         "moved-to-where-it-was",
         "A symbol that one server cannot deliver is moved to the same server.",
         "client/connections.py",
-        "other is not avoid and _takes(other, subscription)",
-        "_takes(other, subscription)",
+        "other is not avoid and self.takes(other, subscription)",
+        "self.takes(other, subscription)",
         "tests/client/test_recovery.py::test_a_symbol_that_does_not_come_is_moved_and_others_stay",
     ),
     Mutant(
