@@ -100,8 +100,9 @@ cdef extern from *:
 
     /* A number of up to fourteen digits and its quote, without a branch that depends on where its
        point stands or whether it has one: such branches cannot be guessed. Reads 17 characters.
-       Returns behind the quote, or NULL for what is longer, or none. */
-    static inline const char* bb_short_number(
+       Returns behind the quote, or NULL for what is longer, or none. Called twice a level, from
+       several places, it is worth its room in each of them. */
+    __attribute__((always_inline)) static inline const char* bb_short_number(
         const char* p, int64_t* mantissa, int32_t* exponent, bb_form* form
     ) {
         const __m128i text = _mm_loadu_si128((const __m128i*)p);

@@ -389,7 +389,7 @@ cdef inline const char* read_levels(
     if p[0] == c']':
         return p + 1
     while True:
-        if BY_SIXTEEN and not words.noted and words.skipped == 0:
+        if BY_SIXTEEN and p < end and p[0] == c'[' and not words.noted and words.skipped == 0:
             if words.longer:
                 p = read_longer_levels(p, end, rows, item)
             else:

@@ -368,6 +368,10 @@ class PairApart(Lie):
     def alter(self, say: Say, connection: Connection, now: int) -> list[Say]:
         if say.side != "ask":
             return [say]
+        item = rows_of(say)
+        # Another lie may have left no stamp in it.
+        if item is None or "ms_t" not in item:
+            return [say]
         self.acted += 1
         return [changed(say, lambda item: item.update(ms_t=item["ms_t"] - 1))]
 
