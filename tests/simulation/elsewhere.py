@@ -1,8 +1,6 @@
 """The same world for other venues: `python -m tests.simulation --venue kraken`.
 
-What a book shows is compared with every state of the market that it could be of, back in time; so
-nothing is needed to know it by, which Kraken's frames do not have. Levels beyond those that the
-venue proves are compared too, and counted by themselves.
+What is wrong there, and what is too old, says `venue_judge`.
 """
 
 from __future__ import annotations
@@ -11,15 +9,9 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-import numpy as np
-
-from bitmart_book.client import bounds
 from bitmart_book.sim.exchange import Exchange
 from bitmart_book.sim.faults.kinds import kinds_of
-from bitmart_book.sim.faults.shapes import SHAPES
 from bitmart_book.venues import find_venue
-from tests.simulation.bounds import CALM, READING
-from tests.simulation.judge import Judge
 from tests.simulation.recoveries import Recoveries
 from tests.simulation.simulate import (
     GIVE_UP_SECONDS,
@@ -28,20 +20,12 @@ from tests.simulation.simulate import (
     Result,
     percentile,
 )
+from tests.simulation.venue_judge import DEEPEST, VenueJudge
 from tests.simulation.world import World
 
 # Faults a minute, for each book: as many as BitMart's books have in the long run.
 EACH = 48 / 14
 SAFETY_SECONDS = 600.0
-# So many levels a side the exchange remembers of each of its states.
-DEEPEST = 20
-# A slower pace of pushes is no age.
-PACES = {"okx/books": 0.1, "okx/books5": 0.1, "bybit/orderbook.50": 0.02}
-YOUNG = 2.0
-# What was lost may be shown for so long after it, until it is renewed; what acts later counts anew.
-ACTED = 85.0
-# An unproven level of Kraken's deeper books is renewed each five minutes.
-UNPROVEN_AGE = 315.0
 BOOKS = {
     "kraken": ("BTC/USD", "ETH/USD", "XRP/USD", "MINA/GBP", "KAVA/EUR", "kraken/book100:SOL/USD",
                "kraken/book100:BTC/USD"),
@@ -51,107 +35,6 @@ BOOKS = {
 }  # fmt: skip
 """Lively ones, and such as say nothing for minutes."""
 _NOT_HERE = frozenset({"block", "sleep", "poison", "localclock"})
-
-
-class _View:
-    __slots__ = (
-        "arrays",
-        "found",
-        "glimpses",
-        "holds",
-        "pace",
-        "place",
-        "shown",
-        "topic",
-        "wrong_since",
-    )
-
-    def __init__(self, book, venue, exchange):
-        self.topic = f"{book.channel}:{book.symbol}"
-        wire = book.channel.partition("/")[2]
-        profile = venue.topic_profile(self.topic)
-        channel = profile.book(book.channel)
-        self.place = SHAPES[profile.market].place(wire, book.symbol)
-        self.holds = bounds.bound(profile, channel, ("last",)) + READING
-        self.glimpses = exchange.publisher(f"{profile.market}:{book.symbol}").glimpses
-        self.arrays = np.empty((DEEPEST, 2)), np.empty((DEEPEST, 2))
-        self.pace = PACES.get(book.channel, 0.0)
-        self.shown = self.found = None
-        self.wrong_since = None
-
-
-class VenueJudge(Judge):
-    """Looks at the books of another venue."""
-
-    venue = None
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.unproven_wrong = 0
-        """Looks at a book that showed a wrong level which nothing proves."""
-        self.unproven_looks = 0
-        self.oldest_unproven = 0.0
-
-    def look(self, book, *, full=False):
-        """A book that is LIVE."""
-        view = self._views.get(book)
-        if view is None:
-            view = self._views[book] = _View(book, self.venue, self.exchange)
-        family = book.channel
-        self.judged[family] += 1
-        most = int(book.channel[len(book.channel.rstrip("0123456789")) :] or DEEPEST)
-        deepest = min(DEEPEST, most)
-        proven = deepest if book.proven_levels is None else min(book.proven_levels, deepest)
-        book.depth(deepest, out=view.arrays)
-        shown = tuple(side[:deepest].tobytes() for side in view.arrays)
-        # What is shown may be true again of a newer state.
-        newest = next(view.glimpses.latest_first())
-        if (shown, newest) != view.shown or view.found is None:
-            view.shown, view.found = (shown, newest), self._find(view, shown, proven, deepest)
-        if view.found is None:
-            self.wrong.append((self._now(), book.symbol, book.sequence, f"was never so, {family}"))
-            return
-        state, is_whole = view.found
-        if proven < deepest:
-            self._unproven(view, is_whole)
-        age = self._now() - state.until - view.pace
-        if age > YOUNG:
-            self._judge_age(view, book, age)
-
-    def _find(self, view, shown, proven, deepest):
-        """The latest state of the market that is as shown; whether the unproven levels are, too."""
-        best = None
-        for state in view.glimpses.latest_first():
-            if all(
-                mine[: 16 * proven] == theirs[: 16 * proven]
-                for mine, theirs in zip(shown, (state.bids, state.asks), strict=True)
-            ):
-                if (state.bids[: 16 * deepest], state.asks[: 16 * deepest]) == shown:
-                    return (best or state), True
-                best = best or state
-            elif best is not None:
-                break
-        return None if best is None else (best, False)
-
-    def _unproven(self, view, is_whole):
-        self.unproven_looks += 1
-        if is_whole:
-            view.wrong_since = None
-            return
-        now = self._now()
-        view.wrong_since = now if view.wrong_since is None else view.wrong_since
-        self.unproven_wrong += 1
-        self.oldest_unproven = max(self.oldest_unproven, now - view.wrong_since)
-        if now - view.wrong_since > UNPROVEN_AGE:
-            self.over_age.append((now, view.topic, None, now - view.wrong_since, "unproven levels"))
-
-    def _judge_age(self, view, book, age):
-        acted = any(True for _ in self.acts.of(view.place, self._now(), lambda _: ACTED))
-        limit = view.holds if acted else CALM
-        kind = f"{book.channel}, bound {limit:g}"
-        self.oldest[kind] = max(self.oldest[kind], round(age, 2))
-        if age > limit:
-            self.over_age.append((self._now(), book.symbol, book.sequence, age, kind))
 
 
 class AllRecoveries(Recoveries):
@@ -213,7 +96,8 @@ def simulate(name, seed, hours, *, faults=None, books=None, quiet=0, safety=SAFE
     result.symbol_hours = world.now * len(books) / 3600.0
     result.real_seconds = time.perf_counter() - started
     result.frames, result.checked = world.frames, judge.checked
-    result.judged = judge.judged
+    result.judged, result.short = judge.judged, judge.short
+    result.fully_checked = judge.fully_checked
     result.faults, result.by_name = world.network.log.total, world.network.counts
     result.wrong_reads, result.old_reads = len(judge.wrong), len(judge.over_age)
     result.wrong, result.over_age = judge.wrong[:20], judge.over_age[:20]
@@ -223,6 +107,7 @@ def simulate(name, seed, hours, *, faults=None, books=None, quiet=0, safety=SAFE
     result.counters = Counter(world.client.counters)
     result.counters["unproven_wrong"] = judge.unproven_wrong
     result.counters["unproven_looks"] = judge.unproven_looks
+    result.counters["deep_wrong"] = judge.deep_wrong
     result.counters["oldest_unproven"] = int(judge.oldest_unproven)
     result.digests = {seed: world.digest()}
     if result.wrong or result.over_age or result.breaches or result.not_back:
@@ -266,6 +151,9 @@ def table(total, seconds):
     counters = total.counters
     yield "symbol-hours", f"{total.symbol_hours:.1f} in {seconds:.0f} real seconds"
     yield "frames, comparisons", f"{total.frames}, {total.checked}"
+    yield "of them of all levels", f"{total.fully_checked}; {counters['deep_wrong']} sides unproven"
+    for channel, count in sorted(total.judged.items()):
+        yield channel, f"{100 * total.short[channel] / count:.1f} % of looks under the short bound"
     yield "faults", f"{total.faults}, {total.faults / total.symbol_hours:.0f} per symbol-hour"
     rare = sorted(name for name, count in total.by_name.items() if count < 50)
     yield "kinds of fault", f"{len(total.by_name)}; below 50 times: {', '.join(rare) or 'none'}"
@@ -287,4 +175,4 @@ def table(total, seconds):
     yield "limits broken", str(dict(total.breaches) or "none")
 
 
-__all__ = ["BOOKS", "EACH", "VenueJudge", "simulate", "simulate_many", "table", "world_of"]
+__all__ = ["BOOKS", "EACH", "simulate", "simulate_many", "table", "world_of"]

@@ -195,6 +195,11 @@ class PublicFeed(ABC):
         desk = self._desks.get(symbol)
         return None if desk is None else desk.publisher
 
+    def known_topic(self, symbol: str, channel: str) -> Topic | None:
+        """What subscribers of a channel of a symbol were told last, if anybody ever asked."""
+        desk = self._desks.get(symbol)
+        return None if desk is None else desk.topics.get(channel)
+
     def version(self, symbol: str, channel: str, mark: int | str) -> int | None:
         """The version of the book that a message told of; None: not remembered.
 
