@@ -392,6 +392,7 @@ class ReferenceBook:
             self._believe()
         hollow = not by_hand and not self.trust_empty and item.without_levels()
         if hollow and self._waits_for_another(announced=announced):
+            self._counts_from(item.sequence)
             self.become(BookState.SYNCING)
             return Change.GAP
         before, levels_before, scales_before = self._tops(), self._all_levels(), self.scales
@@ -569,6 +570,14 @@ class ReferenceBook:
             self.left_at.append(self.reached)
         self.unproven = self.recounted = self.elsewhere = False
         self.reached = -1
+
+    def _counts_from(self, sequence: int | None) -> None:
+        """What is not shown says all the same how far a new connection has counted."""
+        if self.elsewhere and sequence is not None:
+            if self.reached > sequence:
+                self.left_at.append(self.reached)
+            self.reached = sequence
+            self.elsewhere = False
 
     def _reach(self, sequence: int) -> None:
         if sequence > self.reached:

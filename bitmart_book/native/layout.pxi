@@ -485,6 +485,7 @@ cdef class Written(Trusted):
     cdef bint _is_later(self, const Item* item) noexcept
     cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept
     cdef void _believe(self) noexcept
+    cdef void _counts_from(self, int64_t sequence) noexcept
     cdef void _reach(self, int64_t sequence) noexcept
     cdef void _leave(self) noexcept
     cdef int64_t _last_kept_at(self) except? -2

@@ -293,6 +293,7 @@ cdef class Written(Trusted):
             self._believe()
         if not by_hand and not self._trusts_empty and not has_levels(rows, item):
             if self._waits_for_another(announced):
+                self._counts_from(item.sequence)
                 self._become(EMPTIED, "empty snapshot, waiting for a second one")
                 return GAP_BIT
             hollow = True
@@ -420,6 +421,17 @@ cdef class Written(Trusted):
         self._recounted = False
         self._elsewhere = False
         self._reached = -1
+
+    @cython.final
+    cdef void _counts_from(self, int64_t sequence) noexcept:
+        """A snapshot that is not shown says all the same how far a new connection has counted."""
+        if not self._elsewhere or sequence < 0:
+            return
+        if self._reached > sequence:
+            self._left_at[self._times_left % MOST_LEFT] = self._reached
+            self._times_left += 1
+        self._reached = sequence
+        self._elsewhere = False
 
     @cython.final
     cdef void _reach(self, int64_t sequence) noexcept:

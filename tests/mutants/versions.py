@@ -7,6 +7,15 @@ TESTS = "tests/native/test_versions.py"
 
 VERSIONS = [
     Mutant(
+        "an-empty-snapshot-counts-for-nothing",
+        "After an empty first snapshot a cached reply is shown as the count of a new connection.",
+        "native/written.pxi",
+        "self._counts_from(item.sequence)\n",
+        "",
+        "tests/native/test_versions.py::"
+        "test_an_empty_first_snapshot_says_how_far_a_connection_has_counted",
+    ),
+    Mutant(
         "reply-of-the-count-before-a-restart",
         "A reply that waited while the venue began to count anew shows old prices as LIVE.",
         "native/written.pxi",

@@ -257,6 +257,19 @@ def test_a_first_snapshot_that_is_older_than_what_was_shown_before_waits():
     assert talk.state == BookState.LIVE
 
 
+@pytest.mark.parametrize("counted", [100, 124, 60])
+def test_an_empty_first_snapshot_says_how_far_a_connection_has_counted(counted):
+    """What comes after it with a lower version is no new count, but out of a cache."""
+    talk = Talk()
+    talk.move()
+    talk.snapshot(counted, [], [])
+    assert talk.state == BookState.SYNCING
+    talk.reply(50, OLD_BIDS, OLD_ASKS)
+    assert talk.state == BookState.STALE
+    talk.reply(counted)
+    assert talk.state == BookState.LIVE
+
+
 def test_a_new_connection_that_counts_lower_is_believed_when_a_reply_agrees():
     """Another server may have begun to count later, and its market may be quiet."""
     talk = Talk()
