@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from bitmart_book._book import Book, Engine
 from bitmart_book.client.account import Account
@@ -24,6 +24,7 @@ from bitmart_book.client.connections import Connections
 from bitmart_book.client.limits import PROCESS_LIMITER, Limiter
 from bitmart_book.client.logins import Logins
 from bitmart_book.client.outbox import Close, Outbox
+from bitmart_book.client.plan import Plan, plan
 from bitmart_book.client.pushes import Pushes
 from bitmart_book.client.recovery import Recovery
 from bitmart_book.client.session import Answer, Session, Timeouts
@@ -49,15 +50,7 @@ from bitmart_book.errors import (
 from bitmart_book.model import BookState, Change, EventKind
 from bitmart_book.venues.profile import Profile, Reply, Topic, Venue
 
-__all__ = ["Client", "Plan"]
-
-
-class Plan(NamedTuple):
-    """What a set of topics would use."""
-
-    connections: int
-    topics: int
-    messages: int
+__all__ = ["Client"]
 
 
 class Client:
@@ -267,24 +260,7 @@ class Client:
 
     def plan(self, topics: Iterable[str]) -> Plan:
         """What these topics would use on an empty client. LimitError where they do not fit."""
-        by_endpoint: dict[str, list[Profile]] = {}
-        for topic in dict.fromkeys(topics):
-            profile = self._venue.topic_profile(topic)
-            by_endpoint.setdefault(profile.endpoint, []).append(profile)
-        connections = messages = 0
-        for endpoint, profiles in by_endpoint.items():
-            limits, count = profiles[0].limits, len(profiles)
-            needed = -(-count // limits.topics_per_connection)
-            if needed > limits.connections:
-                raise LimitError(
-                    f"{count} topics of {endpoint} need {needed} connections; "
-                    f"the venue allows {limits.connections}"
-                )
-            connections += needed
-            for start in range(0, count, limits.topics_per_connection):
-                here = min(limits.topics_per_connection, count - start)
-                messages += -(-here // limits.topics_per_message)
-        return Plan(connections, sum(map(len, by_endpoint.values())), messages)
+        return plan(self._venue, topics)
 
     # --- what the driver says ---
 

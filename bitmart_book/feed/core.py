@@ -14,9 +14,10 @@ from typing import Any, TypedDict, cast
 
 from bitmart_book._book import Book, Engine, clock_ns
 from bitmart_book.client.account import Account
-from bitmart_book.client.client import Client, Plan
+from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Push
+from bitmart_book.client.plan import Plan
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import CaptureError, FeedClosed, NoSuchBook, UsageError
 from bitmart_book.feed.answers import Answers, verdict

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar, cast
 
 from bitmart_book.client.account import Account
-from bitmart_book.client.client import Plan
+from bitmart_book.client.plan import Plan
 from bitmart_book.errors import CaptureError
 from bitmart_book.feed.core import Core, Report
 from bitmart_book.feed.live import KeptBook

@@ -10,9 +10,10 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState
-from bitmart_book.client.client import Client, Plan
+from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Bucket, Gate, Limiter, Window, connect_bucket, message_rate
 from bitmart_book.client.outbox import Open
+from bitmart_book.client.plan import Plan
 from bitmart_book.client.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART

@@ -153,6 +153,27 @@ def test_two_depths_of_a_pair_are_on_two_connections():
     }  # fmt: skip
 
 
+def test_a_plan_knows_what_must_be_apart_and_what_goes_together():
+    client = client_of("kraken", "okx")
+    depths = [f"kraken/book{depth}:A/B" for depth in (10, 25, 100)]
+    assert client.plan(["kraken/book10:C/D", *depths]) == (3, 4, 3)
+    mixed = ["kraken/book10:A/B", "kraken/book100:C/D", "kraken/trade:A/B", "kraken/ticker:A/B"]
+    assert client.plan(mixed) == (1, 4, 4), "one channel and depth in a message"
+    assert client.plan([f"okx/books:A-{number}" for number in range(30)]) == (2, 30, 2)
+    assert client.plan(["kraken/book10:A/B"] * 3 + ["okx/books:A-B"]) == (2, 2, 2)
+
+
+def test_a_plan_is_what_is_used():
+    topics = [f"kraken/book{depth}:{pair}/USD" for pair in "ABC" for depth in (10, 100, 500)]
+    client = client_of("kraken")
+    client.subscribe(topics, 0.0)
+    sent = 0
+    for connection in client.connections:
+        client.opened(connection.name, 0.0)
+        sent += len([one for one in client.outbox.take_actions() if "subscribe" in str(one)])
+    assert client.plan(topics) == (len(list(client.connections)), 9, sent)
+
+
 # --- words ---
 
 

@@ -11,7 +11,7 @@ from typing import assert_type
 import bitmart_book as bb
 from bitmart_book import feed as rooms
 from bitmart_book import sync
-from bitmart_book.client.client import Plan
+from bitmart_book.client.plan import Plan
 from bitmart_book.feed.core import Report, Value
 from bitmart_book.listeners.hub import Handle
 
