@@ -236,7 +236,7 @@ MAY_IMPORT = {
     "sim.venue.lines": {"random"},
     "sim.venue.okx": {"random", "sim.market.market", "sim.venue.lines", "sim.venue.public",
                       "sim.venue.windows", "sim.venue.wire"},
-    "sim.venue.public": {"errors", "random", "sim.market.market", "sim.venue.clock",
+    "sim.venue.public": {"errors", "model", "random", "sim.market.market", "sim.venue.clock",
                          "sim.venue.feeds", "sim.venue.lines", "sim.venue.publisher",
                          "sim.venue.windows"},
     "sim.venue.publisher": {"random", "sim.market.market", "sim.market.matching", "sim.venue.clock",

@@ -123,9 +123,9 @@ class Life:
         if core.options["source"] == "live":
             return urls
         simulator = await self._running_simulator()
-        if "bitmart" in core.venue.names:
-            for symbol, instrument in simulator.exchange.instruments().items():
-                core.instruments.setdefault(symbol, instrument)
+        markets = {profile.market for profile in core.venue.profiles}
+        for named, instrument in simulator.exchange.instruments(markets).items():
+            core.instruments.setdefault(named, instrument)
         return {**simulator.urls, **urls}
 
     async def _running_simulator(self) -> Simulator:

@@ -180,9 +180,10 @@ class Audience:
         """A sentence about the state of a book."""
         return self._explain(book)
 
-    def instrument(self, symbol: str) -> Instrument | None:
-        """What is known of a symbol."""
-        return self._instruments.get(symbol)
+    def instrument(self, symbol: str, market: str) -> Instrument | None:
+        """What is known of a symbol. Where several markets have it, that may stand under the name
+        "market:symbol"."""
+        return self._instruments.get(f"{market}:{symbol}") or self._instruments.get(symbol)
 
     def deliver(self) -> None:
         """All that has arrived is applied: now it is the turn of the users' own code.

@@ -107,7 +107,7 @@ class HubHost(Protocol):
     def explain_book(self, book: Book) -> str:
         """A sentence about the state of a book."""
 
-    def instrument(self, symbol: str) -> Instrument | None:
+    def instrument(self, symbol: str, market: str) -> Instrument | None:
         """What is known of a symbol."""
 
 
@@ -132,7 +132,7 @@ class BookHub(Owned):
 
     def instrument(self) -> Instrument | None:
         """What is known of the book's symbol."""
-        return self._host.instrument(self.book.symbol)
+        return self._host.instrument(self.book.symbol, self.book.market)
 
     def base_size(self, size: Decimal | float | str, price: Decimal | None) -> Decimal:
         """A size of the book in the base currency. UsageError where that is not known."""
@@ -143,7 +143,7 @@ class BookHub(Owned):
         if self.book.unit == "base":
             return exact
         instrument = self.instrument()
-        if instrument is None:
+        if instrument is None or instrument.market != self.book.market:
             raise UsageError(
                 f"the contract size of {self.book.symbol} is not known; the feed takes instruments"
             )

@@ -13,7 +13,7 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -379,12 +379,20 @@ class Exchange:
         home, name = self._home(symbol)
         return home.snapshot(name)
 
-    def instruments(self) -> dict[str, Instrument]:
-        """What the exchange says about each symbol and each contract."""
-        found = {}
+    def instruments(self, markets: Collection[str] | None = None) -> dict[str, Instrument]:
+        """What the exchange says about each symbol and each contract, of these markets (None: of
+        all). Of several that have one symbol the later ones are under "market:symbol"."""
+        found: dict[str, Instrument] = {}
+        for one in self._listed_instruments():
+            if markets is None or one.market in markets:
+                named = one.symbol if one.symbol not in found else f"{one.market}:{one.symbol}"
+                found[named] = one
+        return found
+
+    def _listed_instruments(self) -> Iterator[Instrument]:
         for symbol, listing in self.listings.items():
             base, _, quote = symbol.partition("_")
-            found[symbol] = Instrument(
+            yield Instrument(
                 symbol=symbol,
                 market="spot",
                 tick=Decimal(1).scaleb(-listing.price_decimals),
@@ -394,7 +402,7 @@ class Exchange:
                 status="trading",
             )
         for symbol, contract in self.contracts.items():
-            found[symbol] = Instrument(
+            yield Instrument(
                 symbol=symbol,
                 market="futures",
                 tick=Decimal(1).scaleb(-contract.listing.price_decimals),
@@ -405,7 +413,8 @@ class Exchange:
                 inverse=contract.inverse,
                 status="Trading",
             )
-        return found
+        for feed in self.feeds.values():
+            yield from map(feed.instrument, feed.listings)
 
     # Own orders
 

@@ -2,11 +2,12 @@
 
 import json
 import random
+import re
 
 import msgspec
 import pytest
 
-from bitmart_book import BookState, Engine, UsageError
+from bitmart_book import BookState, Engine, EventKind, UsageError
 from bitmart_book.client import bounds
 from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Limiter
@@ -303,6 +304,40 @@ def test_a_renewal_that_no_snapshot_follows_is_noticed(monkeypatch):
     world.run_until(lambda: book.state != BookState.LIVE, 10.0)
     assert world.now - asked <= 7.0
     assert book.reason == "subscribed anew, and no snapshot came"
+
+
+class Unsummed(Fault):
+    """The venue's checksums stop: they are 0, or not there."""
+
+    def __init__(self, becomes):
+        super().__init__(end=0.0)
+        self.becomes = becomes
+
+    def frames(self, world, link, payload):
+        if self.acts(world):
+            payload = re.sub(r'"checksum":\d+,', self.becomes, payload)
+        return [(payload, 0.0)]
+
+
+@pytest.mark.parametrize("becomes", ['"checksum":0,', ""])
+def test_where_checksums_stop_three_renewals_are_tried_and_then_it_is_said(becomes):
+    fault = Unsummed(becomes)
+    world = quiet_world("kraken", "kraken/book10:BTC/USD", faults=Faults(fault))
+    book = world.engine["kraken/book10:BTC/USD"]
+    fault.end = float("inf")
+    world.run_until(lambda: book.state == BookState.GAP, 5.0)
+    assert "checksum" in book.reason
+    world.run_until(lambda: book.state == BookState.STALE, 120.0)
+    assert book.reason == "the venue's checksums stopped"
+    counters = world.client.counters
+    assert counters["renewals"] + counters["moves"] == 3, "one of them elsewhere"
+    world.run(world.now + 60.0)
+    assert book.state == BookState.STALE, "it is not shown, however often it comes"
+    told = [event.topic for event in world.events if event.kind == EventKind.CHECKSUMS_STOPPED]
+    assert told == ["kraken/book10:BTC/USD"], "once"
+    fault.end = 0.0
+    assert world.run_until(lambda: book.state == BookState.LIVE, 30.0) < 30.0
+    assert world.wrong == world.over_age == []
 
 
 def test_a_gap_is_healed_within_a_second():

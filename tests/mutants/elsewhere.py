@@ -123,4 +123,28 @@ ELSEWHERE = [
         f"{CLIENT}::test_pings_use_up_no_operations",
         where="def take(",
     ),
+    Mutant(
+        "checksums-stop-and-nobody-says",
+        "Kraken's checksums stop, every book of it is lost, and no event tells why.",
+        "client/recovery.py",
+        "stopped == self._stopped",
+        "True",
+        f"{CLIENT}::test_where_checksums_stop_three_renewals_are_tried_and_then_it_is_said",
+    ),
+    Mutant(
+        "contract-of-another-venue",
+        "A size of Bybit's inverse contract is a hundred times what it is, by BitMart's list.",
+        "listeners/hub.py",
+        "instrument.market != self.book.market",
+        "False",
+        "tests/feed/test_contracts_elsewhere.py::test_an_instrument_of_another_market_says_nothing",
+    ),
+    Mutant(
+        "planned-together-what-must-be-apart",
+        "A plan says that one connection carries what needs three.",
+        "client/plan.py",
+        "alone is not None and alone in taken[place]",
+        "False",
+        f"{CLIENT}::test_a_plan_knows_what_must_be_apart_and_what_goes_together",
+    ),
 ]

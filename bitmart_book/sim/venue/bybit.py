@@ -15,6 +15,7 @@ import random
 import re
 import uuid
 from collections.abc import Callable, Collection
+from decimal import Decimal
 from typing import Any
 
 from bitmart_book.sim.market.market import Listing, Print
@@ -173,6 +174,16 @@ class Bybit(PublicFeed):
             name = "-".join((name[:8], name[8:12], name[12:16], name[16:20], name[20:]))
             self._names[connection.id] = name
         return name
+
+    def _facts(self, symbol: str) -> dict[str, Any]:
+        """A contract of an inverse one is a dollar; all other sizes are in the base currency."""
+        quote = next((name for name in ("USDT", "USDC", "USD") if name in symbol), "")
+        facts: dict[str, Any] = {"quote": quote or None, "status": "Trading"}
+        if quote:
+            facts["base"] = symbol[: symbol.index(quote)]
+        if self.market == "bybit-inverse":
+            facts |= {"inverse": True, "contract_size": Decimal(1)}
+        return facts
 
     # Books
 

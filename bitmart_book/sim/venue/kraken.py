@@ -192,6 +192,10 @@ class Kraken(PublicFeed):
     def _stamp(self) -> str:
         return _written(self._clock.ns(self._lines.now))
 
+    def _facts(self, symbol: str) -> dict[str, Any]:
+        base, _, quote = symbol.partition("/")
+        return {"base": base, "quote": quote, "status": "online"}
+
     # Books
 
     def _first(self, topic: Topic) -> str:

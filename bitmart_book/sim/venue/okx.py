@@ -12,6 +12,7 @@ import random
 import re
 from collections import deque
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any, TypeGuard
 
 from bitmart_book.sim.market.market import Listing, Print
@@ -156,6 +157,15 @@ class Okx(PublicFeed):
         if name is None:
             name = self._names[connection.id] = f"{self._chance.getrandbits(32):08x}"
         return f'"connId":"{name}"'
+
+    def _facts(self, symbol: str) -> dict[str, Any]:
+        """A contract is a hundredth of a coin, or of inverse ones a hundred dollars."""
+        base, quote, *kind = symbol.split("-")
+        facts: dict[str, Any] = {"base": base, "quote": quote, "status": "live"}
+        if kind:
+            inverse = quote == "USD"
+            facts |= {"inverse": inverse, "contract_size": Decimal(100 if inverse else "0.01")}
+        return facts
 
     # Books
 

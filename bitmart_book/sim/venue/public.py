@@ -10,9 +10,11 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from bitmart_book.errors import UsageError
+from bitmart_book.model import Instrument
 from bitmart_book.sim.market.market import Listing, Print, SeededMarket
 from bitmart_book.sim.venue.clock import Clock
 from bitmart_book.sim.venue.feeds import Feed
@@ -194,6 +196,22 @@ class PublicFeed(ABC):
         """The same, if anybody ever asked for it."""
         desk = self._desks.get(symbol)
         return None if desk is None else desk.publisher
+
+    def instrument(self, symbol: str) -> Instrument:
+        """What the venue says about a symbol that is listed."""
+        listing = self.listings[symbol]
+        return Instrument(
+            symbol=symbol,
+            market=self.market,
+            tick=Decimal(1).scaleb(-listing.price_decimals),
+            lot=Decimal(1).scaleb(-listing.size_decimals),
+            **self._facts(symbol),
+        )
+
+    def _facts(self, symbol: str) -> dict[str, Any]:
+        """Of an instrument, what is this venue's own: currencies, what a contract is."""
+        del symbol
+        return {}
 
     def known_topic(self, symbol: str, channel: str) -> Topic | None:
         """What subscribers of a channel of a symbol were told last, if anybody ever asked."""
