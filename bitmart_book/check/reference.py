@@ -447,7 +447,7 @@ class ReferenceBook:
             self.refused = not by_hand
             return change | Change.CROSSED
         if self.in_the_dark():
-            self.become(BookState.STALE)
+            self._darken()
             return change | Change.GAP
         if self.unproven:
             self.become(BookState.STALE)
@@ -684,6 +684,9 @@ class ReferenceBook:
             self.become(BookState.STALE)
             self.refused = True
             return change | Change.SNAPSHOT | Change.CROSSED
+        if self.in_the_dark():
+            self._darken()
+            return change | Change.SNAPSHOT | Change.GAP
         if self.state == BookState.STALE:
             self.become(BookState.LIVE)
         return change | Change.SNAPSHOT
@@ -739,7 +742,7 @@ class ReferenceBook:
             return change | Change.CROSSED | self.gap()
         if (change & Change.TOP or self.state != BookState.LIVE) and self.in_the_dark():
             if self.state != BookState.STALE:
-                self.become(BookState.STALE)
+                self._darken()
             return change | Change.GAP
         if self.state == BookState.STALE:
             self._believe()
@@ -788,6 +791,11 @@ class ReferenceBook:
         self._restarted()
         self._keep(item)
         return Change.GAP
+
+    def _darken(self) -> None:
+        """Whoever said that the book was empty has to say it again."""
+        self.empties = set()
+        self.become(BookState.STALE)
 
     def in_the_dark(self) -> bool:
         """Whether all that was known of some side has gone. A side that was said to be empty is

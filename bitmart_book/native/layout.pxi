@@ -486,6 +486,7 @@ cdef class Written(Trusted):
     cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept
     cdef void _believe(self) noexcept
     cdef void _counts_from(self, int64_t sequence) noexcept
+    cdef void _note_left(self, int64_t sequence) noexcept
     cdef void _reach(self, int64_t sequence) noexcept
     cdef void _leave(self) noexcept
     cdef int64_t _last_kept_at(self) except? -2
@@ -511,6 +512,7 @@ cdef class Written(Trusted):
     cdef bint _is_restart(self, bint certain) noexcept
     cdef int _top_bit(self, const Top* before, bint was_live) noexcept
     cdef bint _is_in_the_dark(self) noexcept
+    cdef int _darken(self) except -1
     cdef str _dark_text(self)
     cdef bint _is_a_guess(self, int side) noexcept
     cdef bint _is_empty(self) noexcept

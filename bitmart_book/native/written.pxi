@@ -359,7 +359,7 @@ cdef class Written(Trusted):
             self._refused = not by_hand
             return change | SNAPSHOT_BIT | CROSSED_BIT
         if self._is_in_the_dark():
-            self._become(DARKENED, self._dark_text())
+            self._darken()
             return change | SNAPSHOT_BIT | GAP_BIT
         if self._unproven:
             self._become(UNPROVEN, self._unproven_text())
@@ -414,9 +414,7 @@ cdef class Written(Trusted):
     @cython.final
     cdef void _believe(self) noexcept:
         """What is held is what the venue says now, and its version the one to count from."""
-        if self._reached > self._sequence >= 0:
-            self._left_at[self._times_left % MOST_LEFT] = self._reached
-            self._times_left += 1
+        self._note_left(self._sequence)
         self._unproven = False
         self._recounted = False
         self._elsewhere = False
@@ -427,11 +425,16 @@ cdef class Written(Trusted):
         """A snapshot that is not shown says all the same how far a new connection has counted."""
         if not self._elsewhere or sequence < 0:
             return
-        if self._reached > sequence:
-            self._left_at[self._times_left % MOST_LEFT] = self._reached
-            self._times_left += 1
+        self._note_left(sequence)
         self._reached = sequence
         self._elsewhere = False
+
+    @cython.final
+    cdef void _note_left(self, int64_t sequence) noexcept:
+        """From now on versions are counted from that one: a higher count that was is over."""
+        if self._reached > sequence >= 0:
+            self._left_at[self._times_left % MOST_LEFT] = self._reached
+            self._times_left += 1
 
     @cython.final
     cdef void _reach(self, int64_t sequence) noexcept:
@@ -531,6 +534,9 @@ cdef class Written(Trusted):
             self._become(CAME_CROSSED, f"crossed snapshot: {self._cross_text()}")
             self._refused = True
             return change | SNAPSHOT_BIT | CROSSED_BIT
+        if self._is_in_the_dark():
+            self._darken()
+            return change | SNAPSHOT_BIT | GAP_BIT
         if self._state == STALE:
             self._become(CONTINUED, None)
         self._say_as_of(self._heard_at if asked < 0 else asked)
@@ -740,7 +746,7 @@ cdef class Written(Trusted):
         # A book that was not in the dark comes into it with another best price only.
         if (change & TOP_BIT or self._state != LIVE) and self._is_in_the_dark():
             if self._state != STALE:
-                self._become(DARKENED, self._dark_text())
+                self._darken()
             return change | GAP_BIT
         if self._state == STALE:
             self._believe()
@@ -863,6 +869,13 @@ cdef class Written(Trusted):
             self._assigned or self._counters.trimmed > 0
             or ladder_length(&self._sides.ladders[side]) < self._spec.window
         )
+
+    cdef int _darken(self) except -1:
+        """Levels were told of a book that was said to be empty: whoever said so has to say it
+        again, all of them; or all that was known of a side has gone."""
+        self._empties = 0
+        self._become(DARKENED, self._dark_text())
+        return 0
 
     cdef str _dark_text(self):
         if self._hollow:

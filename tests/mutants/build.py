@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent.parent
 COPY = ROOT / "build" / "mutants"
 VARIABLE = "BITMART_BOOK_MUTANT"
 COMPILED = {".pyx", ".pxd", ".pxi"}
+# What tests read of what begins with a dot.
+SHOWN = (".ci", ".github", ".gitignore")
 # What a build or a run leaves in the copy; everything else that is not in the original goes.
 MADE = {".so", ".pyd", ".c", ".o", ".pyc"}
 
@@ -141,7 +143,8 @@ def originals() -> dict[Path, bytes]:
     skip = shutil.ignore_patterns("__pycache__", "*.egg-info", *(f"*{end}" for end in MADE))
     files = {}
     for top in sorted(ROOT.iterdir()):
-        if top.name.startswith(".") or top.name in ("build", "dist"):
+        hidden = top.name.startswith(".") and top.name not in SHOWN
+        if hidden or top.name in ("build", "dist"):
             continue
         for path in [top, *top.rglob("*")] if top.is_dir() else [top]:
             relative = path.relative_to(ROOT)

@@ -7,6 +7,25 @@ TESTS = "tests/native/test_versions.py"
 
 VERSIONS = [
     Mutant(
+        "an-empty-reply-confirms-levels",
+        "A book of the few levels that updates told of is LIVE when a reply is empty again.",
+        FILE,
+        "if self._is_in_the_dark():\n    self._darken()\n"
+        "    return change | SNAPSHOT_BIT | GAP_BIT\n",
+        "pass\n",
+        "tests/native/test_empty.py::test_an_empty_reply_does_not_make_what_is_built_on_one_live",
+        where="cdef int _merged(",
+    ),
+    Mutant(
+        "once-empty-always-empty",
+        "After updates told of levels one empty reply is enough to show an empty market again.",
+        FILE,
+        "self._empties = 0\n",
+        "",
+        "tests/native/test_empty.py::test_an_empty_reply_does_not_make_what_is_built_on_one_live",
+        where="cdef int _darken(",
+    ),
+    Mutant(
         "an-empty-snapshot-counts-for-nothing",
         "After an empty first snapshot a cached reply is shown as the count of a new connection.",
         "native/written.pxi",

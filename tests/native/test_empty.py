@@ -45,6 +45,28 @@ def test_what_is_built_on_an_empty_snapshot_is_not_shown():
     assert (book.state, book.reason) == (BookState.LIVE, None)
 
 
+def test_an_empty_reply_does_not_make_what_is_built_on_one_live():
+    """It says again that there is nothing, and updates have told of levels since."""
+    engine, book = bare()
+    engine.assign(book, 1)
+    engine.apply(spot("snapshot", 3), generation=1)
+    engine.expect(book)
+    engine.apply(spot("snapshot", 3), generation=1)
+    assert (book.state, book.best_bid) == (BookState.LIVE, None)
+    engine.apply(spot("update", 4, BIDS, ASKS), generation=1)
+    assert book.state == BookState.STALE
+    engine.expect(book)
+    assert engine.apply(spot("snapshot", 4), generation=1) & Change.GAP
+    # One witness is not enough any more, and two of the same kind are one.
+    for _ in range(2):
+        assert book.state == BookState.SYNCING
+        engine.expect(book)
+        engine.apply(spot("snapshot", 4), generation=1)
+    engine.expect(book)
+    engine.apply(spot("snapshot", 4, BIDS, ASKS), generation=1)
+    assert (book.state, book.reason) == (BookState.LIVE, None)
+
+
 def test_an_empty_book_stays_one_while_nothing_comes():
     engine, book = bare()
     engine.apply(spot("snapshot", 3))
