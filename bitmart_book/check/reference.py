@@ -386,6 +386,8 @@ class ReferenceBook:
         stands = stands and not self.channel.replaces
         if stands and self._is_of_former_count(item.sequence):
             return Change.DUPLICATE
+        if not by_hand and self._is_behind_time(item):
+            return Change.DUPLICATE
         if self.unproven and verdict == "old" and not by_hand and self.is_synced():
             if not self._is_proven(item.sequence, announced=announced):
                 return Change.DUPLICATE
@@ -542,6 +544,16 @@ class ReferenceBook:
         if self.channel.checksum.text == "padded":
             return text
         return text.replace(".", "").lstrip("0")
+
+    def _is_behind_time(self, item: Item) -> bool:
+        """Whether a snapshot, not the first of a subscription, was stamped from two seconds to a
+        minute before the last update that has come."""
+        if self.begins or self.channel.replaces or item.time is None:
+            return False
+        last = self.time
+        if self.kept and self.kept[-1].time is not None:
+            last = self.kept[-1].time
+        return last is not None and 2_000 <= last - item.time < 60_000
 
     def _is_later(self, item: Item) -> bool:
         """Whether an unasked snapshot is not the one that a subscription begins with. Where nobody

@@ -30,12 +30,24 @@ class _Ping:
 
 class Pings:
     """`answered`: whether it is documented that pings are answered. `after` and `within` are the
-    seconds between two pings, and those that a pong may take."""
+    seconds between two pings, and those that a pong may take. `believed_for`: for how long what
+    has come is believed, from when the last ping was sent that was answered."""
 
-    def __init__(self, answered: bool, after: float, within: float, now: float) -> None:
+    def __init__(
+        self,
+        answered: bool,
+        after: float,
+        within: float,
+        now: float,
+        *,
+        believed_for: float = float("inf"),
+    ) -> None:
         self._expected = answered
         self._after = after
         self._within = within
+        self._believed_for = believed_for
+        # When the last ping was sent that was answered: all from before that has come.
+        self._known_at = now
         self._sent_at = now
         self._answered_at = now
         self._numbers = 0
@@ -83,6 +95,7 @@ class Pings:
             self.answers = True
             self.last_answered = ping.number
             self._answered_at = now
+            self._known_at = ping.at
             self.round_trip = now - ping.at
 
     @property
@@ -120,4 +133,7 @@ class Pings:
         """When a server that answers pings will have fallen behind for too long."""
         if not self.count or not self._unanswered:
             return float("inf")
-        return self._unanswered[0].at + self._after + self._within
+        return min(
+            self._unanswered[0].at + self._after + self._within,
+            self._known_at + self._believed_for,
+        )

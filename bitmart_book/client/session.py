@@ -14,7 +14,13 @@ from typing import NamedTuple
 from bitmart_book.client.accused import Accused
 from bitmart_book.client.pings import Pings
 from bitmart_book.client.requests import Requests
-from bitmart_book.client.times import ANSWER_WITHIN, CALLED_LATE, PING_AFTER, PONG_WITHIN
+from bitmart_book.client.times import (
+    ACCOUNT_BELIEVED_FOR,
+    ANSWER_WITHIN,
+    CALLED_LATE,
+    PING_AFTER,
+    PONG_WITHIN,
+)
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import ErrorKind, Operation, Profile, Reply
 
@@ -95,7 +101,11 @@ class Session:
         # Whether the other side says that this connection has too many topics.
         self._is_full = False
         self._pings = Pings(
-            profile.ping_answered, self.timeouts.ping_after, self.timeouts.pong_within, now
+            profile.ping_answered,
+            self.timeouts.ping_after,
+            self.timeouts.pong_within,
+            now,
+            believed_for=ACCOUNT_BELIEVED_FOR if profile.private else float("inf"),
         )
         # When the first ping was sent since anything was heard.
         self._unheard: float | None = None

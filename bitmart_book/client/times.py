@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ACCOUNT_BELIEVED_FOR",
     "ACCUSED_FOR",
     "AFTER_FAILURE_SECONDS",
     "AGREE_WITHIN",
@@ -109,6 +110,10 @@ PING_AFTER: Final = 5.0
 PONG_WITHIN: Final = 3.0
 """A pong that takes longer says that what arrives is old; without any byte for this and
 `PING_AFTER` together the connection is dead."""
+ACCOUNT_BELIEVED_FOR: Final = 9.5
+"""So long after the last ping that was answered was sent, what an account's connection has brought
+passes for what is. Books have deadlines of their own; of an account only the pongs say how old it
+is, and with this it is never older than ten seconds."""
 PING_AGAIN: Final = 1.0
 """So soon after a pong that was late the next ping is sent, and none sooner after any pong: a
 second pong for the same ping would be taken for its answer."""

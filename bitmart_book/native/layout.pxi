@@ -17,6 +17,10 @@ cdef enum:
     MOST_LEFT = 4
     MOST_TOPIC_KEYS = 8
     MOST_TAIL = 160
+    # A snapshot that was stamped so long before the last update waited somewhere; one that seems
+    # older than the other bound was stamped by another clock. Both in milliseconds.
+    WAITED_MS = 2_000
+    CLOCKS_MS = 60_000
 
 cdef struct Counters:
     int64_t snapshots
@@ -482,6 +486,7 @@ cdef class Written(Trusted):
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1
     cdef int _merged(self, int change, Item* item, int64_t asked) except -1
+    cdef bint _is_behind_time(self, const Item* item) except -1
     cdef bint _is_later(self, const Item* item) noexcept
     cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept
     cdef void _believe(self) noexcept

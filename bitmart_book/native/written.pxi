@@ -285,6 +285,10 @@ cdef class Written(Trusted):
             # A reply that waited since before the counter restarted, or comes out of a cache.
             self._counters.held_snapshots += 1
             return DUPLICATE_BIT
+        if not by_hand and self._is_behind_time(item):
+            # It has waited for long, whatever its version says.
+            self._counters.held_snapshots += 1
+            return DUPLICATE_BIT
         if self._unproven and same_sequence and self._is_synced() and not by_hand:
             if not self._is_proven(item.sequence, announced):
                 # Twice the same says no more than once: caches repeat themselves.
@@ -377,6 +381,20 @@ cdef class Written(Trusted):
         if not is_behind:
             self._confirm("snapshot")
         return change | SNAPSHOT_BIT | self._top_bit(&before, was_live)
+
+    cdef bint _is_behind_time(self, const Item* item) except -1:
+        """Whether a snapshot was stamped seconds before the last update that has come, so that it
+        shows what was then. Stamps that are further apart are of clocks, and not of one clock; and
+        what a subscription begins with may come from another server."""
+        cdef int64_t last = self._exchange_time
+        cdef _Pending kept
+        if self._begins or self._spec.replaces or item.exchange_time < 0:
+            return False
+        if self._buffer:
+            kept = self._buffer[len(self._buffer) - 1]
+            if kept.item.exchange_time >= 0:
+                last = kept.item.exchange_time
+        return last >= 0 and WAITED_MS <= last - item.exchange_time < CLOCKS_MS
 
     @cython.final
     cdef bint _is_later(self, const Item* item) noexcept:

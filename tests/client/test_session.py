@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bitmart_book.client.session import Session
+from bitmart_book.client.times import ACCOUNT_BELIEVED_FOR
 from bitmart_book.venues import BITMART
 from bitmart_book.venues.profile import Reply
 
@@ -292,6 +293,24 @@ def test_after_a_late_pong_a_second_one_is_waited_for_before_the_next_ping(sessi
     assert session.output() == []
     session.advance(11.5, 11.5)
     assert session.output() == ["ping"]
+
+
+@pytest.mark.parametrize(("private", "dead"), [(True, True), (False, False)])
+def test_an_account_is_believed_for_so_long_after_a_ping_that_was_answered(private, dead):
+    """However late pongs are: what it says may be as old as the last ping with an answer."""
+    profile = next(p for p in BITMART.profiles if p.market == "spot" and p.private is private)
+    session = Session(profile, 0.0)
+    session.advance(0.0, 0.0)
+    session.receive(PONG, 0.1)
+    session.advance(5.0, 5.0)
+    session.receive(PONG, 9.0)
+    session.advance(10.0, 10.0)
+    assert session.output().count("ping") == 3
+    assert (session.next_deadline(14.0) == 5.0 + ACCOUNT_BELIEVED_FOR) is dead
+    session.advance(14.4, 14.4)
+    assert session.dead is None
+    session.advance(14.5, 14.5)
+    assert (session.dead is not None) is dead
 
 
 def test_pongs_answer_pings_in_their_order(session):

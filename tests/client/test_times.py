@@ -2,6 +2,7 @@
 
 import bitmart_book as bb
 from bitmart_book.client.times import (
+    ACCOUNT_BELIEVED_FOR,
     AFTER_FAILURE_SECONDS,
     ANSWER_WITHIN,
     ASK_AGAIN,
@@ -77,6 +78,10 @@ def test_a_dead_connection_is_noticed_before_its_books_lapse_and_before_the_venu
     assert book_deadline() > DEAD_AFTER
     for profile in BITMART.profiles:
         assert profile.limits.idle_seconds > DEAD_AFTER
+
+
+def test_an_account_is_believed_for_longer_than_pongs_take_and_for_less_than_is_promised():
+    assert PING_AFTER + PONG_WITHIN + TICK < ACCOUNT_BELIEVED_FOR < 10.0
 
 
 def test_pings_leave_room_for_other_messages():

@@ -28,6 +28,15 @@ SESSION = [
         "tests/client/test_client.py::test_a_connection_that_falls_behind_for_good_is_dead",
     ),
     Mutant(
+        "account-believed-too-long",
+        "Orders that ended fifteen seconds ago are shown as open while pongs come late.",
+        "client/pings.py",
+        "self._known_at + self._believed_for",
+        "self._unanswered[0].at + self._believed_for",
+        "tests/client/test_session.py::"
+        "test_an_account_is_believed_for_so_long_after_a_ping_that_was_answered",
+    ),
+    Mutant(
         "pong-for-the-newest-ping",
         "A pong that is seconds late counts as the prompt answer to a later ping.",
         "client/pings.py",

@@ -7,6 +7,25 @@ TESTS = "tests/native/test_versions.py"
 
 VERSIONS = [
     Mutant(
+        "reply-that-waited-with-a-high-version",
+        "A reply that waited for seconds, of a server that counts otherwise, is shown as LIVE.",
+        FILE,
+        "not by_hand and self._is_behind_time(item)",
+        "False",
+        "tests/native/test_versions.py::"
+        "test_a_reply_that_waited_is_not_shown_whatever_its_version_says",
+    ),
+    Mutant(
+        "kept-updates-tell-no-time",
+        "After a hole a reply is measured by the last update before it.",
+        FILE,
+        "kept.item.exchange_time >= 0",
+        "False",
+        "tests/native/test_versions.py::"
+        "test_a_reply_that_waited_is_not_shown_whatever_its_version_says",
+        where="_is_behind_time(",
+    ),
+    Mutant(
         "an-empty-reply-confirms-levels",
         "A book of the few levels that updates told of is LIVE when a reply is empty again.",
         FILE,

@@ -31,19 +31,20 @@ class Talk:
         self.generation += 1
         self.engine.assign(self.engine.book("BTC_USDT"), self.generation)
 
-    def say(self, kind, version, bids=(), asks=()):
-        frame = spot(kind, version, bids, asks)
+    def say(self, kind, version, bids=(), asks=(), ms=None):
+        stamp = {} if ms is None else {"ms_t": 1_700_000_000_000 + ms}
+        frame = spot(kind, version, bids, asks, **stamp)
         return self.engine.apply(frame, generation=self.generation)
 
-    def snapshot(self, version, bids=BIDS, asks=ASKS):
-        return self.say("snapshot", version, bids, asks)
+    def snapshot(self, version, bids=BIDS, asks=ASKS, ms=None):
+        return self.say("snapshot", version, bids, asks, ms)
 
-    def reply(self, version, bids=BIDS, asks=ASKS):
+    def reply(self, version, bids=BIDS, asks=ASKS, ms=None):
         self.engine.expect(self.book)
-        return self.snapshot(version, bids, asks)
+        return self.snapshot(version, bids, asks, ms)
 
-    def update(self, version, bids=(("49", "2"),), asks=()):
-        return self.say("update", version, list(bids), list(asks))
+    def update(self, version, bids=(("49", "2"),), asks=(), ms=None):
+        return self.say("update", version, list(bids), list(asks), ms)
 
     def heartbeat(self, version):
         return self.say("update", version)
@@ -255,6 +256,29 @@ def test_a_first_snapshot_that_is_older_than_what_was_shown_before_waits():
     assert talk.state == BookState.STALE
     assert talk.update(91) & Change.LEVELS
     assert talk.state == BookState.LIVE
+
+
+def test_a_reply_that_waited_is_not_shown_whatever_its_version_says():
+    talk = Talk()
+    talk.update(101, [("100", "3")], ms=50_000)
+    before = talk.book.best_bid
+    assert talk.reply(1_000_101, OLD_BIDS, OLD_ASKS, ms=47_000) & Change.DUPLICATE
+    assert (talk.state, talk.book.best_bid) == (BookState.LIVE, before)
+    # Nor after a hole.
+    talk.update(109, [("100", "4")], ms=51_000)
+    assert talk.state == BookState.GAP
+    talk.reply(1_000_109, OLD_BIDS, OLD_ASKS, ms=48_900)
+    assert talk.state == BookState.GAP
+    talk.reply(109, ms=49_100)
+    assert talk.state == BookState.LIVE
+
+
+@pytest.mark.parametrize("behind", [1_900, 60_001])
+def test_stamps_that_are_a_little_apart_or_of_other_clocks_hold_no_reply_back(behind):
+    talk = Talk()
+    talk.update(101, [("100", "3")], ms=100_000)
+    talk.reply(102, ms=100_000 - behind)
+    assert (talk.state, talk.book.sequence) == (BookState.LIVE, 102)
 
 
 @pytest.mark.parametrize("counted", [100, 124, 60])
