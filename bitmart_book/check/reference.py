@@ -431,7 +431,7 @@ class ReferenceBook:
             by_hand
             or continued
             or self.channel.replaces
-            or self._is_proven(item.sequence, announced=announced)
+            or self._is_proven(item.sequence, announced=announced and not self.unproven)
         )
         if not self.unproven:
             self._believe()

@@ -339,7 +339,9 @@ cdef class Written(Trusted):
         self._trim()
         self._unproven = not (
             by_hand or continued or self._spec.replaces
-            or self._is_proven(item.sequence, announced)
+            # Where it is ahead of another one that was not believed, the updates between the two
+            # should have come before it.
+            or self._is_proven(item.sequence, announced and not self._unproven)
         )
         if not self._unproven:
             self._believe()

@@ -7,6 +7,15 @@ TESTS = "tests/native/test_versions.py"
 
 VERSIONS = [
     Mutant(
+        "two-old-snapshots-make-a-new-one",
+        "On a new connection an old first snapshot and another old reply make a LIVE book.",
+        FILE,
+        "announced and not self._unproven",
+        "announced",
+        "tests/native/test_versions.py::"
+        "test_a_lower_reply_must_be_the_same_as_a_lower_first_snapshot",
+    ),
+    Mutant(
         "reply-that-waited-with-a-high-version",
         "A reply that waited for seconds, of a server that counts otherwise, is shown as LIVE.",
         FILE,

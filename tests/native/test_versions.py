@@ -281,6 +281,19 @@ def test_stamps_that_are_a_little_apart_or_of_other_clocks_hold_no_reply_back(be
     assert (talk.state, talk.book.sequence) == (BookState.LIVE, 102)
 
 
+def test_a_lower_reply_must_be_the_same_as_a_lower_first_snapshot():
+    """Two that differ, and nothing between them: the updates between the two have not come, so
+    one is out of a cache at least."""
+    talk = Talk()
+    talk.move()
+    talk.snapshot(60)
+    assert talk.state == BookState.STALE
+    talk.reply(80, OLD_BIDS, OLD_ASKS)
+    assert talk.state == BookState.STALE
+    talk.reply(80)
+    assert talk.state == BookState.LIVE
+
+
 @pytest.mark.parametrize("counted", [100, 124, 60])
 def test_an_empty_first_snapshot_says_how_far_a_connection_has_counted(counted):
     """What comes after it with a lower version is no new count, but out of a cache."""

@@ -17,7 +17,7 @@ UNPROMISED = {"late_inside", "late_inside_step"}
 """News that waits inside the venue while pongs do not: the page promises nothing of an account."""
 
 UNORDERED = {"private_disordered"}
-"""News that comes in another order: a futures balance, which has no stamp, cannot be put right."""
+"""News that comes in another order: what has no stamp, or the same one, cannot be put right."""
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class AccountJudge:
                 if now - ended <= PATIENCE:
                     return
                 endpoint = f"{house}_private"
-                if house == "futures" and name and self.liar.told_at(UNORDERED, endpoint, ended):
+                if house == "futures" and self.liar.told_at(UNORDERED, endpoint, ended):
                     self.tally.no_promise += 1
                 else:
                     self.tally.over_age += 1
