@@ -18,7 +18,19 @@ except ImportError as error:
     ) from None
 
 from bitmart_book import _book
-from bitmart_book._book import Book, Depth, Engine, Guard, Level, Levels, Quote, Sweep
+from bitmart_book._book import (
+    Book,
+    Depth,
+    Engine,
+    Guard,
+    Lens,
+    Level,
+    Levels,
+    NetBook,
+    NetTop,
+    Quote,
+    Sweep,
+)
 from bitmart_book.client.bounds import guard_age
 from bitmart_book.errors import (
     AuthenticationError,
@@ -36,6 +48,8 @@ from bitmart_book.errors import (
     NoSuchBook,
     NotConnected,
     NumberError,
+    OrderRefused,
+    OrderUnknown,
     ShadowMismatch,
     StreamGap,
     SubscriptionRejected,
@@ -76,6 +90,7 @@ __all__ = [
     "BookTicker",
     "CaptureError",
     "Change",
+    "CheckedEntry",
     "ClockError",
     "CompressionError",
     "Credentials",
@@ -93,6 +108,7 @@ __all__ = [
     "Instrument",
     "InvariantError",
     "Kline",
+    "Lens",
     "Level",
     "Levels",
     "LimitError",
@@ -100,11 +116,16 @@ __all__ = [
     "LiveBook",
     "MarkPriceKline",
     "MessageError",
+    "NetBook",
+    "NetTop",
     "NoSuchBook",
     "NotConnected",
     "NumberError",
     "Order",
+    "OrderEntry",
+    "OrderRefused",
     "OrderStatus",
+    "OrderUnknown",
     "Position",
     "Quote",
     "ShadowMismatch",
@@ -119,6 +140,7 @@ __all__ = [
     "UsageError",
     "Venue",
     "VenueError",
+    "check_order",
     "connect",
     "read_instruments",
     "sync",
@@ -145,6 +167,7 @@ if TYPE_CHECKING:
     from bitmart_book import sync
     from bitmart_book.client.account import Account
     from bitmart_book.credentials import Credentials
+    from bitmart_book.entry import CheckedEntry, OrderEntry, check_order
     from bitmart_book.feed.asynchronous import Feed, LiveBook
     from bitmart_book.log.journal import TRACE
     from bitmart_book.sim import Simulator
@@ -154,11 +177,14 @@ if TYPE_CHECKING:
 # what signs a login.
 _LATER = {
     "Account": "client.account",
+    "CheckedEntry": "entry",
     "Credentials": "credentials",
     "Feed": "feed.asynchronous",
     "LiveBook": "feed.asynchronous",
+    "OrderEntry": "entry",
     "Simulator": "sim",
     "TRACE": "log.journal",
+    "check_order": "entry",
     "connect": "sync",
     "sync": "sync",
 }

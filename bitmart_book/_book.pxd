@@ -7,6 +7,8 @@
 
 include "native/layout.pxi"
 
+from bitmart_book.native.number cimport Number
+
 
 cdef class Book(Written):
     # Side 0 are bids, 1 asks.
@@ -42,6 +44,73 @@ cdef class Book(Written):
     ) noexcept
     cdef object _problem(self)
     cdef object _side_problem(self, int side)
+    cdef int _copy_to(self, Book copy, int64_t now) except -1
+
+
+cdef class NetBook(Book):
+    cdef readonly bint certain
+
+
+cdef class NetTop:
+    cdef Top _top
+    cdef int64_t _sequence
+    cdef readonly bint certain
+
+    cdef tuple _facts(self)
+
+
+cdef class _Own:
+    cdef object id
+    cdef object rank
+    cdef object much
+    cdef int side
+    cdef Number price
+    cdef Number left
+    # Of the last word about it: the venue's stamp, when it came, and how many frames had come.
+    cdef int64_t stamp
+    cdef int64_t heard
+    cdef int64_t frame
+    cdef bint doubtful
+    cdef bint gone
+    # Whether it is in what the book shows, for certain; and then at which key, and how much.
+    cdef bint counts
+    cdef int64_t key
+    cdef int64_t units
+    cdef int64_t others
+    # What is ahead of it at most, in units of `scale`, -1: nobody knows; and without what the last
+    # frame says. `seen`, `earlier`: the stamps of the last two frames.
+    cdef int64_t most
+    cdef int64_t before
+    cdef int scale
+    cdef int64_t epoch
+    cdef int64_t seen
+    cdef int64_t earlier
+
+
+cdef class Lens:
+    cdef readonly Book book
+    cdef object __weakref__
+    cdef list _bids
+    cdef list _asks
+    cdef dict _by_id
+    cdef int64_t _frames
+    cdef bint _whole
+    cdef bint _certain
+    cdef tuple _traded
+
+    cdef list _rows(self, int side)
+    cdef int _put_rows(self, int side, list rows) except -1
+    cdef int _date(self, _Own own, object stamp_ms, object now) except -1
+    cdef int _remove(self, _Own own) except -1
+    cdef int look(self) except -1
+    cdef bint _is_settled(self, _Own own) noexcept
+    cdef int _judge(self) except -1
+    cdef bint _place(self, _Own own, const Sides* sides) noexcept
+    cdef void _bound(self, _Own own, int64_t others, int scale) noexcept
+    cdef bint _fits(self, list rows, const Sides* sides) noexcept
+    cdef void _find_top(self, int side, const Sides* sides, Top* top) noexcept
+    cdef int64_t _at(self, int side, int64_t key) noexcept
+    cdef void take_out(self, Sides* sides) noexcept
 
 
 cdef class Engine:

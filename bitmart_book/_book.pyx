@@ -162,6 +162,7 @@ from bitmart_book.native.sides cimport (
     sides_free,
     sides_top,
     tops_differ,
+    total_add,
     total_size,
 )
 from bitmart_book.native.stamp cimport stamp_of_text
@@ -182,7 +183,10 @@ cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
     char* PyOS_double_to_string(double, char, int, int, int*) except NULL
 
-__all__ = ["Book", "Depth", "Engine", "Guard", "Level", "Levels", "Quote", "Sweep", "clock_ns"]
+__all__ = [
+    "Book", "Depth", "Engine", "Guard", "Lens", "Level", "Levels", "NetBook", "NetTop", "Quote",
+    "Sweep", "clock_ns",
+]
 
 cdef tuple SIDE_NAMES = ("bid", "ask")
 
@@ -879,7 +883,38 @@ cdef class Book(Written):
         """A frozen copy of the last values, readable in any state; its `state` says how far to
         trust it. O(n)."""
         cdef Book copy = Book.__new__(Book)
-        cdef int64_t now = self._now()
+        self._copy_to(copy, self._now())
+        return copy
+
+    def net(self, orders=None):
+        """A frozen copy without own orders: a `NetBook`, with every read of a book and `certain`.
+
+        The orders are those that the lens of this book knows of; or those that are given, `Order`
+        values that rest in it, which is the caller's word: of these `certain` is False where one is
+        not older than what the book shows, or its level holds less. Raises BookNotLive. O(n).
+        """
+        cdef NetBook copy = NetBook.__new__(NetBook)
+        cdef int64_t now
+        if orders is not None:
+            given = given_sizes(self, orders)
+        elif self._lens is None:
+            raise UsageError(
+                f"whose orders? feed.account.lens(book) knows those of {self.symbol}; "
+                "or say them: book.net(orders)"
+            )
+        now = self._now()
+        self._require_live_at(now)
+        self._copy_to(copy, now)
+        if orders is None:
+            copy.certain = (<Lens>self._lens)._certain
+            (<Lens>self._lens).take_out(&copy._sides)
+        else:
+            copy.certain = take_given(copy, given)
+        return copy
+
+    @cython.final
+    cdef int _copy_to(self, Book copy, int64_t now) except -1:
+        """Make a frozen copy of this book, as of now."""
         cdef _Standing standing = self._standing(now)
         if sides_copy(&copy._sides, &self._sides) < 0:
             raise MemoryError
@@ -905,7 +940,7 @@ cdef class Book(Written):
             copy._confirmed_at = self._confirmed_at
         copy._reason = standing.reason()
         copy._since = standing.since()
-        return copy
+        return 0
 
     def __repr__(self):
         cdef _Standing standing = self._standing(self._moment())
@@ -986,6 +1021,9 @@ cdef class Book(Written):
             worse = rung.key
             rung = next_better(&cursor)
         return None
+
+
+include "native/lens.pxi"
 
 
 cdef list ladder_text(const Ladder* ladder):

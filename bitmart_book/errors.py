@@ -14,6 +14,8 @@
     ├── LimitError              the call would break a limit of the venue
     ├── VenueError              the venue answered a request with an error
     │   └── LimitExceeded       it says that a limit was broken (a LimitError too)
+    ├── OrderRefused            an order is refused, by the venue or before it is sent
+    ├── OrderUnknown            an order was sent, and nothing says what became of it
     ├── UsageError              the caller asked for something that cannot be
     │   ├── NoSuchBook              a feed was asked for a book that it does not hold
     │   └── UnknownKeyword          a call was given a keyword that it does not take
@@ -46,6 +48,8 @@ __all__ = [
     "NoSuchBook",
     "NotConnected",
     "NumberError",
+    "OrderRefused",
+    "OrderUnknown",
     "ShadowMismatch",
     "StreamGap",
     "SubscriptionRejected",
@@ -214,6 +218,28 @@ class VenueError(BitmartBookError):
 
 class LimitExceeded(VenueError, LimitError):
     """The venue says that one of its limits was broken: so often, or so much at once."""
+
+
+class OrderRefused(BitmartBookError):
+    """An order, or a change of one, is refused: nothing of it rests anywhere.
+
+    `reason` says why; `code` is the venue's own, None where it was refused before it was sent, of
+    which `sent` is False.
+    """
+
+    def __init__(self, reason: str, *, code: str | None = None, sent: bool = False) -> None:
+        self.reason, self.code, self.sent = printable(reason), code, sent
+        by = "the venue refused the order" if sent else "not sent"
+        super().__init__(f"{by}: {self.reason}{f' (code {code})' if code else ''}")
+
+
+class OrderUnknown(BitmartBookError):
+    """An order was sent, and no answer came: it may rest, or not. Only the venue knows, by its
+    `client_order_id`; do not send it again before that is clear."""
+
+    def __init__(self, client_order_id: str | None, reason: str) -> None:
+        self.client_order_id, self.reason = client_order_id, printable(reason)
+        super().__init__(f"nobody knows what became of order {client_order_id}: {self.reason}")
 
 
 class UsageError(BitmartBookError, ValueError):

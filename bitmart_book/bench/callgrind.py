@@ -32,7 +32,10 @@ SEED = 1
 FUNCTION = re.compile(r"(c?)fn=(\(\d+\))(?: (.*))?")
 
 FRAME_TASKS = ("frames", "full", "futures", "deep", "rows")
-TASKS = (*FRAME_TASKS, "best_bid_price", "best_bid", "quote", "depth", "depth_out")
+TASKS = (
+    *(*FRAME_TASKS, "best_bid_price", "best_bid", "quote", "depth", "depth_out"),
+    *("lens_top", "peek", "net"),
+)
 
 
 class Count(NamedTuple):
@@ -140,12 +143,40 @@ def _read(task: str, number: int) -> None:
     elif task == "depth":
         for _ in range(number):
             book.depth(20)
+    elif task == "peek":
+        for _ in range(number):
+            book.peek()
+    elif task in ("lens_top", "net"):
+        _read_without_own(book, task, number)
     else:
         import numpy as np
 
         out = np.empty((20, 2)), np.empty((20, 2))
         for _ in range(number):
             book.depth(20, out=out)
+
+
+def _read_without_own(book: bb.Book, task: str, number: int) -> None:
+    """With four orders a side, the first at the best price."""
+    account = bb.Account()
+    lens = account.lens(book)
+    for side, levels in (("buy", book.bids), ("sell", book.asks)):
+        orders = [
+            bb.Order(
+                market="spot", symbol="BTC_USDT", order_id=f"{side} {level.price}", status="new",
+                side=side, type="limit", price=level.exact[0], size="0.00001",
+            )
+            for level in levels[:4]
+        ]  # fmt: skip
+        account.tell(orders=orders)
+    account.reconcile(orders=account.orders.values(), market="spot")
+    book.apply_delta([], [], sequence=(book.sequence or 0))
+    if task == "net":
+        for _ in range(number):
+            book.net()
+    else:
+        for _ in range(number):
+            _top = lens.top
 
 
 if __name__ == "__main__":

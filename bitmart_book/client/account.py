@@ -11,15 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 
-from bitmart_book._book import Book, Depth
+from bitmart_book._book import Book, Depth, Lens, clock_ns
+from bitmart_book.client.inventory import Inventory
 from bitmart_book.client.known import EXACT, FINAL, OPEN, RESTING, KnownOrder, filled
+from bitmart_book.client.lenses import NOT_IN_THE_BOOK, Lenses
+from bitmart_book.client.outcomes import (
+    Correction,
+    Held,
+    Key,
+    Outcome,
+    compared,
+    key_of,
+    market_of,
+)
 from bitmart_book.client.stamps import Stamp, Stamps
 from bitmart_book.errors import UsageError
-from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
+from bitmart_book.model import Balance, Fill, Instrument, Order, OrderStatus, Position
 
 __all__ = ["Account", "Correction", "Outcome"]
 
@@ -27,33 +38,8 @@ __all__ = ["Account", "Correction", "Outcome"]
 # they are: of those that are finished, and of those of which nobody knows.
 REMEMBERED = 10_000
 
-# Kinds of order that wait for a price somewhere else than in the book, or never rest.
-_NOT_IN_THE_BOOK = frozenset({"market", "plan_order", "trailing_order", "take_profit", "stop_loss"})
 _SIDES = {"bid": "buy", "ask": "sell"}
 _ZERO = Decimal(0)
-
-Held = Order | Position | Balance
-Key = tuple[Any, ...]
-
-
-class Outcome(NamedTuple):
-    """What a value changed.
-
-    "new" and "changed": it is now what is known. "confirmed": it says what was known, after a
-    hole. "repeated": it says what was known. "older": it says less than what is known, and was not
-    taken. `fill` is an execution that had not been counted before, whatever the rest is.
-    """
-
-    kind: Literal["new", "changed", "confirmed", "repeated", "older"]
-    fill: Fill | None = None
-
-
-class Correction(NamedTuple):
-    """What `Account.reconcile` changed: an order, position or balance, and as what it was known
-    before, None if it was not."""
-
-    before: Order | Position | Balance | None
-    after: Order | Position | Balance
 
 
 class Account:
@@ -79,6 +65,11 @@ class Account:
         self._word_of: dict[Key, int] = {}
         # What was not taken, because it seemed older than what was known.
         self._doubted: dict[Key, Held] = {}
+        self._lenses = Lenses()
+        self.instruments: Mapping[str, Instrument] = {}
+        """What is known of symbols: an inventory needs the sizes of contracts."""
+        self.inventory = Inventory(lambda: self.instruments)
+        """What was traded, by symbol: an `Inventory` of `Holding`."""
         self.across: Callable[[Callable[[], Any]], Any] = _here
         """How others have something done where the account is written: a feed without await lives
         in a thread of its own."""
@@ -96,14 +87,61 @@ class Account:
         is never set: stamps of the venue are judged by it."""
         self.words += 1
         if isinstance(value, Order):
-            return self._apply_order(value, now)
+            outcome = self._apply_order(value, now)
+            self._follow((value.market, value.order_id), outcome.fill, now)
+            return outcome
         if isinstance(value, Fill):
-            return self._apply_fill(value)
+            outcome = self._apply_fill(value)
+            self._follow((value.market, value.order_id), outcome.fill, now)
+            return outcome
         if isinstance(value, Position):
             return self._apply_position(value, now)
         if isinstance(value, Balance):
             return self._apply_balance(value, now)
         raise UsageError(f"an account takes no {type(value).__name__}")
+
+    def _follow(self, key: tuple[str, str], fill: Fill | None, now: float | None) -> None:
+        """A word about an order: what follows for the inventory, and for lenses."""
+        known = self._find(key)
+        if known is not None:
+            self.inventory.heard(known, fill, whole=self._lenses.was_whole(key[0]))
+            self._lenses.changed(known, self._unconfirmed, now, fill)
+
+    def tell(
+        self,
+        *,
+        orders: Iterable[Order] = (),
+        fills: Iterable[Fill] = (),
+        balances: Iterable[Balance] = (),
+    ) -> tuple[Outcome, ...]:
+        """What any other client of yours has heard, in its order: it counts like what this feed
+        hears itself. Returns what each value changed: orders first, then fills, then balances.
+
+            feed.account.tell(orders=[order], fills=[fill])
+
+        The `market` of an order is that of the book (`book.market`). Where that client may have
+        missed something, say so: `account.resync("reconnected", market=...)`, and `reconcile`.
+        """
+        values: list[Order | Fill | Balance] = [*orders, *fills, *balances]
+        return self.across(  # type: ignore[no-any-return]
+            lambda: tuple(self.apply(value, clock_ns() / 1e9) for value in values)
+        )
+
+    def lens(self, book: Book) -> Lens:
+        """The lens of a book: the book as it is without the orders of this account, and where they
+        stand in it. Of one book there is one, however often it is asked for.
+
+        `lens.certain` begins False: say which orders are open, `account.reconcile(orders=[...],
+        market=book.market)`, an empty list if none are.
+        """
+        orders = [*self._open.values(), *self._unclear.values()]
+        mine = [
+            known
+            for known in orders
+            if known.order is not None
+            and (known.order.market, known.order.symbol) == (book.market, book.symbol)
+        ]
+        return self._lenses.lens(book, mine, self._unconfirmed)
 
     def resync(
         self,
@@ -121,7 +159,7 @@ class Account:
         self.holes += 1
         self.last_hole = reason
         for value in self._held():
-            key = _key(value)
+            key = key_of(value)
             subject = value.currency if isinstance(value, Balance) else value.symbol
             if (
                 market in (None, value.market)
@@ -129,6 +167,11 @@ class Account:
                 and (about is None or subject in about)
             ):
                 self._unconfirmed.add(key)
+        if kind in (None, "order"):
+            self.inventory.forget(market, about)
+            self._lenses.say_whole(market, False)
+            for known in [*self._open.values(), *self._unclear.values()]:
+                self._lenses.changed(known, self._unconfirmed, None)
 
     def _held(self) -> list[Held]:
         positions = [position for position in self._positions.values() if position.size]
@@ -137,7 +180,7 @@ class Account:
     def _apply_order(self, order: Order, now: float) -> Outcome:
         known = self._find((order.market, order.order_id)) or KnownOrder()
         fill = known.count(order.fill)
-        key = _key(order)
+        key = key_of(order)
         stamp = self._stamps.made(order.update_time_ms, now)
         relation = known.compare(order)
         if relation == "behind" or (relation == "same" and self._is_late(key, order, stamp)):
@@ -182,7 +225,7 @@ class Account:
             self._remember(self._unclear, key, known)
             self._rest.pop(key, None)
         self._open.pop(key, None)
-        self._forget(_key(order))
+        self._forget(key_of(order))
 
     def _remember(
         self, where: dict[tuple[str, str], KnownOrder], key: tuple[str, str], known: KnownOrder
@@ -193,18 +236,18 @@ class Account:
             del where[next(iter(where))]
 
     def _apply_position(self, position: Position, now: float) -> Outcome:
-        key = _key(position)
+        key = key_of(position)
         stamp = self._stamps.made(position.update_time_ms, now)
         known = self._positions.get(key[2:])
         if known is not None and self._is_late(key, position, stamp):
             return Outcome("older")
         others = self._other_sides(position)
-        if any(self._is_late(_key(other), position, stamp) for other in others):
+        if any(self._is_late(key_of(other), position, stamp) for other in others):
             return Outcome("older")
         if known != position:
             self._note(key, stamp)
         self._put_position(position)
-        return _compared(known, position, self._heard(key))
+        return compared(known, position, self._heard(key))
 
     def _other_sides(self, position: Position) -> list[Position]:
         """In one-way mode there is one position of a symbol, and it changes sides."""
@@ -219,11 +262,11 @@ class Account:
     def _put_position(self, position: Position) -> None:
         for other in self._other_sides(position):
             del self._positions[(other.symbol, other.side)]
-            self._forget(_key(other))
+            self._forget(key_of(other))
         self._positions[(position.symbol, position.side)] = position
 
     def _apply_balance(self, balance: Balance, now: float) -> Outcome:
-        key = _key(balance)
+        key = key_of(balance)
         stamp = self._stamps.made(balance.time_ms, now)
         known = self._balances.get(key[2:])
         if known is not None and self._is_late(key, balance, stamp):
@@ -231,7 +274,7 @@ class Account:
         if known != balance:
             self._note(key, stamp)
         self._balances[key[2:]] = balance
-        return _compared(known, balance, self._heard(key))
+        return compared(known, balance, self._heard(key))
 
     def _is_late(self, key: Key, value: Held, stamp: Stamp | None) -> bool:
         """Whether a value says less than what is known, as far as stamps tell.
@@ -312,14 +355,14 @@ class Account:
     ) -> tuple[Correction, ...]:
         changed: list[Correction] = []
         if orders is not None:
-            where = _market_of(orders, market)
+            where = market_of(orders, market)
             changed += self._reconcile_orders(orders, where, symbol, asked)
         if positions is not None:
             changed += self._reconcile_positions(positions, symbol, asked)
         for balance in balances or ():
-            before = self._balances.get(_key(balance)[2:])
+            before = self._balances.get(key_of(balance)[2:])
             if self._may_correct(balance, before, asked):
-                self._balances[_key(balance)[2:]] = balance
+                self._balances[key_of(balance)[2:]] = balance
                 self._correct(before, balance, changed)
         return tuple(changed)
 
@@ -327,6 +370,8 @@ class Account:
         self, orders: list[Order], market: str, symbol: str | None, asked: int | None
     ) -> list[Correction]:
         changed: list[Correction] = []
+        # Before the first answer nobody knows of what was there when the account began.
+        is_first = not self._lenses.was_whole(market) and not self.holes
         for order in orders:
             known = self._find((order.market, order.order_id)) or KnownOrder()
             before = known.order
@@ -334,6 +379,9 @@ class Account:
                 known.take(order)
                 self._file(known)
                 self._correct(before, known.order or order, changed)
+                if before is None and is_first:
+                    self.inventory.known_before(known)
+                self._follow((order.market, order.order_id), None, None)
         named = {order.order_id for order in orders}
         for known in [*self._open.values(), *self._unclear.values()]:
             gone = known.order
@@ -347,37 +395,44 @@ class Account:
                 known.take(msgspec.structs.replace(gone, status=OrderStatus.FINISHED))
                 self._file(known)
                 self._correct(gone, known.order or gone, changed)
+                self._follow((market, gone.order_id), None, None)
+        self.inventory.reconciled(market, symbol)
+        if symbol is None:
+            self._lenses.say_whole(market, True)
         return changed
 
     def _reconcile_positions(
         self, positions: list[Position], symbol: str | None, asked: int | None
     ) -> list[Correction]:
         changed: list[Correction] = []
-        named = {_key(position) for position in positions}
+        named = {key_of(position) for position in positions}
         closed = [
             msgspec.structs.replace(position, size=0.0)
             for key, position in self.positions.items()
-            if symbol in (None, position.symbol) and _key(position) not in named
+            if symbol in (None, position.symbol) and key_of(position) not in named
         ]
         for position in [*closed, *positions]:
             before = self._positions.get((position.symbol, position.side))
             if self._may_correct(position, before, asked):
                 self._put_position(position)
                 self._correct(before, position, changed)
+        markets = {position.market for position in [*closed, *positions]} or {"futures"}
+        for market in markets:
+            self.inventory.correct(market, symbol, list(self._positions.values()))
         return changed
 
     def _may_correct(self, value: Held, before: Held | None, asked: int | None) -> bool:
         """Whether the streams have not said something later."""
         if before is None:
             return True
-        key = _key(value)
+        key = key_of(value)
         if asked is not None:
             return self._word_of.get(key, 0) <= asked
         return key in self._unconfirmed or key[1:] in self._unclear
 
     def _correct(self, before: Held | None, after: Held, changed: list[Correction]) -> None:
         """It was put in; whatever the venue says from now on is later than that."""
-        key = _key(after)
+        key = key_of(after)
         self._stamped.pop(key, None)
         self._doubted.pop(key, None)
         self._unconfirmed.discard(key)
@@ -436,7 +491,7 @@ class Account:
     def is_confirmed(self, value: Order | Position | Balance) -> bool:
         """Whether the venue has spoken of this order, position or balance since the last hole, in
         words that are known."""
-        key = _key(value)
+        key = key_of(value)
         return key not in self._unconfirmed and key[1:] not in self._unclear
 
     @property
@@ -445,7 +500,7 @@ class Account:
         held: list[Held] = [*self._open_orders()]
         held += list(self._positions.values())
         held += list(self._balances.values())
-        return tuple(value for value in held if _key(value) in self._unconfirmed)
+        return tuple(value for value in held if key_of(value) in self._unconfirmed)
 
     # --- our own part of a book ---
 
@@ -486,7 +541,7 @@ class Account:
                 order.symbol == symbol
                 and order.side == _SIDES[side]
                 and order.status in RESTING
-                and order.type not in _NOT_IN_THE_BOOK
+                and order.type not in NOT_IN_THE_BOOK
                 and price is not None
                 and size is not None
                 and (unconfirmed or self.is_confirmed(order))
@@ -502,37 +557,6 @@ class Account:
 
 def _here(work: Callable[[], Any]) -> Any:
     return work()
-
-
-def _key(value: Held) -> Key:
-    """What it is, of which market, and which one."""
-    if isinstance(value, Order):
-        return ("order", value.market, value.order_id)
-    if isinstance(value, Position):
-        return ("position", value.market, value.symbol, value.side)
-    return ("balance", value.market, _keeper(value), value.currency)
-
-
-def _market_of(orders: list[Order], market: str | None) -> str:
-    found = {order.market for order in orders} | ({market} if market is not None else set())
-    if len(found) == 1:
-        return found.pop()
-    said = ", ".join(sorted(found)) or "nothing"
-    raise UsageError(f"say of which market these are all open orders: market=; it said {said}")
-
-
-def _compared(known: object, value: object, confirmed: bool) -> Outcome:
-    if known is None:
-        return Outcome("new")
-    if known != value:
-        return Outcome("changed")
-    return Outcome("confirmed" if confirmed else "repeated")
-
-
-def _keeper(balance: Balance) -> str:
-    if balance.account in (None, "BITMART"):
-        return balance.market
-    return f"{balance.market}/{balance.account}"
 
 
 def _without(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bitmart_book.errors import printable
 from bitmart_book.model import Event, EventKind
 
-__all__ = ["Action", "Close", "Open", "Outbox", "Ping", "Push", "Send"]
+__all__ = ["Action", "Close", "Open", "Outbox", "Ping", "Push", "Send", "fills_of"]
 
 
 class Open(NamedTuple):
@@ -50,6 +50,11 @@ class Push(NamedTuple):
 
     topic: str
     values: tuple[Any, ...]
+
+
+def fills_of(topic: str) -> str:
+    """Where executions are pushed that words of a topic of orders were the first to tell of."""
+    return f"fills of {topic}"
 
 
 class Outbox:

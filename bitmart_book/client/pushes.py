@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from bitmart_book.client.account import Account
+from bitmart_book.client.account import Account, Outcome
 from bitmart_book.client.answers import Answers
 from bitmart_book.client.logins import Logins
-from bitmart_book.client.outbox import Outbox
+from bitmart_book.client.outbox import Outbox, fills_of
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
 from bitmart_book.credentials import redact
 from bitmart_book.errors import printable
@@ -180,12 +180,14 @@ class Pushes:
             subscription.changed_at = now
             if not connection.profile.private:
                 by_topic.setdefault(subscription.topic, []).append(value)
-            elif self._is_news(value, now):
+            elif (outcome := self._taken(value, now)) is not None:
                 # Two topics may bring the same; whichever is first, it is news to both.
                 for name, other in self._wanted.items():
                     profile = other.profile
                     if profile is connection.profile and _brings(profile, name, stream.kind, value):
                         by_topic.setdefault(name, []).append(value)
+                        if outcome.fill is not None and outcome.fill is not value:
+                            by_topic.setdefault(fills_of(name), []).append(outcome.fill)
         for subscription in proven.values():
             self._answers.proven(subscription, now)
         for name, found in by_topic.items():
@@ -198,11 +200,12 @@ class Pushes:
             if refused is not None and refused.refusal is not None:
                 self._answers.taken_back(connection, refused, "its data comes", now)
 
-    def _is_news(self, value: Any, now: float) -> bool:
-        """Whether a value of the account says more than was known."""
+    def _taken(self, value: Any, now: float) -> Outcome | None:
+        """Have the account take a value in; None if it says no more than was known."""
         outcome = self._account.apply(value, now)
         self._outbox.counters[f"account_{outcome.kind}"] += 1
-        return outcome.kind not in ("repeated", "older") or outcome.fill is not None
+        is_news = outcome.kind not in ("repeated", "older") or outcome.fill is not None
+        return outcome if is_news else None
 
 
 def _find(connection: Connection, topics: Sequence[str]) -> Subscription | None:

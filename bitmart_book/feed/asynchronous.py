@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar, Unpack, overload
 
 from bitmart_book._book import Quote
 from bitmart_book.errors import UsageError
 from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
 from bitmart_book.feed.face import Face
+from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.life import Life
 from bitmart_book.feed.live import FeedStream, KeptBook, unchanged
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.listeners.merged import Merged
-from bitmart_book.listeners.streams import Empty, Ended, Slot
+from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
 from bitmart_book.model import (
     Balance,
     BookState,
     Event,
+    Fill,
     Kline,
     Order,
     Position,
@@ -313,6 +315,16 @@ class Feed(Face[LiveBook]):
         """Own orders, of all symbols of a market ("spot", the default, or "futures")."""
         return self._open_stream(self._core.own_topic("order", market), maxsize)
 
+    def fills(
+        self, symbol: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE
+    ) -> Stream[Fill]:
+        """Executions of own orders, each once, of one symbol, or of all of a market. At a hole some
+        may be missing: `StreamGap`, as of any stream, and `account.inventory` says so too."""
+        topic = self._core.fill_topic(symbol, market)
+        return self._open_stream(
+            topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, symbol)
+        )
+
     def positions(self, *, maxsize: int = MAXSIZE) -> Stream[Position]:
         """Own positions on futures."""
         return self._open_stream(self._core.own_topic("position", "futures"), maxsize)
@@ -330,9 +342,13 @@ class Feed(Face[LiveBook]):
     def _new_stream(self, topic: str, maxsize: int) -> Stream[Any]:
         return Stream(topic, maxsize, self._life)
 
-    def _open_stream(self, topic: str, maxsize: int) -> Stream[Any]:
+    def _open_stream(
+        self, topic: str, maxsize: int, sift: Callable[[Mailbox], Mailbox] | None = None
+    ) -> Stream[Any]:
         self._core.check_open()
         stream = self._new_stream(topic, maxsize)
+        if sift is not None:
+            stream.mailbox = sift(stream.mailbox)
         if self._core.can_begin(topic):
             self._core.begin(stream)
         return stream

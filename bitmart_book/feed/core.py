@@ -16,11 +16,12 @@ from bitmart_book._book import Book, Engine, clock_ns
 from bitmart_book.client.account import Account
 from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Limiter
-from bitmart_book.client.outbox import Push
+from bitmart_book.client.outbox import Push, fills_of
 from bitmart_book.client.plan import Plan
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import CaptureError, FeedClosed, NoSuchBook, UsageError
 from bitmart_book.feed.answers import Answers, verdict
+from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.live import FeedStream, KeptBook
 from bitmart_book.feed.options import Options, Wait, check_wait, filled, is_capture, listed
 from bitmart_book.fork import Owned
@@ -183,6 +184,7 @@ class Core(Owned):
             wall_ms=lambda: time.time_ns() // 1_000_000,
         )
         self.client.account.across = self.across
+        self.client.account.instruments = self.instruments
         if recorder is not None:
             recorder.name_of = self.client.connections.name_of
         return self.client
@@ -286,7 +288,9 @@ class Core(Owned):
     def introduced(self, book: Book) -> KeptBook:
         """A book of the engine as its user may have it: with listeners of its own."""
         self.audience.hub(book)
-        return cast(KeptBook, book)
+        kept = cast(KeptBook, book)
+        kept._account = None if self.client is None else self.client.account
+        return kept
 
     def unsubscribe(self, words: Sequence[str], channel: str | None, market: str | None) -> None:
         """Once less each; at zero a book is CLOSED, and streams of the topic end."""
@@ -346,6 +350,8 @@ class Core(Owned):
             client, driver = self.running()
             client.subscribe([stream.topic], driver.now())
             self.audience.add_stream(stream.topic, stream.mailbox)
+            if isinstance(stream.mailbox, FillMailbox):
+                self.audience.add_stream(fills_of(stream.topic), stream.mailbox)
             driver.step()
         stream.begun = True
 
@@ -354,6 +360,7 @@ class Core(Owned):
         if stream.topic == EVENTS:
             self.audience.remove_events(stream.mailbox)
             return
+        self.audience.remove_stream(fills_of(stream.topic), stream.mailbox)
         if self.closed or not self.audience.remove_stream(stream.topic, stream.mailbox):
             return
         client, driver = self.running()
@@ -385,11 +392,24 @@ class Core(Owned):
 
     def own_topic(self, kind: str, market: str | None) -> str:
         """The topic that brings all of a kind of the account, of a market ("spot" if none)."""
-        wanted = market or "spot"
+        wanted = market or self._own_market()
         for stream in self._channels(kind, wanted):
             if stream.whole:
                 return stream.whole[0]
         raise UsageError(f"{wanted} has no {kind}s")
+
+    def _own_market(self) -> str:
+        """The market of an account where none is said."""
+        markets = [profile.market for profile in self.venue.profiles if profile.private]
+        return "spot" if "spot" in markets or not markets else markets[0]
+
+    def fill_topic(self, symbol: str | None, market: str | None) -> str:
+        """The topic that tells of executions: of their own, or inside words about orders."""
+        if market is None and symbol is not None:
+            market = self.venue.book_channel(symbol)[0].market
+        wanted = market or self._own_market()
+        kind = "fill" if self._channels("fill", wanted) else "order"
+        return self.own_topic(kind, wanted)
 
     def balance_topic(self, currency: str | None, market: str | None) -> str:
         """The topic of own balances; on futures of one currency."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Generic, Self, TypeVar
 
-from bitmart_book._book import Book, Quote
+from bitmart_book._book import Book, NetBook, Quote
+from bitmart_book.client.account import Account
 from bitmart_book.errors import FeedClosed, UsageError
 from bitmart_book.fork import Owned
 from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Mailbox
-from bitmart_book.model import Instrument
+from bitmart_book.model import Instrument, Order
 
 __all__ = ["FeedStream", "KeptBook", "unchanged"]
 
@@ -21,8 +22,9 @@ T = TypeVar("T")
 class KeptBook(Book):
     """A `Book` that a feed keeps. Each face adds `quotes`, which waits in its own way."""
 
-    __slots__ = ("hub",)
+    __slots__ = ("_account", "hub")
     hub: BookHub
+    _account: Account | None
 
     def on_quote(self, callback: Callable[[Quote], object]) -> Handle:
         """Call `callback(quote)` on the feed's thread whenever the top or the state has changed.
@@ -37,6 +39,14 @@ class KeptBook(Book):
         """Call `callback(book, change)` on the feed's thread after each whole frame that changed
         the book. The next frame waits for it: a slow one delays every book of the feed."""
         return self.hub.on_change(callback)
+
+    def net(self, orders: Iterable[Order] | None = None) -> NetBook:
+        """A frozen copy without own orders, those of `feed.account` if none are given: a `NetBook`,
+        with every read of a book, and `certain`. Raises BookNotLive."""
+        account = getattr(self, "_account", None)
+        if orders is None and account is not None:
+            account.lens(self)
+        return super().net(orders)
 
     @property
     def instrument(self) -> Instrument | None:

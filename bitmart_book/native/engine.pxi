@@ -803,6 +803,9 @@ cdef class Engine:
                     book = books.books.get(trade.symbol)
                     if book is not None:
                         book._last_trade = trade
+                        if book._lens is not None and trade.side is not None:
+                            side = "ask" if trade.side == "buy" else "bid"
+                            (<Lens>book._lens)._heard_trade(side, *trade.exact, trade.time_ms)
                         if not found.unread:
                             self._touch(book, TRADE_BIT)
         if found.unread:

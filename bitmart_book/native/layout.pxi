@@ -463,6 +463,8 @@ cdef class Written(Trusted):
     cdef object _standalone
     # The venue of a book by itself.
     cdef object _spoken
+    # The `Lens` of whoever has orders in it; None mostly.
+    cdef object _lens
 
     cdef int _set_up(
         self, str symbol, _Channel spec, object clock, int64_t valid_for, Py_ssize_t

@@ -235,6 +235,8 @@ cdef class Written(Trusted):
                 # The last one may be anything, with code that runs when it goes.
                 _before = self._receive_time
                 self._receive_time = receive_time
+            if self._lens is not None:
+                (<Lens>self._lens).look()
         return change
 
     cdef bint _can_hold(self, const Row* rows, Item* item) noexcept:

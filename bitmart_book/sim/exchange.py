@@ -456,6 +456,16 @@ class Exchange:
         trading, order = self._find(order_id)
         return trading.described(order)
 
+    def order_times(self, order_id: str | int) -> tuple[int, int]:
+        """When an order was placed and when it changed last, in milliseconds since 1970."""
+        _, order = self._find(order_id)
+        return order.created_ms, order.updated_ms
+
+    def order_cost(self, order_id: str | int) -> Decimal:
+        """For how much money an order was filled, exact: price times size of each execution."""
+        trading, order = self._find(order_id)
+        return trading.cost(order)
+
     def orders(self, market: str | None = None) -> list[dict[str, Any]]:
         """The open orders of one market or of all, oldest first."""
         names = self._trading if market is None else (market,)

@@ -26,6 +26,7 @@ from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
 from bitmart_book.errors import UsageError
+from bitmart_book.sim.account.entry import SimulatedEntry
 from bitmart_book.sim.account.trading import Number
 from bitmart_book.sim.control import Control, HttpRequest, is_control
 from bitmart_book.sim.exchange import Close, Exchange, Knobs, Ping, Pong, Refusal, Send
@@ -225,6 +226,12 @@ class Simulator:
                 market, symbol, side, price, size, kind=kind, client_order_id=client_order_id
             )
         )
+
+    @property
+    def entry(self) -> SimulatedEntry:
+        """Its `OrderEntry`: what a REST client of yours is to a venue; `entry.blocking` is the same
+        without await."""
+        return SimulatedEntry(self._ask)
 
     def cancel(self, order_id: str | int) -> None:
         """Take an order out of its market. UsageError for one that is not open."""

@@ -154,6 +154,7 @@ OF_FEED = {
     "closed": lambda feed, box: feed.closed,
     "events": lambda feed, box: waited_for(feed, feed.events().get),
     "explain": lambda feed, box: feed.explain("BTC_USDT"),
+    "fills": lambda feed, box: bought(box, feed.fills()),
     "finished": lambda feed, box: waited_for(feed, feed.finished),
     "forget_lag": lambda feed, box: feed.forget_lag(next(iter(feed.report()["hosts"]))),
     "instruments": lambda feed, box: feed.instruments["BTC_USDT"].symbol,
@@ -186,7 +187,7 @@ SAYS = {
     "account": True, "bad_lines": (), "balances": bb.Balance, "books": [bb.sync.LiveBook],
     "changes": True, "check_process": None, "close": (None, True, None), "closed": False,
     "events": "nothing arrived on events in 0.01 s", "explain": "BTC_USDT is live",
-    "finished": "the feed has not come to its end in 0.01 s", "forget_lag": None,
+    "fills": bb.Fill, "finished": "the feed has not come to its end in 0.01 s", "forget_lag": None,
     "instruments": "BTC_USDT",
     "is_foreign": False, "klines": bb.Kline, "orders": bb.Order, "plan": 2,
     "positions": bb.Position, "quotes": "BTC_USDT", "report": 1, "stats": True,
@@ -202,13 +203,14 @@ OF_BOOK = {
     "explain": lambda book: book.explain(),
     "hub": lambda book: type(book.hub).__name__,
     "instrument": lambda book: book.instrument.symbol,
+    "net": lambda book: type(book.net([])),
     "on_change": lambda book: book.on_change(lambda book, change: None).cancel(),
     "on_quote": lambda book: book.on_quote(lambda quote: None).cancel(),
     "quotes": lambda book: type(next(book.quotes(timeout=20))),
 }
 BOOK_SAYS = {
     "base_size": "2.5", "explain": "BTC_USDT is live", "hub": "BookHub", "instrument": "BTC_USDT",
-    "on_change": None, "on_quote": None, "quotes": bb.Quote,
+    "net": bb.NetBook, "on_change": None, "on_quote": None, "quotes": bb.Quote,
 }  # fmt: skip
 OF_STREAM = {
     "begun": lambda stream: stream.begun,

@@ -221,6 +221,7 @@ OWN = [
         "[*self._open.values(), *self._unclear.values()]",
         "[]",
         TRUTH + "test_an_order_that_was_canceled_in_a_hole_is_over_when_rest_says_so",
+        where="def _reconcile_orders(",
     ),
     Mutant(
         "answer-of-one-market-ends-the-other",

@@ -10,6 +10,7 @@ from tests.mutants.elsewhere import ELSEWHERE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
 from tests.mutants.lag import LAG
+from tests.mutants.lens import LENSES
 from tests.mutants.listeners import SHELL
 from tests.mutants.numbers import LADDERS, NUMBERS, ROWS
 from tests.mutants.own import OWN
@@ -47,4 +48,5 @@ MUTANTS = (
         + FACES
     ),
     *SURFACE,
+    *LENSES,
 )

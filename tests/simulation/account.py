@@ -7,6 +7,7 @@ feeds. What a user is told must be that, in its order and once; where some of it
 
 import logging
 import random
+from collections import Counter
 from decimal import Decimal
 
 from bitmart_book import StreamGap
@@ -15,6 +16,7 @@ from bitmart_book.errors import UsageError
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Empty, Mailbox
 from bitmart_book.log.journal import Journal
+from bitmart_book.sim.account.entry import value_of
 from bitmart_book.sim.faults.grammar import ALL_PER_MINUTE
 from tests.simulation.bounds import CALM
 from tests.simulation.channels import FUTURES_TRADES, SPOT_TRADES
@@ -164,6 +166,9 @@ class AccountWorld(World):
         self.orders = 0
         self.lost, self.twice, self.invented, self.account_wrong = [], [], [], []
         self.resting = False
+        self.holdings = Counter()
+        """How often the inventory was looked at, how often it was certain, and how often judged."""
+        self._reconciled = dict.fromkeys(ORDERS, 0)
 
     def _record(self, market):
         trading = self.exchange._trading[market]
@@ -177,6 +182,8 @@ class AccountWorld(World):
             self.boxes[topic] = Mailbox(100_000, lambda: None)
             self.audience.add_stream(topic, self.boxes[topic])
         self.subscribe(*self.boxes)
+        for market in ORDERS:
+            self.client.account.reconcile(orders=[], market=market)
         self.at(self.now + TRADES_EVERY, self._trade)
         self.at(self.now + READ_EVERY, self._listen)
 
@@ -186,6 +193,45 @@ class AccountWorld(World):
         self.read()
         if self.now >= self._blocked_until:
             self._look_at_orders()
+            self._reconcile()
+
+    def _reconcile(self):
+        """What a user does after a hole: as soon as orders are told again, ask, and put it in."""
+        account, states = self.client.account, self.client.subscriptions()
+        for market, topic in ORDERS.items():
+            certain = account.inventory.of("of nothing", market).certain
+            self.holdings["looks"] += 1
+            self.holdings["certain"] += certain
+            if certain or states.get(topic) != "LIVE":
+                continue
+            happened = self.truth[market].happened
+            changed = dict.fromkeys(key[0] for key in happened[self._reconciled[market] :])
+            # What was open before, and what is, whenever it changed last.
+            changed |= dict.fromkeys(row["order_id"] for row in self.exchange.orders(market))
+            changed |= dict.fromkeys(
+                order.order_id for order in account.orders.values() if order.market == market
+            )
+            answer = [value_of(self.exchange, order_id) for order_id in changed]
+            account.reconcile(orders=answer, market=market, asked=account.words)
+            self._reconciled[market] = len(happened)
+
+    def _check_inventory(self):
+        """At rest every holding that is certain is what the exchange traded."""
+        for market, truth in self.truth.items():
+            traded = Counter()
+            for order_id, fills in truth.fills.items():
+                order = self.exchange.order(order_id)
+                decimals = 0
+                if market == "spot":
+                    decimals = self.exchange.listings[order["symbol"]].size_decimals
+                sign = 1 if order["side"] == "buy" else -1
+                size = sum(lots for _, lots in fills)
+                traded[order["symbol"]] += sign * Decimal(size).scaleb(-decimals)
+            for symbol, position in traded.items():
+                holding = self.client.account.inventory.of(symbol, market)
+                self.holdings["judged"] += holding.certain
+                if holding.certain and holding.position != position:
+                    self._account_wrong(market, symbol, "holding", holding.position, position)
 
     def _look_at_orders(self):
         """No open order that the account confirms was superseded longer ago than it may be."""
@@ -332,6 +378,7 @@ class AccountWorld(World):
         for deals in self.deals.values():
             deals.at_rest()
         account = self.client.account
+        self._check_inventory()
         for market in ORDERS:
             self._check_orders(market, account)
         for (market, currency), balance in account.balances.items():

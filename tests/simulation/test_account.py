@@ -46,6 +46,8 @@ def test_own_orders_and_futures_among_all_faults(seed):
     assert all(len(truth.fills) > 3 for truth in w.truth.values())
     assert all(truth.told > 20 for truth in w.truth.values())
     assert w.judge.judged["futures sequenced"] > 1_000
+    assert w.holdings["judged"] > 0
+    assert w.holdings["certain"] > 0.8 * w.holdings["looks"]
 
 
 @pytest.mark.parametrize("name", ["reset", "silence", "freeze", "outage", "sleep", "block"])

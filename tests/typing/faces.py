@@ -93,6 +93,8 @@ def blocking(symbols: list[str], path: Path) -> None:
         assert_type(feed.tickers("BTC_USDT"), sync.Stream[bb.Ticker])
         assert_type(feed.klines("BTC_USDT", "5m"), sync.Stream[bb.Kline])
         assert_type(feed.orders(), sync.Stream[bb.Order])
+        assert_type(feed.fills("BTC_USDT"), sync.Stream[bb.Fill])
+        assert_type(feed["BTC_USDT"].net(), bb.NetBook)
         assert_type(feed.positions(), sync.Stream[bb.Position])
         assert_type(feed.balances(), sync.Stream[bb.Balance])
         assert_type(feed.events().get(), bb.Event)

@@ -192,6 +192,11 @@ class Trading:
             "state": order.state,
         }
 
+    def cost(self, order: Order) -> Decimal:
+        """What was filled of an order, each part at its price."""
+        listing = self._venue.publisher(order.symbol).listing
+        return Decimal(order.cost).scaleb(-listing.price_decimals - listing.size_decimals)
+
     def deposit(self, currency: str, amount: Number, event: str) -> None:
         """Put money into the account, or take some out. UsageError for what is no amount."""
         self.account.deposit(currency, _amount(amount))

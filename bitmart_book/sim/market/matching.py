@@ -259,6 +259,8 @@ class MatchedMarket:
 
     def _made(self, side: _Side, order: Resting, size: int, time: float) -> None:
         self._filled(order, order.price, size, time, maker=True)
+        # Whoever is met has nobody before it any more.
+        order.ahead = 0
         side.changed[order.price] = None
         if not order.remaining:
             side.remove(order)
