@@ -11,6 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
+from decimal import Decimal
 from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -181,6 +182,11 @@ def rows_of(say: Say) -> dict[str, Any] | None:
     data = body["data"]
     item = data[0] if isinstance(data, list) and data else data
     return item if isinstance(item, dict) else None
+
+
+def price_of(row: Any) -> Decimal:
+    """Of a level, as either house writes it."""
+    return Decimal(str(row["price"] if isinstance(row, dict) else row[0]))
 
 
 def changed(say: Say, change: Callable[[dict[str, Any]], None]) -> Say:
@@ -537,7 +543,7 @@ class ReplyOther(Reply):
 
 
 class ReplyShort(Reply):
-    """A reply has only half of its levels (finding A7).
+    """A reply has only the better half of its levels (finding A7), in whatever order they stand.
 
     Must show: of what is said to be complete nothing is missing.
     """
@@ -548,7 +554,10 @@ class ReplyShort(Reply):
     def answer(self, channel: Sequenced, say: Say, connection: Connection, now: int) -> list[Say]:
         def halve(item: dict[str, Any]) -> None:
             for side in ("asks", "bids"):
-                item[side] = item[side][: len(item[side]) // 2]
+                rows = item[side]
+                best_first = sorted(map(price_of, rows), reverse=side == "bids")
+                kept = set(best_first[: len(rows) // 2])
+                item[side] = [row for row in rows if price_of(row) in kept]
 
         return [changed(say, halve)]
 
