@@ -166,6 +166,9 @@ bench-peers: $(PEERS)/.peers ## speed beside other libraries' books, into docs/p
 	$(PEERS)/bin/bitmart-book bench --peers $(REAL) --svg docs/bench.svg --json > $(PEERS)/report.json
 	$(PEERS)/bin/python -m benchmarks.record $(PEERS)/report.json
 
+bench-venues: $(PEERS)/.peers ## speed on recorded frames of Kraken, OKX and Bybit
+	$(PEERS)/bin/python -m benchmarks.venues $(firstword $(BITMART_BOOK_DATA) ../shared/data)/venues
+
 JUDGE := build/judge-python
 $(JUDGE)/.judge: $(VENV)/.python $(COMPILED)
 	@echo "setting up $(JUDGE) with $(PYTHON)"

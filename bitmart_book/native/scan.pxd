@@ -629,11 +629,32 @@ cdef inline const char* read_argument(
             return NULL
 
 
+cdef inline const TopicKey* find_behind_a_word(
+    const char* p, const char* end, const TopicKey* keys, Py_ssize_t n_keys, Place* place
+) noexcept nogil:
+    """The object that names the channel, where the first member is a text and the second is it."""
+    cdef const TopicKey* which
+    cdef uint64_t key
+    p = read_text(p, end, &place.topic)
+    if p == NULL:
+        return NULL
+    p = past(p, end, c',')
+    if p == NULL:
+        return NULL
+    p = read_key(p, end, &key)
+    if p == NULL or p >= end or p[0] != c'{':
+        return NULL
+    which = among(key, keys, n_keys)
+    if which == NULL or which.channel == 0 or read_argument(p, end, which, place) == NULL:
+        return NULL
+    return which
+
+
 cdef inline const TopicKey* find_topic(
     const char* text, const char* end, const TopicKey* keys, Py_ssize_t n_keys, Place* place
 ) noexcept nogil:
-    """Where the frame names its channel: in its first member or, as a text, in its last. A guess,
-    which the pass over the whole frame has to meet."""
+    """Where the frame names its channel: in its first member, in an object behind a first word, or,
+    as a text, in its last member. A guess, which the pass over the whole frame has to meet."""
     cdef const char* p = past(text, end, c'{')
     cdef const char* close
     cdef const TopicKey* which
@@ -653,6 +674,10 @@ cdef inline const TopicKey* find_topic(
                 return NULL
             return which
         if read_text(p, end, topic) != NULL:
+            return which
+    elif p < end and p[0] == c'"':
+        which = find_behind_a_word(p, end, keys, n_keys, place)
+        if which != NULL:
             return which
     # From behind: }, the text, the colon, the key.
     p = end

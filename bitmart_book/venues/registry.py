@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bitmart_book.errors import UsageError
+from bitmart_book.venues.bitget import BITGET
 from bitmart_book.venues.bybit import BYBIT
 from bitmart_book.venues.futures import FUTURES, FUTURES_DEMO
 from bitmart_book.venues.futures_private import FUTURES_PRIVATE, FUTURES_PRIVATE_DEMO
@@ -27,7 +28,7 @@ BITMART_DEMO = Venue(
     profiles=(SPOT, FUTURES_DEMO, LEGACY, SPOT_PRIVATE, FUTURES_PRIVATE_DEMO),
     instruments=BITMART_LISTS,
 )
-_VENUES = {"bitmart": BITMART, "kraken": KRAKEN, "okx": OKX, "bybit": BYBIT}
+_VENUES = {"bitmart": BITMART, "kraken": KRAKEN, "okx": OKX, "bybit": BYBIT, "bitget": BITGET}
 
 
 def venues() -> tuple[str, ...]:
@@ -66,7 +67,8 @@ def read_instruments(
 
     `document` is what BitMart's `GET /spot/v1/symbols/details` and `GET /contract/public/details`
     answer; Kraken's snapshot of the channel `instrument`; OKX's `GET /api/v5/public/instruments`;
-    Bybit's `GET /v5/market/instruments-info`. Raises MessageError for any other document, and where
+    Bybit's `GET /v5/market/instruments-info`; Bitget's `GET /api/v2/spot/public/symbols` and
+    `GET /api/v2/mix/market/contracts`. Raises MessageError for any other document, and where
     no row at all can be read.
     """
     reader = find_venue(venue).instruments
