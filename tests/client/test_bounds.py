@@ -73,7 +73,7 @@ def test_each_kind_of_channel_has_its_row():
 @pytest.mark.parametrize("rows", [bounds.kinds, bounds.table])
 def test_the_page_prints_what_the_code_says(rows):
     _is_printed(rows((SPOT, FUTURES, LEGACY)))
-    _is_printed(rows(find_venue(("kraken", "okx", "bybit")).profiles))
+    _is_printed(rows(find_venue(("kraken", "okx", "bybit", "bitget")).profiles))
 
 
 def _is_printed(rows):
