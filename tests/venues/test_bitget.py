@@ -70,10 +70,11 @@ def test_its_frames_are_scanned_though_a_word_stands_before_the_address():
 
 def test_nineteen_digits_of_a_sequence_are_all_kept():
     engine = bb.Engine("bitget")
-    engine.apply(FIRST.replace('"seq":11', '"seq":1234567890123456789'))
-    engine.apply(NEXT.replace("14", "1234567890123456790").replace("11", "1234567890123456789", 1))
-    engine.apply(frame("update", ([], [["65003.0", "5"]]), 1234567890123456799, 1234567890123456790))
-    assert engine["bitget/books:BTCUSDT"].sequence == 1234567890123456799
+    first, rows = 1_234_567_890_123_456_789, ([], [["65003.0", "5"]])
+    engine.apply(FIRST.replace('"seq":11', f'"seq":{first}'))
+    engine.apply(frame("update", rows, first + 1, first))
+    engine.apply(frame("update", rows, first + 10, first + 1))
+    assert engine["bitget/books:BTCUSDT"].sequence == first + 10
 
 
 def test_pictures_replace():
