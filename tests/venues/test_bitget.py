@@ -21,9 +21,7 @@ def frame(action, rows, seq, pseq, *, kind="USDT-FUTURES", channel="books", symb
         {
             "action": action,
             "arg": {"instType": kind, "channel": channel, "instId": symbol},
-            "data": [
-                {"asks": asks, "bids": bids, "ts": "1789456510736", "seq": seq, "pseq": pseq}
-            ],
+            "data": [{"asks": asks, "bids": bids, "ts": "1789456510736", "seq": seq, "pseq": pseq}],
             "ts": 1789456511968,
         },
         separators=(",", ":"),
