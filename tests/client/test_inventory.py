@@ -138,7 +138,10 @@ def test_a_hole_of_balances_is_none_of_executions(account):
 def test_what_was_filled_before_the_account_began_does_not_count():
     account = bb.Account()
     old = {"create_time_ms": 5, "size": Decimal(10)}
-    account.reconcile(orders=[order(PARTLY, "4", time=50, **old)], market="spot")
+    later = order(
+        PARTLY, "3", time=70, order_id="2", create_time_ms=60, filled_notional=Decimal(300)
+    )
+    account.reconcile(orders=[order(PARTLY, "4", time=50, **old), later], market="spot")
     assert held(account) == (0, None, 0)
     account.apply(order(PARTLY, "6", time=60, fill=fill("b", "2", "6"), **old))
     assert held(account) == (2, 100, 0)
