@@ -1042,8 +1042,8 @@ class ReferenceBook:
 
 def _older(time: int | None, last: int | None, run: int) -> tuple[int, bool]:
     """Whether a picture is older than the last one of the same, and how many were in a row; the
-    third is believed. A stamp of zero is none."""
-    if not time or last is None or time >= last:
+    third is believed. A stamp of zero is none, and one of another unit can not be compared."""
+    if not time or last is None or time >= last or time < last // 100:
         return 0, False
     return ((run + 1), True) if run + 1 < STALE_RUN else (0, False)
 

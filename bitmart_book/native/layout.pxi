@@ -21,6 +21,8 @@ cdef enum:
     # older than the other bound was stamped by another clock. Both in milliseconds.
     WAITED_MS = 2_000
     CLOCKS_MS = 60_000
+    # Of two stamps of one unit neither is so many times the other.
+    OTHER_UNIT = 100
 
 cdef struct Counters:
     int64_t snapshots

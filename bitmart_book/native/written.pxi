@@ -970,9 +970,9 @@ cdef class Written(Trusted):
         return change | self._top_bit(&before, was_live)
 
     cdef bint _older(self, int64_t time, int64_t last, int* stale_run) noexcept:
-        """Whether a picture is older than the last one of the same. A few in a row mean a clock was
-        reset. A stamp of zero is none."""
-        if time <= 0 or time >= last:
+        """Whether a picture is older than the last one of the same. A few in a row mean that a
+        clock was set. A stamp of zero is none, and one of another unit can not be compared."""
+        if time <= 0 or time >= last or time < last // OTHER_UNIT:
             stale_run[0] = 0
             return False
         self._counters.duplicates += 1

@@ -7,6 +7,14 @@ TESTS = "tests/native/test_versions.py"
 
 VERSIONS = [
     Mutant(
+        "stamps-of-another-unit-hold-back",
+        "After one pair of pictures stamped in nanoseconds the next two are dropped as older.",
+        FILE,
+        "time < last // OTHER_UNIT",
+        "False",
+        "tests/native/test_sides.py::test_stamps_of_another_unit_hold_nothing_back",
+    ),
+    Mutant(
         "two-old-snapshots-make-a-new-one",
         "On a new connection an old first snapshot and another old reply make a LIVE book.",
         FILE,
@@ -32,7 +40,7 @@ VERSIONS = [
         "False",
         "tests/native/test_versions.py::"
         "test_a_reply_that_waited_is_not_shown_whatever_its_version_says",
-        where="_is_behind_time(",
+        where="cdef bint _is_behind_time(",
     ),
     Mutant(
         "an-empty-reply-confirms-levels",

@@ -66,6 +66,19 @@ def test_a_side_that_goes_back_in_time_is_dropped_twice_and_then_believed(side):
     assert pair.prices != before
 
 
+@pytest.mark.parametrize("unit", [1_000, 1_000_000])
+def test_stamps_of_another_unit_hold_nothing_back(unit):
+    """For a pair that comes each few seconds two pictures that are dropped are ten seconds."""
+    pair = Pair()
+    stamp = 1_700_000_000_000
+    pair.bid(stamp * unit)
+    pair.ask(stamp * unit)
+    pair.price = 101
+    pair.bid(stamp + 60_000)
+    pair.ask(stamp + 60_000)
+    assert (pair.book.state, pair.prices) == (BookState.LIVE, (101, 110))
+
+
 @pytest.mark.parametrize(("goes_on", "stops"), [("bid", "ask"), ("ask", "bid")])
 def test_a_side_whose_partner_came_three_times_without_it_is_not_shown(goes_on, stops):
     pair = Pair()
