@@ -69,6 +69,8 @@ class Judge:
     random: Random
     certain_follows: bool = True
     tally: Tally = field(default_factory=Tally)
+    spoiled: dict[tuple[str, str], int] = field(default_factory=dict)
+    """When lies that nobody can tell acted together last, by house and topic."""
 
     def look(self, reader: Reader, now: int) -> None:
         """Judge every book of a reader once, one read each, or more."""
@@ -109,7 +111,7 @@ class Judge:
         kind = bounds.kind_of(channel)
         lies = self.liar.acting(house, channel.topic, now, partial(bounds.memory, kind))
         limit = bounds.bound(kind, lies)
-        if bounds.is_untellable(lies):
+        if self._is_spoiled(house, channel.topic, now) or bounds.is_untellable(lies):
             tally.no_promise += 1
             return
         if end == 0:
@@ -126,6 +128,14 @@ class Judge:
             tally.over_age += 1
             text = f"{shown} superseded {age / SECOND:.1f} s ago"
             self._find("over age", house, channel, what, text, now)
+
+    def _is_spoiled(self, house: str, topic: str, now: int) -> bool:
+        """Whether nobody could tell that a book is wrong, and it has not been shown anew since."""
+        lies = self.liar.acting(house, topic, now, lambda name: SECOND)
+        if bounds.is_untellable(lies):
+            self.spoiled[house, topic] = now
+        spoiled = self.spoiled.get((house, topic))
+        return spoiled is not None and spoiled > self.liar.venue.shown.get((house, topic), -1)
 
     def _find(
         self,

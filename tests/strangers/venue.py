@@ -123,6 +123,8 @@ class Venue:
         self.lies: list[Lie] = []
         self.connections: dict[int, Connection] = {}
         self.channels: dict[tuple[str, str], Channel] = {}
+        self.shown: dict[tuple[str, str], int] = {}
+        """When a whole book was said last, by house and topic."""
         self.attempts: dict[str, deque[int]] = {name: deque() for name in RULES}
         self.broken: dict[str, int] = {}
         self.deliveries: deque[Delivery] = deque()
@@ -261,6 +263,8 @@ class Venue:
     def utter(self, connection: Connection, say: Say, now: int) -> None:
         """Put a message on its way without asking any lie."""
         connection.told = now
+        if say.kind in ("first", "reply") and say.topic is not None:
+            self.shown[connection.house, say.topic] = now
         if say.kind in DATA:
             connection.inside.append((now, say))
         else:
