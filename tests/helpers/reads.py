@@ -165,6 +165,7 @@ READS = {
     "explain": [("", lambda book: book.explain(), as_it_is)],
     "lag": [("", lambda book: book.lag, as_it_is)],
     "peek": [("", lambda book: book.peek(), frozen)],
+    "net": [("nothing", lambda book: book.net(()), frozen)],
     "check": [("", lambda book: book.check(), as_it_is)],
     "__repr__": [("", repr, as_it_is)],
     "_repr_html_": [("", lambda book: book._repr_html_(), as_it_is)],

@@ -44,12 +44,12 @@ VERSIONS = [
     ),
     Mutant(
         "an-empty-reply-confirms-levels",
-        "A book of the few levels that updates told of is LIVE when a reply is empty again.",
+        "A book of the few levels that updates told of is LIVE when a reply has no more of a side.",
         FILE,
         "if self._is_in_the_dark():\n    self._darken()\n"
         "    return change | SNAPSHOT_BIT | GAP_BIT\n",
         "pass\n",
-        "tests/native/test_empty.py::test_an_empty_reply_does_not_make_what_is_built_on_one_live",
+        "tests/native/test_empty.py::test_nor_does_a_reply_that_lacks_a_side",
         where="cdef int _merged(",
     ),
     Mutant(

@@ -67,6 +67,16 @@ def test_an_empty_reply_does_not_make_what_is_built_on_one_live():
     assert (book.state, book.reason) == (BookState.LIVE, None)
 
 
+def test_nor_does_a_reply_that_lacks_a_side():
+    engine, book = bare()
+    engine.apply(spot("snapshot", 3))
+    engine.apply(spot("update", 4, BIDS, ASKS))
+    assert book.state == BookState.STALE
+    engine.expect(book)
+    assert engine.apply(spot("snapshot", 4, [], ASKS)) & Change.GAP
+    assert book.state == BookState.STALE
+
+
 def test_an_empty_book_stays_one_while_nothing_comes():
     engine, book = bare()
     engine.apply(spot("snapshot", 3))
