@@ -27,6 +27,9 @@ cdef class Book(Written):
     cdef int64_t _shown_keys[2]
     cdef int _shown_scales[2]
 
+    cdef void _tell_watchers(self, int change) noexcept
+    cdef int _tell_by_hand(self, int change) except -1
+    cdef bint _is_live_at(self, int64_t now) noexcept
     cdef Level _level(self, int side)
     cdef object _best_price(self, int side)
     cdef Quote _make_quote(self, int64_t skipped, int64_t now)
@@ -113,8 +116,29 @@ cdef class Lens:
     cdef void take_out(self, Sides* sides) noexcept
 
 
+# Compiled code that is told of a book: what a user derives a class from.
+#
+# `changed` is called once after each frame that changed something of `wants` (`Change` bits) in the
+# book, after all that the frame says is decided, while a read at that moment is LIVE; and when the
+# book has become LIVE. `lost` is called whenever the book is not LIVE any more, by a frame, by its
+# connection or by its deadline, and for each state until it is LIVE again. Both are noexcept: they
+# read, note and compute. Whoever writes to the book or its engine from within is refused.
+cdef class Watcher:
+    cdef readonly Book book
+    cdef readonly int wants
+    # Whether frames count as well while the book is not LIVE.
+    cdef bint _always
+
+    cdef void changed(self, Book book, int change) noexcept
+    cdef void lost(self, Book book) noexcept
+
+    # From here on nothing is for users.
+    cdef int _attach(self, Book book, int wants) except -1
+
+
 cdef class Engine:
     cdef readonly object venue
+    cdef _Shared _shared
     cdef object __weakref__
     cdef dict _routes
     # What frames may be of where no connection says more, and what those of one endpoint may be.
@@ -163,6 +187,12 @@ cdef class Engine:
     cdef int _apply(
         self, object frame, object receive_time, int64_t generation, Book only
     ) except -1
+    cdef int _apply_and_tell(
+        self, object frame, object receive_time, int64_t generation, object heard, Book only
+    ) except -1
+    cdef int _tell(self) except -1
+    cdef int _tell_states(self) except -1
+    cdef int _tell_line(self, _Line line) except -1
     cdef int _apply_scanned(
         self, object frame, Py_ssize_t length, object receive_time, int64_t generation, Book
         only

@@ -181,11 +181,12 @@ cdef extern from "Python.h":
     PyObject* PyTuple_GET_ITEM(object, Py_ssize_t)
     bint PyBuffer_IsContiguous(const Py_buffer*, char)
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
+    void PyErr_WriteUnraisable(object)
     char* PyOS_double_to_string(double, char, int, int, int*) except NULL
 
 __all__ = [
     "Book", "Depth", "Engine", "Guard", "Lens", "Level", "Levels", "NetBook", "NetTop", "Quote",
-    "Sweep", "clock_ns",
+    "Sweep", "Trigger", "Watcher", "clock_ns",
 ]
 
 cdef tuple SIDE_NAMES = ("bid", "ask")
@@ -855,6 +856,87 @@ cdef class Book(Written):
             unproven,
         )
 
+    @property
+    def watched(self):
+        """int, the `Change` bits that anybody wants to hear of: watchers, triggers, listeners of a
+        feed. A frame with none of them costs nobody anything. Never raises."""
+        return self._wanted
+
+    def when(
+        self, *, spread_bps=None, imbalance=None, top_size=None, mid_moved=None, state=None,
+        levels=1, tick=None, hysteresis=0,
+    ):
+        """A `Trigger` that fires when all of these become true, behind the frame that makes them:
+
+            book.when(spread_bps=(">", 5), hysteresis=1).on(print)
+
+        spread_bps: the spread in basis points of the mid. imbalance: that of `levels` levels.
+        top_size: of a side, ("bid", "<", 0.5), or of the smaller one, ("<", 0.5). mid_moved: so
+        many ticks of `tick`, from where it was when this was made or fired last. state: one or
+        several, or ("!=", "LIVE"). Relations are >, >=, < and <=, limits exact: a float is what its
+        shortest text says. `hysteresis` is by how much a value has to be on the other side of its
+        limit before it can fire again, of several conditions by name. An empty side has no value,
+        and what is not LIVE only a state. UsageError for anything else.
+        """
+        return Trigger(
+            self, spread_bps=spread_bps, imbalance=imbalance, top_size=top_size,
+            mid_moved=mid_moved, state=state, levels=levels, tick=tick, hysteresis=hysteresis,
+        )
+
+    @cython.final
+    cdef bint _is_live_at(self, int64_t now) noexcept:
+        """Whether a read at that time of the clock answers."""
+        return (
+            self._access == ACCESS_LIVE and self._process == process_generation
+            and (self._deadline == NEVER or now < self._ends())
+        )
+
+    @cython.final
+    cdef void _tell_watchers(self, int change) noexcept:
+        """Tell them what a write did that is over, `change`, and what the book is now."""
+        cdef _Watch watch = self._watch
+        cdef _Shared shared = self._shared
+        cdef Watcher watcher
+        cdef tuple watchers
+        cdef bint live, fresh = False
+        cdef int state
+        if watch is None or shared.telling:
+            return
+        shared.telling = True
+        watchers = watch.watchers
+        live = self._is_live_at(shared.now)
+        if not live or watch.missed or watch.state != LIVE:
+            state = told_state(self, shared.now)
+            if state != watch.state or watch.missed:
+                fresh = live and (watch.state != LIVE or watch.missed)
+                if not live or watch.missed and watch.state == LIVE:
+                    watch.state = state
+                    watch.missed = False
+                    for watcher in watchers:
+                        if watcher.book is not None:
+                            watcher.lost(self)
+                watch.missed = False
+                watch.state = state
+        for watcher in watchers:
+            if fresh or watcher.wants & change and (live or watcher._always):
+                if watcher.book is not None:
+                    watcher.changed(self, change | TOP_BIT if fresh else change)
+        shared.telling = False
+        if self._state == CLOSED:
+            for watcher in watchers:
+                watcher.cancel()
+
+    cdef int _tell_by_hand(self, int change) except -1:
+        """The same of a write that came through no engine's frame."""
+        cdef _Shared shared = self._shared
+        cdef Book book
+        if change & self._wanted:
+            self._tell_watchers(change)
+        while shared.pending:
+            book = shared.pending.pop(0)
+            book._tell_watchers(0)
+        return 0
+
     def explain(self):
         """A sentence about the state of this book, for people. Never raises."""
         cdef int64_t now = self._now()
@@ -1037,4 +1119,5 @@ cdef list ladder_text(const Ladder* ladder):
     return text
 
 
+include "native/watch.pxi"
 include "native/engine.pxi"

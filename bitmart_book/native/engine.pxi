@@ -76,6 +76,7 @@ cdef class Engine:
         self._max_books = max_books
         self._max_frame = max_frame_bytes
         self._scratch = _Scratch()
+        self._shared = _Shared()
         self._process = process_generation
 
     def __reduce__(self):
@@ -111,6 +112,8 @@ cdef class Engine:
         Raises MessageError for a frame that is not of the documented shape: no level has changed,
         and if its book can be named and is sequenced, that book is in GAP.
         """
+        if self._shared.watched:
+            return self._apply_and_tell(frame, receive_time_ns, generation, heard_ns, None)
         if heard_ns is None:
             return self._apply(frame, receive_time_ns, generation, None)
         self._heard = heard_ns
@@ -118,6 +121,70 @@ cdef class Engine:
             return self._apply(frame, receive_time_ns, generation, None)
         finally:
             self._heard = NEVER
+
+    cdef int _apply_and_tell(
+        self, object frame, object receive_time, int64_t generation, object heard, Book only
+    ) except -1:
+        """The same where somebody watches a book: once, after all of the frame, good or bad."""
+        self._shared.require_quiet()
+        if heard is not None:
+            self._heard = heard
+        try:
+            return self._apply(frame, receive_time, generation, only)
+        finally:
+            self._heard = NEVER
+            self._tell()
+
+    cdef int _tell(self) except -1:
+        """Tell who wants to hear what the frame did; a frame that concerns nobody costs nothing."""
+        cdef Book book = self._touched
+        if book is not None:
+            if book._change & book._wanted:
+                book._tell_watchers(book._change)
+            if self._also_touched:
+                for book in self._also_touched:
+                    if book._change & book._wanted:
+                        book._tell_watchers(book._change)
+        if self._shared.pending:
+            self._tell_states()
+        return 0
+
+    cdef int _tell_states(self) except -1:
+        """Tell of the states that have changed in a write that is over."""
+        cdef _Shared shared = self._shared
+        cdef Book book
+        while shared.pending:
+            book = shared.pending.pop(0)
+            book._tell_watchers(0)
+        return 0
+
+    cdef int _tell_line(self, _Line line) except -1:
+        """A connection is held, or no more: what can be read of its books has changed."""
+        cdef Book book
+        if self._shared.watched:
+            self._shared.now = self._now()
+            for book in tuple(self._books.values()):
+                if book._line is line and book._watch is not None:
+                    book._note()
+            self._tell_states()
+        return 0
+
+    def look(self):
+        """Tell whoever watches a book that has ceased to be LIVE by itself, its deadline being
+        over: for who has a clock. Returns the clock time (ns) of the next deadline of a book that
+        is watched; None where there is none."""
+        cdef Book book
+        cdef int64_t next = NEVER
+        if self._shared.watched == 0 or self._clock is None or self._shared.telling:
+            return None
+        self._shared.now = self._now()
+        for book in tuple(self._books.values()):
+            if book._watch is None:
+                continue
+            book._tell_watchers(0)
+            if book._is_live_at(self._shared.now) and book._deadline != NEVER:
+                next = min(next, book._ends())
+        return None if next == NEVER else next
 
     cdef int _apply(
         self, object frame, object receive_time, int64_t generation, Book only
@@ -133,7 +200,9 @@ cdef class Engine:
             )
         # The clock may be anybody's code: before anything is begun.
         if self._clock is not None:
-            now = min(self._now(), self._heard)
+            now = self._now()
+            self._shared.now = now
+            now = min(now, self._heard)
         self._scratch.clear()
         self._scratch.now = now
         self._touched = None
@@ -878,17 +947,21 @@ cdef class Engine:
         until `release`. They are kept up to date meanwhile."""
         cdef _Line line = self._line(generation)
         cdef int64_t now = self._now()
+        self._shared.require_quiet()
         _before = line.reason
         if line.deadline != HELD:
             line.deadline = HELD
             line.held_at = now
         line.reason = reason
+        self._tell_line(line)
 
     def release(self, generation):
         """What that connection says is known to be of now again."""
         cdef _Line line = self._line(generation)
         cdef int64_t now = self._now()
+        self._shared.require_quiet()
         line.deadline = NEVER if line.valid_for == NEVER else now + line.valid_for
+        self._tell_line(line)
 
     def line(self, generation):
         """What is known of a connection: see `_Line`; None before it has opened or said anything."""
@@ -923,6 +996,7 @@ cdef class Engine:
         cdef int number = STATE_NUMBERS[BookState(state)]
         if number == LIVE:
             raise UsageError("only frames make a book LIVE")
+        self._shared.require_quiet()
         mine._begin()
         if number == STALE and mine._state != LIVE:
             return  # what is worse than STALE does not become better by it
@@ -930,6 +1004,8 @@ cdef class Engine:
         if number != STALE:
             mine._suspect()
             mine._forget()
+        self._shared.now = mine._heard_at
+        self._tell_states()
 
     def assign(self, book, generation):
         """Say on which connection a book is subscribed: frames of every other one are refused.
@@ -939,6 +1015,7 @@ cdef class Engine:
         cdef Book mine = self._mine(book)
         cdef int64_t number = generation
         cdef _Line line = self._line(number)
+        self._shared.require_quiet()
         mine._begin()
         _before = mine._line
         mine._become(BEGUN_ANEW, "subscribed, no snapshot yet")
@@ -951,6 +1028,8 @@ cdef class Engine:
         # A subscription asks for a snapshot too.
         mine._ask(mine._heard_at, True)
         mine._stamp = -1
+        self._shared.now = mine._heard_at
+        self._tell_states()
 
     def expect(self, book, *, subscribed=False):
         """One more snapshot of that book will be the reply to a request, sent now; or it will come
@@ -1034,9 +1113,12 @@ cdef class Engine:
     def close_book(self, book):
         """Close a book for good and forget it; a later frame of its topic makes a new one."""
         cdef Book mine = self._mine(book)
+        self._shared.require_quiet()
         mine._begin()
         mine._become(FINISHED, "closed by the user")
         mine._forget()
+        self._shared.now = mine._heard_at
+        self._tell_states()
         del mine._spec.books[mine.symbol]
         mine._spec.seat_books()
         del self._books[f"{mine.channel}:{mine.symbol}"]
@@ -1060,6 +1142,7 @@ cdef class Engine:
             book._set_up(symbol, channel, self._clock, self._valid_for, self._max_levels)
             book._trusts_empty = self._trusts_empty
             book._spoken = self.venue
+            book._shared = self._shared
             channel.books[symbol] = book
             channel.seat_books()
             self._books[f"{channel.name}:{symbol}"] = book
@@ -1070,6 +1153,7 @@ cdef class Engine:
         # A book by itself reads frames through an engine of its own.
         cdef _Channel channel = self._routes[book.channel]
         self._clock = book._clock
+        self._shared = book._shared
         book._spec = channel
         channel.books[book.symbol] = book
         channel.seat_books()

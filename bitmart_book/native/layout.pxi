@@ -353,6 +353,27 @@ cdef enum Verdict:
     OLDER
 
 
+# What the books of one engine share: how many of them are watched, those whose state has changed
+# since their watchers were told, whether watchers are being told now, and what the clock said when
+# the write began of which they are.
+cdef class _Shared:
+    cdef Py_ssize_t watched
+    cdef list pending
+    cdef bint telling
+    cdef int64_t now
+
+    cdef int require_quiet(self) except -1
+
+
+# Who watches one book. The tuple is replaced and never changed.
+cdef class _Watch:
+    cdef tuple watchers
+    # As which they know the book.
+    cdef int state
+    # Whether it ceased to be LIVE and was LIVE again before anybody noticed.
+    cdef bint missed
+
+
 cdef class Trusted:
     cdef readonly str symbol
     cdef readonly str market
@@ -383,6 +404,10 @@ cdef class Trusted:
     cdef object _confirmed_by
     cdef bint _refused
     cdef Counters _counters
+    # None while nobody watches; and the `Change` bits that anybody wants to hear of.
+    cdef _Watch _watch
+    cdef int _wanted
+    cdef _Shared _shared
 
     cdef int _set_clock(self, object clock, int64_t valid_for) except -1
     cdef int64_t _now(self) except? -1
@@ -398,6 +423,7 @@ cdef class Trusted:
     cdef int _begin(self) except -1
     cdef int _become(self, Event event, object reason) except -1
     cdef int _confirm(self, object by) except -1
+    cdef int _note(self) except -1
     cdef void _say_as_of(self, int64_t moment) noexcept
 
 

@@ -390,6 +390,13 @@ cdef class Trusted:
         self._state = state
         self._reason = reason
         self._refused = False
+        if self._watch is not None:
+            self._note()
+        return 0
+
+    cdef int _note(self) except -1:
+        """Watchers are to be told of the state, when the write is over."""
+        self._shared.pending.append(self)
         return 0
 
     @cython.final
@@ -412,6 +419,9 @@ cdef class Trusted:
             return 0
         if self._deadline != NEVER and self._heard_at >= self._deadline:
             self._counters.lapses += 1
+            if self._watch is not None:
+                self._watch.missed = True
+                self._note()
         self._deadline = self._confirmed_at + self._valid_for - self._unseen
         self._confirmed_by = by
         return 0

@@ -46,6 +46,8 @@ cdef class Written(Trusted):
             if self._sum == NULL:
                 raise MemoryError
         self._max_levels = max_levels
+        if self._shared is None:
+            self._shared = _Shared()
         return 0
 
     cdef bint _is_synced(self) noexcept:
@@ -111,6 +113,8 @@ cdef class Written(Trusted):
             engine._own(self)
             self._standalone = engine
         engine = <Engine>self._standalone
+        if self._watch is not None:
+            return engine._apply_and_tell(frame, receive_time_ns, 0, None, self)
         return engine._apply(frame, receive_time_ns, 0, self)
 
     def apply_snapshot(
@@ -152,8 +156,9 @@ cdef class Written(Trusted):
         cdef Item* item
         cdef Scales now, wanted
         cdef Misfit misfit
-        cdef int side
+        cdef int side, change = 0
         cdef bint read = False
+        self._shared.require_quiet()
         scratch.clear()
         scratch.busy = True
         try:
@@ -184,7 +189,8 @@ cdef class Written(Trusted):
                     f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: {problem}"
                 )
             read = True
-            return self._apply_item(scratch, scratch.rows, item, receive_time, True)
+            change = self._apply_item(scratch, scratch.rows, item, receive_time, True)
+            return change
         except BaseException as error:
             if read or kind != ITEM_UPDATE or sequence is not None or not self._is_synced():
                 raise
@@ -197,11 +203,15 @@ cdef class Written(Trusted):
             raise
         finally:
             scratch.busy = False
+            if self._watch is not None:
+                self._shared.now = heard
+                (<Book>self)._tell_by_hand(change)
 
     def clear(self):
         """Forget every level; the book is SYNCING until its next snapshot."""
         self._begin()
         self._require_writable()
+        self._shared.require_quiet()
         self._become(BEGUN_ANEW, "cleared, no snapshot yet")
         self._forget()
         self._leave()
@@ -210,6 +220,9 @@ cdef class Written(Trusted):
         if self._sum != NULL:
             sum_touch(self._sum, BID)
             sum_touch(self._sum, ASK)
+        if self._watch is not None:
+            self._shared.now = self._heard_at
+            (<Book>self)._tell_by_hand(0)
 
     cdef int _apply_item(
         self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand

@@ -1,0 +1,476 @@
+# Part of _book: who is told of a book in compiled code, and when.
+#
+# Watchers run once for a frame, behind its last item, when sequence, crossing and hold are decided;
+# and where a book ceases to be LIVE without a frame, when that is noticed. They are told under the
+# time that the write has read already. What they call may look at anything and write nothing.
+
+
+@cython.final
+cdef class _Shared:
+    """What the books of one engine share about their watchers."""
+
+    def __cinit__(self):
+        self.pending = []
+
+    cdef int require_quiet(self) except -1:
+        if self.telling:
+            raise UsageError(
+                "a watcher or a trigger's callback is being told of a book, and must not write to "
+                "one, subscribe, unsubscribe or close from within: note it, and do it afterwards, "
+                "as in asyncio.get_running_loop().call_soon(...)"
+            )
+        return 0
+
+
+@cython.final
+cdef class _Watch:
+    """Who watches one book."""
+
+
+cdef class Watcher:
+    """What is told of a book in compiled code: derive a `cdef class` from it, and override
+    `changed` and `lost`; see `_book.pxd`. One of it watches one book.
+
+    `book`: the `Book` that it watches, None before and after. `wants`: the `Change` bits that it
+    wants to hear of.
+    """
+
+    def watch(self, Book book not None, wants=TOP_BIT):
+        """Be told of that book from now on, whenever one of these `Change` bits is set, and when it
+        is not LIVE any more. UsageError while another one is watched."""
+        if self.book is not None:
+            raise UsageError(f"this watches {self.book.symbol} already: cancel() it first")
+        self._attach(book, wants)
+
+    def cancel(self):
+        """Be told of nothing more. May be called twice, from within as well."""
+        cdef Book book = self.book
+        cdef _Watch watch
+        if book is None:
+            return
+        self.book = None
+        watch = book._watch
+        if watch is None:
+            return
+        watch.watchers = tuple([one for one in watch.watchers if one is not self])
+        book._wanted = wanted_by(watch.watchers)
+        if not watch.watchers:
+            book._watch = None
+            book._shared.watched -= 1
+
+    cdef int _attach(self, Book book, int wants) except -1:
+        cdef _Watch watch = book._watch
+        if book._access == ACCESS_FROZEN:
+            raise UsageError("a frozen copy never changes: watch the book itself")
+        book._require_writable()
+        if watch is None:
+            watch = _Watch.__new__(_Watch)
+            watch.watchers = ()
+            watch.state = told_state(book, book._now())
+            book._watch = watch
+            book._shared.watched += 1
+        self.book = book
+        self.wants = wants
+        watch.watchers = (*watch.watchers, self)
+        book._wanted = wanted_by(watch.watchers)
+        return 0
+
+    cdef void changed(self, Book book, int change) noexcept:
+        pass
+
+    cdef void lost(self, Book book) noexcept:
+        pass
+
+
+cdef int wanted_by(tuple watchers) noexcept:
+    cdef Watcher watcher
+    cdef int wanted = 0
+    for watcher in watchers:
+        wanted |= watcher.wants
+    return wanted
+
+
+cdef int told_state(Book book, int64_t now) noexcept:
+    """The state of a book at that time of its clock, its deadlines included."""
+    if book._process != process_generation:
+        return CLOSED
+    if book._lapsed_at(now):
+        return STALE
+    return book._state
+
+
+cdef class Notice(Watcher):
+    """Notes in a list that a book has changed, for who looks at it when all has been applied:
+    (key, change), and a change of 0 where only its state has."""
+
+    cdef list _notes
+    cdef object _key
+
+    def __init__(self, notes, key):
+        self._notes = notes
+        self._key = key
+        self._always = True
+
+    def want(self, Book book not None, wants):
+        """Note these `Change` bits of that book, and its states; instead of those before."""
+        if self.book is not None:
+            self.cancel()
+        self._attach(book, wants)
+
+    cdef void changed(self, Book book, int change) noexcept:
+        self._notes.append((self._key, change))
+
+    cdef void lost(self, Book book) noexcept:
+        self._notes.append((self._key, 0))
+
+
+# --- triggers ---
+
+cdef enum:
+    SPREAD_BPS
+    IMBALANCE
+    TOP_SIZE
+    MID_MOVED
+    STATE_IS
+
+cdef enum:
+    ABOVE
+    AT_LEAST
+    BELOW
+    AT_MOST
+
+cdef tuple RELATIONS = (">", ">=", "<", "<=")
+cdef int SMALLER_SIDE = 2
+# Of a value that doubles compute: nearer than that to its limit, exact numbers decide.
+cdef double DOUBTFUL = 1e-13
+
+# What is not known: an empty side has no spread.
+cdef enum:
+    NO
+    YES
+    PERHAPS
+
+
+cdef class _Term:
+    """One condition of a trigger: a value of the book, a relation and a limit."""
+
+    cdef int kind
+    cdef int side
+    cdef int relation
+    cdef Py_ssize_t levels
+    # To become true, and to be armed anew; as doubles, and exact.
+    cdef double[2] limits
+    cdef tuple exact
+    # Of a mid that moves: where it was, as the sum of both prices; None before it was anywhere.
+    cdef object origin
+    cdef double about_origin
+    # Of states: those that make it true, as bits.
+    cdef int states
+
+    cdef bint holds(self, Book book, int state, bint relaxed) except -1:
+        cdef double value, limit = self.limits[relaxed]
+        cdef Top top
+        cdef Total bids, asks
+        cdef int answer = PERHAPS
+        if self.kind == STATE_IS:
+            return self.states >> state & 1
+        if state != LIVE:
+            return False
+        sides_top(&book._sides, &top)
+        if not top.present[BID] and self.side != ASK or not top.present[ASK] and self.side != BID:
+            return False
+        if self.kind == SPREAD_BPS:
+            value = (
+                20_000.0 * <double>(top.prices[ASK] - top.prices[BID])
+                / (<double>top.prices[ASK] + <double>top.prices[BID])
+            )
+        elif self.kind == IMBALANCE:
+            bids = total_size(&book._sides.ladders[BID], self.levels)
+            asks = total_size(&book._sides.ladders[ASK], self.levels)
+            value = double_of(bids) + double_of(asks)
+            value = (double_of(bids) - double_of(asks)) / value
+        elif self.kind == TOP_SIZE:
+            value = <double>top.sizes[size_side(self.side, &top)] / POW10_DOUBLE[top.scales.size]
+        else:
+            if self.origin is None:
+                self._begin(&top)
+                return False
+            value = <double>top.prices[ASK] + <double>top.prices[BID]
+            value = value / POW10_DOUBLE[top.scales.price] - self.about_origin
+            if value < 0:
+                value = -value
+            # What is computed is small beside what it is computed from.
+            if value > limit + DOUBTFUL * self.about_origin:
+                answer = YES
+            elif value < limit - DOUBTFUL * self.about_origin:
+                answer = NO
+        if self.kind != MID_MOVED:
+            answer = compared(value, self.relation, limit)
+        if answer == PERHAPS:
+            return self._exactly(top, bids, asks, relaxed)
+        return answer == YES
+
+    cdef bint _exactly(self, Top top, Total bids, Total asks, bint relaxed) except -1:
+        """The same of exact numbers."""
+        cdef int side
+        bid, ask = <object>top.prices[BID], <object>top.prices[ASK]
+        if self.kind == SPREAD_BPS:
+            value = Fraction(20_000 * (ask - bid), ask + bid)
+        elif self.kind == IMBALANCE:
+            value = Fraction(int_of(bids) - int_of(asks), int_of(bids) + int_of(asks))
+        elif self.kind == TOP_SIZE:
+            side = size_side(self.side, &top)
+            value = Fraction(<object>top.sizes[side], power_of_ten(top.scales.size))
+        else:
+            value = abs(Fraction(bid + ask, power_of_ten(top.scales.price)) - self.origin)
+        limit = self.exact[relaxed]
+        if self.relation == ABOVE:
+            return value > limit
+        if self.relation == AT_LEAST:
+            return value >= limit
+        if self.relation == BELOW:
+            return value < limit
+        return value <= limit
+
+    cdef int _begin(self, const Top* top) except -1:
+        """From here on the mid moves."""
+        self.origin = Fraction(
+            <object>top.prices[BID] + <object>top.prices[ASK], power_of_ten(top.scales.price)
+        )
+        self.about_origin = self.origin
+        return 0
+
+
+cdef inline double double_of(Total total) noexcept:
+    return <double>total.high * 18446744073709551616.0 + <double>total.low
+
+
+cdef inline int size_side(int side, const Top* top) noexcept:
+    if side != SMALLER_SIDE:
+        return side
+    return BID if top.sizes[BID] < top.sizes[ASK] else ASK
+
+
+cdef inline int compared(double value, int relation, double limit) noexcept:
+    """Whether a value that doubles computed has that relation to a limit, as far as they tell."""
+    cdef double apart = value - limit
+    cdef double reserve = DOUBTFUL * (1.0 + (limit if limit > 0 else -limit))
+    if -reserve <= apart <= reserve:
+        return PERHAPS
+    return (apart > 0) == (relation <= AT_LEAST)
+
+
+cdef class Trigger(Watcher):
+    """Fires when a condition of a book becomes true; made by `Book.when`.
+
+    It fires once, when all its conditions hold, behind the frame that made them; and again when one
+    of them did not hold meanwhile, by as much as `hysteresis` says, or the book was not LIVE. Where
+    they hold from the start it has fired. A condition of prices holds on a LIVE book only.
+    """
+
+    cdef list _terms
+    cdef list _callbacks
+    cdef bint _moves
+    cdef bint _of_states
+    # Whether it has fired and is not armed again.
+    cdef readonly bint is_true
+    # How often it has fired, and the quote of the last time.
+    cdef readonly int64_t fired
+    cdef readonly object quote
+    # A sentence about what it waits for.
+    cdef readonly str condition
+
+    def __init__(
+        self, Book book not None, *, spread_bps=None, imbalance=None, top_size=None,
+        mid_moved=None, state=None, levels=1, tick=None, hysteresis=0,
+    ):
+        self._terms = []
+        self._callbacks = []
+        self.condition = ""
+        given = {
+            "spread_bps": spread_bps, "imbalance": imbalance, "top_size": top_size,
+            "mid_moved": mid_moved, "state": state,
+        }
+        given = {name: what for name, what in given.items() if what is not None}
+        if not given:
+            raise UsageError(
+                'when() takes a condition: spread_bps=(">", 5), imbalance=(">", 0.6), '
+                'top_size=("bid", "<", 0.5), mid_moved=3 (ticks), state="GAP"'
+            )
+        reserves = hysteresis_of(hysteresis, given)
+        for name, what in given.items():
+            self._terms.append(term_of(name, what, reserves.get(name, 0), levels, tick, book))
+        self.condition = " and ".join(f"{name} {shown_condition(what)}" for name, what in given.items())
+        self._moves = mid_moved is not None
+        self._of_states = state is not None
+        wants = LEVELS_BIT | SNAPSHOT_BIT | TOP_BIT if imbalance is not None else TOP_BIT
+        if set(given) == {"state"}:
+            wants = 0
+        self._attach(book, wants)
+        book._shared.now = book._now()
+        self._weigh(book, told_state(book, book._shared.now))
+
+    def on(self, callback):
+        """Call `callback(quote)` each time it fires, at once where it is true now. Returns the
+        trigger. It is called while the frame is being applied: it must not write to a book,
+        subscribe or close from within. What it raises goes to `sys.unraisablehook`."""
+        if not callable(callback):
+            raise UsageError(f"a callback must be callable, was {callback!r}")
+        self._callbacks.append(callback)
+        if self.is_true:
+            callback(self.quote)
+        return self
+
+    cdef void changed(self, Book book, int change) noexcept:
+        self._weigh(book, LIVE)
+
+    cdef void lost(self, Book book) noexcept:
+        cdef int state = book._watch.state if book._watch is not None else CLOSED
+        if self._of_states:
+            self._weigh(book, state)
+        else:
+            self.is_true = False
+
+    cdef int _weigh(self, Book book, int state) except -1:
+        """Look at all conditions: fire, or be armed anew."""
+        cdef _Term term
+        cdef bint holds = True
+        for term in self._terms:
+            if not term.holds(book, state, self.is_true):
+                holds = False
+                break
+        if holds and not self.is_true:
+            self.is_true = True
+            self._fire(book, state)
+        elif not holds:
+            self.is_true = False
+        return 0
+
+    cdef int _fire(self, Book book, int state) except -1:
+        cdef _Term term
+        cdef Top top
+        if state == LIVE:
+            # Under the time that the write has read.
+            quote = book._make_quote(0, book._shared.now)
+        else:
+            quote = book.quote_in_any_state()
+        self.quote = quote
+        self.fired += 1
+        if self._moves:
+            # It has moved from there; now it moves from here.
+            self.is_true = False
+            sides_top(&book._sides, &top)
+            for term in self._terms:
+                if term.kind == MID_MOVED:
+                    term._begin(&top)
+        for callback in tuple(self._callbacks):
+            try:
+                callback(quote)
+            except BaseException:
+                PyErr_WriteUnraisable(callback)
+        return 0
+
+    def __repr__(self):
+        symbol = "nothing" if self.book is None else self.book.symbol
+        return f"<Trigger on {symbol}: {self.condition}; fired {self.fired} times>"
+
+
+cdef object shown_condition(object what):
+    if isinstance(what, (tuple, list)):
+        return " ".join(str(part) for part in what)
+    return str(what)
+
+
+cdef dict hysteresis_of(object hysteresis, dict given):
+    """How much each condition has to give way before it can become true again."""
+    reserves = hysteresis if isinstance(hysteresis, dict) else {}
+    if not isinstance(hysteresis, dict):
+        named = [name for name in given if name not in ("mid_moved", "state")]
+        if hysteresis and len(named) != 1:
+            raise UsageError(
+                f"hysteresis={hysteresis!r} of which condition? write "
+                f"hysteresis={{{(named or ['spread_bps'])[0]!r}: {hysteresis!r}}}"
+            )
+        reserves = {named[0]: hysteresis} if named else {}
+    for name, reserve in reserves.items():
+        if name not in given or name in ("mid_moved", "state"):
+            raise UsageError(f"hysteresis of {name!r}, which is no condition of this trigger")
+        if exact_of("hysteresis", reserve) < 0:
+            raise UsageError(f"hysteresis must not be negative, was {reserve!r}")
+    return reserves
+
+
+cdef object exact_of(object name, object number):
+    """A number of a condition, exact: a float is what its shortest text says."""
+    if isinstance(number, bool) or not isinstance(number, (int, float, Decimal, str)):
+        raise UsageError(f"{name} takes a number, was {number!r}")
+    try:
+        return Fraction(repr(number) if isinstance(number, float) else number)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        raise UsageError(f"{name} takes a number, was {number!r}") from None
+
+
+cdef _Term term_of(object name, object what, object reserve, object levels, object tick, Book book):
+    cdef _Term term = _Term.__new__(_Term)
+    if name == "state":
+        term.kind = STATE_IS
+        term.states = states_of(what)
+        return term
+    term.levels = level_count(levels, "levels")
+    if term.levels == 0:
+        raise UsageError("levels must be at least 1, was 0")
+    term.side = SMALLER_SIDE
+    if name == "mid_moved":
+        term.kind = MID_MOVED
+        term.relation = AT_LEAST
+        limit = exact_of(name, what)
+        if tick is None:
+            raise UsageError(
+                f"the tick of {book.symbol} is not known: write when(mid_moved={what!r}, "
+                'tick="0.01")'
+            )
+        limit = 2 * limit * exact_of("tick", tick)
+        if limit <= 0:
+            raise UsageError(f"mid_moved and tick must be above zero, were {what!r} and {tick!r}")
+        term.exact = (limit, limit)
+        term.limits[0] = term.limits[1] = limit
+        return term
+    parts = what if isinstance(what, (tuple, list)) else ()
+    if name == "top_size" and len(parts) == 3:
+        term.side = side_number(parts[0])
+        parts = parts[1:]
+    if len(parts) != 2 or parts[0] not in RELATIONS:
+        example = '("bid", "<", 0.5)' if name == "top_size" else '(">", 5)'
+        raise UsageError(
+            f"{name} takes a relation and a number, as in {name}={example}; was {what!r}"
+        )
+    term.kind = {"spread_bps": SPREAD_BPS, "imbalance": IMBALANCE, "top_size": TOP_SIZE}[name]
+    term.relation = RELATIONS.index(parts[0])
+    limit = exact_of(name, parts[1])
+    reserve = exact_of("hysteresis", reserve)
+    relaxed = limit - reserve if term.relation <= AT_LEAST else limit + reserve
+    term.exact = (limit, relaxed)
+    term.limits[0] = limit
+    term.limits[1] = relaxed
+    return term
+
+
+cdef int states_of(object what) except -1:
+    """The states of a condition as bits: "GAP", BookState.GAP, several, or ("!=", "LIVE")."""
+    several = isinstance(what, (tuple, list, set, frozenset))
+    words = list(what) if several else [what]
+    others = bool(words) and words[0] == "!="
+    if words and words[0] in ("!=", "=="):
+        words = words[1:]
+    states = 0
+    for word in words:
+        try:
+            states |= 1 << STATE_NUMBERS[BookState(word.upper() if isinstance(word, str) else word)]
+        except ValueError:
+            raise UsageError(
+                f"state takes one of {', '.join(map(str, BookState))}, several of them, or "
+                f'("!=", "LIVE"); was {word!r}'
+            ) from None
+    if not states:
+        raise UsageError(f"state takes a BookState, was {what!r}")
+    return ~states & (1 << STATE_COUNT) - 1 if others else states
