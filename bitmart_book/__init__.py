@@ -30,6 +30,12 @@ from bitmart_book._book import (
     NetTop,
     Quote,
     Sweep,
+    Level,
+    Levels,
+    Quote,
+    Sweep,
+    Trigger,
+    Watcher,
 )
 from bitmart_book.client.bounds import guard_age
 from bitmart_book.errors import (
@@ -114,6 +120,7 @@ __all__ = [
     "LimitError",
     "LimitExceeded",
     "LiveBook",
+    "LiveTrigger",
     "MarkPriceKline",
     "MessageError",
     "NetBook",
@@ -136,11 +143,13 @@ __all__ = [
     "TRACE",
     "Ticker",
     "Trade",
+    "Trigger",
     "UnknownKeyword",
     "UsageError",
     "Venue",
     "VenueError",
     "check_order",
+    "Watcher",
     "connect",
     "read_instruments",
     "sync",
@@ -169,6 +178,7 @@ if TYPE_CHECKING:
     from bitmart_book.credentials import Credentials
     from bitmart_book.entry import CheckedEntry, OrderEntry, check_order
     from bitmart_book.feed.asynchronous import Feed, LiveBook
+    from bitmart_book.feed.asynchronous import Feed, LiveBook, LiveTrigger
     from bitmart_book.log.journal import TRACE
     from bitmart_book.sim import Simulator
     from bitmart_book.sync import connect
@@ -182,6 +192,7 @@ _LATER = {
     "Feed": "feed.asynchronous",
     "LiveBook": "feed.asynchronous",
     "OrderEntry": "entry",
+    "LiveTrigger": "feed.asynchronous",
     "Simulator": "sim",
     "TRACE": "log.journal",
     "check_order": "entry",

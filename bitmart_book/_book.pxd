@@ -28,6 +28,7 @@ cdef class Book(Written):
     cdef int _shown_scales[2]
 
     cdef void _tell_watchers(self, int change) noexcept
+    cdef int _tell_state(self, _Watch watch, bint live, int change) noexcept
     cdef int _tell_by_hand(self, int change) except -1
     cdef bint _is_live_at(self, int64_t now) noexcept
     cdef Level _level(self, int side)
@@ -186,9 +187,6 @@ cdef class Engine:
     cdef _Table _table_for(self, int64_t generation)
     cdef int _apply(
         self, object frame, object receive_time, int64_t generation, Book only
-    ) except -1
-    cdef int _apply_and_tell(
-        self, object frame, object receive_time, int64_t generation, object heard, Book only
     ) except -1
     cdef int _tell(self) except -1
     cdef int _tell_states(self) except -1

@@ -1,6 +1,6 @@
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Generic, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
+from typing import Any, Generic, Literal, Protocol, Self, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,12 @@ __all__ = [
     "NetTop",
     "Quote",
     "Sweep",
+    "Level",
+    "Levels",
+    "Quote",
+    "Sweep",
+    "Trigger",
+    "Watcher",
     "clock_ns",
 ]
 
@@ -43,6 +49,12 @@ class _Channels(Protocol):
     def bare(self, symbol: str) -> str: ...
 
 _Venue: TypeAlias = str | _Channels | Sequence[str | _Channels]
+
+_Relation: TypeAlias = Literal[">", ">=", "<", "<="]
+_Condition: TypeAlias = tuple[_Relation, _Number]
+_SizeCondition: TypeAlias = _Condition | tuple[_Side, _Relation, _Number]
+_State: TypeAlias = BookState | str
+_StateCondition: TypeAlias = _State | tuple[_State, ...] | list[_State] | set[_State]
 
 _characters_at_once: int
 _rounds_once: bool
@@ -338,6 +350,20 @@ class Book(Written):
         levels: int | None = None,
         unproven: bool = False,
     ) -> Guard: ...
+    @property
+    def watched(self) -> int: ...
+    def when(
+        self,
+        *,
+        spread_bps: _Condition | None = None,
+        imbalance: _Condition | None = None,
+        top_size: _SizeCondition | None = None,
+        mid_moved: _Number | None = None,
+        state: _StateCondition | None = None,
+        levels: int = 1,
+        tick: _Number | None = None,
+        hysteresis: _Number | Mapping[str, _Number] = 0,
+    ) -> Trigger: ...
     def explain(self) -> str: ...
     def peek(self) -> Book: ...
     def net(self, orders: Iterable[Order] | None = None) -> NetBook: ...
@@ -406,6 +432,48 @@ class Lens:
     def _heard_trade(
         self, side: _Side, price: _Number, size: _Number, stamp_ms: int | None
     ) -> None: ...
+class Watcher:
+    @property
+    def book(self) -> Book | None: ...
+    @property
+    def wants(self) -> int: ...
+    def watch(self, book: Book, wants: int = ...) -> None: ...
+    def cancel(self) -> None: ...
+
+@disjoint_base
+class Notice(Watcher):
+    def __init__(self, notes: list[Any], key: object) -> None: ...
+    def want(self, book: Book, wants: int) -> None: ...
+
+@disjoint_base
+class Trigger:
+    def __init__(
+        self,
+        book: Book,
+        *,
+        spread_bps: _Condition | None = None,
+        imbalance: _Condition | None = None,
+        top_size: _SizeCondition | None = None,
+        mid_moved: _Number | None = None,
+        state: _StateCondition | None = None,
+        levels: int = 1,
+        tick: _Number | None = None,
+        hysteresis: _Number | Mapping[str, _Number] = 0,
+    ) -> None: ...
+    def __del__(self) -> None: ...
+    def _listen(self, callback: Callable[[Quote], object]) -> None: ...
+    def cancel(self) -> None: ...
+    @property
+    def book(self) -> Book: ...
+    @property
+    def is_true(self) -> bool: ...
+    @property
+    def fired(self) -> int: ...
+    @property
+    def quote(self) -> Quote | None: ...
+    @property
+    def condition(self) -> str: ...
+    def on(self, callback: Callable[[Quote], object]) -> Self: ...
 
 @final
 class _Host:
@@ -491,6 +559,8 @@ class Engine:
         profile: Any = None,
     ) -> None: ...
     def line(self, generation: int) -> _Line | None: ...
+    def require_quiet(self) -> None: ...
+    def look(self) -> int | None: ...
     def set_floor(self, host: str, punctual_ns: int | None) -> None: ...
     def hold(self, generation: int, reason: str) -> None: ...
     def release(self, generation: int) -> None: ...

@@ -181,7 +181,6 @@ cdef extern from "Python.h":
     PyObject* PyTuple_GET_ITEM(object, Py_ssize_t)
     bint PyBuffer_IsContiguous(const Py_buffer*, char)
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
-    void PyErr_WriteUnraisable(object)
     char* PyOS_double_to_string(double, char, int, int, int*) except NULL
 
 __all__ = [
@@ -204,6 +203,13 @@ DEFAULT = _Default()
 cdef object WIDEST_STEP = 10 ** 30
 # What `_apply_scanned` returns for a frame that the general decoder has to read: no Change bits.
 cdef int NOT_SCANNED = 1 << 30
+# Of what watchers are told: the book has become LIVE, which concerns every one of them.
+cdef int MADE_LIVE = 1 << 29
+TOLD_NOW = (
+    "a watcher or a trigger's callback is being told of a book, and must not write to one, "
+    "subscribe, unsubscribe or close from within: note it, and do it afterwards, as in "
+    "asyncio.get_running_loop().call_soon(...)"
+)
 
 cdef int SNAPSHOT_BIT = Change.SNAPSHOT
 cdef int LEVELS_BIT = Change.LEVELS
@@ -896,35 +902,45 @@ cdef class Book(Written):
         """Tell them what a write did that is over, `change`, and what the book is now."""
         cdef _Watch watch = self._watch
         cdef _Shared shared = self._shared
-        cdef Watcher watcher
         cdef tuple watchers
-        cdef bint live, fresh = False
-        cdef int state
+        cdef PyObject* one
+        cdef Py_ssize_t i
+        cdef bint live
         if watch is None or shared.telling:
             return
         shared.telling = True
-        watchers = watch.watchers
         live = self._is_live_at(shared.now)
-        if not live or watch.missed or watch.state != LIVE:
-            state = told_state(self, shared.now)
-            if state != watch.state or watch.missed:
-                fresh = live and (watch.state != LIVE or watch.missed)
-                if not live or watch.missed and watch.state == LIVE:
-                    watch.state = state
-                    watch.missed = False
-                    for watcher in watchers:
-                        if watcher.book is not None:
-                            watcher.lost(self)
-                watch.missed = False
-                watch.state = state
-        for watcher in watchers:
-            if fresh or watcher.wants & change and (live or watcher._always):
-                if watcher.book is not None:
-                    watcher.changed(self, change | TOP_BIT if fresh else change)
+        if not live or watch.state != LIVE or watch.missed:
+            change = self._tell_state(watch, live, change)
+        # Borrowed of a tuple that is never changed.
+        watchers = watch.watchers
+        for i in range(PyTuple_GET_SIZE(watchers)):
+            one = PyTuple_GET_ITEM(watchers, i)
+            if (
+                ((<Watcher>one).wants | MADE_LIVE) & change and (live or (<Watcher>one)._always)
+                and (<Watcher>one).book is not None
+            ):
+                (<Watcher>one).changed(self, change & ~MADE_LIVE)
         shared.telling = False
         if self._state == CLOSED:
             for watcher in watchers:
                 watcher.cancel()
+
+    @cython.final
+    cdef int _tell_state(self, _Watch watch, bint live, int change) noexcept:
+        """Tell that it is not LIVE, or was not for a while. What has changed for all where it is
+        LIVE again: they all want to hear of that."""
+        cdef int state = told_state(self, self._shared.now)
+        cdef bint made_live = live and (watch.state != LIVE or watch.missed)
+        cdef bint tells = not live and state != watch.state or watch.missed and watch.state == LIVE
+        cdef Watcher watcher
+        watch.missed = False
+        watch.state = state
+        if tells:
+            for watcher in watch.watchers:
+                if watcher.book is not None:
+                    watcher.lost(self)
+        return change | TOP_BIT | MADE_LIVE if made_live else change
 
     cdef int _tell_by_hand(self, int change) except -1:
         """The same of a write that came through no engine's frame."""
@@ -935,6 +951,7 @@ cdef class Book(Written):
         while shared.pending:
             book = shared.pending.pop(0)
             book._tell_watchers(0)
+        shared.concerned = False
         return 0
 
     def explain(self):

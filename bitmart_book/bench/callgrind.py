@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import bitmart_book as bb
 from bitmart_book.bench.contenders import Engine
-from bitmart_book.bench.frames import Market, depth50_frame, futures_frame, spot_frame
+from bitmart_book.bench.frames import Market, Message, depth50_frame, futures_frame, spot_frame
 
 __all__ = ["TASKS", "Count", "available", "count", "parse"]
 
@@ -36,6 +36,10 @@ TASKS = (
     *(*FRAME_TASKS, "best_bid_price", "best_bid", "quote", "depth", "depth_out"),
     *("lens_top", "peek", "net"),
 )
+# Frames that move no best price or size, and frames of which each does; and who listens to them.
+LISTENING = ("still", "still quoted", "moving", "moving watched", "moving triggered")
+FRAME_TASKS = ("frames", "full", "futures", "deep", "rows", *LISTENING)
+TASKS = (*FRAME_TASKS, "best_bid_price", "best_bid", "quote", "depth", "depth_out")
 
 
 class Count(NamedTuple):
@@ -111,6 +115,9 @@ def _work(task: str, number: int) -> None:
     if task not in FRAME_TASKS:
         _read(task, number)
         return
+    if task in LISTENING:
+        _listen(task, number)
+        return
     symbol = "BTCUSDT" if task == "futures" else "BTC_USDT"
     market = Market(symbol, SEED, levels=5_000 if task == "deep" else 100)
     messages = [market.snapshot(), *(market.update() for _ in range(FRAMES[1]))]
@@ -124,6 +131,31 @@ def _work(task: str, number: int) -> None:
         write = futures_frame if task == "futures" else spot_frame
         frames = [write(one) for one in messages]
         Engine(symbol).frames(frames[: 1 + number])
+
+
+def _listen(task: str, number: int) -> None:
+    """Two levels a side of which one size changes: the best bid's, or the one behind it."""
+    price = "100" if task.startswith("moving") else "99"
+    opening = [("100", "1"), ("99", "1")], [("101", "1"), ("102", "1")]
+    messages = [Message("BTC_USDT", "snapshot", 1, 0, *opening)]
+    messages += [
+        Message("BTC_USDT", "update", version, 0, [(price, str(1 + version % 2))], [])
+        for version in range(2, 2 + FRAMES[1])
+    ]
+    frames = [spot_frame(message) for message in messages]
+    engine = bb.Engine(clock="monotonic")
+    engine.apply(frames[0])
+    book = engine["BTC_USDT"]
+    watcher = bb.Watcher()
+    _trigger = None
+    if task in ("still quoted", "moving watched"):
+        # As a feed's hub watches for `on_quote`: what changes the top, and the state.
+        watcher.watch(book, bb.Change.TOP)
+    elif task == "moving triggered":
+        _trigger = book.when(spread_bps=(">", 1_000))
+    apply = engine.apply
+    for frame in frames[1 : 1 + number]:
+        apply(frame)
 
 
 def _read(task: str, number: int) -> None:

@@ -15,6 +15,7 @@ which is the engine's: it is called with every frame, and a clock is read in nan
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Protocol
 
 from bitmart_book._book import Engine
@@ -65,6 +66,8 @@ class Intake:
     """Takes the messages of all connections of one client.
 
     `witness` may be set and taken away at any time; without one a frame pays nothing for it.
+    `notes`: what the books have noted for the listener, which is not called for frames of which
+    nothing was; without any it is called for each.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Intake:
         executor: Executor,
         listener: Listener,
         witness: Witness | None = None,
+        notes: Sized | None = None,
     ) -> None:
         self._apply = engine.apply
         self._client = client
@@ -82,6 +86,7 @@ class Intake:
         self._executor = executor
         self._applied = listener.applied
         self.witness = witness
+        self._notes = notes
         self._overdue_ns = NEVER
 
     def advance(self, now: float) -> float:
@@ -139,5 +144,6 @@ class Intake:
             called = True
             self._client.frame(connection, change, now_ns / 1e9)
             self._executor.carry_out()
-        self._applied()
+        if self._notes is None or self._notes:
+            self._applied()
         return called

@@ -45,6 +45,7 @@ __all__ = [
     "LONGEST_PAUSE",
     "LONGEST_STEP",
     "LONG_STANDSTILL",
+    "LOOK_FOR_LAPSES",
     "LOOK_FOR_SIGNALS",
     "MAX_BEHIND_SECONDS",
     "MOVE_AFTER",
@@ -162,6 +163,9 @@ PAUSE_SECONDS: Final = 0.1
 """A loop that did not run for so long is a pause, logged and counted."""
 LOOK_FOR_SIGNALS: Final = 0.2
 """A thread that waits where its wait hears no signal looks for one so often."""
+LOOK_FOR_LAPSES: Final = 0.25
+"""So often a feed looks when the next of the books that somebody watches ceases to be LIVE by
+itself, to tell of it at that moment; sooner where one is due."""
 AFTER_FAILURE_SECONDS: Final = 1.0
 """After a failure inside this package the client is called so much later again, not at once."""
 CALLED_LATE: Final = 0.25

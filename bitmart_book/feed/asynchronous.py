@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from bitmart_book._book import Quote
 from bitmart_book.errors import UsageError
@@ -17,10 +18,12 @@ from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.life import Life
-from bitmart_book.feed.live import FeedStream, KeptBook, unchanged
+from bitmart_book.feed.live import Conditions, FeedStream, KeptBook, KeptTrigger, unchanged
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
+from bitmart_book.listeners.streams import Empty, Ended, Slot
+from bitmart_book.listeners.waiting import Waiter
 from bitmart_book.model import (
     Balance,
     BookState,
@@ -34,7 +37,7 @@ from bitmart_book.model import (
 )
 from bitmart_book.venues.topics import BalanceTopic, OrderTopic, OwnTopic, PositionTopic
 
-__all__ = ["Feed", "LiveBook", "Stream"]
+__all__ = ["Feed", "LiveBook", "LiveTrigger", "Stream"]
 
 T = TypeVar("T")
 
@@ -72,6 +75,69 @@ class LiveBook(KeptBook):
                 yield quote
         finally:
             self.hub.remove(slot)
+
+    async def wait_for(
+        self, predicate: Callable[[Self], object], timeout: float | None = None
+    ) -> Quote:
+        """Wait until `predicate(book)` is true; returns the `Quote` of that moment.
+
+        It is asked now and behind each frame, on the feed's thread, while the book is LIVE only:
+        `await book.wait_for(lambda book: book.spread < 0.5, timeout=30)`. What it raises is raised
+        here, but for BookNotLive. Raises TimeoutError after so many seconds, and FeedClosed where
+        the book, or its capture, has ended.
+        """
+        arrived = asyncio.Event()
+        with Waiter(self.hub, predicate, arrived.set) as waiter:
+            if not waiter.is_over and not await _within(timeout, arrived):
+                raise TimeoutError(f"what was waited for of {self.symbol} within {timeout} s")
+            return waiter.result()
+
+    def when(self, **conditions: Unpack[Conditions]) -> LiveTrigger:
+        """A `LiveTrigger` that fires when all of these become true: `Book.when` lists them. The
+        tick of `mid_moved` is the instrument's where the feed knows it."""
+        return LiveTrigger(self, conditions)
+
+
+class LiveTrigger(KeptTrigger):
+    """A `Trigger` of a book that a feed keeps; made by `LiveBook.when`.
+
+    `quote = await book.when(spread_bps=(">", 5))` waits for its next firing, or returns at once
+    with one that nobody has taken; `async for quote in trigger` takes one after the other, of
+    several that were not waited for the newest.
+    """
+
+    def __init__(self, book: LiveBook, conditions: Conditions) -> None:
+        self._arrived = asyncio.Event()
+        super().__init__(book, self._arrived.set, conditions)
+
+    def __await__(self) -> Generator[Any, None, Quote]:
+        return self.wait().__await__()
+
+    async def wait(self, timeout: float | None = None) -> Quote:
+        """The quote of the next firing. Raises TimeoutError when it does not fire in so many
+        seconds, and FeedClosed when it cannot fire any more."""
+        try:
+            return await self._next(timeout)
+        except Ended:
+            raise self._over() from None
+
+    def __aiter__(self) -> LiveTrigger:
+        return self
+
+    async def __anext__(self) -> Quote:
+        try:
+            return await self._next(None)
+        except Ended:
+            raise StopAsyncIteration from None
+
+    async def _next(self, timeout: float | None) -> Quote:
+        while True:
+            self._arrived.clear()
+            try:
+                return self._firings.take()
+            except Empty:
+                if not await _within(timeout, self._arrived):
+                    raise self._too_late(timeout) from None
 
 
 class Stream(FeedStream[T]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from bitmart_book._book import Quote
 from bitmart_book.errors import FeedClosed, UsageError
@@ -17,12 +17,14 @@ from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.life import Life
-from bitmart_book.feed.live import FeedStream, KeptBook, unchanged
+from bitmart_book.feed.live import Conditions, FeedStream, KeptBook, KeptTrigger, unchanged
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.feed.thread import LoopThread
 from bitmart_book.feed.waiting import wait_for
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
+from bitmart_book.listeners.streams import Empty, Ended, Slot
+from bitmart_book.listeners.waiting import Waiter
 from bitmart_book.model import (
     Balance,
     BookState,
@@ -36,7 +38,7 @@ from bitmart_book.model import (
 )
 from bitmart_book.venues.topics import BalanceTopic, OrderTopic, OwnTopic, PositionTopic
 
-__all__ = ["Feed", "LiveBook", "Stream", "connect"]
+__all__ = ["Feed", "LiveBook", "LiveTrigger", "Stream", "connect"]
 
 T = TypeVar("T")
 
@@ -74,6 +76,64 @@ class LiveBook(KeptBook):
                 yield quote
         finally:
             self.hub.remove(slot)
+
+    def wait_for(self, predicate: Callable[[Self], object], timeout: float | None = None) -> Quote:
+        """Wait until `predicate(book)` is true; returns the `Quote` of that moment.
+
+        It is asked now and behind each frame, on the feed's thread, while the book is LIVE only:
+        `book.wait_for(lambda book: book.spread < 0.5, timeout=30)`. What it raises is raised
+        here, but for BookNotLive. Raises TimeoutError after so many seconds, and FeedClosed where
+        the book, or its capture, has ended.
+        """
+        arrived = threading.Event()
+        with Waiter(self.hub, predicate, arrived.set) as waiter:
+            if not waiter.is_over and not wait_for(arrived.wait, timeout):
+                raise TimeoutError(f"what was waited for of {self.symbol} within {timeout} s")
+            return waiter.result()
+
+    def when(self, **conditions: Unpack[Conditions]) -> LiveTrigger:
+        """A `LiveTrigger` that fires when all of these become true: `Book.when` lists them. The
+        tick of `mid_moved` is the instrument's where the feed knows it."""
+        return LiveTrigger(self, conditions)
+
+
+class LiveTrigger(KeptTrigger):
+    """A `Trigger` of a book that a feed keeps; made by `LiveBook.when`.
+
+    `quote = book.when(spread_bps=(">", 5)).wait()` waits for its next firing, or returns at once
+    with one that nobody has taken; `for quote in trigger` takes one after the other, of several
+    that were not waited for the newest.
+    """
+
+    def __init__(self, book: LiveBook, conditions: Conditions) -> None:
+        self._arrived = threading.Event()
+        super().__init__(book, self._arrived.set, conditions)
+
+    def wait(self, timeout: float | None = None) -> Quote:
+        """The quote of the next firing. Raises TimeoutError when it does not fire in so many
+        seconds, and FeedClosed when it cannot fire any more."""
+        try:
+            return self._next(timeout)
+        except Ended:
+            raise self._over() from None
+
+    def __iter__(self) -> LiveTrigger:
+        return self
+
+    def __next__(self) -> Quote:
+        try:
+            return self._next(None)
+        except Ended:
+            raise StopIteration from None
+
+    def _next(self, timeout: float | None) -> Quote:
+        while True:
+            self._arrived.clear()
+            try:
+                return self._firings.take()
+            except Empty:
+                if not wait_for(self._arrived.wait, timeout):
+                    raise self._too_late(timeout) from None
 
 
 class Stream(FeedStream[T]):

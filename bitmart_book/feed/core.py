@@ -132,6 +132,7 @@ class Core(Owned):
             on_outage=options["on_outage"],
             explain=lambda book: self.across(lambda: self._explain_book(book)),
             now=lambda: clock_ns() / 1e9,
+            across=lambda function: self.across(function),
             instruments=self.instruments,
         )
         self.client: Client | None = None
@@ -267,6 +268,7 @@ class Core(Owned):
         """Subscribe all of these, or none where one of them cannot be. Returns their topics, and
         what the user gets: of one the book or stream itself, of several a tuple."""
         client, driver = self.running()
+        self.engine.require_quiet()
         topics = self.topics(words, channel, market)
         client.subscribe(topics, driver.now())
         held = {
@@ -295,6 +297,7 @@ class Core(Owned):
     def unsubscribe(self, words: Sequence[str], channel: str | None, market: str | None) -> None:
         """Once less each; at zero a book is CLOSED, and streams of the topic end."""
         client, driver = self.running()
+        self.engine.require_quiet()
         topics = list(dict.fromkeys(self.topics(words, channel, market)))
         subscribed = client.subscriptions()
         books = {topic: client.book(topic) for topic in topics if topic in subscribed}
@@ -348,6 +351,7 @@ class Core(Owned):
             self.audience.add_events(stream.mailbox)
         else:
             client, driver = self.running()
+            self.engine.require_quiet()
             client.subscribe([stream.topic], driver.now())
             self.audience.add_stream(stream.topic, stream.mailbox)
             if isinstance(stream.mailbox, FillMailbox):

@@ -114,6 +114,7 @@ class Life:
             tls=self._tls,
             published=core.published,
             rested=core.audience.deliver,
+            notes=core.audience.notes,
         )
         core.driver.start()
 

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Generic, Self, TypeVar
+from typing import Generic, Literal, Self, TypedDict, TypeVar
 
 from bitmart_book._book import Book, NetBook, Quote
 from bitmart_book.client.account import Account
+from bitmart_book._book import Book, Quote, Trigger
 from bitmart_book.errors import FeedClosed, UsageError
 from bitmart_book.fork import Owned
 from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.model import Instrument, Order
+from bitmart_book.listeners.waiting import Firings, never
+from bitmart_book.model import BookState, Instrument
 
-__all__ = ["FeedStream", "KeptBook", "unchanged"]
+__all__ = ["Conditions", "FeedStream", "KeptBook", "KeptTrigger", "unchanged"]
 
 T = TypeVar("T")
+Number = str | Decimal | int | float
+Condition = tuple[Literal[">", ">=", "<", "<="], Number]
+SizeCondition = Condition | tuple[Literal["bid", "ask"], Literal[">", ">=", "<", "<="], Number]
+State = BookState | str
+
+
+class Conditions(TypedDict, total=False):
+    """The keywords of `when`."""
+
+    spread_bps: Condition | None
+    imbalance: Condition | None
+    top_size: SizeCondition | None
+    mid_moved: Number | None
+    state: State | tuple[State, ...] | list[State] | set[State] | None
+    levels: int
+    tick: Number | None
+    hysteresis: Number | Mapping[str, Number]
 
 
 class KeptBook(Book):
@@ -47,6 +68,12 @@ class KeptBook(Book):
         if orders is None and account is not None:
             account.lens(self)
         return super().net(orders)
+    def _tick(self, conditions: Conditions) -> Conditions:
+        """These conditions, with the tick of the symbol where it is known and none is said."""
+        instrument = self.instrument
+        if instrument is None or instrument.tick is None:
+            return conditions
+        return {"tick": instrument.tick, **conditions}
 
     @property
     def instrument(self) -> Instrument | None:
@@ -67,6 +94,47 @@ class KeptBook(Book):
 
     def _unchanged(self, seconds: float | None) -> TimeoutError:
         return unchanged((self.symbol,), seconds)
+
+
+class KeptTrigger(Trigger):
+    """A trigger of a book that a feed keeps. Each face adds how one waits for it."""
+
+    def __init__(self, book: KeptBook, wake: Callable[[], None], conditions: Conditions) -> None:
+        self._hub = book.hub
+        self._firings = Firings(wake)
+        super().__init__(book, **book._tick(conditions))
+        self._listen(self._firings.note)
+        book.hub.at_end(self._firings.end)
+
+    def __del__(self) -> None:
+        hub = getattr(self, "_hub", None)
+        if hub is not None:
+            hub.not_at_end(self._firings.end)
+        super().__del__()
+
+    def on(self, callback: Callable[[Quote], object]) -> Self:
+        """Call `callback(quote)` on the feed's thread each time it fires, at once where it is true
+        now. Returns the trigger.
+
+        It is called in the middle of everything, before any other frame is applied and before
+        `on_quote` and `on_change`: it may read whatever it likes, and must not write to a book,
+        subscribe, unsubscribe or close from within. An exception in it is reported and never fatal.
+        """
+        guarded = self._hub.guarded("a trigger", callback)
+        self._hub.across(lambda: super(KeptTrigger, self).on(guarded))
+        return self
+
+    def cancel(self) -> None:
+        """End it, and whoever waits for it; may be called twice, from its own callback as well."""
+        super().cancel()
+        self._hub.not_at_end(self._firings.end)
+        self._firings.end()
+
+    def _over(self) -> FeedClosed:
+        return never(self._hub, f"{self.condition} did not become true")
+
+    def _too_late(self, seconds: float | None) -> TimeoutError:
+        return TimeoutError(f"{self.condition} of {self.book.symbol} within {seconds} s")
 
 
 def unchanged(words: Sequence[str], seconds: float | None) -> TimeoutError:

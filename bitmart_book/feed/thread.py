@@ -128,6 +128,7 @@ class LoopThread:
         if self._life.core.is_foreign:
             return
         if self.is_here:
+            self._life.core.engine.require_quiet()
             self._begin_to_close()
             return
         with self._lock:

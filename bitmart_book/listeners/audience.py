@@ -27,7 +27,8 @@ class Audience:
     """The listeners of one feed.
 
     on_error: called with (what failed, the exception) instead of a line in the log. on_outage:
-    called with an event. explain: the sentence about a book. now: monotonic seconds.
+    called with an event. across: calls a function where the feed lives. explain: the sentence
+    about a book. now: monotonic seconds.
     instruments: what is known of symbols.
     """
 
@@ -40,6 +41,7 @@ class Audience:
         on_outage: Callable[[Event], object] | None,
         explain: Callable[[Book], str],
         now: Callable[[], float],
+        across: Callable[[Callable[[], Any]], Any] = lambda function: function(),
         instruments: Mapping[str, Instrument] | None = None,
     ) -> None:
         self._engine = engine
@@ -48,11 +50,15 @@ class Audience:
         self._on_outage = on_outage and Callback("on_outage", on_outage, self.callback_failed)
         self._explain = explain
         self._now = now
+        self.across = across
+        self._interruption: BaseException | None = None
         self._instruments = {} if instruments is None else instruments
         self._hubs: dict[Book, BookHub] = {}
         self._streams: dict[str, list[Mailbox]] = {}
         # Who follows every book, those that come later too.
         self._followers: tuple[Merged, ...] = ()
+        self.notes: list[tuple[BookHub, int]] = []
+        """What books have noted that somebody wants to hear, in its order."""
         # Weak references: a stream of events that was dropped is not filled for ever.
         self._event_mailboxes: list[weakref.ref[Mailbox]] = []
         # Hubs whose callbacks are to be called when everything that has arrived is applied.
@@ -165,12 +171,16 @@ class Audience:
             hub.look()
 
     def applied(self) -> None:
-        """A frame was applied."""
-        for book in self._engine.touched:
+        """Something was applied: tell who wants to hear of it."""
+        if self._followers:
             # Who follows all is told of a book of a capture that nobody has asked for.
-            hub = self.hub(book) if self._followers else self._hubs.get(book)
-            if hub is not None:
-                hub.changed(book.last_change)
+            for book in self._engine.touched:
+                if book not in self._hubs:
+                    self.hub(book).changed(book.last_change)
+        notes = self.notes
+        while notes:
+            hub, change = notes.pop(0)
+            hub.changed(change)
 
     def hub_is_due(self, hub: BookHub) -> None:
         """A hub has something to deliver."""
@@ -192,6 +202,10 @@ class Audience:
         """
         if self._delivering:
             return
+        self.applied()
+        if self._interruption is not None:
+            error, self._interruption = self._interruption, None
+            raise error
         self._delivering = True
         try:
             while self._due:
@@ -216,6 +230,10 @@ class Audience:
             mailbox = ref()
             if mailbox is not None:
                 mailbox.close()
+
+    def interrupted(self, error: BaseException) -> None:
+        """A callback in the middle of a frame wants to end the program: `deliver` raises it."""
+        self._interruption = error
 
     def callback_failed(self, callback: Callback, error: BaseException) -> None:
         """A callback has raised: report it, and every listener of events is told."""

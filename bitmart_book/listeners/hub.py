@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
-from bitmart_book._book import Book, Quote
+from bitmart_book._book import Book, Notice, Quote
 from bitmart_book.errors import UsageError
 from bitmart_book.fork import Owned
 from bitmart_book.model import BookState, Change, Instrument
@@ -22,6 +22,11 @@ __all__ = ["BookHub", "Callback", "Consumer", "Handle", "HubHost"]
 # A callback that failed so often in a row is dropped: it will not succeed, and its lines in the log
 # hide others.
 CALLBACK_FAILURES = 100
+# What `on_change` is called for: all that a frame can do to a book.
+EVERY_FRAME = (
+    Change.SNAPSHOT | Change.LEVELS | Change.TOP | Change.TRADE | Change.HEARTBEAT
+    | Change.DUPLICATE | Change.GAP | Change.BUFFERED | Change.CROSSED
+)  # fmt: skip
 
 
 class Handle:
@@ -97,8 +102,17 @@ class Consumer(Protocol):
 class HubHost(Protocol):
     """Whom a hub belongs to: the audience of a feed."""
 
+    across: Callable[[Callable[[], Any]], Any]
+    """Calls a function where the feed lives."""
+
+    def interrupted(self, error: BaseException) -> None:
+        """A callback wants to end the program where nothing can be raised: raise it later."""
+
     def callback_failed(self, callback: Callback, error: BaseException) -> None:
         """A callback has raised; called each time."""
+
+    notes: list[tuple[BookHub, int]]
+    """What the compiled book has noted for hubs: `changed` is to be called with each."""
 
     def hub_is_due(self, hub: BookHub) -> None:
         """There is something to deliver: `deliver` is to be called when all that has arrived is
@@ -122,9 +136,12 @@ class BookHub(Owned):
         # These tuples are replaced and never changed, so that whoever iterates needs no lock.
         self._slots: tuple[Consumer, ...] = ()
         self._on_quote: tuple[Callback, ...] = ()
+        self._ends: tuple[Callable[[], None], ...] = ()
         self._on_change: tuple[Callback, ...] = ()
         self._state = book.state
         self._changes = 0
+        # What the book tells; only of what somebody here wants to hear.
+        self._notice = Notice(host.notes, self)
 
     def explain(self) -> str:
         """A sentence: the state of the book, why, since when, and what is being done about it."""
@@ -157,6 +174,7 @@ class BookHub(Owned):
         self.check_process()
         with self._lock:
             self._slots = (*self._slots, slot)
+        self._listen()
         # Only after adding it: `look` sets the state first and then tells the slots that are there.
         if self._state == BookState.CLOSED:
             slot.close()
@@ -165,6 +183,22 @@ class BookHub(Owned):
         if not self.is_foreign:
             with self._lock:
                 self._slots = tuple(other for other in self._slots if other is not slot)
+            self._listen()
+
+    def _listen(self) -> None:
+        """Let the book tell what anybody here wants to hear, and nothing more."""
+        with self._lock:
+            wants = EVERY_FRAME if self._on_change else Change.TOP
+            if not (self._slots or self._on_quote or self._on_change):
+                self._notice.cancel()
+            elif self._state != BookState.CLOSED and (
+                self._notice.book is None or self._notice.wants != wants
+            ):
+                if self._notice.book is None:
+                    # What happened while nobody listened is no news.
+                    self._state = self.book.state
+                if self._state != BookState.CLOSED:
+                    self._notice.want(self.book, wants)
 
     def on_quote(self, function: Callable[[Quote], object]) -> Handle:
         """Call `function(quote)` with the newest quote after what has arrived changed it."""
@@ -172,6 +206,7 @@ class BookHub(Owned):
         callback = Callback(f"on_quote of {self.book.symbol}", function, self._callback_failed)
         with self._lock:
             self._on_quote = (*self._on_quote, callback)
+        self._listen()
         return Handle(lambda: self._drop(callback))
 
     def on_change(self, function: Callable[[Any, int], object]) -> Handle:
@@ -180,6 +215,7 @@ class BookHub(Owned):
         callback = Callback(f"on_change of {self.book.symbol}", function, self._callback_failed)
         with self._lock:
             self._on_change = (*self._on_change, callback)
+        self._listen()
         return Handle(lambda: self._drop(callback))
 
     def _drop(self, callback: Callback) -> None:
@@ -188,6 +224,35 @@ class BookHub(Owned):
             with self._lock:
                 self._on_quote = tuple(c for c in self._on_quote if c is not callback)
                 self._on_change = tuple(c for c in self._on_change if c is not callback)
+            self._listen()
+
+    def guarded(self, what: str, function: Callable[[Quote], object]) -> Callable[[Quote], None]:
+        """A user's function as compiled code may call it: nothing that it raises gets out."""
+        callback = Callback(f"{what} of {self.book.symbol}", function, self._callback_failed)
+
+        def call(quote: Quote) -> None:
+            try:
+                callback(quote)
+            except BaseException as error:
+                self._host.interrupted(error)
+
+        return call
+
+    def across(self, function: Callable[[], Any]) -> Any:
+        """Call a function where the feed lives, between two frames."""
+        return self._host.across(function)
+
+    def at_end(self, function: Callable[[], None]) -> None:
+        """Call this when the book is closed, or has come to the end of its capture."""
+        with self._lock:
+            self._ends = (*self._ends, function)
+        if self._state == BookState.CLOSED:
+            function()
+
+    def not_at_end(self, function: Callable[[], None]) -> None:
+        """Do not call it then."""
+        with self._lock:
+            self._ends = tuple(one for one in self._ends if one != function)
 
     def _callback_failed(self, callback: Callback, error: BaseException) -> None:
         if callback.hopeless:
@@ -195,9 +260,10 @@ class BookHub(Owned):
         self._host.callback_failed(callback, error)
 
     def changed(self, change: int) -> None:
-        """A whole frame was applied."""
-        for callback in self._on_change:
-            callback(self.book, change)
+        """A whole frame was applied, or, with a change of 0, only the state is another."""
+        if change:
+            for callback in self._on_change:
+                callback(self.book, change)
         # Most frames change neither, and nobody has to be told of them.
         if change & Change.TOP or self.book.state is not self._state:
             self.look(True)
@@ -212,6 +278,9 @@ class BookHub(Owned):
             slot.poke()
             if state == BookState.CLOSED:
                 slot.close()
+        if state == BookState.CLOSED:
+            for end in self._ends:
+                end()
         if self._on_quote:
             self._changes += 1
             self._host.hub_is_due(self)

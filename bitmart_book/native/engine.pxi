@@ -112,32 +112,23 @@ cdef class Engine:
         Raises MessageError for a frame that is not of the documented shape: no level has changed,
         and if its book can be named and is sequenced, that book is in GAP.
         """
-        if self._shared.watched:
-            return self._apply_and_tell(frame, receive_time_ns, generation, heard_ns, None)
-        if heard_ns is None:
-            return self._apply(frame, receive_time_ns, generation, None)
-        self._heard = heard_ns
+        if heard_ns is not None:
+            self._heard = heard_ns
+        # Whoever watches a book is told once, after all of the frame, be it good or bad.
         try:
             return self._apply(frame, receive_time_ns, generation, None)
         finally:
-            self._heard = NEVER
-
-    cdef int _apply_and_tell(
-        self, object frame, object receive_time, int64_t generation, object heard, Book only
-    ) except -1:
-        """The same where somebody watches a book: once, after all of the frame, good or bad."""
-        self._shared.require_quiet()
-        if heard is not None:
-            self._heard = heard
-        try:
-            return self._apply(frame, receive_time, generation, only)
-        finally:
-            self._heard = NEVER
-            self._tell()
+            if heard_ns is not None:
+                self._heard = NEVER
+            if self._shared.concerned:
+                self._tell()
 
     cdef int _tell(self) except -1:
         """Tell who wants to hear what the frame did; a frame that concerns nobody costs nothing."""
+        cdef _Scratch scratch = self._scratch
         cdef Book book = self._touched
+        self._shared.concerned = False
+        scratch.busy = scratch.telling = True
         if book is not None:
             if book._change & book._wanted:
                 book._tell_watchers(book._change)
@@ -147,15 +138,24 @@ cdef class Engine:
                         book._tell_watchers(book._change)
         if self._shared.pending:
             self._tell_states()
+        scratch.busy = scratch.telling = False
         return 0
 
     cdef int _tell_states(self) except -1:
         """Tell of the states that have changed in a write that is over."""
         cdef _Shared shared = self._shared
+        cdef _Scratch scratch = self._scratch
+        cdef bint was_busy = scratch.busy, was_telling = scratch.telling
         cdef Book book
+        if not shared.pending:
+            return 0
+        scratch.busy = scratch.telling = True
         while shared.pending:
             book = shared.pending.pop(0)
             book._tell_watchers(0)
+        scratch.busy = was_busy
+        scratch.telling = was_telling
+        shared.concerned = False
         return 0
 
     cdef int _tell_line(self, _Line line) except -1:
@@ -168,6 +168,10 @@ cdef class Engine:
                     book._note()
             self._tell_states()
         return 0
+
+    def require_quiet(self):
+        """Raises UsageError while a watcher is being told of a book: nothing may be written."""
+        self._shared.require_quiet()
 
     def look(self):
         """Tell whoever watches a book that has ceased to be LIVE by itself, its deadline being
@@ -448,10 +452,14 @@ cdef class Engine:
             self._touched = book
         elif self._touched is book or book in self._also_touched:
             book._change |= change
+            if change & book._wanted:
+                self._shared.concerned = True
             return 0
         else:
             self._also_touched.append(book)
         book._change = change
+        if change & book._wanted:
+            self._shared.concerned = True
         return 0
 
     cdef int _refuse_unread(self, object frame, object problem, int64_t generation) except -1:

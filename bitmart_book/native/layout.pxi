@@ -267,6 +267,8 @@ cdef class _Scratch:
     cdef IndexedRung* loading
     cdef Py_ssize_t loading_capacity
     cdef bint busy
+    # Whether it is busy because watchers are told of what was applied.
+    cdef bint telling
     cdef int64_t now
     # Where the sides of a snapshot are made; empty between frames.
     cdef Ladder fresh[2]
@@ -353,12 +355,13 @@ cdef enum Verdict:
     OLDER
 
 
-# What the books of one engine share: how many of them are watched, those whose state has changed
-# since their watchers were told, whether watchers are being told now, and what the clock said when
-# the write began of which they are.
+# What the books of one engine share: how many of them are watched; those whose state has changed
+# since their watchers were told; whether the frame that is under way concerns any watcher; whether
+# these are being told now; and what the clock said when the write began of which they are.
 cdef class _Shared:
     cdef Py_ssize_t watched
     cdef list pending
+    cdef bint concerned
     cdef bint telling
     cdef int64_t now
 

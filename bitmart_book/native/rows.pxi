@@ -17,7 +17,7 @@ cdef class _Scratch:
 
     cdef int clear(self) except -1:
         if self.busy:
-            raise UsageError("apply was called from within apply")
+            raise UsageError(TOLD_NOW if self.telling else "apply was called from within apply")
         self.n_rows = 0
         self.n_items = 0
         return 0

@@ -397,6 +397,7 @@ cdef class Trusted:
     cdef int _note(self) except -1:
         """Watchers are to be told of the state, when the write is over."""
         self._shared.pending.append(self)
+        self._shared.concerned = True
         return 0
 
     @cython.final

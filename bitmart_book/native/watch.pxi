@@ -14,11 +14,7 @@ cdef class _Shared:
 
     cdef int require_quiet(self) except -1:
         if self.telling:
-            raise UsageError(
-                "a watcher or a trigger's callback is being told of a book, and must not write to "
-                "one, subscribe, unsubscribe or close from within: note it, and do it afterwards, "
-                "as in asyncio.get_running_loop().call_soon(...)"
-            )
+            raise UsageError(TOLD_NOW)
         return 0
 
 
@@ -151,142 +147,94 @@ cdef enum:
     PERHAPS
 
 
-cdef class _Term:
-    """One condition of a trigger: a value of the book, a relation and a limit."""
-
-    cdef int kind
-    cdef int side
-    cdef int relation
-    cdef Py_ssize_t levels
-    # To become true, and to be armed anew; as doubles, and exact.
-    cdef double[2] limits
-    cdef tuple exact
-    # Of a mid that moves: where it was, as the sum of both prices; None before it was anywhere.
-    cdef object origin
-    cdef double about_origin
+# One condition of a trigger: a value of the book, a relation and a limit.
+cdef struct Term:
+    int kind
+    int side
+    int relation
+    Py_ssize_t levels
+    # To become true, and to be armed anew.
+    double[2] limits
+    # Of a mid that moves: where it was, as the sum of both prices; negative before it was anywhere.
+    double origin
     # Of states: those that make it true, as bits.
-    cdef int states
+    int states
 
-    cdef bint holds(self, Book book, int state, bint relaxed) except -1:
-        cdef double value, limit = self.limits[relaxed]
-        cdef Top top
-        cdef Total bids, asks
-        cdef int answer = PERHAPS
-        if self.kind == STATE_IS:
-            return self.states >> state & 1
-        if state != LIVE:
-            return False
-        sides_top(&book._sides, &top)
-        if not top.present[BID] and self.side != ASK or not top.present[ASK] and self.side != BID:
-            return False
-        if self.kind == SPREAD_BPS:
-            value = (
-                20_000.0 * <double>(top.prices[ASK] - top.prices[BID])
-                / (<double>top.prices[ASK] + <double>top.prices[BID])
-            )
-        elif self.kind == IMBALANCE:
-            bids = total_size(&book._sides.ladders[BID], self.levels)
-            asks = total_size(&book._sides.ladders[ASK], self.levels)
-            value = double_of(bids) + double_of(asks)
-            value = (double_of(bids) - double_of(asks)) / value
-        elif self.kind == TOP_SIZE:
-            value = <double>top.sizes[size_side(self.side, &top)] / POW10_DOUBLE[top.scales.size]
-        else:
-            if self.origin is None:
-                self._begin(&top)
-                return False
-            value = <double>top.prices[ASK] + <double>top.prices[BID]
-            value = value / POW10_DOUBLE[top.scales.price] - self.about_origin
-            if value < 0:
-                value = -value
-            # What is computed is small beside what it is computed from.
-            if value > limit + DOUBTFUL * self.about_origin:
-                answer = YES
-            elif value < limit - DOUBTFUL * self.about_origin:
-                answer = NO
-        if self.kind != MID_MOVED:
-            answer = compared(value, self.relation, limit)
-        if answer == PERHAPS:
-            return self._exactly(top, bids, asks, relaxed)
-        return answer == YES
+cdef enum:
+    MOST_TERMS = 5
 
-    cdef bint _exactly(self, Top top, Total bids, Total asks, bint relaxed) except -1:
-        """The same of exact numbers."""
-        cdef int side
-        bid, ask = <object>top.prices[BID], <object>top.prices[ASK]
-        if self.kind == SPREAD_BPS:
-            value = Fraction(20_000 * (ask - bid), ask + bid)
-        elif self.kind == IMBALANCE:
-            value = Fraction(int_of(bids) - int_of(asks), int_of(bids) + int_of(asks))
-        elif self.kind == TOP_SIZE:
-            side = size_side(self.side, &top)
-            value = Fraction(<object>top.sizes[side], power_of_ten(top.scales.size))
-        else:
-            value = abs(Fraction(bid + ask, power_of_ten(top.scales.price)) - self.origin)
-        limit = self.exact[relaxed]
-        if self.relation == ABOVE:
-            return value > limit
-        if self.relation == AT_LEAST:
-            return value >= limit
-        if self.relation == BELOW:
-            return value < limit
-        return value <= limit
 
-    cdef int _begin(self, const Top* top) except -1:
-        """From here on the mid moves."""
-        self.origin = Fraction(
-            <object>top.prices[BID] + <object>top.prices[ASK], power_of_ten(top.scales.price)
-        )
-        self.about_origin = self.origin
-        return 0
+cdef int glance(const Term* term, const Sides* sides, int limit_of) noexcept:
+    """Whether a condition of prices holds, as far as doubles tell."""
+    cdef const Rung* bid = ladder_best(&sides.ladders[BID])
+    cdef const Rung* ask = ladder_best(&sides.ladders[ASK])
+    cdef double value, bids, asks, reserve, limit = term.limits[limit_of]
+    if bid == NULL and term.side != ASK or ask == NULL and term.side != BID:
+        return NO
+    if term.kind == SPREAD_BPS:
+        bids, asks = <double>bid.key, -<double>ask.key
+        value = 20_000.0 * <double>(-ask.key - bid.key) / (asks + bids)
+    elif term.kind == TOP_SIZE:
+        value = <double>top_size(term.side, bid, ask) / POW10_DOUBLE[sides.scales.size]
+    elif term.kind == IMBALANCE:
+        bids = double_of(total_size(&sides.ladders[BID], term.levels))
+        asks = double_of(total_size(&sides.ladders[ASK], term.levels))
+        value = (bids - asks) / (bids + asks)
+    else:
+        value = (<double>bid.key - <double>ask.key) / POW10_DOUBLE[sides.scales.price]
+        # What is computed is small beside what it is computed from.
+        reserve = DOUBTFUL * (value + term.origin)
+        value -= term.origin
+        if value < 0:
+            value = -value
+        return YES if value > limit + reserve else NO if value < limit - reserve else PERHAPS
+    reserve = DOUBTFUL * (1.0 + (limit if limit > 0 else -limit))
+    if -reserve <= value - limit <= reserve:
+        return PERHAPS
+    return (value > limit) == (term.relation <= AT_LEAST)
+
+
+cdef inline int64_t top_size(int side, const Rung* bid, const Rung* ask) noexcept:
+    if side == SMALLER_SIDE:
+        return min(bid.size, ask.size)
+    return bid.size if side == BID else ask.size
 
 
 cdef inline double double_of(Total total) noexcept:
     return <double>total.high * 18446744073709551616.0 + <double>total.low
 
 
-cdef inline int size_side(int side, const Top* top) noexcept:
-    if side != SMALLER_SIDE:
-        return side
-    return BID if top.sizes[BID] < top.sizes[ASK] else ASK
+cdef void call_back(object callback, object quote) noexcept:
+    """What it raises goes to `sys.unraisablehook`, and no further."""
+    callback(quote)
 
 
-cdef inline int compared(double value, int relation, double limit) noexcept:
-    """Whether a value that doubles computed has that relation to a limit, as far as they tell."""
-    cdef double apart = value - limit
-    cdef double reserve = DOUBTFUL * (1.0 + (limit if limit > 0 else -limit))
-    if -reserve <= apart <= reserve:
-        return PERHAPS
-    return (apart > 0) == (relation <= AT_LEAST)
+@cython.final
+cdef class _Condition(Watcher):
+    """What a trigger waits for, as the book knows it: held by the book, and not by the trigger."""
 
-
-cdef class Trigger(Watcher):
-    """Fires when a condition of a book becomes true; made by `Book.when`.
-
-    It fires once, when all its conditions hold, behind the frame that made them; and again when one
-    of them did not hold meanwhile, by as much as `hysteresis` says, or the book was not LIVE. Where
-    they hold from the start it has fired. A condition of prices holds on a LIVE book only.
-    """
-
-    cdef list _terms
+    cdef Term[MOST_TERMS] _terms
+    cdef int _n_terms
+    # The limits once more, exact; and where a mid that moves was, None before it was anywhere.
+    cdef list _limits
+    cdef object _origin
     cdef list _callbacks
     cdef bint _moves
     cdef bint _of_states
     # Whether it has fired and is not armed again.
-    cdef readonly bint is_true
+    cdef bint is_true
     # How often it has fired, and the quote of the last time.
-    cdef readonly int64_t fired
-    cdef readonly object quote
+    cdef int64_t fired
+    cdef object quote
     # A sentence about what it waits for.
-    cdef readonly str condition
+    cdef str text
 
     def __init__(
         self, Book book not None, *, spread_bps=None, imbalance=None, top_size=None,
         mid_moved=None, state=None, levels=1, tick=None, hysteresis=0,
     ):
-        self._terms = []
+        self._limits = []
         self._callbacks = []
-        self.condition = ""
         given = {
             "spread_bps": spread_bps, "imbalance": imbalance, "top_size": top_size,
             "mid_moved": mid_moved, "state": state,
@@ -299,8 +247,14 @@ cdef class Trigger(Watcher):
             )
         reserves = hysteresis_of(hysteresis, given)
         for name, what in given.items():
-            self._terms.append(term_of(name, what, reserves.get(name, 0), levels, tick, book))
-        self.condition = " and ".join(f"{name} {shown_condition(what)}" for name, what in given.items())
+            self._limits.append(
+                read_term(
+                    &self._terms[self._n_terms], name, what, reserves.get(name, 0), levels, tick,
+                    book,
+                )
+            )
+            self._n_terms += 1
+        self.text = " and ".join([f"{name} {shown_condition(what)}" for name, what in given.items()])
         self._moves = mid_moved is not None
         self._of_states = state is not None
         wants = LEVELS_BIT | SNAPSHOT_BIT | TOP_BIT if imbalance is not None else TOP_BIT
@@ -309,17 +263,6 @@ cdef class Trigger(Watcher):
         self._attach(book, wants)
         book._shared.now = book._now()
         self._weigh(book, told_state(book, book._shared.now))
-
-    def on(self, callback):
-        """Call `callback(quote)` each time it fires, at once where it is true now. Returns the
-        trigger. It is called while the frame is being applied: it must not write to a book,
-        subscribe or close from within. What it raises goes to `sys.unraisablehook`."""
-        if not callable(callback):
-            raise UsageError(f"a callback must be callable, was {callback!r}")
-        self._callbacks.append(callback)
-        if self.is_true:
-            callback(self.quote)
-        return self
 
     cdef void changed(self, Book book, int change) noexcept:
         self._weigh(book, LIVE)
@@ -333,11 +276,20 @@ cdef class Trigger(Watcher):
 
     cdef int _weigh(self, Book book, int state) except -1:
         """Look at all conditions: fire, or be armed anew."""
-        cdef _Term term
         cdef bint holds = True
-        for term in self._terms:
-            if not term.holds(book, state, self.is_true):
+        cdef int i, answer
+        for i in range(self._n_terms):
+            if self._terms[i].kind == STATE_IS:
+                holds = self._terms[i].states >> state & 1
+            elif state != LIVE:
                 holds = False
+            elif self._terms[i].kind == MID_MOVED and self._origin is None:
+                self._begin(book, i)
+                holds = False
+            else:
+                answer = glance(&self._terms[i], &book._sides, self.is_true)
+                holds = answer == YES or answer == PERHAPS and self._holds_exactly(book, i)
+            if not holds:
                 break
         if holds and not self.is_true:
             self.is_true = True
@@ -346,9 +298,49 @@ cdef class Trigger(Watcher):
             self.is_true = False
         return 0
 
-    cdef int _fire(self, Book book, int state) except -1:
-        cdef _Term term
+    cdef bint _holds_exactly(self, Book book, int i) except -1:
+        """What doubles cannot tell, of exact numbers; both sides are there."""
+        cdef const Term* term = &self._terms[i]
         cdef Top top
+        cdef Total bids, asks
+        cdef int relation = term.relation
+        sides_top(&book._sides, &top)
+        if term.kind == IMBALANCE:
+            bids = total_size(&book._sides.ladders[BID], term.levels)
+            asks = total_size(&book._sides.ladders[ASK], term.levels)
+            value = Fraction(int_of(bids) - int_of(asks), int_of(bids) + int_of(asks))
+        elif term.kind == TOP_SIZE:
+            size = min(
+                <object>top.sizes[BID] if term.side != ASK else <object>top.sizes[ASK],
+                <object>top.sizes[ASK] if term.side != BID else <object>top.sizes[BID],
+            )
+            value = Fraction(size, power_of_ten(top.scales.size))
+        else:
+            bid, ask = <object>top.prices[BID], <object>top.prices[ASK]
+            if term.kind == SPREAD_BPS:
+                value = Fraction(20_000 * (ask - bid), ask + bid)
+            else:
+                value = abs(Fraction(bid + ask, power_of_ten(top.scales.price)) - self._origin)
+        limit = self._limits[i][self.is_true]
+        if relation == ABOVE:
+            return value > limit
+        if relation == AT_LEAST:
+            return value >= limit
+        return value < limit if relation == BELOW else value <= limit
+
+    cdef int _begin(self, Book book, int i) except -1:
+        """From here on the mid moves, if it is anywhere."""
+        cdef Top top
+        sides_top(&book._sides, &top)
+        if top.present[BID] and top.present[ASK]:
+            self._origin = Fraction(
+                <object>top.prices[BID] + <object>top.prices[ASK], power_of_ten(top.scales.price)
+            )
+            self._terms[i].origin = self._origin
+        return 0
+
+    cdef int _fire(self, Book book, int state) except -1:
+        cdef int i
         if state == LIVE:
             # Under the time that the write has read.
             quote = book._make_quote(0, book._shared.now)
@@ -359,20 +351,89 @@ cdef class Trigger(Watcher):
         if self._moves:
             # It has moved from there; now it moves from here.
             self.is_true = False
-            sides_top(&book._sides, &top)
-            for term in self._terms:
-                if term.kind == MID_MOVED:
-                    term._begin(&top)
+            for i in range(self._n_terms):
+                if self._terms[i].kind == MID_MOVED:
+                    self._begin(book, i)
         for callback in tuple(self._callbacks):
-            try:
-                callback(quote)
-            except BaseException:
-                PyErr_WriteUnraisable(callback)
+            call_back(callback, quote)
         return 0
 
+
+cdef class Trigger:
+    """Fires when a condition of a book becomes true; made by `Book.when`.
+
+    It fires once, when all its conditions hold, behind the frame that made them; and again when one
+    of them did not hold meanwhile, by as much as `hysteresis` says, or the book was not LIVE. Where
+    they hold from the start it has fired. A condition of prices holds on a LIVE book only.
+
+    It ends when `cancel` is called, when its book is closed, or, where it has no callback, when
+    nobody holds it any more.
+    """
+
+    cdef _Condition _condition
+    cdef bint _has_callbacks
+    cdef readonly Book book
+
+    def __init__(
+        self, Book book not None, *, spread_bps=None, imbalance=None, top_size=None,
+        mid_moved=None, state=None, levels=1, tick=None, hysteresis=0,
+    ):
+        self.book = book
+        self._condition = _Condition(
+            book, spread_bps=spread_bps, imbalance=imbalance, top_size=top_size,
+            mid_moved=mid_moved, state=state, levels=levels, tick=tick, hysteresis=hysteresis,
+        )
+
+    def __del__(self):
+        if self._condition is not None and not self._has_callbacks:
+            self._condition.cancel()
+
+    def _listen(self, callback):
+        """`on`, of who does not keep the trigger alive by it."""
+        self._condition._callbacks.append(callback)
+        if self._condition.fired:
+            callback(self._condition.quote)
+
+    def on(self, callback):
+        """Call `callback(quote)` each time it fires, at once where it is true now. Returns the
+        trigger. It is called while the frame is being applied: it must not write to a book,
+        subscribe or close from within. What it raises goes to `sys.unraisablehook`."""
+        if not callable(callback):
+            raise UsageError(f"a callback must be callable, was {callback!r}")
+        self._has_callbacks = True
+        self._condition._callbacks.append(callback)
+        if self._condition.is_true:
+            callback(self._condition.quote)
+        return self
+
+    def cancel(self):
+        """End it; may be called twice, from its own callback as well."""
+        if self._condition is not None:
+            self._condition.cancel()
+
+    @property
+    def is_true(self):
+        """Whether it has fired and is not armed again."""
+        return self._condition.is_true
+
+    @property
+    def fired(self):
+        """int, how often it has fired."""
+        return self._condition.fired
+
+    @property
+    def quote(self):
+        """The `Quote` of the last firing; None before any."""
+        return self._condition.quote
+
+    @property
+    def condition(self):
+        """A sentence about what it waits for."""
+        return self._condition.text
+
     def __repr__(self):
-        symbol = "nothing" if self.book is None else self.book.symbol
-        return f"<Trigger on {symbol}: {self.condition}; fired {self.fired} times>"
+        ended = "" if self._condition.book is not None else ", ended"
+        return f"<Trigger {self.book.symbol}: {self.condition}; fired {self.fired} times{ended}>"
 
 
 cdef object shown_condition(object what):
@@ -410,12 +471,14 @@ cdef object exact_of(object name, object number):
         raise UsageError(f"{name} takes a number, was {number!r}") from None
 
 
-cdef _Term term_of(object name, object what, object reserve, object levels, object tick, Book book):
-    cdef _Term term = _Term.__new__(_Term)
+cdef tuple read_term(
+    Term* term, object name, object what, object reserve, object levels, object tick, Book book
+):
+    """Fill in what a condition says; its limits, exact."""
     if name == "state":
         term.kind = STATE_IS
         term.states = states_of(what)
-        return term
+        return ()
     term.levels = level_count(levels, "levels")
     if term.levels == 0:
         raise UsageError("levels must be at least 1, was 0")
@@ -432,9 +495,8 @@ cdef _Term term_of(object name, object what, object reserve, object levels, obje
         limit = 2 * limit * exact_of("tick", tick)
         if limit <= 0:
             raise UsageError(f"mid_moved and tick must be above zero, were {what!r} and {tick!r}")
-        term.exact = (limit, limit)
         term.limits[0] = term.limits[1] = limit
-        return term
+        return limit, limit
     parts = what if isinstance(what, (tuple, list)) else ()
     if name == "top_size" and len(parts) == 3:
         term.side = side_number(parts[0])
@@ -449,10 +511,9 @@ cdef _Term term_of(object name, object what, object reserve, object levels, obje
     limit = exact_of(name, parts[1])
     reserve = exact_of("hysteresis", reserve)
     relaxed = limit - reserve if term.relation <= AT_LEAST else limit + reserve
-    term.exact = (limit, relaxed)
     term.limits[0] = limit
     term.limits[1] = relaxed
-    return term
+    return limit, relaxed
 
 
 cdef int states_of(object what) except -1:

@@ -107,15 +107,18 @@ cdef class Written(Trusted):
         the documented shape and UsageError for one of another book; neither changes a level.
         """
         self._require_writable()
+        self._shared.require_quiet()
         cdef Engine engine
         if self._standalone is None:
             engine = Engine(self._spoken)
             engine._own(self)
             self._standalone = engine
         engine = <Engine>self._standalone
-        if self._watch is not None:
-            return engine._apply_and_tell(frame, receive_time_ns, 0, None, self)
-        return engine._apply(frame, receive_time_ns, 0, self)
+        try:
+            return engine._apply(frame, receive_time_ns, 0, self)
+        finally:
+            if self._shared.concerned:
+                engine._tell()
 
     def apply_snapshot(
         self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from time import time_ns
 from typing import Any
 
@@ -21,6 +21,7 @@ from bitmart_book.client.times import (
     AFTER_FAILURE_SECONDS,
     BEAT_SECONDS,
     CLOSE_SECONDS,
+    LOOK_FOR_LAPSES,
     PAUSE_SECONDS,
 )
 from bitmart_book.fork import after_fork_in_child
@@ -38,6 +39,7 @@ class Driver:
 
     listener: told after each frame that changed something. published: called with what the client
     has to say. rested: called when all that had arrived is applied.
+    notes: what books have noted for the listener; where there is nothing it is not called.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Driver:
         tls: ssl.SSLContext | None,
         published: Callable[[list[Event], list[Push]], None],
         rested: Callable[[], None],
+        notes: Sized | None = None,
     ) -> None:
+        self._engine = engine
         self._client = client
         self._journal = journal
         self._recorder = recorder
@@ -62,7 +66,7 @@ class Driver:
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._intake = Intake(engine, client, self, listener)
+        self._intake = Intake(engine, client, self, listener, notes=notes)
         self._take_in = self._intake.receive
         # Looked up now and then, because asking a logger takes longer than applying a frame.
         self._traces = journal.traces
@@ -71,6 +75,7 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._beat_at = 0.0
         self._beat: asyncio.TimerHandle | None = None
+        self._lapses: asyncio.TimerHandle | None = None
         self.failures: dict[str, str] = {}
         """Why a connection could not be opened, by its name."""
         self.counters: Counter[str] = Counter()
@@ -84,12 +89,13 @@ class Driver:
         self._beat_at = self._loop.time() + BEAT_SECONDS
         self._beat = self._loop.call_later(BEAT_SECONDS, self._look_at_loop)
         self._advance()
+        self._look_for_lapses()
 
     def end(self) -> None:
         """Do what the closed client wants as its last, and begin no more."""
         self.carry_out()
         self._stopped = True
-        for timer in (self._timer, self._beat):
+        for timer in (self._timer, self._beat, self._lapses):
             if timer is not None:
                 timer.cancel()
         for task in self._opening.values():
@@ -129,6 +135,16 @@ class Driver:
         """The client was told something: do what it wants, and let it think again soon."""
         self.carry_out()
         self._advance_soon()
+
+    def _look_for_lapses(self) -> None:
+        """Tell who watches a book at the moment at which it ceases to be LIVE by itself: not when
+        the client looks at it next."""
+        next_ns = self._engine.look()
+        wait = LOOK_FOR_LAPSES
+        if next_ns is not None:
+            wait = min(wait, max(0.0, next_ns / 1e9 - self.now()))
+        self._lapses = self._loop.call_later(wait, self._look_for_lapses)
+        self.rested()
 
     def _advance_soon(self) -> None:
         if not self._advances_soon and not self._stopped:

@@ -67,6 +67,38 @@ def test_a_wheel_holds_what_a_cimport_needs(tmp_path):
     assert not [name for name in held if name.endswith(".c")]
 
 
+def test_a_compiled_watcher_of_a_user_is_told_of_every_change_of_the_top(tmp_path):
+    shutil.copy(ROOT / "examples" / "widest.pyx", tmp_path)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CFLAGS": "-O0"}
+    subprocess.run(
+        [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "widest.pyx"],
+        cwd=tmp_path, env=environment, check=True, timeout=300, capture_output=True,
+    )  # fmt: skip
+    code = """
+        import bitmart_book as bb
+        from widest import Widest
+
+        book = bb.Book("BTC_USDT")
+        widest = Widest()
+        widest.watch(book)
+        book.apply_snapshot([("99", "1")], [("101", "1")], sequence=1)
+        book.apply_delta([("98", "1")], [], sequence=2)
+        book.apply_delta([("99", "0")], [], sequence=3)
+        book.apply_delta([("100", "1")], [], sequence=4)
+        assert (widest.spread, widest.frames, widest.losses) == (3.0, 3, 0)
+        book.apply_delta([], [], sequence=9)
+        book.apply_snapshot([("99", "1")], [("109", "1")], sequence=10)
+        assert (widest.spread, widest.frames, widest.losses) == (10.0, 4, 1)
+        widest.cancel()
+        book.apply_delta([], [("109", "0"), ("199", "1")], sequence=11)
+        assert (widest.spread, book.watched) == (10.0, 0)
+    """
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=tmp_path, env=environment, check=True, timeout=60,
+    )  # fmt: skip
+
+
 def test_the_example_compiles_and_reads_what_python_reads(tmp_path):
     shutil.copy(ROOT / "examples" / "pressure.pyx", tmp_path)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CFLAGS": "-O0"}

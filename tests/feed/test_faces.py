@@ -207,10 +207,14 @@ OF_BOOK = {
     "on_change": lambda book: book.on_change(lambda book, change: None).cancel(),
     "on_quote": lambda book: book.on_quote(lambda quote: None).cancel(),
     "quotes": lambda book: type(next(book.quotes(timeout=20))),
+    "wait_for": lambda book: type(book.wait_for(lambda book: book.spread > 0, timeout=20)),
+    "when": lambda book: type(book.when(spread_bps=(">", 0)).wait(timeout=20)),
 }
 BOOK_SAYS = {
     "base_size": "2.5", "explain": "BTC_USDT is live", "hub": "BookHub", "instrument": "BTC_USDT",
     "net": bb.NetBook, "on_change": None, "on_quote": None, "quotes": bb.Quote,
+    "on_change": None, "on_quote": None, "quotes": bb.Quote, "wait_for": bb.Quote,
+    "when": bb.Quote,
 }  # fmt: skip
 OF_STREAM = {
     "begun": lambda stream: stream.begun,
@@ -242,7 +246,7 @@ def agrees(said, expected):
 def public(instance):
     """What an object offers beside the reads of a book: its public names, and the special methods
     that are ours."""
-    base = set(dir(bb.Book)) if isinstance(instance, bb.Book) else set()
+    base = set(dir(bb.Book)) - {"when"} if isinstance(instance, bb.Book) else set()
     names = {name for name in dir(instance) if not name.startswith("_")} - base
     return (names | set(members(type(instance)))) - {"__slots__"}
 

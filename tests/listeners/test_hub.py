@@ -35,6 +35,9 @@ def hub(book, reports):
     host = SimpleNamespace(
         callback_failed=lambda callback, error: reports.append((callback.what, error)),
         hub_is_due=due.append,
+        notes=[],
+        across=lambda function: function(),
+        interrupted=lambda error: None,
         explain_book=lambda book: "a sentence",
         instrument=lambda symbol: None,
     )

@@ -22,6 +22,9 @@ def hub_of(engine, symbol):
     host = SimpleNamespace(
         callback_failed=lambda callback, error: None,
         hub_is_due=lambda hub: None,
+        notes=[],
+        across=lambda function: function(),
+        interrupted=lambda error: None,
         explain_book=lambda book: "a sentence",
         instrument=lambda symbol: None,
     )

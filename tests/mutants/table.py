@@ -22,6 +22,7 @@ from tests.mutants.sockets import SOCKETS
 from tests.mutants.surface import SURFACE
 from tests.mutants.venues import VENUES
 from tests.mutants.versions import VERSIONS
+from tests.mutants.watch import WATCH
 from tests.mutants.words import WORDS
 
 MUTANTS = (
@@ -34,6 +35,7 @@ MUTANTS = (
         + READS
         + TRUST
         + ENGINE
+        + WATCH
         + LINE
         + LAG
         + ABOVE
