@@ -900,20 +900,18 @@ cdef class Book(Written):
     @cython.final
     cdef void _tell_watchers(self, int change) noexcept:
         """Tell them what a write did that is over, `change`, and what the book is now."""
-        cdef _Watch watch = self._watch
-        cdef _Shared shared = self._shared
         cdef tuple watchers
         cdef PyObject* one
         cdef Py_ssize_t i
         cdef bint live
-        if watch is None or shared.telling:
+        if self._watch is None or self._shared.telling:
             return
-        shared.telling = True
-        live = self._is_live_at(shared.now)
-        if not live or watch.state != LIVE or watch.missed:
-            change = self._tell_state(watch, live, change)
-        # Borrowed of a tuple that is never changed.
-        watchers = watch.watchers
+        self._shared.telling = True
+        # Each is borrowed of a tuple that is never changed, whoever cancels from within.
+        watchers = self._watch.watchers
+        live = self._is_live_at(self._shared.now)
+        if not live or self._watch.state != LIVE or self._watch.missed:
+            change = self._tell_state(self._watch, live, change)
         for i in range(PyTuple_GET_SIZE(watchers)):
             one = PyTuple_GET_ITEM(watchers, i)
             if (
@@ -921,7 +919,7 @@ cdef class Book(Written):
                 and (<Watcher>one).book is not None
             ):
                 (<Watcher>one).changed(self, change & ~MADE_LIVE)
-        shared.telling = False
+        self._shared.telling = False
         if self._state == CLOSED:
             for watcher in watchers:
                 watcher.cancel()

@@ -73,7 +73,7 @@ def watch(
 
     screen = Screen(source, levels)
     console = Console(highlight=False)
-    options: dict[str, Any] = {"speed": speed or None} if is_capture(source) else {}
+    options: dict[str, Any] = {"speed": speed} if is_capture(source) else {}
     with Stop(seconds) as stop, connected(symbols, source, venues, **options) as following:
         if not is_capture(source):
             _subscribe_trades(following.feed)

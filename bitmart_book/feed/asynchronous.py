@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar, Unpack, overload
+from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from bitmart_book._book import Quote
@@ -18,7 +19,14 @@ from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.life import Life
-from bitmart_book.feed.live import Conditions, FeedStream, KeptBook, KeptTrigger, unchanged
+from bitmart_book.feed.live import (
+    Conditions,
+    FeedStream,
+    KeptBook,
+    KeptTrigger,
+    Moment,
+    unchanged,
+)
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
@@ -66,7 +74,7 @@ class LiveBook(KeptBook):
                 except Ended:
                     return
                 except Empty:
-                    if not await _within(timeout, changed):
+                    if not await _within(timeout, changed, self.hub.wanting):
                         raise self._unchanged(timeout) from None
                     continue
                 quote = self.quote_in_any_state(changes - 1)
@@ -88,7 +96,7 @@ class LiveBook(KeptBook):
         """
         arrived = asyncio.Event()
         with Waiter(self.hub, predicate, arrived.set) as waiter:
-            if not waiter.is_over and not await _within(timeout, arrived):
+            if not waiter.is_over and not await _within(timeout, arrived, self.hub.wanting):
                 raise TimeoutError(f"what was waited for of {self.symbol} within {timeout} s")
             return waiter.result()
 
@@ -136,7 +144,7 @@ class LiveTrigger(KeptTrigger):
             try:
                 return self._firings.take()
             except Empty:
-                if not await _within(timeout, self._arrived):
+                if not await _within(timeout, self._arrived, self._hub.wanting):
                     raise self._too_late(timeout) from None
 
 
@@ -186,7 +194,7 @@ class Stream(FeedStream[T]):
             except Empty:
                 if not self.begun:
                     await self._life.begin(self)
-                if not await _within(timeout, self._arrived):
+                if not await _within(timeout, self._arrived, self._life.core.audience.wanting):
                     raise self._nothing_came(timeout) from None
 
 
@@ -351,12 +359,27 @@ class Feed(Face[LiveBook]):
                 except Ended:
                     return
                 except Empty:
-                    if not await _within(timeout, changed):
+                    if not await _within(timeout, changed, self._core.audience.wanting):
                         raise unchanged(words, timeout) from None
                     continue
                 yield taken
         finally:
             self._core.unfollow(ours, merged)
+
+    async def play(self) -> AsyncGenerator[Moment[LiveBook], None]:
+        """Step through a capture: each frame of it, applied, when you are ready for it.
+
+        `async for moment in feed.play(): ...` for a backtest: what is read of a book between two
+        steps is what it was then. A `Moment` has the time, the books that changed, what changed,
+        and trades. Callbacks are called as ever. It begins where the capture is; leave the loop,
+        and the rest is read as anybody waits for it. With a speed each step waits for its time.
+        """
+        stepper = await self._life.begin_to_step()
+        try:
+            while (moment := await self._life.step(stepper)) is not None:
+                yield moment
+        finally:
+            await self._life.end_of_steps(stepper)
 
     # --- streams ---
 
@@ -420,12 +443,17 @@ class Feed(Face[LiveBook]):
         return stream
 
 
-async def _within(seconds: float | None, event: asyncio.Event) -> bool:
-    """Wait for an event; whether it came in time."""
-    if seconds is None:
-        return await event.wait()
-    try:
-        async with asyncio.timeout(seconds):
+async def _within(
+    seconds: float | None,
+    event: asyncio.Event,
+    wanting: Callable[[Callable[[], bool]], AbstractContextManager[None]],
+) -> bool:
+    """Wait for an event, which a capture goes on for; whether it came in time."""
+    with wanting(event.is_set):
+        if seconds is None:
             return await event.wait()
-    except TimeoutError:
-        return False
+        try:
+            async with asyncio.timeout(seconds):
+                return await event.wait()
+        except TimeoutError:
+            return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from bitmart_book._book import Quote
@@ -17,7 +18,14 @@ from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.life import Life
-from bitmart_book.feed.live import Conditions, FeedStream, KeptBook, KeptTrigger, unchanged
+from bitmart_book.feed.live import (
+    Conditions,
+    FeedStream,
+    KeptBook,
+    KeptTrigger,
+    Moment,
+    unchanged,
+)
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.feed.thread import LoopThread
 from bitmart_book.feed.waiting import wait_for
@@ -41,6 +49,7 @@ from bitmart_book.venues.topics import BalanceTopic, OrderTopic, OwnTopic, Posit
 __all__ = ["Feed", "LiveBook", "LiveTrigger", "Stream", "connect"]
 
 T = TypeVar("T")
+Wanting = Callable[[Callable[[], bool]], AbstractContextManager[None]]
 
 
 class LiveBook(KeptBook):
@@ -67,7 +76,7 @@ class LiveBook(KeptBook):
                 except Ended:
                     return
                 except Empty:
-                    if not wait_for(changed.wait, timeout):
+                    if not _within(timeout, changed, self.hub.wanting):
                         raise self._unchanged(timeout) from None
                     continue
                 quote = self.quote_in_any_state(changes - 1)
@@ -87,7 +96,7 @@ class LiveBook(KeptBook):
         """
         arrived = threading.Event()
         with Waiter(self.hub, predicate, arrived.set) as waiter:
-            if not waiter.is_over and not wait_for(arrived.wait, timeout):
+            if not waiter.is_over and not _within(timeout, arrived, self.hub.wanting):
                 raise TimeoutError(f"what was waited for of {self.symbol} within {timeout} s")
             return waiter.result()
 
@@ -132,7 +141,7 @@ class LiveTrigger(KeptTrigger):
             try:
                 return self._firings.take()
             except Empty:
-                if not wait_for(self._arrived.wait, timeout):
+                if not _within(timeout, self._arrived, self._hub.wanting):
                     raise self._too_late(timeout) from None
 
 
@@ -142,8 +151,11 @@ class Stream(FeedStream[T]):
     At a hole it has delivered what came before, raises `StreamGap` once, and can be iterated on.
     """
 
-    def __init__(self, topic: str, maxsize: int, end: Callable[[FeedStream[Any]], None]) -> None:
+    def __init__(
+        self, topic: str, maxsize: int, end: Callable[[FeedStream[Any]], None], wanting: Wanting
+    ) -> None:
         self._arrived = threading.Event()
+        self._wanting = wanting
         super().__init__(topic, maxsize, self._arrived.set, end)
 
     def __iter__(self) -> Stream[T]:
@@ -169,7 +181,7 @@ class Stream(FeedStream[T]):
             try:
                 return self.mailbox.take()  # type: ignore[no-any-return]
             except Empty:
-                if not wait_for(self._arrived.wait, timeout):
+                if not _within(timeout, self._arrived, self._wanting):
                     raise self._nothing_came(timeout) from None
 
 
@@ -209,7 +221,7 @@ class Feed(Face[LiveBook]):
 
     def _begin(self, words: tuple[str, ...]) -> None:
         """What `connect` waits for: the end of a capture that is read at once, and its symbols."""
-        if self._core.is_capture and self._core.options["speed"] is None:
+        if self._core.is_capture and not self._core.options["speed"]:
             self.wait_for_end()
         elif not words:
             self._call(self._life.open())
@@ -332,13 +344,28 @@ class Feed(Face[LiveBook]):
                 except Ended:
                     return
                 except Empty:
-                    if not wait_for(changed.wait, timeout):
+                    if not _within(timeout, changed, self._core.audience.wanting):
                         raise unchanged(words, timeout) from None
                     continue
                 yield taken
         finally:
             with contextlib.suppress(FeedClosed):
                 self._do(lambda: self._core.unfollow(ours, merged))
+
+    def play(self) -> Generator[Moment[LiveBook], None, None]:
+        """Step through a capture: each frame of it, applied, when you are ready for it.
+
+        `for moment in feed.play(): ...` for a backtest: what is read of a book between two
+        steps is what it was then. A `Moment` has the time, the books that changed, what changed,
+        and trades. Callbacks are called as ever. It begins where the capture is; leave the loop,
+        and the rest is read as anybody waits for it. With a speed each step waits for its time.
+        """
+        stepper = self._call(self._life.begin_to_step())
+        try:
+            while (moment := self._call(self._life.step(stepper))) is not None:
+                yield moment
+        finally:
+            self._call(self._life.end_of_steps(stepper))
 
     # --- streams ---
 
@@ -388,7 +415,7 @@ class Feed(Face[LiveBook]):
         return self._open_stream(EVENTS, maxsize)
 
     def _new_stream(self, topic: str, maxsize: int) -> Stream[Any]:
-        return Stream(topic, maxsize, self._end_stream)
+        return Stream(topic, maxsize, self._end_stream, self._core.audience.wanting)
 
     def _open_stream(
         self, topic: str, maxsize: int, sift: Callable[[Mailbox], Mailbox] | None = None
@@ -405,6 +432,12 @@ class Feed(Face[LiveBook]):
     def _end_stream(self, stream: FeedStream[Any]) -> None:
         with contextlib.suppress(FeedClosed):
             self._do(lambda: self._core.end(stream))
+
+
+def _within(seconds: float | None, event: threading.Event, wanting: Wanting) -> bool:
+    """Wait for an event, which a capture goes on for; whether it came in time."""
+    with wanting(event.is_set):
+        return wait_for(event.wait, seconds)
 
 
 @spelled_out

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
 from bitmart_book.feed.core import EVENTS, Core, Held, NewStream
-from bitmart_book.feed.live import FeedStream, KeptBook
+from bitmart_book.feed.live import FeedStream, KeptBook, Moment
 from bitmart_book.feed.options import Wait
+from bitmart_book.feed.pace import Pace
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.model import VERSION, BookState
-from bitmart_book.wire.capture import CaptureWriter
+from bitmart_book.wire.capture import CapturedFrame, CaptureWriter
 from bitmart_book.wire.driver import Driver
 from bitmart_book.wire.playback import Playback
 from bitmart_book.wire.recorder import Recorder
@@ -47,6 +48,10 @@ class Life:
         self._writer: CaptureWriter | None = None
         self._recorder: Recorder | None = None
         source: Any = options["source"]
+        self._stepper: object = None
+        self._pace = Pace(free=bool(options["speed"]))
+        if core.is_capture:
+            core.audience.wanting = self._pace.wanting
         self._playback = Playback(
             core.engine,
             source if core.is_capture else (),
@@ -57,6 +62,7 @@ class Life:
             told=self._told,
             rested=self._stepped.set,
             clock=core.recorded_time,
+            wanted=self._pace.turn,
         )
         core.stepped = self._stepped.set
         core.bad_lines = self._playback.bad_lines
@@ -343,17 +349,64 @@ class Life:
                 return self.core.introduced(book)
             if self._finished.done():
                 break
-            self._stepped.clear()
-            await self._stepped.wait()
+            with self._pace.wanting(lambda: self._is_live(key)):
+                self._stepped.clear()
+                await self._stepped.wait()
         self._finished.result()
         return self.core.book(key)
+
+    def _is_live(self, key: str) -> bool:
+        book = self.core.engine.get(key)
+        if book is None or book.state != BookState.LIVE:
+            return False
+        self._stepped.set()
+        return True
+
+    # --- stepping through a capture ---
+
+    async def begin_to_step(self) -> object:
+        """From now on `step` alone takes what is next of the capture, until `end_of_steps`; whoever
+        stepped before does so no more. Returns what both are to be given."""
+        await self.open()
+        if not self.core.is_capture:
+            raise UsageError('play() steps through a capture: bb.Feed(source="frames.jsonl.gz")')
+        self._pace.held = True
+        self._stepper = object()
+        return self._stepper
+
+    async def step(self, stepper: object) -> Moment[Any] | None:
+        """Apply the next frame, when its time has come; None at the end."""
+        if stepper is not self._stepper:
+            raise UsageError("another play() steps through this capture now")
+        engine = self.core.engine
+        while True:
+            await self._playback.wait()
+            record = self._playback.step()
+            if record is None:
+                return None
+            if isinstance(record, CapturedFrame):
+                books = tuple(self.core.introduced(book) for book in engine.touched)
+                return Moment(
+                    record.receive_time_ns, books, self._playback.change, engine.trades,
+                    record.connection,
+                )  # fmt: skip
+
+    async def end_of_steps(self, stepper: object) -> None:
+        """The capture goes on as ever; at its end, that is waited for."""
+        if stepper is not self._stepper:
+            return
+        self._pace.release()
+        if self._playback.is_over and self._finished is not None:
+            with self._pace.wanting(self._finished.done):
+                await asyncio.wait([self._finished])
 
     async def wait_for_end(self, timeout: float | None) -> None:
         """Until a capture has been read to its end, or the feed is closed. Raises what ended it
         early, and TimeoutError after so many seconds."""
         await self.open()
         assert self._finished is not None
-        await asyncio.wait([self._finished], timeout=timeout)
+        with self._pace.wanting(self._finished.done):
+            await asyncio.wait([self._finished], timeout=timeout)
         if not self._finished.done():
             raise TimeoutError(f"the feed has not come to its end in {timeout} s")
         self._finished.result()
@@ -380,7 +433,7 @@ class Life:
             self._finished.exception()
         else:
             self._finished.set_result(None)
-        self.core.audience.look_at_all()
+        self.core.audience.finish()
         self.core.audience.deliver()
         self._stepped.set()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Generic, Literal, Self, TypedDict, TypeVar
+from typing import Generic, Literal, NamedTuple, Self, TypedDict, TypeVar
 
 from bitmart_book._book import Book, NetBook, Quote
 from bitmart_book.client.account import Account
@@ -16,11 +16,12 @@ from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.model import Instrument, Order
 from bitmart_book.listeners.waiting import Firings, never
-from bitmart_book.model import BookState, Instrument
+from bitmart_book.model import BookState, Instrument, Trade
 
-__all__ = ["Conditions", "FeedStream", "KeptBook", "KeptTrigger", "unchanged"]
+__all__ = ["Conditions", "FeedStream", "KeptBook", "KeptTrigger", "Moment", "unchanged"]
 
 T = TypeVar("T")
+B = TypeVar("B", bound="KeptBook")
 Number = str | Decimal | int | float
 Condition = tuple[Literal[">", ">=", "<", "<="], Number]
 SizeCondition = Condition | tuple[Literal["bid", "ask"], Literal[">", ">=", "<", "<="], Number]
@@ -94,6 +95,21 @@ class KeptBook(Book):
 
     def _unchanged(self, seconds: float | None) -> TimeoutError:
         return unchanged((self.symbol,), seconds)
+
+
+class Moment(NamedTuple, Generic[B]):
+    """One frame of a capture that is stepped through, applied; made by `Feed.play`."""
+
+    time_ns: int | None
+    """Wall clock at its receipt, as it was recorded."""
+    books: tuple[B, ...]
+    """The books that it changed."""
+    change: int
+    """`Change` bits, the union over these."""
+    trades: tuple[Trade, ...]
+    """The public trades that it brought."""
+    connection: str | None
+    """The name of the connection that it came on."""
 
 
 class KeptTrigger(Trigger):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from bitmart_book._book import Book, Engine
@@ -21,6 +22,11 @@ from bitmart_book.log.journal import Journal
 from bitmart_book.model import Event, EventKind, Instrument
 
 __all__ = ["Audience"]
+
+
+def _nothing(is_there: Callable[[], bool]) -> AbstractContextManager[None]:
+    del is_there
+    return nullcontext()
 
 
 class Audience:
@@ -52,6 +58,9 @@ class Audience:
         self._now = now
         self.across = across
         self._interruption: BaseException | None = None
+        self.wanting: Callable[[Callable[[], bool]], AbstractContextManager[None]] = _nothing
+        """Lets a capture go on until something is true; what is live goes on by itself."""
+        self._finished = False
         self._instruments = {} if instruments is None else instruments
         self._hubs: dict[Book, BookHub] = {}
         self._streams: dict[str, list[Mailbox]] = {}
@@ -76,6 +85,8 @@ class Audience:
             hub = BookHub(book, self)
             # Two threads may ask for the same book of a capture at the same time.
             book.hub = hub = self._hubs.setdefault(book, hub)
+            if self._finished:
+                hub.finish()
             for follower in self._followers:
                 follower.follow(hub, now=True)
         return hub
@@ -84,6 +95,8 @@ class Audience:
         """From now on every book is one of those, and those that are made later too. now: those
         that there are have to be taken at once."""
         self._followers = (*self._followers, merged)
+        if self._finished:
+            merged.close()
         for hub in list(self._hubs.values()):
             merged.follow(hub, now=now)
 
@@ -124,6 +137,8 @@ class Audience:
         """From now on the mailbox gets every event, as long as somebody holds it."""
         self._event_mailboxes = [ref for ref in self._event_mailboxes if ref() is not None]
         self._event_mailboxes.append(weakref.ref(mailbox))
+        if self._finished:
+            mailbox.close()
 
     def remove_events(self, mailbox: Mailbox) -> None:
         self._event_mailboxes = [
@@ -218,6 +233,19 @@ class Audience:
                     self._on_outage(event)
         finally:
             self._delivering = False
+
+    def finish(self) -> None:
+        """Nothing more will come: the end of every iterator, though books can still be read."""
+        self.look_at_all()
+        self._finished = True
+        for hub in list(self._hubs.values()):
+            hub.finish()
+        for follower in self._followers:
+            follower.close()
+        for ref in self._event_mailboxes:
+            mailbox = ref()
+            if mailbox is not None:
+                mailbox.close()
 
     def close(self) -> None:
         """Every book is closed: the end of every iterator. Callbacks are told by `deliver`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
@@ -105,6 +106,9 @@ class HubHost(Protocol):
     across: Callable[[Callable[[], Any]], Any]
     """Calls a function where the feed lives."""
 
+    wanting: Callable[[Callable[[], bool]], AbstractContextManager[None]]
+    """Lets a capture go on until something is true."""
+
     def interrupted(self, error: BaseException) -> None:
         """A callback wants to end the program where nothing can be raised: raise it later."""
 
@@ -140,6 +144,7 @@ class BookHub(Owned):
         self._on_change: tuple[Callback, ...] = ()
         self._state = book.state
         self._changes = 0
+        self._finished = False
         # What the book tells; only of what somebody here wants to hear.
         self._notice = Notice(host.notes, self)
 
@@ -176,7 +181,7 @@ class BookHub(Owned):
             self._slots = (*self._slots, slot)
         self._listen()
         # Only after adding it: `look` sets the state first and then tells the slots that are there.
-        if self._state == BookState.CLOSED:
+        if self._state == BookState.CLOSED or self._finished:
             slot.close()
 
     def remove(self, slot: Consumer) -> None:
@@ -246,7 +251,7 @@ class BookHub(Owned):
         """Call this when the book is closed, or has come to the end of its capture."""
         with self._lock:
             self._ends = (*self._ends, function)
-        if self._state == BookState.CLOSED:
+        if self._state == BookState.CLOSED or self._finished:
             function()
 
     def not_at_end(self, function: Callable[[], None]) -> None:
@@ -284,6 +289,18 @@ class BookHub(Owned):
         if self._on_quote:
             self._changes += 1
             self._host.hub_is_due(self)
+
+    def finish(self) -> None:
+        """Nothing more will come of this book: the end of its capture."""
+        self._finished = True
+        for slot in self._slots:
+            slot.close()
+        for end in self._ends:
+            end()
+
+    def wanting(self, is_there: Callable[[], bool]) -> AbstractContextManager[None]:
+        """While somebody waits until that is true."""
+        return self._host.wanting(is_there)
 
     def deliver(self) -> None:
         """Give the newest quote to the callbacks; it says how many they did not see."""

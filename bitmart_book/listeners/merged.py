@@ -45,7 +45,12 @@ class Merged(Owned):
         self.check_process()
         book = hub.book
         with self._lock:
-            if book in self._members or self._over:
+            if book in self._members:
+                return
+            if self._over:
+                # Of one that is over before it began the present can still be taken.
+                if now:
+                    self._due.setdefault(book, (1, 0))
                 return
             member = self._members[book] = _Member(self, hub)
         if now:
@@ -69,7 +74,8 @@ class Merged(Owned):
 
     def close(self) -> None:
         """No more is followed; what is due can still be taken."""
-        self._over = True
+        with self._lock:
+            self._over = True
         for book in list(self._members):
             self.leave(book)
         self._wake()

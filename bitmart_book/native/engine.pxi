@@ -125,20 +125,18 @@ cdef class Engine:
 
     cdef int _tell(self) except -1:
         """Tell who wants to hear what the frame did; a frame that concerns nobody costs nothing."""
-        cdef _Scratch scratch = self._scratch
-        cdef Book book = self._touched
+        cdef Book book
         self._shared.concerned = False
-        scratch.busy = scratch.telling = True
-        if book is not None:
-            if book._change & book._wanted:
-                book._tell_watchers(book._change)
-            if self._also_touched:
-                for book in self._also_touched:
-                    if book._change & book._wanted:
-                        book._tell_watchers(book._change)
-        if self._shared.pending:
+        self._scratch.busy = self._scratch.telling = True
+        if self._touched is not None and self._touched._change & self._touched._wanted:
+            self._touched._tell_watchers(self._touched._change)
+        if PyList_GET_SIZE(self._also_touched):
+            for book in self._also_touched:
+                if book._change & book._wanted:
+                    book._tell_watchers(book._change)
+        if PyList_GET_SIZE(self._shared.pending):
             self._tell_states()
-        scratch.busy = scratch.telling = False
+        self._scratch.busy = self._scratch.telling = False
         return 0
 
     cdef int _tell_states(self) except -1:

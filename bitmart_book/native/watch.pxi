@@ -403,7 +403,12 @@ cdef class Trigger:
         self._has_callbacks = True
         self._condition._callbacks.append(callback)
         if self._condition.is_true:
-            callback(self._condition.quote)
+            self.book._shared.require_quiet()
+            self.book._shared.telling = True
+            try:
+                callback(self._condition.quote)
+            finally:
+                self.book._shared.telling = False
         return self
 
     def cancel(self):

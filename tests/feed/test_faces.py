@@ -143,6 +143,13 @@ def waited_for(feed, call):
     return str(caught.value)
 
 
+def refused(call):
+    """The sentence of a call that this feed has no use for."""
+    with pytest.raises(bb.UsageError) as caught:
+        call()
+    return str(caught.value)
+
+
 OF_FEED = {
     "account": lambda feed, box: feed.account.orders == {},
     "bad_lines": lambda feed, box: feed.bad_lines,
@@ -162,6 +169,7 @@ OF_FEED = {
     "klines": lambda feed, box: a_value(feed.klines("BTC_USDT")),
     "orders": lambda feed, box: bought(box, feed.orders()),
     "plan": lambda feed, box: feed.plan(["BTC_USDT", "BTCUSDT"]).connections,
+    "play": lambda feed, box: refused(lambda: next(feed.play())),
     "positions": lambda feed, box: bought(box, feed.positions()),
     "quotes": lambda feed, box: next(feed.quotes("BTC_USDT")).symbol,
     "report": lambda feed, box: feed.report()["counters"]["connects"],
@@ -190,6 +198,7 @@ SAYS = {
     "fills": bb.Fill, "finished": "the feed has not come to its end in 0.01 s", "forget_lag": None,
     "instruments": "BTC_USDT",
     "is_foreign": False, "klines": bb.Kline, "orders": bb.Order, "plan": 2,
+    "play": "play() steps through a capture",
     "positions": bb.Position, "quotes": "BTC_USDT", "report": 1, "stats": True,
     "stream": bb.BookTicker,
     "subscribe": bb.sync.LiveBook, "subscriptions": {TOPIC: "LIVE"}, "tickers": bb.FuturesTicker,

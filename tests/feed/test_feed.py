@@ -500,7 +500,7 @@ def test_a_capture_at_its_own_speed(tmp_path):
 
     run(work())
     with pytest.raises(bb.UsageError, match="speed"):
-        bb.connect(source=path, speed=0)
+        bb.connect(source=path, speed=-1)
 
 
 def test_a_shadowed_feed():

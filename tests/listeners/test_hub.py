@@ -1,5 +1,6 @@
 """Callbacks and slots of one book: who is told what, and what a bad callback can do."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +37,7 @@ def hub(book, reports):
         callback_failed=lambda callback, error: reports.append((callback.what, error)),
         hub_is_due=due.append,
         notes=[],
+        wanting=lambda is_there: nullcontext(),
         across=lambda function: function(),
         interrupted=lambda error: None,
         explain_book=lambda book: "a sentence",

@@ -1,5 +1,6 @@
 """Several books for one consumer: conflated by book, none forgotten, none hidden by a busy one."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -23,6 +24,7 @@ def hub_of(engine, symbol):
         callback_failed=lambda callback, error: None,
         hub_is_due=lambda hub: None,
         notes=[],
+        wanting=lambda is_there: nullcontext(),
         across=lambda function: function(),
         interrupted=lambda error: None,
         explain_book=lambda book: "a sentence",
@@ -105,4 +107,4 @@ def test_one_that_follows_all_waits_for_books_that_are_not_there_yet(engine):
     hub.changed(Change.TOP)
     assert taken(merged) == [Ended], "nobody listens any more"
     merged.follow(hub_of(engine, "ETH_USDT"), now=True)
-    assert taken(merged) == [Ended]
+    assert taken(merged) == [("ETH_USDT", 1, 0), Ended], "the present can still be taken"

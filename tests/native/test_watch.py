@@ -293,6 +293,16 @@ def test_it_may_cancel_itself_and_others_from_within(world):
     assert "ended" in repr(triggers[0])
 
 
+def test_the_last_watcher_may_go_when_it_is_told_that_the_book_is_lost(world):
+    triggers = []
+    triggers.append(world.book.when(state="GAP").on(lambda _: triggers[0].cancel()))
+    world.update(skip=3)
+    assert world.book.watched == 0
+    assert triggers[0].fired == 1
+    world.engine.apply(frame("snapshot", 9, [("99", "1")], [("101", "1")]), generation=1)
+    assert world.book.state == BookState.LIVE
+
+
 def test_one_that_nobody_holds_and_nobody_hears_is_gone(world):
     trigger = world.book.when(spread_bps=(">", 5))
     assert world.book.watched
@@ -353,10 +363,10 @@ def test_all_of_several_conditions_have_to_hold(world):
     world.update(bids=[("100.5", "1.5")])
     world.update(bids=[("100.5", "2.5")])
     assert trigger.fired == 1
-    world.update(bids=[("100.5", "1")])
+    world.update(bids=[("100.5", "1.01")])
     world.update(bids=[("100.5", "2.5")])
-    assert trigger.fired == 1, "it has to fall below 1"
-    world.update(bids=[("100.5", "0.5")])
+    assert trigger.fired == 1, "it has to fall to 1"
+    world.update(bids=[("100.5", "1")])
     world.update(bids=[("100.5", "2.5")])
     assert trigger.fired == 2
 
@@ -423,8 +433,8 @@ def test_each_condition_is_exact_at_its_limit(scale, bid, width, one, other, rel
     ("conditions", "sentence"),
     [
         ({}, "takes a condition"),
-        ({"spread_bps": 5}, 'as in spread_bps=(">", 5)'),
-        ({"spread_bps": ("=", 5)}, 'as in spread_bps=(">", 5)'),
+        ({"spread_bps": 5}, r'as in spread_bps=\(">", 5\)'),
+        ({"spread_bps": ("=", 5)}, r'as in spread_bps=\(">", 5\)'),
         ({"spread_bps": (">", "wide")}, "takes a number"),
         ({"spread_bps": (">", float("nan"))}, "takes a number"),
         ({"top_size": ("buy", "<", 5)}, 'side must be "bid" or "ask"'),
