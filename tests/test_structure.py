@@ -500,6 +500,7 @@ MANY_NAMES = {
     "Book": "the reads of a book",
     "Client": "what happens to a connection, and what is asked of one",
     "Core": "the questions that both faces hand on to it",
+    "Engine": "what a client tells it of its connections and books, beside frames",
     "Exchange": "everything that a test may do to an exchange",
     "Session": "what one websocket may be told, and what its owner asks of it",
     "Subscription": "what is known of one topic",
