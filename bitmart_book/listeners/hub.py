@@ -238,8 +238,8 @@ class BookHub(Owned):
         def call(quote: Quote) -> None:
             try:
                 callback(quote)
-            except BaseException as error:
-                self._host.interrupted(error)
+            except BaseException as interruption:
+                self._host.interrupted(interruption)
 
         return call
 
