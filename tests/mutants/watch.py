@@ -33,15 +33,6 @@ WATCH = [
         where="cdef int _tell_line(",
     ),
     Mutant(
-        "bad-frame-tells-nobody",
-        "A frame that cannot be read costs the book, and whoever watches it never hears of that.",
-        "native/engine.pxi",
-        "self._touch(book, GAP_BIT)",
-        "self._touch(book, 0)",
-        f"{TEST}test_that_a_book_is_not_live_any_more_is_told_however_it_came",
-        where="cdef int _refuse_named(",
-    ),
-    Mutant(
         "lapse-unnoticed-stays-unnoticed",
         "A loop that was blocked for a minute never hears that its book was not LIVE meanwhile.",
         "native/trust.pxi",
