@@ -30,10 +30,6 @@ from bitmart_book._book import (
     NetTop,
     Quote,
     Sweep,
-    Level,
-    Levels,
-    Quote,
-    Sweep,
     Trigger,
     Watcher,
 )
@@ -148,8 +144,8 @@ __all__ = [
     "UsageError",
     "Venue",
     "VenueError",
-    "check_order",
     "Watcher",
+    "check_order",
     "connect",
     "read_instruments",
     "sync",
@@ -177,7 +173,6 @@ if TYPE_CHECKING:
     from bitmart_book.client.account import Account
     from bitmart_book.credentials import Credentials
     from bitmart_book.entry import CheckedEntry, OrderEntry, check_order
-    from bitmart_book.feed.asynchronous import Feed, LiveBook
     from bitmart_book.feed.asynchronous import Feed, LiveBook, LiveTrigger
     from bitmart_book.log.journal import TRACE
     from bitmart_book.sim import Simulator
@@ -191,8 +186,8 @@ _LATER = {
     "Credentials": "credentials",
     "Feed": "feed.asynchronous",
     "LiveBook": "feed.asynchronous",
-    "OrderEntry": "entry",
     "LiveTrigger": "feed.asynchronous",
+    "OrderEntry": "entry",
     "Simulator": "sim",
     "TRACE": "log.journal",
     "check_order": "entry",

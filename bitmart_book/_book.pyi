@@ -20,10 +20,6 @@ __all__ = [
     "NetTop",
     "Quote",
     "Sweep",
-    "Level",
-    "Levels",
-    "Quote",
-    "Sweep",
     "Trigger",
     "Watcher",
     "clock_ns",
@@ -432,6 +428,7 @@ class Lens:
     def _heard_trade(
         self, side: _Side, price: _Number, size: _Number, stamp_ms: int | None
     ) -> None: ...
+
 class Watcher:
     @property
     def book(self) -> Book | None: ...

@@ -31,15 +31,13 @@ SEED = 1
 
 FUNCTION = re.compile(r"(c?)fn=(\(\d+\))(?: (.*))?")
 
-FRAME_TASKS = ("frames", "full", "futures", "deep", "rows")
+# Frames that move no best price or size, and frames of which each does; and who listens to them.
+LISTENING = ("still", "still quoted", "moving", "moving watched", "moving triggered")
+FRAME_TASKS = ("frames", "full", "futures", "deep", "rows", *LISTENING)
 TASKS = (
     *(*FRAME_TASKS, "best_bid_price", "best_bid", "quote", "depth", "depth_out"),
     *("lens_top", "peek", "net"),
 )
-# Frames that move no best price or size, and frames of which each does; and who listens to them.
-LISTENING = ("still", "still quoted", "moving", "moving watched", "moving triggered")
-FRAME_TASKS = ("frames", "full", "futures", "deep", "rows", *LISTENING)
-TASKS = (*FRAME_TASKS, "best_bid_price", "best_bid", "quote", "depth", "depth_out")
 
 
 class Count(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, TypeVar, Unpack, overload
 from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar, Unpack, overload
 
@@ -30,7 +29,6 @@ from bitmart_book.feed.live import (
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
-from bitmart_book.listeners.streams import Empty, Ended, Slot
 from bitmart_book.listeners.waiting import Waiter
 from bitmart_book.model import (
     Balance,

@@ -31,7 +31,6 @@ from bitmart_book.feed.thread import LoopThread
 from bitmart_book.feed.waiting import wait_for
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
-from bitmart_book.listeners.streams import Empty, Ended, Slot
 from bitmart_book.listeners.waiting import Waiter
 from bitmart_book.model import (
     Balance,

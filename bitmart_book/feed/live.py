@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Generic, Literal, NamedTuple, Self, TypedDict, TypeVar
 
-from bitmart_book._book import Book, NetBook, Quote
+from bitmart_book._book import Book, NetBook, Quote, Trigger
 from bitmart_book.client.account import Account
-from bitmart_book._book import Book, Quote, Trigger
 from bitmart_book.errors import FeedClosed, UsageError
 from bitmart_book.fork import Owned
 from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Mailbox
-from bitmart_book.model import Instrument, Order
 from bitmart_book.listeners.waiting import Firings, never
-from bitmart_book.model import BookState, Instrument, Trade
+from bitmart_book.model import BookState, Instrument, Order, Trade
 
 __all__ = ["Conditions", "FeedStream", "KeptBook", "KeptTrigger", "Moment", "unchanged"]
 
@@ -69,6 +66,7 @@ class KeptBook(Book):
         if orders is None and account is not None:
             account.lens(self)
         return super().net(orders)
+
     def _tick(self, conditions: Conditions) -> Conditions:
         """These conditions, with the tick of the symbol where it is known and none is said."""
         instrument = self.instrument

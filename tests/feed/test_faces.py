@@ -222,7 +222,7 @@ OF_BOOK = {
 BOOK_SAYS = {
     "base_size": "2.5", "explain": "BTC_USDT is live", "hub": "BookHub", "instrument": "BTC_USDT",
     "net": bb.NetBook, "on_change": None, "on_quote": None, "quotes": bb.Quote,
-    "on_change": None, "on_quote": None, "quotes": bb.Quote, "wait_for": bb.Quote,
+    "wait_for": bb.Quote,
     "when": bb.Quote,
 }  # fmt: skip
 OF_STREAM = {
