@@ -333,8 +333,9 @@ cdef class Book(Written):
     it, a book has that depth.)
 
     The best prices: best_bid, best_ask, best_bid_price, best_ask_price, best_bid_size,
-    best_ask_size, quote, guard; mid, spread, microprice.
-    Levels: bids, asks, depth, grouped, size_at, size_within, sweep, imbalance, complete_depth.
+    best_ask_size, quote, guard; mid, spread, spread_bps, microprice.
+    Levels: bids, asks, depth, grouped, size_at, size_within, total_size, sweep, imbalance,
+    complete_depth.
     In any state: state, reason, explain, epoch, confirmed_by, valid_until, quote_in_any_state, peek.
     What it was told last: sequence, exchange_time_ms, receive_time_ns, last_trade, last_change,
     stats.
@@ -577,6 +578,15 @@ cdef class Book(Written):
         return spread_of(&top)
 
     @property
+    def spread_bps(self):
+        """float, the spread in basis points of the mid, rounded once; None where a side is empty."""
+        cdef Top top
+        if not self._both(&top):
+            return None
+        bid, ask = <object>top.prices[BID], <object>top.prices[ASK]
+        return ratio(20_000 * (ask - bid), ask + bid)
+
+    @property
     def microprice(self):
         """float, (bid * ask_size + ask * bid_size) / (bid_size + ask_size), rounded once."""
         cdef Top top
@@ -783,8 +793,21 @@ cdef class Book(Written):
         taken.take(&self._sides, number, levels_for(&self._sides, number, amount, by_notional))
         return taken.swept(number, numerator, denominator, by_notional, self._spec.proven)
 
+    def total_size(self, side, levels=None):
+        """float, all that rests on a side, or on its best `levels` levels; rounded once from the
+        exact sum. 0.0 where there is nothing."""
+        cdef int number = side_number(side)
+        cdef Py_ssize_t count = level_count(levels, "levels")
+        cdef Total total
+        cdef int scale
+        self._require_live()
+        total = total_size(&self._sides.ladders[number], count)
+        scale = self._sides.scales.size
+        return ratio(int_of(total), power_of_ten(scale))
+
     def size_within(self, side, bps):
-        """float, the cumulative size within `bps` basis points of that side's best price."""
+        """float, the cumulative size within `bps` basis points of that side's best price, a level at
+        just that distance included."""
         cdef int number = side_number(side)
         cdef Number wanted
         cdef double reach

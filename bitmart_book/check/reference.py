@@ -259,6 +259,13 @@ class ReferenceBook:
         bid, ask = self.best("bid"), self.best("ask")
         return None if not bid or not ask else Fraction(ask[0]) - Fraction(bid[0])
 
+    def spread_bps(self) -> Fraction | None:
+        mid, spread = self.mid(), self.spread()
+        return None if mid is None or spread is None else spread / mid * 10_000
+
+    def total_size(self, side: Side, levels: int | None = None) -> Fraction:
+        return sum((Fraction(size) for _, size in self.side(side)[:levels]), Fraction())
+
     def microprice(self) -> Fraction | None:
         bid, ask = self.best("bid"), self.best("ask")
         if not bid or not ask:

@@ -37,6 +37,7 @@ __all__ = [
     "FULL_FOR",
     "FULL_LONGEST_WAIT",
     "GOOD_AFTER",
+    "HOPELESS_AFTER",
     "IDLE_SECONDS",
     "LAG_COUNTS",
     "LATE_WITHIN",
@@ -52,6 +53,7 @@ __all__ = [
     "OPEN_SECONDS",
     "OUTAGE_AFTER",
     "OVERTAKEN_WITHIN",
+    "PATIENCE",
     "PAUSE_SECONDS",
     "PING_AFTER",
     "PING_AGAIN",
@@ -166,6 +168,10 @@ LOOK_FOR_SIGNALS: Final = 0.2
 LOOK_FOR_LAPSES: Final = 0.25
 """So often a feed looks when the next of the books that somebody watches ceases to be LIVE by
 itself, to tell of it at that moment; sooner where one is due."""
+PATIENCE: Final = 10.0
+"""So long a call waits for the venue's answer, where the user says nothing else."""
+HOPELESS_AFTER: Final = 3.0
+"""Who subscribes is told after so long that no connection could be opened, though tried twice."""
 AFTER_FAILURE_SECONDS: Final = 1.0
 """After a failure inside this package the client is called so much later again, not at once."""
 CALLED_LATE: Final = 0.25

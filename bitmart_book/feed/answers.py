@@ -20,6 +20,11 @@ from bitmart_book.venues.profile import Topic
 
 __all__ = ["Answers", "verdict"]
 
+WITHOUT_A_VENUE = (
+    'source="sim" runs the same against an exchange in this process, '
+    'source="frames.jsonl.gz" reads a capture, and venue= names another venue'
+)
+
 
 class Answers:
     """The answers that one call waits for. `known` are symbols that exist, as far as is known."""
@@ -66,7 +71,7 @@ class Answers:
                 return problem
         reasons = "; ".join(dict.fromkeys(failures))
         if reasons:
-            return NotConnected(f"no connection: {reasons}")
+            return NotConnected(f"no connection: {reasons}. {WITHOUT_A_VENUE}")
         return SubscriptionRejected(missing, None, f"no answer within {seconds:g} s")
 
 

@@ -208,7 +208,8 @@ class Feed(Face[LiveBook]):
     ca_file: certificates (PEM) to trust instead of the system's, for wss addresses; there is no
     way to trust none. record: a file to capture every frame into. shadow: check each frame
     against the reference book. max_levels: levels kept on each side. timeout: seconds that
-    subscribing waits for an answer; wait: "all", or "none" to return at once.
+    subscribing waits for an answer, or three where no connection can be opened and no more than
+    ten were said; wait: "all", or "none" to return at once.
     on_error: called with (what failed, the exception) when a user's callback raises, instead of a
     line in the log. on_outage: called with an `Event` once a minute while an exchange cannot be
     reached. Neither can hurt the feed. logger: instead of `logging.getLogger("bitmart_book")`;

@@ -324,6 +324,14 @@ class Core(Owned):
             if topic not in there
         ]
 
+    def is_hopeless(self) -> bool:
+        """Whether no connection could be opened, not even when tried again."""
+        if self.client is None:
+            return False
+        report = self.client.report()
+        is_open = any(one["open"] for one in report["connections"].values())
+        return not is_open and report["counters"].get("connect_failures", 0) >= 2
+
     def answers(self, topics: Iterable[str]) -> Answers:
         """What the venue says of topics that were just subscribed."""
         return Answers(self.running()[0], topics, self.instruments)

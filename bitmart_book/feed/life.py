@@ -6,11 +6,13 @@ Both faces live on one: the asynchronous on the user's loop, the blocking on tha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from bitmart_book.client.times import HOPELESS_AFTER, PATIENCE
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
 from bitmart_book.feed.core import EVENTS, Core, Held, NewStream
@@ -328,14 +330,20 @@ class Life:
         """Until every topic has its answer. Raises what `Answers.check` raises."""
         core, seconds = self.core, self.core.options["timeout"]
         answers, driver = core.answers(topics), core.running()[1]
-        deadline = driver.now() + seconds
+        begun = driver.now()
+        deadline = begun + seconds
         while not core.closed and not answers.complete():
-            self._stepped.clear()
-            try:
-                async with asyncio.timeout(deadline - driver.now()):
-                    await self._stepped.wait()
-            except TimeoutError:
+            now = driver.now()
+            # Where not even a connection can be opened there is nothing to wait for that long,
+            # unless somebody said to.
+            hopeless = now >= begun + HOPELESS_AFTER and seconds <= PATIENCE and core.is_hopeless()
+            if now >= deadline or hopeless:
                 break
+            self._stepped.clear()
+            until = begun + HOPELESS_AFTER if now < begun + HOPELESS_AFTER else deadline
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(until, deadline) - now):
+                    await self._stepped.wait()
         if core.closed:
             raise FeedClosed("the feed was closed while subscribing")
         answers.check(seconds, driver.failures.values())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.session import Timeouts
+from bitmart_book.client.times import PATIENCE
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import UnknownKeyword, UsageError
 from bitmart_book.log.journal import Logger
@@ -72,7 +73,7 @@ DEFAULTS: Options = {
     "record": None,
     "shadow": False,
     "max_levels": 50_000,
-    "timeout": 10.0,
+    "timeout": PATIENCE,
     "wait": "all",
     "on_error": None,
     "on_outage": None,
@@ -122,6 +123,11 @@ def _check_source(source: object) -> None:
         raise UsageError(
             'source must be "live", "sim", a Simulator, a capture file, or a list of such files; '
             f"was {wrong[0]!r}"
+        )
+    if isinstance(source, str) and "://" in source:
+        raise UsageError(
+            f'source={source!r} is the address of a server: write source="live", '
+            f'urls={{"spot_public": {source!r}}}, with the name of each endpoint that it serves'
         )
     if isinstance(source, str) and not Path(source).exists():
         near = difflib.get_close_matches(source, ("live", "sim"), n=1)

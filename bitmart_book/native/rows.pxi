@@ -204,7 +204,8 @@ cdef str unholdable_text(const Row* row):
     """Says which level does not fit. Its neighbours may have the decimals that it has no room for."""
     return (
         "the numbers have more digits than can be held exactly: the level "
-        f"{written_out(row.price)} x {written_out(row.size)} beside the others"
+        f"{written_out(row.price)} x {written_out(row.size)} beside the others; round floats that "
+        "were computed to the steps of the market before, as in f'{size:.5f}'"
     )
 
 
@@ -275,6 +276,23 @@ cdef int parse_pair(object pair, Scales* guess, Number* price, Number* size) exc
     return 0
 
 
+cdef bint is_padding(object pair) except -1:
+    """Whether a row only fills a table: price and size NaN, as `depth(out=...)` leaves them, or
+    both of them zero."""
+    cdef Number price, size
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        return False
+    first, second = pair
+    if PyFloat_Check(first) and PyFloat_Check(second) and first != first:
+        return second != second
+    try:
+        parse_by_hand(first, &price)
+        parse_by_hand(second, &size)
+    except UsageError:
+        return False
+    return price.mantissa == 0 and size.mantissa == 0
+
+
 cdef int add_pair(
     _Scratch scratch, object pair, int side, Py_ssize_t place, Scales* guess
 ) except -1:
@@ -293,12 +311,17 @@ cdef int add_pair(
         price_value = PyList_GET_ITEM(pair, 0)
         size_value = PyList_GET_ITEM(pair, 1)
         read = True
+    elif (isinstance(pair, (tuple, list)) or hasattr(pair, "__array_interface__")) and len(pair) > 2:
+        # Sources have more columns than price and size: counts of orders, times.
+        return add_pair(scratch, (pair[0], pair[1]), side, place, guess)
     if not (
         read
         and parse_plain(<object>price_value, guess.price, &price)
         and parse_plain(<object>size_value, guess.size, &size)
         and price.mantissa != 0
     ):
+        if is_padding(pair):
+            return 0
         try:
             parse_pair(pair, guess, &price, &size)
             if price.mantissa == 0:

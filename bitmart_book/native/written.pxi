@@ -126,8 +126,9 @@ cdef class Written(Trusted):
         """Replace the whole book; returns `Change` bits.
 
         bids, asks: rows of (price, size), each str, Decimal, int or float, in any order, or a
-        float array of shape (n, 2). A float means its shortest repr. Of rows with one price the
-        last wins; size zero is no level. Raises UsageError for NaN, infinite, negative or
+        float array of shape (n, 2). A float means its shortest repr. Further columns are not looked
+        at; rows that are NaN, or zero in both, only fill a table. Of rows with one price the last
+        wins; size zero is no level. Raises UsageError for NaN, infinite, negative or
         unreadable numbers, and then nothing has changed.
         """
         return self._by_hand(

@@ -23,7 +23,9 @@ READS = {
     "quote": lambda book: book.quote,
     "mid": lambda book: book.mid,
     "spread": lambda book: book.spread,
+    "spread_bps": lambda book: book.spread_bps,
     "microprice": lambda book: book.microprice,
+    "total_size": lambda book: book.total_size("bid", 2),
     "imbalance": lambda book: book.imbalance(3),
     "bids": lambda book: book.bids,
     "asks": lambda book: book.asks,
@@ -42,6 +44,7 @@ EMPTY_SIDE = {
     "best_ask_size": None,
     "mid": None,
     "spread": None,
+    "spread_bps": None,
     "microprice": None,
     "imbalance": None,
 }

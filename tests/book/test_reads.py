@@ -42,7 +42,11 @@ def test_top_analytics(pair, levels):
     book, reference, _ = pair
     assert book.mid == rounded(reference.mid())
     assert book.spread == rounded(reference.spread())
+    assert book.spread_bps == rounded(reference.spread_bps())
     assert book.microprice == rounded(reference.microprice())
+    for side in ("bid", "ask"):
+        assert book.total_size(side) == rounded(reference.total_size(side))
+        assert book.total_size(side, levels) == rounded(reference.total_size(side, levels))
     assert book.imbalance(levels) == rounded(reference.imbalance(levels))
     for side, best in (("bid", book.best_bid), ("ask", book.best_ask)):
         assert (best and best.exact) == reference.best(side)
@@ -342,3 +346,25 @@ def test_a_best_price_that_was_read_before_is_not_read_again_by_mistake():
         assert book.quote.bid == best[0]
     book.apply_delta([("0.99", "0"), ("0.98", "1")], [])
     assert book.best_bid_price == 0.98
+
+
+def test_rows_of_real_sources_and_what_our_own_arrays_are_filled_with():
+    book = bb.Book("BTC_USDT")
+    rest = [["23935.4", "65", "65"], ["23935.1", "2", "3", "0", "7"], (0.0, 0)]
+    book.apply_snapshot(rest, [("23936", "1"), ("0", "0")], sequence=1)
+    assert book.depth(exact=True).bids == [
+        (Decimal("23935.4"), Decimal(65)), (Decimal("23935.1"), Decimal(2)),
+    ]  # fmt: skip
+    out = np.empty((4, 2)), np.empty((4, 2))
+    assert book.depth(out=out) == (2, 1)
+    again = bb.Book("BTC_USDT")
+    again.apply_snapshot(*out, sequence=1)
+    assert again.depth() == book.depth()
+    wide = np.array([[23935.4, 65.0, 65.0], [np.nan, np.nan, np.nan]])
+    again.apply_snapshot(wide, [], sequence=2)
+    assert len(again.bids) == 1
+    for row in ((0, 1), (float("nan"), 1), (1, float("nan")), ("1",), {1: 2, 3: 4, 5: 6}):
+        with pytest.raises(bb.UsageError, match="bid row 0"):
+            again.apply_snapshot([row], [])
+    with pytest.raises(bb.UsageError, match="round floats that were computed"):
+        again.apply_snapshot([(100, 0.1 + 0.2), (99, 1000.0)], [])

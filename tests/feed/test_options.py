@@ -1,8 +1,11 @@
 """What is wrong with what a user says is one sentence that tells what to write instead."""
 
+import contextlib
 import inspect
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -165,3 +168,26 @@ def test_a_feed_without_a_shadow_does_not_load_what_the_shadow_needs():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )
     assert result.stdout.split() == ["False", "True"], result.stderr
+
+
+def test_an_address_as_the_source_is_told_where_it_belongs():
+    with pytest.raises(bb.UsageError, match=r'urls=.{"spot_public": .ws://127.0.0.1:1/.}'):
+        bb.Feed(source="ws://127.0.0.1:1/")
+
+
+def test_a_venue_that_cannot_be_reached_is_told_in_three_seconds_with_what_works_without_it():
+    with closed_port() as port:
+        begun = time.monotonic()
+        urls = {"spot_public": f"ws://127.0.0.1:{port}/"}
+        with pytest.raises(bb.NotConnected, match='source="sim" runs the same') as caught:
+            bb.connect("BTC_USDT", urls=urls)
+    assert time.monotonic() - begun < 8
+    assert f"127.0.0.1:{port}" in str(caught.value)
+
+
+@contextlib.contextmanager
+def closed_port():
+    """A port of this machine that nobody listens on, and nobody else is given meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

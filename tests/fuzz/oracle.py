@@ -75,7 +75,7 @@ def _reads():
 
     plain = [
         "best_bid", "best_ask", "best_bid_price", "best_ask_price", "best_bid_size",
-        "best_ask_size", "mid", "spread", "microprice", "bids", "asks",
+        "best_ask_size", "mid", "spread", "spread_bps", "microprice", "bids", "asks",
     ]  # fmt: skip
     reads = [lambda book, name=name: getattr(book, name) for name in plain]
     reads += [
@@ -86,6 +86,8 @@ def _reads():
         lambda book: book.depth(3, out=out),
         cycle("size_at", prices),
         cycle("sweep", amounts),
+        lambda book: book.total_size("bid"),
+        lambda book: book.total_size("ask", 3),
         cycle("size_within", ["0", 10, "10000", 1e9, "1e400", "-1"]),
         cycle("grouped", steps),
         cycle("grouped", steps, n=3),

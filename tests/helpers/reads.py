@@ -120,7 +120,13 @@ READS = {
     ],
     "mid": [("", lambda book: book.mid, as_it_is)],
     "spread": [("", lambda book: book.spread, as_it_is)],
+    "spread_bps": [("", lambda book: book.spread_bps, as_it_is)],
     "microprice": [("", lambda book: book.microprice, as_it_is)],
+    "total_size": [
+        ("all", lambda book: book.total_size("bid"), as_it_is),
+        ("odd", lambda book: book.total_size("ask", OddInt(5)), as_it_is),
+    ],
+    "watched": [("", lambda book: book.watched, as_it_is)],
     "imbalance": [
         ("", lambda book: book.imbalance(), as_it_is),
         ("all", lambda book: book.imbalance(1_000), as_it_is),

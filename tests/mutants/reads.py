@@ -38,6 +38,23 @@ READS = [
         "tests/book/test_reads.py::test_top_analytics",
     ),
     Mutant(
+        "total-of-the-other-side",
+        "Whoever asks what rests on the bids is told of the asks.",
+        "_book.pyx",
+        "total_size(&self._sides.ladders[number], count)",
+        "total_size(&self._sides.ladders[1 - number], count)",
+        "tests/book/test_reads.py::test_top_analytics",
+    ),
+    Mutant(
+        "padding-is-a-level",
+        "An array that `depth(out=...)` filled cannot be given back to a book.",
+        "native/rows.pxi",
+        "second != second",
+        "False",
+        "tests/book/test_reads.py::test_rows_of_real_sources_and_what_our_own_arrays_are_filled_with",
+        where="cdef bint is_padding(",
+    ),
+    Mutant(
         "microprice-weighted-the-wrong-way",
         "The microprice leans to the side that is about to move away.",
         "_book.pyx",
