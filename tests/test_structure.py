@@ -494,6 +494,7 @@ MANY_NAMES = {
     "Core": "the questions that both faces hand on to it",
     "Engine": "what a client tells it of its connections and books, beside frames",
     "Exchange": "everything that a test may do to an exchange",
+    "ReferenceBook": "the reads of a book, once more",
     "Session": "what one websocket may be told, and what its owner asks of it",
     "Subscription": "what is known of one topic",
 }

@@ -520,7 +520,7 @@ def test_empty_rows(empty):
         ([(float("inf"), 1)], "bid row 0: a number must be finite"),
         ([(1, -1)], "bid row 0: a number must not be negative"),
         ([("0", "1")], "bid row 0: a price must not be zero"),
-        ([("1", "1", "1")], r"bid row 0: expected \(price, size\)"),
+        ([("1",)], r"bid row 0: expected \(price, size\)"),
         (["99"], r"bid row 0: expected \(price, size\)"),
         ([None], r"bid row 0: expected \(price, size\)"),
         ([("1", None)], "bid row 0: a number must be str, Decimal, int or float, was NoneType"),

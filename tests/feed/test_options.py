@@ -171,7 +171,7 @@ def test_a_feed_without_a_shadow_does_not_load_what_the_shadow_needs():
 
 
 def test_an_address_as_the_source_is_told_where_it_belongs():
-    with pytest.raises(bb.UsageError, match=r'urls=.{"spot_public": .ws://127.0.0.1:1/.}'):
+    with pytest.raises(bb.UsageError, match=r'urls=\{"spot_public": .ws://127.0.0.1:1/.\}'):
         bb.Feed(source="ws://127.0.0.1:1/")
 
 
