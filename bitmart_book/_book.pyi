@@ -47,8 +47,8 @@ class _Channels(Protocol):
 _Venue: TypeAlias = str | _Channels | Sequence[str | _Channels]
 
 _Relation: TypeAlias = Literal[">", ">=", "<", "<="]
-_Condition: TypeAlias = tuple[_Relation, _Number]
-_SizeCondition: TypeAlias = _Condition | tuple[_Side, _Relation, _Number]
+_Compared: TypeAlias = tuple[_Relation, _Number]
+_SizeCondition: TypeAlias = _Compared | tuple[_Side, _Relation, _Number]
 _State: TypeAlias = BookState | str
 _StateCondition: TypeAlias = _State | tuple[_State, ...] | list[_State] | set[_State]
 
@@ -354,8 +354,8 @@ class Book(Written):
     def when(
         self,
         *,
-        spread_bps: _Condition | None = None,
-        imbalance: _Condition | None = None,
+        spread_bps: _Compared | None = None,
+        imbalance: _Compared | None = None,
         top_size: _SizeCondition | None = None,
         mid_moved: _Number | None = None,
         state: _StateCondition | None = None,
@@ -432,6 +432,7 @@ class Lens:
         self, side: _Side, price: _Number, size: _Number, stamp_ms: int | None
     ) -> None: ...
 
+@disjoint_base
 class Watcher:
     @property
     def book(self) -> Book | None: ...
@@ -451,8 +452,8 @@ class Trigger:
         self,
         book: Book,
         *,
-        spread_bps: _Condition | None = None,
-        imbalance: _Condition | None = None,
+        spread_bps: _Compared | None = None,
+        imbalance: _Compared | None = None,
         top_size: _SizeCondition | None = None,
         mid_moved: _Number | None = None,
         state: _StateCondition | None = None,

@@ -30,8 +30,9 @@ def wanted(feed: bb.Feed, book: bb.LiveBook, lens: bb.Lens) -> dict[str, Decimal
 async def requote(feed: bb.Feed, entry: bb.CheckedEntry, prices: dict[str, Decimal]) -> None:
     """Take back what stands elsewhere, and place what is missing."""
     for order in [feed.account.orders[name] for name in entry.open if name in feed.account.orders]:
-        if order.side and prices.get(order.side) == order.exact.price:
-            del prices[order.side]
+        side = order.side
+        if side and prices.get(side) == order.exact.price:
+            del prices[side]
         else:
             with contextlib.suppress(bb.OrderRefused):  # it was filled meanwhile
                 await entry.cancel(order.order_id)

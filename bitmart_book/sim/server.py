@@ -241,7 +241,7 @@ class Simulator:
         """What became of an order: texts by their names."""
         return self._ask(lambda exchange: exchange.order(order_id))
 
-    def orders(self, market: str | None = None) -> list[dict[str, Any]]:
+    def orders(self, market: str | None = None) -> list[dict[str, object]]:
         """The open orders of one market or of all."""
         return self._ask(lambda exchange: exchange.orders(market))
 

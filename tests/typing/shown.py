@@ -17,7 +17,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # What the types of others say and we cannot: any coroutine has two more, any array a shape.
-OF_OTHERS = ("Coroutine[Any, Any, ", "CoroutineType[Any, Any, ", "ndarray[tuple[Any, ...], ")
+OF_OTHERS = (
+    "Coroutine[Any, Any, ",
+    "CoroutineType[Any, Any, ",
+    "ndarray[tuple[Any, ...], ",
+    "FrameType | None) -> Any",
+)
 # Their types are known where pandas or polars are installed, and these may not be.
 OF_THE_UNINSTALLED = ("to_pandas()", "to_polars()")
 VAGUE = re.compile(r"\b(Any|Unknown)\b")
