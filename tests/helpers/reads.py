@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-WRITES = {"apply", "apply_snapshot", "apply_delta", "clear"}
+# And what shows nothing, but says what is to be told.
+WRITES = {"apply", "apply_snapshot", "apply_delta", "clear", "when"}
 
 
 class OddDecimal(Decimal):
