@@ -13,6 +13,8 @@ import bitmart_book as bb
 from bitmart_book.entry import BlockingOrderEntry
 from tests.helpers.feeds import box, run
 
+pytestmark = pytest.mark.private
+
 ROOT = Path(__file__).parent.parent
 BTC = bb.Instrument(
     symbol="BTC_USDT", market="spot", tick=Decimal("0.01"), lot=Decimal("0.001"),
