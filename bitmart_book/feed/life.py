@@ -6,7 +6,6 @@ Both faces live on one: the asynchronous on the user's loop, the blocking on tha
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import ssl
 from collections.abc import Sequence
@@ -331,19 +330,22 @@ class Life:
         core, seconds = self.core, self.core.options["timeout"]
         answers, driver = core.answers(topics), core.running()[1]
         begun = driver.now()
-        deadline = begun + seconds
+        # Where not even a connection can be opened there is nothing to wait for that long, unless
+        # somebody said to: that is looked at once on the way, and from then on.
+        looks = HOPELESS_AFTER < seconds <= PATIENCE
+        looked = False
         while not core.closed and not answers.complete():
-            now = driver.now()
-            # Where not even a connection can be opened there is nothing to wait for that long,
-            # unless somebody said to.
-            hopeless = now >= begun + HOPELESS_AFTER and seconds <= PATIENCE and core.is_hopeless()
-            if now >= deadline or hopeless:
+            if looked and core.is_hopeless():
                 break
             self._stepped.clear()
-            until = begun + HOPELESS_AFTER if now < begun + HOPELESS_AFTER else deadline
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(until, deadline) - now):
+            span = HOPELESS_AFTER if looks and not looked else seconds
+            try:
+                async with asyncio.timeout(begun + span - driver.now()):
                     await self._stepped.wait()
+            except TimeoutError:
+                if looked or not looks:
+                    break
+                looked = True
         if core.closed:
             raise FeedClosed("the feed was closed while subscribing")
         answers.check(seconds, driver.failures.values())
