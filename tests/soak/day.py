@@ -131,6 +131,8 @@ class Day:
         self.client.subscribe([f"spot/depth/increase100:{name}" for name in names], self.now)
         self.client.subscribe([f"spot/trade:{name}" for name in names[:5]], self.now)
         self.hubs = {}
+        # What hubs are told of through the book; here each book that was touched is told anyway.
+        self.notes = []
         self.due = []
         for book in self.engine.books:
             book.hub = self.hubs[book] = BookHub(book, self)
@@ -199,6 +201,7 @@ class Day:
     def applied(self):
         """A frame has changed something."""
         for book in self.engine.touched:
+            self.notes.clear()
             self.hubs[book].changed(book.last_change)
             self.hubs[book].deliver()
             self.due.clear()
