@@ -131,7 +131,7 @@ class Day:
         self.client.subscribe([f"spot/depth/increase100:{name}" for name in names], self.now)
         self.client.subscribe([f"spot/trade:{name}" for name in names[:5]], self.now)
         self.hubs = {}
-        # What hubs are told of through the book; here each book that was touched is told anyway.
+        # What books have told their hubs, which hear of it when a frame is over.
         self.notes = []
         self.due = []
         for book in self.engine.books:
@@ -200,9 +200,10 @@ class Day:
 
     def applied(self):
         """A frame has changed something."""
+        while self.notes:
+            hub, change = self.notes.pop(0)
+            hub.changed(change)
         for book in self.engine.touched:
-            self.notes.clear()
-            self.hubs[book].changed(book.last_change)
             self.hubs[book].deliver()
             self.due.clear()
 
