@@ -78,6 +78,7 @@ FOLDED = {
     "explain": sentence,
     "_repr_html_": sentence,
     "peek": frozen,
+    "net": frozen,
     "stats": counted,
 }
 EVERY = tuple(
