@@ -87,7 +87,9 @@ def hearing_signals(loop: _Loop, function: Callable[[], object]) -> Iterator[Non
     for number in ending_signals():
         try:
             loop.add_signal_handler(number, function)
-        except NotImplementedError:  # the loops of Windows, which a signal wakes all the same
+        except NotImplementedError:
+            # So asyncio says that this loop hears no signals, as those of Windows do not; there a
+            # handler of Python's runs between two turns of the loop, which a signal wakes.
             before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(function))
             undo.append(partial(signal.signal, number, before))
         else:

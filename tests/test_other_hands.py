@@ -1,12 +1,14 @@
 """The bugs that other hands chose can be read, placed and compiled; `make mutants-others` runs
 them."""
 
+import os
 import re
+import signal
 from itertools import groupby
 
 import pytest
 
-from tests.mutants import others
+from tests.mutants import forked, others
 from tests.mutants.build import mutated
 from tests.mutants.mutant import PACKAGE
 from tests.mutants.others.__main__ import near_tests
@@ -58,3 +60,23 @@ def test_the_near_tests_are_those_of_the_compiled_code():
     tests = near_tests()
     assert len(set(tests)) == len(tests) > 20
     assert "tests/book/test_cimport.py" not in tests
+
+
+@pytest.mark.parametrize(
+    ("ends_by", "longest", "how"),
+    [
+        (lambda: os._exit(0), 60.0, ""),
+        (lambda: os._exit(3), 60.0, ""),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), 60.0, "signal 9"),
+        (signal.pause, 0.0, "no end"),
+    ],
+    ids=["well", "badly", "killed", "never"],
+)
+def test_how_the_process_of_a_bug_ended(ends_by, longest, how):
+    """Of one that ends by itself its own word counts."""
+    child = os.fork()
+    if child == 0:
+        ends_by()
+    assert forked.wait(child, longest) == how
+    with pytest.raises(ChildProcessError):
+        os.waitpid(child, os.WNOHANG)

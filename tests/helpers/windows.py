@@ -20,13 +20,10 @@ READ_AHEAD_BYTES = 65_536
 
 
 class NoSignals(asyncio.SelectorEventLoop):
-    """Its loops are told of no signal."""
+    """Its loops are told of no signal: they have what asyncio gives to every loop, and no more."""
 
-    def add_signal_handler(self, sig, callback, *args):
-        raise NotImplementedError
-
-    def remove_signal_handler(self, sig):
-        raise NotImplementedError
+    add_signal_handler = asyncio.AbstractEventLoop.add_signal_handler
+    remove_signal_handler = asyncio.AbstractEventLoop.remove_signal_handler
 
 
 def take_away(patch):

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,17 +52,26 @@ def say(**found: Any) -> None:
     os.write(1, f"\n{json.dumps(found)}\n".encode())
 
 
-def wait(child: int) -> str:
+def wait(child: int, longest: float = LONGEST) -> str:
     """How the child ended, or an empty text where it has spoken for itself."""
-    end = time.monotonic() + LONGEST
-    while time.monotonic() < end:
-        gone, status = os.waitpid(child, os.WNOHANG)
-        if gone:
-            return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else ""
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "no end"
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        os.kill(child, signal.SIGKILL)
+
+    # A child that has ended keeps its number until it is waited for, so that no other is killed.
+    timer = threading.Timer(longest, kill)
+    timer.start()
+    try:
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    finally:
+        timer.cancel()
+        timer.join()
+    _, status = os.waitpid(child, 0)
+    if late.is_set():
+        return "no end"
+    return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else ""
 
 
 def choose(number: int) -> None:

@@ -77,30 +77,42 @@ class _Lines:
     def __init__(self, client: NaiveClient, carrier: Carrier) -> None:
         self.client, self.carrier = client, carrier
         self.sockets: dict[int, ClientConnection] = {}
+        self.spoken_to = asyncio.Event()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             while True:
+                self.spoken_to.clear()
                 self.client.advance(self.carrier.now())
                 for wish in self.client.wishes():
                     if wish.what == "open":
                         group.create_task(self._line(wish.line, wish.text or ""))
                     elif wish.line in self.sockets:
                         group.create_task(self._send(self.sockets[wish.line], wish.text or ""))
-                await asyncio.sleep(0.02)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout((self.client.due() - self.carrier.now()) / SECOND):
+                        await self.spoken_to.wait()
 
     async def _send(self, socket: ClientConnection, text: str) -> None:
         with contextlib.suppress(ConnectionClosed):
             await socket.send(text)
 
     async def _line(self, line: int, endpoint: str) -> None:
+        try:
+            await self._talk(line, endpoint)
+        finally:
+            self.spoken_to.set()
+
+    async def _talk(self, line: int, endpoint: str) -> None:
         now: Callable[[], int] = self.carrier.now
         try:
             async with connect(self.carrier.urls[endpoint], compression=None) as socket:
                 self.sockets[line] = socket
                 self.client.opened(line, now())
+                self.spoken_to.set()
                 async for message in socket:
                     self.client.heard(line, message, now())
+                    self.spoken_to.set()
         except InvalidStatus as error:
             self.client.refused(line, error.response.status_code, now())
             return
