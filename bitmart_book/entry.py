@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from bitmart_book._book import Book
 from bitmart_book.client.account import Account
+from bitmart_book.client.known import FINAL
 from bitmart_book.errors import OrderRefused
 from bitmart_book.exact import Number, exact_number
 from bitmart_book.model import Instrument, Order
@@ -32,7 +33,6 @@ __all__ = [
 Side = Literal["buy", "sell"]
 TimeInForce = Literal["gtc", "post_only", "ioc", "fok"]
 _TAKES = frozenset({"ioc", "fok"})
-_OVER = frozenset({"filled", "canceled", "partially_canceled", "finished"})
 
 
 @runtime_checkable
@@ -181,16 +181,20 @@ class _Checks:
 
     def heard(self, order: Order) -> Order:
         self._feed.account.tell(orders=[order])
-        if order.status in _OVER:
-            self._placed.pop(order.order_id, None)
+        if order.status in FINAL:
+            self.forget(order.order_id)
         else:
             self._placed[order.order_id] = None
         return order
 
     def replaced(self, order_id: str, order: Order) -> Order:
         if order.order_id != order_id:
-            self._placed.pop(order_id, None)
+            self.forget(order_id)
         return self.heard(order)
+
+    def forget(self, order_id: str) -> None:
+        """That order is open no more."""
+        self._placed.pop(order_id, None)
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -198,7 +202,7 @@ class _Checks:
         found = []
         for order_id in self._placed:
             known = self._feed.account.order(order_id)
-            if known is None or known.status not in _OVER:
+            if known is None or known.status not in FINAL:
                 found.append(order_id)
         return tuple(found)
 
@@ -262,7 +266,7 @@ class CheckedEntry:
             try:
                 await self.cancel(order_id)
             except OrderRefused:
-                self._checks._placed.pop(order_id, None)
+                self._checks.forget(order_id)
         return self.open
 
 
@@ -326,5 +330,5 @@ class BlockingCheckedEntry:
             try:
                 self.cancel(order_id)
             except OrderRefused:
-                self._checks._placed.pop(order_id, None)
+                self._checks.forget(order_id)
         return self.open

@@ -110,7 +110,7 @@ MAY_IMPORT = {
                           "client.times", "credentials", "errors", "model", "venues.profile"},
     "credentials": {"errors", "system"},
     "display": {"_book", "model"},
-    "entry": {"_book", "asyncio", "client.account", "errors", "exact", "model"},
+    "entry": {"_book", "asyncio", "client.account", "client.known", "errors", "exact", "model"},
     "errors": set(),
     "exact": {"errors", "msgspec"},
     "feed": {"feed.asynchronous"},

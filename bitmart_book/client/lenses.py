@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Literal
 
 from bitmart_book._book import Book, Lens
-from bitmart_book.client.known import EXACT, RESTING, KnownOrder, filled
+from bitmart_book.client.known import EXACT, FINAL, RESTING, KnownOrder, filled
 from bitmart_book.client.outcomes import Key
 from bitmart_book.errors import UsageError
-from bitmart_book.model import Fill, Order, OrderStatus
+from bitmart_book.model import Fill, Order
 
 __all__ = ["NOT_IN_THE_BOOK", "Lenses"]
 
@@ -100,17 +100,13 @@ def _is_doubtful(known: KnownOrder, unconfirmed: set[Key]) -> bool:
 def rests(order: Order) -> bool:
     """Whether an order is, or may be, in the book."""
     return (
-        (order.status in RESTING or order.status == OrderStatus.PENDING or not _is_known(order))
+        order.status not in FINAL
         and order.type not in NOT_IN_THE_BOOK
         and order.execution not in ("ioc", "fok")
         and order.side in _SIDES
         and order.exact.price is not None
         and order.exact.size is not None
     )
-
-
-def _is_known(order: Order) -> bool:
-    return order.status in set(OrderStatus)
 
 
 def _tell(

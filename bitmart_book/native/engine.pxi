@@ -1043,9 +1043,9 @@ cdef class Engine:
 
         Snapshots are taken for the answer to the oldest request or subscription that none has come
         for, and count from then: what comes late confirms as little as it should. A reply of the
-        book's own sequence is compared with the
-        book, and joined to it where they agree: deeper levels stay, the same run goes on. Any other
-        snapshot replaces. Returns how many replies may still come.
+        book's own sequence is compared with the book, and joined to it where they agree: deeper
+        levels stay, the same run goes on. Any other snapshot replaces. Returns how many replies may
+        still come.
         """
         cdef Book mine = self._mine(book)
         mine._ask(mine._now(), subscribed)

@@ -78,8 +78,6 @@ cdef class Quote:
     cdef readonly int64_t epoch
     cdef readonly int64_t skipped
 
-    cdef object _price(self, int side)
-    cdef object _size(self, int side)
     cdef tuple _facts(self)
 
 

@@ -28,53 +28,37 @@ cdef class NetTop:
     @property
     def bid(self):
         """float, or None where nobody else bids."""
-        return to_double(self._top.prices[BID], self._top.scales.price) if self._top.present[BID] else None
+        return price_on(&self._top, BID)
 
     @property
     def bid_size(self):
         """float, what others have there, or None."""
-        return to_double(self._top.sizes[BID], self._top.scales.size) if self._top.present[BID] else None
+        return size_on(&self._top, BID)
 
     @property
     def ask(self):
         """float, or None where nobody else offers."""
-        return to_double(self._top.prices[ASK], self._top.scales.price) if self._top.present[ASK] else None
+        return price_on(&self._top, ASK)
 
     @property
     def ask_size(self):
         """float, what others have there, or None."""
-        return to_double(self._top.sizes[ASK], self._top.scales.size) if self._top.present[ASK] else None
+        return size_on(&self._top, ASK)
 
     @property
     def exact(self):
         """(bid, bid_size, ask, ask_size) as Decimals, None where a side is empty."""
-        cdef int side
-        found = []
-        for side in range(2):
-            if self._top.present[side]:
-                found.append(exact_decimal(self._top.prices[side], self._top.scales.price))
-                found.append(exact_decimal(self._top.sizes[side], self._top.scales.size))
-            else:
-                found.append(None)
-                found.append(None)
-        return tuple(found)
+        return exact_top(&self._top)
 
     @property
     def mid(self):
         """float, halfway between the best prices of others; None where a side is empty."""
-        if not (self._top.present[BID] and self._top.present[ASK]):
-            return None
-        return ratio(
-            <object>self._top.prices[BID] + <object>self._top.prices[ASK],
-            2 * power_of_ten(self._top.scales.price),
-        )
+        return mid_of(&self._top)
 
     @property
     def spread(self):
         """float, best ask minus best bid of others, rounded once; None where a side is empty."""
-        if not (self._top.present[BID] and self._top.present[ASK]):
-            return None
-        return to_double(self._top.prices[ASK] - self._top.prices[BID], self._top.scales.price)
+        return spread_of(&self._top)
 
     @property
     def sequence(self):

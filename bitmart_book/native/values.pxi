@@ -295,6 +295,29 @@ cdef class Levels:
         return Levels, (self._levels,)
 
 
+cdef object price_on(const Top* top, int side):
+    """float, the best price of a side; None where it is empty."""
+    return to_double(top.prices[side], top.scales.price) if top.present[side] else None
+
+
+cdef object size_on(const Top* top, int side):
+    """float, the size at the best price of a side; None where it is empty."""
+    return to_double(top.sizes[side], top.scales.size) if top.present[side] else None
+
+
+cdef tuple exact_top(const Top* top):
+    """(bid, bid size, ask, ask size) as Decimals, None where a side is empty."""
+    cdef int side
+    cdef list found = []
+    for side in range(2):
+        if top.present[side]:
+            found.append(exact_decimal(top.prices[side], top.scales.price))
+            found.append(exact_decimal(top.sizes[side], top.scales.size))
+        else:
+            found += [None, None]
+    return tuple(found)
+
+
 cdef object mid_of(const Top* top):
     """float, halfway between the best prices; None where a side is empty."""
     if not (top.present[BID] and top.present[ASK]):
@@ -334,61 +357,39 @@ cdef class Quote:
     """Both sides of the top of a book and what is known about them, taken at one instant.
 
     `symbol`, `market` and `venue` say of which book, `sequence` is the venue's counter (None where
-    it has none), `exchange_time_ms` its stamp,
-    `receive_time_ns` the wall clock at receipt as the caller gave it, `age` the seconds since what
-    it shows was last known to be the venue's newest (None without a clock), `lag` those by which
-    what arrives is late (None where no stamp tells), `skipped` the number of quotes that a slow
-    consumer did not see.
+    it has none), `exchange_time_ms` its stamp, `receive_time_ns` the wall clock at receipt as the
+    caller gave it, `age` the seconds since what it shows was last known to be the venue's newest
+    (None without a clock), `lag` those by which what arrives is late (None where no stamp tells),
+    `skipped` the number of quotes that a slow consumer did not see.
     """
 
     def __init__(self):
         raise TypeError("a Quote is read from a book")
 
-    cdef object _price(self, int side):
-        if not self._top.present[side]:
-            return None
-        return to_double(self._top.prices[side], self._top.scales.price)
-
-    cdef object _size(self, int side):
-        if not self._top.present[side]:
-            return None
-        return to_double(self._top.sizes[side], self._top.scales.size)
-
     @property
     def bid(self):
         """float, the best bid price; None where there is none."""
-        return self._price(BID)
+        return price_on(&self._top, BID)
 
     @property
     def bid_size(self):
         """float, the size at the best bid; None where there is none."""
-        return self._size(BID)
+        return size_on(&self._top, BID)
 
     @property
     def ask(self):
         """float, the best ask price; None where there is none."""
-        return self._price(ASK)
+        return price_on(&self._top, ASK)
 
     @property
     def ask_size(self):
         """float, the size at the best ask; None where there is none."""
-        return self._size(ASK)
+        return size_on(&self._top, ASK)
 
     @property
     def exact(self):
         """(bid, bid_size, ask, ask_size) as Decimals, None where a side is empty."""
-        return tuple(
-            value
-            for side in (BID, ASK)
-            for value in (
-                (
-                    exact_decimal(self._top.prices[side], self._top.scales.price),
-                    exact_decimal(self._top.sizes[side], self._top.scales.size),
-                )
-                if self._top.present[side]
-                else (None, None)
-            )
-        )
+        return exact_top(&self._top)
 
     @property
     def mid(self):

@@ -104,8 +104,8 @@ NUMBERS = [
         "ask-size-of-the-bid",
         "A quote's ask size is the size of its bid.",
         "native/values.pxi",
-        "self._size(ASK)",
-        "self._size(BID)",
+        "size_on(&self._top, ASK)",
+        "size_on(&self._top, BID)",
         "tests/book/test_book.py::test_an_empty_side_is_none_and_never_zero",
     ),
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bitmart_book.errors import OrderRefused, UsageError
 from bitmart_book.exact import Number, exact_number
-from bitmart_book.model import Order
+from bitmart_book.model import Order, OrderStatus
 
 if TYPE_CHECKING:
     from bitmart_book.sim.exchange import Exchange
@@ -21,7 +21,7 @@ __all__ = ["BlockingSimulatedEntry", "SimulatedEntry"]
 
 _KINDS = {None: "limit", "gtc": "limit", "post_only": "limit_maker", "ioc": "ioc"}
 _EXECUTIONS = {"limit": "normal", "limit_maker": "limit_maker", "ioc": "ioc", "market": "normal"}
-_OPEN = ("new", "partially_filled")
+_OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 Ask = Callable[[Callable[["Exchange"], Order]], Order]
 
 
@@ -55,7 +55,7 @@ class BlockingSimulatedEntry:
                 where, symbol, side, price, size, kind=kind, client_order_id=name
             )
             order = value_of(exchange, order_id)
-            if kind == "limit_maker" and order.status == "canceled":
+            if kind == "limit_maker" and order.status == OrderStatus.CANCELED:
                 raise OrderRefused("it would have traded at once, and was to rest", sent=True)
             return order
 
