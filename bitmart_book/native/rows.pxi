@@ -311,8 +311,9 @@ cdef int add_pair(
         price_value = PyList_GET_ITEM(pair, 0)
         size_value = PyList_GET_ITEM(pair, 1)
         read = True
-    elif (isinstance(pair, (tuple, list)) or hasattr(pair, "__array_interface__")) and len(pair) > 2:
-        # Sources have more columns than price and size: counts of orders, times.
+    elif (isinstance(pair, (tuple, list)) or getattr(pair, "ndim", 0)) and len(pair) > 2:
+        # Sources have more columns than price and size: counts of orders, times. A number of
+        # numpy's looks like one of its arrays, but for its dimensions.
         return add_pair(scratch, (pair[0], pair[1]), side, place, guess)
     if not (
         read

@@ -13,10 +13,10 @@ from tests.helpers.numbers import anything
 LARGEST = 2**63 - 1
 
 
-def through_a_book(text):
+def through_a_book(text, size=None):
     """The level a price and size text become on their way through the engine."""
     book = bb.Book("BTC_USDT")
-    book.apply_snapshot([(text, text)], [])
+    book.apply_snapshot([(text, text if size is None else size)], [])
     return book.best_bid
 
 
@@ -30,8 +30,10 @@ def is_holdable(text):
 @given(anything)
 def test_every_form_of_number_is_exact(text):
     if Decimal(text) == 0:
+        # With a size of zero too it fills a table, and is no level.
+        assert through_a_book(text) is None
         with pytest.raises(bb.UsageError, match="zero"):
-            through_a_book(text)
+            through_a_book(text, "1")
     elif not is_holdable(text):
         with pytest.raises(bb.UsageError, match="held exactly"):
             through_a_book(text)

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from bitmart_book.client.account import Account, Outcome
+from bitmart_book.client.account import Account
+from bitmart_book.client.outcomes import Outcome
 from bitmart_book.client.pushes import Pushes
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.sim.exchange import Exchange
@@ -135,9 +136,10 @@ def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
 
 
 def test_it_sees_orders_that_are_told_twice(monkeypatch):
-    is_news = Pushes._is_news
+    taken = Pushes._taken
+    said_again = Outcome("repeated")
     monkeypatch.setattr(
-        Pushes, "_is_news", lambda self, value, now: is_news(self, value, now) or True
+        Pushes, "_taken", lambda self, value, now: taken(self, value, now) or said_again
     )
     assert traded().twice
 
