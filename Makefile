@@ -15,6 +15,8 @@ DEMO_kraken := BTC/USD ETH/USD
 DEMO_okx := BTC-USDT BTC-USDT-SWAP
 DEMO_bybit := BTCUSDT ETHUSDT
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
+# One more, since some tests wait.
+TESTERS := $(shell expr $(CPUS) + 1)
 
 .DEFAULT_GOAL := help
 
@@ -29,7 +31,7 @@ account: $(VENV)/.package ## orders of your own at that exchange: one rests, one
 # PYTHONS: all, those of this machine; 3.12, that one; oldest, the oldest versions of what it needs.
 test: $(VENV)/.test ## the tests; PYTHONS=all: with every Python that is here, PYTHONS=oldest
 	$(if $(PYTHONS),$(BIN)/python -m tests.pythons $(PYTHONS),\
-	    $(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal)
+	    $(BIN)/python -m pytest -q -n $(TESTERS) --dist worksteal)
 
 lint: $(VENV)/.lint ## ruff and cython-lint
 	$(BIN)/ruff check .

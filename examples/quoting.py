@@ -67,7 +67,7 @@ async def main() -> None:
     async with bb.Simulator() as simulator, bb.Feed(source=simulator) as feed:
         try:
             print("quoting")
-            await quote(feed, simulator.entry, looks=40)
+            await quote(feed, simulator.entry, looks=20)
         finally:
             print("open at the exchange:", len(simulator.orders()))
 

@@ -68,7 +68,7 @@ def main() -> None:
     with bb.connect(source=simulator) as feed:
         try:
             print("quoting")
-            quote(feed, simulator.entry.blocking, looks=40)
+            quote(feed, simulator.entry.blocking, looks=20)
         finally:
             print("open at the exchange:", len(simulator.orders()))
 

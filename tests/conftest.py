@@ -1,5 +1,6 @@
 """Settings of the test run: how hard Hypothesis tries, and who looks for secrets."""
 
+import gc
 import os
 
 from hypothesis import Phase, settings
@@ -7,7 +8,7 @@ from hypothesis import Phase, settings
 from tests.helpers.canaries import pytest_runtest_call as pytest_runtest_call
 
 settings.register_profile(
-    "default", max_examples=120, stateful_step_count=50, deadline=None, print_blob=True
+    "default", max_examples=50, stateful_step_count=40, deadline=None, print_blob=True
 )
 settings.register_profile("slow", parent=settings.get_profile("default"), max_examples=2_000)
 settings.register_profile(
@@ -30,3 +31,9 @@ settings.register_profile(
     stateful_step_count=20,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_finish():
+    """What ten thousand tests are made of is not looked through by each `gc.collect` of a test."""
+    gc.collect()
+    gc.freeze()

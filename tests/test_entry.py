@@ -155,7 +155,7 @@ def test_the_same_without_await():
 def test_the_quoter_leaves_no_order_behind(name):
     """Interrupted in the middle of it."""
     program = (ROOT / "examples" / f"{name}.py").read_text()
-    endless = program.replace("looks=40", "looks=-1")
+    endless = program.replace("looks=20", "looks=-1")
     assert endless != program
     # It says so once it has placed something.
     seen = "print('placed', flush=True) or "

@@ -261,7 +261,7 @@ def test_machines_reach_live_books(machine):
         def note_states(self):
             seen.update(book.state for book in self.engine.books)
 
-    Watched.TestCase.settings = settings(max_examples=20, database=None, derandomize=True)
+    Watched.TestCase.settings = settings(max_examples=8, database=None, derandomize=True)
     Watched.TestCase().runTest()
     assert "LIVE" in seen
     assert len(seen) > 1

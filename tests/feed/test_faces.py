@@ -308,6 +308,7 @@ OWN = {
 }
 
 
+@pytest.mark.usefixtures("refused_at_once")
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_refused_stream_is_raised_by_the_call_that_blocks(name):
     with connected() as feed:
@@ -319,6 +320,7 @@ def test_a_refused_stream_is_raised_by_the_call_that_blocks(name):
             assert feed.subscriptions == {}, "nobody holds it"
 
 
+@pytest.mark.usefixtures("refused_at_once")
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_refused_stream_is_raised_where_it_is_awaited(name):
     async def work():

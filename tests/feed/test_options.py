@@ -124,6 +124,7 @@ def test_a_book_that_is_not_in_the_capture(tmp_path):
             feed.subscribe("BTC_USDT", channel="depth20")
 
 
+@pytest.mark.usefixtures("refused_at_once")
 def test_symbols_in_small_letters():
     with bb.connect(source=box(), timeout=20) as feed:
         with pytest.raises(bb.SubscriptionRejected) as caught:

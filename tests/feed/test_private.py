@@ -337,6 +337,7 @@ async def caught_of(topic, login, subscribe, *, after=None):
     return caught.value
 
 
+@pytest.mark.usefixtures("refused_at_once")
 @pytest.mark.parametrize(("code", "trouble", "kind", "passes"), CODES)
 @pytest.mark.parametrize("topic", [ORDERS, "spot/ticker:BTC_USDT"], ids=["private", "public"])
 def test_a_code_at_a_subscription_reaches_the_call(topic, code, trouble, kind, passes):

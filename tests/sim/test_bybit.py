@@ -82,7 +82,7 @@ def test_a_dictionary_keeps_every_book_and_the_count(where):
     for start in range(0, len(topics), 10):
         for text in talk.say(*topics[start : start + 10]):
             plain.hear(text)
-    while plain.applied < 5_000:
+    while plain.applied < 2_000:
         for text in talk.wait(0.5):
             plain.hear(text)
         for topic in topics:

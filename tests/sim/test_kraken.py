@@ -131,7 +131,7 @@ def test_a_dictionary_keeps_every_book_and_every_checksum(depth):
     for text in talk.heard() + talk.say("subscribe", "book", symbols, depth=depth):
         plain.hear(text)
     compared = 0
-    while plain.applied < 2_500 and talk.now < 600:
+    while plain.applied < 1_000 and talk.now < 600:
         for text in talk.wait(0.5):
             plain.hear(text)
         for symbol in symbols:
@@ -139,8 +139,8 @@ def test_a_dictionary_keeps_every_book_and_every_checksum(depth):
             assert plain.sides(symbol) == talk.exchange.window(symbol, version, depth)
             compared += 1
     assert plain.wrong == []
-    assert plain.applied >= 2_500
-    assert compared > 50
+    assert plain.applied >= 1_000
+    assert compared > 20
     beats = [frame for frame in plain.others if frame == {"channel": "heartbeat"}]
     assert len(beats) < talk.now
 

@@ -53,7 +53,7 @@ def test_own_orders_and_futures_among_all_faults(seed):
 
 @pytest.mark.parametrize("name", ["reset", "silence", "freeze", "outage", "sleep", "block"])
 def test_a_hole_is_told(name):
-    w = traded(spec=" ".join(f"{name}@{at}" for at in range(10, 230, 15)), seed=len(name))
+    w = traded(spec=" ".join(f"{name}@{at}" for at in range(10, 110, 15)), seed=len(name), seconds=120.0)
     assert found(w) == NOTHING
     if name not in ("freeze", "block"):
         # Holes with nothing between them are one.
@@ -86,11 +86,11 @@ def test_without_faults_everything_is_told():
 
 
 def test_the_seed_decides_who_trades_and_is_the_same_run_again():
-    first, again, other = (simulate(seed, 0.3, faults="all%60") for seed in (2, 2, 3))
+    first, again, other = (simulate(seed, 0.1, faults="all%60") for seed in (2, 2, 3))
     assert first.digests == again.digests
     assert (first.accounts, other.accounts) == (1, 0)
     assert first.failed == other.failed == []
-    assert first.orders > 10
+    assert first.orders > 3
 
 
 # --- what it would see ---

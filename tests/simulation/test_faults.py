@@ -19,7 +19,7 @@ from tests.simulation.simulate import Result, _come_back, percentile, simulate, 
 from tests.simulation.world import World
 
 SYMBOLS = ("BTC_USDT", "ETH_USDT", "Yinbi_BTC")
-SECONDS = 60.0
+SECONDS = 36.0
 OTHERS = (
     "futures/depth20:BTCUSDT",
     "futures/depthAll5:SOLUSDT",
@@ -54,7 +54,7 @@ def one_fault(name):
     """A world in which that fault, and nothing else, has acted four times."""
     # What acts on other channels needs somebody who listens to them.
     w = world(
-        spec=f"{name}@8 {name}@20 {name}@33 {name}@45",
+        spec=f"{name}@8 {name}@15 {name}@22 {name}@29",
         seed=len(name),
         topics=OTHERS if name in sides.KINDS or name in private.KINDS else (),
     )
@@ -70,7 +70,7 @@ def test_one_fault(name):
     w = one_fault(name)
     assert w.network.counts[name] > 0
     assert found(w) == NOTHING
-    assert w.judge.checked > 300
+    assert w.judge.checked > 200
     assert w.wanted_live()
 
 
@@ -97,11 +97,11 @@ def test_all_faults_at_once(seed):
 
 
 def test_a_run_of_many_kinds_of_exchanges():
-    total = simulate_many(range(3), 0.5, faults="all%60")
+    total = simulate_many(range(3), 0.25, faults="all%60")
     assert total.failed == []
-    assert total.symbol_hours == pytest.approx(1.5, abs=0.3)
-    assert total.frames > 7_000
-    assert total.faults > 250
+    assert total.symbol_hours == pytest.approx(0.75, abs=0.2)
+    assert total.frames > 3_500
+    assert total.faults > 125
     assert total.live_share > 0.5
     assert set(total.hours) == set(total.judged) == {*FAMILIES.values(), "account"}
     assert min(total.hours.values()) > 0.1 * total.symbol_hours
@@ -168,10 +168,10 @@ def test_a_reply_to_a_request_is_no_subscription():
     assert found(w) == NOTHING
 
 
-def test_three_hundred_cuts():
+def test_a_hundred_cuts():
     w = world(seed=5)
     slowest = 0.0
-    for _ in range(300):
+    for _ in range(100):
         w.run_until(w.all_live, 40)
         w.run(w.now + w.rng.uniform(0.0, 3.0))
         if w.links:
@@ -180,7 +180,7 @@ def test_three_hundred_cuts():
         w.run_until(w.all_live, 40)
         slowest = max(slowest, w.now - start)
     assert found(w) == NOTHING
-    assert w.client.counters["disconnects"] == 300
+    assert w.client.counters["disconnects"] == 100
     # A new try may have to wait for its turn: the venue allows so many.
     assert slowest < 31.0
     w.client.close(w.now)

@@ -11,7 +11,7 @@ def bad(rows):
     return [row for row in rows if not row.passed]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0])
 def test_slow_ways_odd_clocks_and_silence_hold_nothing_back(seed):
     holds = honest(seed, 0.06)
     assert bad(figures.of_holds("honest", holds)) == []

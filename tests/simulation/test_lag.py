@@ -1,10 +1,10 @@
-"""Ten minutes of each setting of `tests.simulation.lag`; hours of them are a program by itself."""
+"""Five minutes of each setting of `tests.simulation.lag`; hours of them are a program by itself."""
 
 import pytest
 
 from tests.simulation.lag import LATE, SETTINGS, Run
 
-LENGTH = 600.0
+LENGTH = 300.0
 
 
 @pytest.mark.parametrize("name", SETTINGS)

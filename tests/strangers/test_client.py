@@ -55,7 +55,7 @@ def test_the_same_seed_is_the_same_run() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_lies_that_it_withstands(seed: int) -> None:
-    result = joined.run(Setting(seed, 240.0, NAMES))
+    result = joined.run(Setting(seed, 120.0, NAMES))
     assert len(result.acted) > 5
     assert result.good, (result.command(sockets=False), result.found()[:3])
 
