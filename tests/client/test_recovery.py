@@ -55,6 +55,17 @@ def test_after_a_cut_all_is_subscribed_again_and_the_hole_is_told():
     assert sent == [("subscribe", BOOK), ("subscribe", TICKER)]
 
 
+def test_a_lost_update_is_answered_by_a_request_at_once():
+    w = world("BTC_USDT")
+    w.run_until(w.all_live, 5)
+    sent = subscriptions_sent(w)
+    lost = w.engine["BTC_USDT"].sequence + 2
+    w._arrive_at_client(next(iter(w.by_server.values())), spot("update", lost))
+    assert w.engine["BTC_USDT"].state == BookState.GAP
+    w.run(w.now + 0.5)
+    assert sent == [("request", BOOK)]
+
+
 def test_what_was_refused_is_not_asked_for_again():
     w = world("BTC_USDT", "NOPE_USDT")
     w.run(5)

@@ -11,7 +11,7 @@ CAPTURES = [
         "wire/told.py",
         'self._tell("subscribed", generation, {"topic": _topic(book)})\n',
         "",
-        "tests/wire/test_replay.py::test_a_price_that_was_a_guess_when_it_was_live_is_one_in_the_replay",
+        "tests/wire/test_replay.py::test_a_frame_of_another_connection_is_passed_over_in_the_replay_too",
     ),
     Mutant(
         "time-stands-still-in-a-replay",

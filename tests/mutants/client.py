@@ -228,11 +228,11 @@ RECOVERY = [
     ),
     Mutant(
         "gap-answered-by-waiting",
-        "Every lost update costs five seconds, because nobody asks for a snapshot.",
+        "Every lost update costs a subscription, because nobody asks for a snapshot.",
         "client/recovery.py",
         "step in (0, 1) and asks",
         "False",
-        "tests/client/test_client.py::test_another_protocol_takes_one_file",
+        "tests/client/test_recovery.py::test_a_lost_update_is_answered_by_a_request_at_once",
     ),
     Mutant(
         "asked-with-every-frame",

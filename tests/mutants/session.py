@@ -50,7 +50,7 @@ SESSION = [
         "client/pings.py",
         "self._unanswered[0].at if self._unanswered else None",
         "self._unanswered[-1].at if self._unanswered else None",
-        "tests/client/test_session.py::test_one_late_pong_is_enough_to_be_behind",
+        "tests/client/test_pings.py::test_the_oldest_ping_without_an_answer_is_the_one_that_is_waited_for",
     ),
     Mutant(
         "no-ping-on-opening",
@@ -70,11 +70,11 @@ SESSION = [
     ),
     Mutant(
         "pong-that-was-not-asked-for",
-        "A server that answers each ping twice hides that all of it comes seven seconds late.",
+        "A server that answers each ping thrice hides that all of it comes seven seconds late.",
         "client/pings.py",
         "self._each += 1\n",
         "pass\n",
-        "tests/client/test_session.py::test_a_steady_lag_is_seen_however_many_pongs_a_ping_has",
+        "tests/client/test_pings.py::test_further_pongs_that_come_later_do_not_hide_a_lag",
     ),
     Mutant(
         "late-pong-releases",
@@ -158,7 +158,7 @@ SESSION = [
         "if suspects:\n    self._clear(now)\nreturn []\n",
         "return [answer for topic in list(suspects) for answer in self._refused(topic, reply, now)]"
         "\n",
-        "tests/client/test_client.py::test_one_bad_symbol_among_many_costs_only_itself",
+        "tests/client/test_session.py::test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next",
     ),
     Mutant(
         "renewal-without-giving-up",

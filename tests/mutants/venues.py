@@ -178,7 +178,7 @@ VENUES = [
         "Frames of a book of ten levels cut the one of a hundred to ten.",
         "native/engine.pxi",
         "generation != 0 and (<Book>book)._generation == generation",
-        "False",
+        "generation != 0",
         f"{LINES}::test_two_depths_of_a_symbol_are_told_apart_by_their_connections",
     ),
     Mutant(

@@ -189,6 +189,9 @@ def test_the_stamp_of_a_snapshot_tells_nothing():
     line.now += 1
     line.hear("snapshot", line.now - 50, DEEP, line.version)
     assert line.book.lag == 0.0
+    line.engine.expect(line.book)
+    line.hear("snapshot", line.now - 100, DEEP, line.version + 1)
+    assert (line.book.lag, line.book.state) == (0.0, BookState.LIVE)
 
 
 def test_where_nobody_knows_a_frame_may_be_as_late_as_pongs_allow():

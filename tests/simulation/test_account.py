@@ -53,7 +53,9 @@ def test_own_orders_and_futures_among_all_faults(seed):
 
 @pytest.mark.parametrize("name", ["reset", "silence", "freeze", "outage", "sleep", "block"])
 def test_a_hole_is_told(name):
-    w = traded(spec=" ".join(f"{name}@{at}" for at in range(10, 110, 15)), seed=len(name), seconds=120.0)
+    w = traded(
+        spec=" ".join(f"{name}@{at}" for at in range(10, 110, 15)), seed=len(name), seconds=120.0
+    )
     assert found(w) == NOTHING
     if name not in ("freeze", "block"):
         # Holes with nothing between them are one.

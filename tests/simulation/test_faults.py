@@ -275,10 +275,10 @@ def test_a_crossed_snapshot_is_not_healed_by_an_update():
     book = w.engine["BTC_USDT"]
     version, (bids, asks) = book.sequence, book.depth(50, exact=True)
     rows = [[[str(price), str(size)] for price, size in side] for side in (bids, asks)]
-    above = [str(asks[0][0] * 10), "1"]
-    receive(frame_of("snapshot", version, [above, *rows[0]], rows[1]))
+    crossing = [rows[1][0][0], "1"]
+    receive(frame_of("snapshot", version, [crossing, *rows[0]], rows[1]))
     assert book.state != "LIVE"
-    receive(frame_of("update", version + 1, [], [[price, "0"] for price, _ in rows[1]]))
+    receive(frame_of("update", version + 1, [], [[crossing[0], "0"]]))
     assert book.state != "LIVE"
     receive(frame_of("snapshot", version + 1, rows[0], rows[1][1:]))
     assert book.state == "LIVE"

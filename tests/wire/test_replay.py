@@ -187,6 +187,27 @@ def test_a_price_that_was_a_guess_when_it_was_live_is_one_in_the_replay(tmp_path
             _ = feed["BTC_USDT"].best_bid
 
 
+def test_a_frame_of_another_connection_is_passed_over_in_the_replay_too(tmp_path):
+    """A topic has moved, and the connection that it was on still has a frame of it."""
+    path = tmp_path / "moved.jsonl"
+    hand = RecordedHand(path)
+    hand.client.subscribe(["spot/depth/increase100:BTC_USDT", "spot/ticker:BTC_USDT"], hand.now)
+    hand.step()
+    rows = [["9", "1"], ["8", "1"]], [["10", "1"]]
+    hand.hear(spot("snapshot", 1, *rows))
+    former = hand.generation
+    hand.client.move(hand.client._wanted["spot/depth/increase100:BTC_USDT"], hand.now)
+    hand.step(1.0)
+    assert hand.generation != former
+    hand.hear(spot("snapshot", 5, *rows))
+    hand.generation = former
+    hand.hear(spot("update", 6, [["9", "0"]], []))
+    hand.look(hand.engine)
+    assert hand.engine["BTC_USDT"].best_bid.price == 9.0
+    hand.writer.close()
+    assert hand.compare(path) == ([], 1)
+
+
 def test_a_book_that_was_held_is_held_in_the_replay(tmp_path):
     path = tmp_path / "held.jsonl"
     hand = RecordedHand(path)
