@@ -995,6 +995,9 @@ class ReferenceBook:
             return Change.GAP
         if not item.empty() or self.channel.empty_advances:
             self._remember(item)
+        if not item.without_levels():
+            # Levels were told of: whoever said that there are none has to say it again.
+            self.empties, self.empty_snapshots = set(), 0
         self.kept.append(item)
         return Change.BUFFERED
 

@@ -1287,6 +1287,9 @@ cdef class Written(Trusted):
             return GAP_BIT
         if item.count[0] + item.count[1] or self._spec.empty_advances:
             self._remember(rows, item)
+        if (self._empties or self._empty_snapshots) and has_levels(rows, item):
+            # Whoever said that there are no levels has to say it again, all of them.
+            self._empties = self._empty_snapshots = 0
         self._buffer.append(keep_item(rows, item))
         self._buffered_rows += item.count[0] + item.count[1]
         self._counters.buffered += 1

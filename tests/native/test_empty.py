@@ -67,6 +67,24 @@ def test_an_empty_reply_does_not_make_what_is_built_on_one_live():
     assert (book.state, book.reason) == (BookState.LIVE, None)
 
 
+@pytest.mark.parametrize("assign", [True, False])
+def test_levels_that_are_told_of_take_back_what_an_empty_snapshot_said(assign):
+    engine, book = bare()
+    generation = 1 if assign else 0
+    if assign:
+        engine.assign(book, 1)
+    engine.apply(spot("snapshot", 3, BIDS, ASKS), generation=generation)
+    engine.apply(spot("snapshot", 4), generation=generation)
+    engine.apply(spot("update", 5, BIDS), generation=generation)
+    engine.expect(book)
+    engine.apply(spot("snapshot", 5), generation=generation)
+    assert book.state == BookState.SYNCING
+    # Removals tell of no level: both have said it again.
+    engine.apply(spot("update", 6, [("100", "0")]), generation=generation)
+    engine.apply(spot("snapshot", 6), generation=generation)
+    assert (book.state, book.best_bid) == (BookState.LIVE, None)
+
+
 def test_nor_does_a_reply_that_lacks_a_side():
     engine, book = bare()
     engine.apply(spot("snapshot", 3))
