@@ -110,7 +110,7 @@ class JoinedClient:
         for event in self.client.outbox.take_events():
             # A refusal ends a stream, which is told as well.
             if event.kind in ("gap", "rejected") and event.topic in self.ledgers:
-                self.ledgers[event.topic].gap()
+                self.ledgers[event.topic].gap(self.now)
                 if event.kind == "rejected":
                     self._again[event.topic] = self.now + ASK_AGAIN
                 self.reader.last_gap[event.topic.partition("/")[0]] = self.now

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 GAP = "gap"
+# So long, in ns, a lie holds one word back behind later ones; with the connection it is lost.
+HELD_BACK = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,26 @@ class Ledger:
     told: list[Hashable] = field(default_factory=list)
     holes: bool = False
     """Whether anything may be missing, because a gap was told somewhere."""
+    gaps_at: list[int] = field(default_factory=list)
+    """When gaps were told, in ns, where that is known."""
 
     def tells(self, key: Hashable) -> None:
         self.told.append(key)
 
-    def gap(self) -> None:
+    def gap(self, at: int | None = None) -> None:
         self.told.append(GAP)
+        if at is not None:
+            self.gaps_at.append(at)
 
-    def audit(self, truth: Sequence[Hashable], fresh: Sequence[Hashable] = ()) -> Audit:
+    def audit(
+        self,
+        truth: Sequence[Hashable],
+        fresh: Sequence[Hashable] = (),
+        times: Mapping[Hashable, int] | None = None,
+    ) -> Audit:
         """Compare with what happened since the stream began, in order. What is `fresh` may be told
-        and need not be yet."""
+        and need not be yet. `times`: when it happened; what was held back behind later words when
+        the gap came is of that gap."""
         place = {key: number for number, key in enumerate([*truth, *fresh])}
         result = Audit(gaps=self.told.count(GAP), happened=len(truth))
         seen: set[int] = set()
@@ -56,6 +68,9 @@ class Ledger:
                     reached, gap = number, False
         if gap or reached < 0:
             forgiven.update(range(reached + 1, len(truth)))
+        for key, at in (times or {}).items():
+            if any(at <= gap_at <= at + HELD_BACK for gap_at in self.gaps_at):
+                forgiven.add(place[key])
         result.lost = 0 if self.holes else len(set(range(len(truth))) - seen - forgiven)
         result.told = len(seen)
         return result

@@ -107,6 +107,7 @@ def audits(venue: Venue, ledgers: Mapping[str, Ledger], settled: int) -> dict[st
             found[topic] = ledgers[topic].audit(
                 [f.fill_id for f in fills if f.time < settled],
                 [f.fill_id for f in fills if f.time >= settled],
+                {f.fill_id: f.time for f in fills},
             )
     return found
 

@@ -97,7 +97,7 @@ async def _listen(
     ledgers: dict[str, Ledger] = {}
     for house, topic in TRADES:
         ledgers[topic] = Ledger()
-        follower = _Follower(feed, topic, ledgers[topic], deal_key(house), lambda: None)
+        follower = _Follower(feed, topic, ledgers[topic], deal_key(house), lambda: None, now)
         group.create_task(follower.run())
     for topic in PRIVATE:
         ledgers[topic] = Ledger()
@@ -106,7 +106,7 @@ async def _listen(
         def gap(house: str = house) -> None:
             reader.last_gap[house] = now()
 
-        group.create_task(_Follower(feed, topic, ledgers[topic], fill_key(), gap).run())
+        group.create_task(_Follower(feed, topic, ledgers[topic], fill_key(), gap, now).run())
     return ledgers
 
 
@@ -119,6 +119,7 @@ class _Follower:
     ledger: Ledger
     key: Callable[[Any], Hashable | None]
     gap: Callable[[], None]
+    now: Callable[[], int]
 
     async def run(self) -> None:
         while True:
@@ -148,7 +149,7 @@ class _Follower:
                 self._missed()
 
     def _missed(self) -> None:
-        self.ledger.gap()
+        self.ledger.gap(self.now())
         self.gap()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import pytest
 
 from tests.strangers.ledger import GAP, Belated, Ledger
@@ -39,3 +41,20 @@ def test_what_a_later_word_tells_does_not_end_a_hole() -> None:
     assert Ledger(["a", GAP, "c", "e"]).audit("abcde", "f").lost == 1
     assert Ledger(["a", Belated("b"), Belated("b")]).audit("ab").doubled == 1
     assert Ledger(["a", Belated("x")]).audit("ab").invented == 1
+
+
+def test_what_was_held_back_behind_later_words_is_lost_with_the_connection() -> None:
+    times: dict[Hashable, int] = {
+        "a": 0,
+        "b": 5_000_000_000,
+        "c": 5_100_000_000,
+        "d": 20_000_000_000,
+    }
+    ledger = Ledger(["a", "c"])
+    ledger.gap(7_000_000_000)
+    ledger.tells("d")
+    assert ledger.audit("abcd", times=times).lost == 0
+    late = Ledger(["a", "c"])
+    late.gap(8_500_000_000)
+    late.tells("d")
+    assert late.audit("abcd", times=times).lost == 1
