@@ -26,6 +26,14 @@ CERTAINTY = [
         where="cdef int _apply_snapshot(",
     ),
     Mutant(
+        "levels-between-two-empty-snapshots",
+        "A full book is shown as empty, although updates tell of its levels all the while.",
+        FILE,
+        "self._empties = self._empty_snapshots = 0\n",
+        "pass\n",
+        f"{EMPTY}::test_levels_that_are_told_of_take_back_what_an_empty_snapshot_said",
+    ),
+    Mutant(
         "built-on-an-empty-snapshot",
         "After an empty snapshot the first update is taken for the whole market.",
         FILE,
