@@ -148,7 +148,11 @@ __all__ = [
     "check_order",
     "connect",
     "read_instruments",
+    "replay_job",
     "sync",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
     "venues",
 ]
 
@@ -172,6 +176,7 @@ if TYPE_CHECKING:
     from bitmart_book import sync
     from bitmart_book.client.account import Account
     from bitmart_book.credentials import Credentials
+    from bitmart_book.display.tables import replay_job, to_arrow, to_pandas, to_polars
     from bitmart_book.entry import CheckedEntry, OrderEntry, check_order
     from bitmart_book.feed.asynchronous import Feed, LiveBook, LiveTrigger
     from bitmart_book.log.journal import TRACE
@@ -192,7 +197,11 @@ _LATER = {
     "TRACE": "log.journal",
     "check_order": "entry",
     "connect": "sync",
+    "replay_job": "display.tables",
     "sync": "sync",
+    "to_arrow": "display.tables",
+    "to_pandas": "display.tables",
+    "to_polars": "display.tables",
 }
 
 

@@ -1159,3 +1159,4 @@ cdef list ladder_text(const Ladder* ladder):
 
 include "native/watch.pxi"
 include "native/engine.pxi"
+include "native/transcript.pxi"

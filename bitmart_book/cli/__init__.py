@@ -15,6 +15,7 @@ import click
 import bitmart_book as bb
 from bitmart_book.cli.bench import bench
 from bitmart_book.cli.doctor import doctor
+from bitmart_book.cli.export import export
 from bitmart_book.cli.record import record
 from bitmart_book.cli.replay import replay
 from bitmart_book.cli.sim import sim
@@ -48,7 +49,7 @@ def commands() -> None:
     """A local order-book engine for BitMart."""
 
 
-for command in (watch, top, record, replay, bench, sim, doctor):
+for command in (watch, top, record, replay, export, bench, sim, doctor):
     commands.add_command(command)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import nullcontext
 
 import click
 
 import bitmart_book as bb
 from bitmart_book.cli._live import chosen, venue_option
+from bitmart_book.cli._progress import reading
 from bitmart_book.cli._rows import named, row
 from bitmart_book.display import ladder
 
@@ -38,27 +38,14 @@ def replay(
     A capture is JSON lines, plain or compressed with gzip or zstd; each FILE counts as a
     connection of its own.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    errors = Console(stderr=True)
-    bar = Progress(
-        TextColumn("reading"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-        transient=True,
-    )
-    with bar if errors.is_terminal else nullcontext():
-        task = bar.add_task("reading", total=None)
+    with reading() as progress:
         feed = bb.connect(
             source=files,
             venue=chosen(venues),
             max_levels=max_levels,
             shadow=shadow,
             on_bad_line="skip" if skip_bad_lines else "raise",
-            progress=lambda read, total: bar.update(task, completed=read, total=total),
+            progress=progress,
         )
     with feed:
         if as_json:

@@ -128,6 +128,7 @@ class Playback:
         rested: Callable[[], None],
         clock: RecordedTime | None,
         wanted: Callable[[], Awaitable[None]] | None = None,
+        skipped: Callable[[CaptureError], None] | None = None,
     ) -> None:
         if on_bad_line not in ("raise", "skip"):
             raise UsageError(f'on_bad_line must be "raise" or "skip", was {on_bad_line!r}')
@@ -143,6 +144,7 @@ class Playback:
         self._clock = clock
         self._rested = rested
         self._wanted = _at_once if wanted is None else wanted
+        self._skipped = skipped
         # When the first frame was recorded (nanoseconds), and when it was played (seconds).
         self._start: tuple[int, float] | None = None
         self._generations: dict[tuple[int, str | None], int] = {}
@@ -225,6 +227,8 @@ class Playback:
         if self._on_bad_line == "raise":
             raise error
         self.bad_lines.append(error)
+        if self._skipped is not None:
+            self._skipped(error)
 
     def take(self, number: int, path: str, captured: CapturedFrame | CapturedEvent) -> None:
         """Give one record of a file to the engine. CaptureError for one that is none."""
