@@ -109,6 +109,6 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable .
 	@touch $@
 
-$(addprefix $(VENV)/.,test lint types coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
+$(addprefix $(VENV)/.,test lint types tables coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
 	@touch $@

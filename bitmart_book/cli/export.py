@@ -9,7 +9,8 @@ import click
 import bitmart_book as bb
 from bitmart_book.cli._live import chosen, venue_option
 from bitmart_book.cli._progress import reading
-from bitmart_book.display.files import FORMATS, export as write
+from bitmart_book.display.files import FORMATS
+from bitmart_book.display.files import export as write
 from bitmart_book.display.history import SCHEMAS, check_schema
 
 __all__ = ["export"]
@@ -24,7 +25,7 @@ MOST_SHOWN = 5
     "out",
     required=True,
     metavar="OUT",
-    help=f"A file that ends with {', '.join(FORMATS)}; or a folder, for a Parquet file of each FILE.",
+    help=f"A file: {', '.join(FORMATS)}; or a folder, for a Parquet file of each FILE.",
 )
 @click.option(
     "--schema",

@@ -44,12 +44,14 @@ class Column(NamedTuple):
     def missing(self) -> NDArray[np.bool_]:
         """Where nothing is."""
         if self.kind == "text":
-            return np.array([value is None for value in self.values], dtype=bool)
-        if self.kind == "number":
-            return np.isnan(self.values)
-        if self.kind in ("truth", "word"):
-            return np.less(self.values, 0)
-        return np.equal(self.values, NONE)
+            found = [value is None for value in self.values]
+        elif self.kind == "number":
+            found = np.isnan(self.values)
+        elif self.kind in ("truth", "word"):
+            found = self.values < 0
+        else:
+            found = self.values == NONE
+        return np.asarray(found, dtype=bool)
 
     def listed(self) -> list[Any]:
         """The values as Python has them, None where nothing is."""
@@ -60,9 +62,7 @@ class Column(NamedTuple):
             values = [self.words[place] if place >= 0 else None for place in values]
         elif self.kind == "truth":
             values = [bool(value) for value in values]
-        return [
-            None if gone else value for value, gone in zip(values, self.missing, strict=True)
-        ]
+        return [None if gone else value for value, gone in zip(values, self.missing, strict=True)]
 
 
 def columns_of(values: Iterable[Any]) -> list[Column]:
@@ -100,9 +100,7 @@ def _fields(value: Any) -> Mapping[str, Any]:
         return value
     if isinstance(value, msgspec.Struct):
         # What is exact beside its floats stays where it is: a column of floats has the floats.
-        return {
-            name: getattr(value, name) for name in value.__struct_fields__ if name != "exact"
-        }
+        return {name: getattr(value, name) for name in value.__struct_fields__ if name != "exact"}
     raise UsageError(f"there is no table of {type(value).__name__}")
 
 
@@ -136,9 +134,7 @@ def _column(name: str, cells: list[Any]) -> Column:
 
 
 def _is_whole(cell: object) -> bool:
-    return (
-        isinstance(cell, int) and not isinstance(cell, bool) and -_LARGEST <= cell <= _LARGEST
-    )
+    return isinstance(cell, int) and not isinstance(cell, bool) and -_LARGEST <= cell <= _LARGEST
 
 
 def _counts(cells: list[int]) -> NDArray[np.int64]:

@@ -301,9 +301,9 @@ def _nobody() -> None:
 class History:
     """Captures, one after the other, as the columns of a schema.
 
-    `columns()` yields them piece by piece. `problems`, complete behind the last piece, are sentences
-    about what could not be read. UsageError for a schema or a file that there is not, and, behind
-    the last piece, for files of which not one line could be read.
+    `columns()` yields them piece by piece. `problems`, complete behind the last piece, are
+    sentences about what could not be read. UsageError for a schema or a file that there is not,
+    and, behind the last piece, for files of which not one line could be read.
     """
 
     def __init__(

@@ -128,9 +128,7 @@ def _one_vocabulary(pieces: Iterable[list[Column]]) -> list[list[Column]]:
             column = columns[place]
             if column.kind == "word":
                 numbers = np.array([*(words[word] for word in column.words), -1], dtype=np.int32)
-                columns[place] = column._replace(
-                    values=numbers[column.values], words=tuple(words)
-                )
+                columns[place] = column._replace(values=numbers[column.values], words=tuple(words))
     return found
 
 

@@ -20,6 +20,7 @@ from tests.mutants.scanner import SCANNER
 from tests.mutants.session import LINE
 from tests.mutants.sockets import SOCKETS
 from tests.mutants.surface import SURFACE
+from tests.mutants.tables import TABLES
 from tests.mutants.venues import VENUES
 from tests.mutants.versions import VERSIONS
 from tests.mutants.watch import WATCH
@@ -51,4 +52,5 @@ MUTANTS = (
     ),
     *SURFACE,
     *LENSES,
+    *TABLES,
 )
