@@ -68,6 +68,12 @@ cdef class _Host:
         self._less_by_far(now, delay)
         return 0
 
+    cdef int64_t _above(self, int64_t now, int64_t stamp) noexcept:
+        """The lag that a stamp shows, which moves no floor; below 0 before there is any."""
+        if self.floor_at < 0:
+            return NO_LAG
+        return now - stamp - self.floor - (now - self.floor_at) // DRIFT
+
     cdef void _less_by_far(self, int64_t now, int64_t delay) noexcept:
         """A stamp that is too new by a second and more: one means nothing, a run is a new floor."""
         if self.odd_run == 0 or delay > self.odd_floor:
@@ -134,16 +140,24 @@ cdef int64_t line_lag(_Line line, int64_t now) noexcept:
 cdef int64_t lag_of(Written book, const Item* item) noexcept:
     """How late a frame is that is about to be applied; NO_LAG where nothing tells.
 
-    Its own stamp tells, if it is one of sending: not that of a snapshot, which may be a cached
-    reply, and not one that comes a second time, as a heartbeat may repeat it. Else it is as late as
-    what its connection brought last.
+    Its own stamp tells, if it is one of sending, and does not come a second time, as a heartbeat may
+    repeat it. Else it is as late as what its connection brought last. A snapshot may come out of a
+    cache: its stamp tells nothing of the connection, and of itself only that it is older.
     """
     cdef _Line line = book._line
     cdef int64_t lag, stamp
     if line is None or line.host is None:
         return NO_LAG
+    if item.kind == ITEM_SNAPSHOT:
+        lag = line_lag(line, item.heard)
+        stamp = stamp_ns(item.exchange_time) if book._spec.stamped_at_send else -1
+        if stamp >= 0 and lag != NO_LAG:
+            stamp = line.host._above(item.heard, stamp)
+            if lag < stamp < LAG_COUNTS:
+                return stamp
+        return lag
     if (
-        item.kind != ITEM_SNAPSHOT and item.exchange_time != book._stamp
+        item.exchange_time != book._stamp
         and book._spec.stamped_at_send and is_new_stamp(book, item)
     ):
         stamp = stamp_ns(item.exchange_time)

@@ -233,6 +233,7 @@ cdef class _Host:
     cdef readonly dict shown
 
     cdef int64_t _weigh(self, int64_t now, int64_t stamp) noexcept
+    cdef int64_t _above(self, int64_t now, int64_t stamp) noexcept
     cdef void _less_by_far(self, int64_t now, int64_t delay) noexcept
     cdef void _begin_anew(self)
 

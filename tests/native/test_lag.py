@@ -182,6 +182,19 @@ def test_a_frame_that_comes_again_tells_nothing():
     assert line.book.lag == 0.0
 
 
+def test_a_snapshot_that_nobody_asked_for_is_as_old_as_its_stamp_says():
+    """It had waited for two seconds, and was LIVE for nine and a half after that."""
+    line = Line()
+    line.update()
+    line.now += 5
+    line.hear("snapshot", line.now - 2, DEEP)
+    assert line.book.lag == pytest.approx(2.0, abs=0.002)
+    assert line.book.valid_until / 1e9 == pytest.approx(line.now - 2.0 + 9.5, abs=0.002)
+    line.now += 1
+    line.update()
+    assert line.book.lag == 0.0, "of its connection it says nothing"
+
+
 def test_the_stamp_of_a_snapshot_tells_nothing():
     line = Line()
     line.update()

@@ -36,6 +36,8 @@ from tests.simulation.recoveries import Recoveries
 LIVE = BookState.LIVE
 START_MS = 1_787_000_000_000
 LATENCY = (0.02, 0.08)
+# So long after a refusal whoever wants a symbol that is there asks once more.
+ASKED_AGAIN_AFTER = 5.0
 # What the websocket library of the real shell does: it is part of what is simulated here.
 OPEN_TIMEOUT = 5.0
 MAX_FRAME_BYTES = 4 * 1024 * 1024
@@ -292,6 +294,18 @@ class World:
         self.at(self.now + 20.0, self._give_up, topic)
         self._client_due = self.now
 
+    def _ask_again(self, topic):
+        """A refusal is final until somebody acts; here he does, where he knows the symbol."""
+        if self.now < self._blocked_until:
+            self.at(self._blocked_until, self._ask_again, topic)
+            return
+        symbol = topic.partition(":")[2]
+        if self.is_listed(symbol) and self.client.subscriptions().get(topic) == "REJECTED":
+            self.client.subscribe([topic], self.now)
+            self.client.unsubscribe([topic], self.now)
+            self.carry_out()
+            self._client_due = self.now
+
     def _give_up(self, topic):
         if self.now < self._blocked_until:
             self.at(self._blocked_until, self._give_up, topic)
@@ -394,6 +408,8 @@ class World:
         """What the client has to say."""
         for event in events:
             self._note(str(event))
+            if event.kind == "rejected" and event.topic in self.wanted:
+                self.at(self.now + ASKED_AGAIN_AFTER, self._ask_again, event.topic)
         if self.keep:
             self.events += events
             self.pushes += pushes

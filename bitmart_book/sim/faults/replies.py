@@ -114,11 +114,19 @@ def _upper_half(seen: Seen) -> list[str | bytes] | None:
 
 
 def short_unasked(net: Network, word: Word) -> None:
-    """A snapshot that nobody has asked for lacks the deeper half of the book."""
+    """A snapshot that nobody has asked for lacks the deeper half of the book.
+
+    Not the one that a subscription begins with: of that nobody can tell.
+    """
     symbol = net.markets.symbol(word)
     if symbol is None:
         return
-    net.filters.once(word, lambda seen: seen.is_snapshot and seen.symbol == symbol, _upper_half)
+    begun = set(net.exchange.subscribed()[symbol])
+    net.filters.once(
+        word,
+        lambda seen: seen.is_snapshot and seen.symbol == symbol and seen.connection in begun,
+        _upper_half,
+    )
     net.exchange.tell_snapshot(symbol)
 
 
