@@ -147,6 +147,7 @@ __all__ = [
     "Watcher",
     "check_order",
     "connect",
+    "metrics",
     "read_instruments",
     "replay_job",
     "sync",
@@ -176,6 +177,7 @@ if TYPE_CHECKING:
     from bitmart_book import sync
     from bitmart_book.client.account import Account
     from bitmart_book.credentials import Credentials
+    from bitmart_book.display.metrics import metrics
     from bitmart_book.display.tables import replay_job, to_arrow, to_pandas, to_polars
     from bitmart_book.entry import CheckedEntry, OrderEntry, check_order
     from bitmart_book.feed.asynchronous import Feed, LiveBook, LiveTrigger
@@ -197,6 +199,7 @@ _LATER = {
     "TRACE": "log.journal",
     "check_order": "entry",
     "connect": "sync",
+    "metrics": "display.metrics",
     "replay_job": "display.tables",
     "sync": "sync",
     "to_arrow": "display.tables",

@@ -9,6 +9,7 @@ import click
 
 import bitmart_book as bb
 from bitmart_book.cli._live import Stop, connected, is_capture, seconds_option, source_option
+from bitmart_book.cli._metrics import metrics_option, served
 
 __all__ = ["record"]
 
@@ -27,6 +28,7 @@ PAUSE = 0.25
 @click.option("--force", is_flag=True, help="Overwrite a file that is not empty.")
 @source_option
 @seconds_option
+@metrics_option
 def record(
     symbols: tuple[str, ...],
     out: str,
@@ -34,6 +36,7 @@ def record(
     source: str,
     venues: tuple[str, ...],
     seconds: float | None,
+    metrics_at: str | None,
 ) -> None:
     """Capture every frame as it arrives, until Ctrl-C, for `replay` and `--source FILE`.
 
@@ -53,6 +56,7 @@ def record(
     with Stop(seconds) as stop:
         with (
             connected(symbols, source, venues, record=out) as following,
+            served(following.feed, metrics_at),
             Status("connecting", console=errors) as status,
         ):
             feed = following.feed

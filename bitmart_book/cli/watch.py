@@ -21,6 +21,7 @@ from bitmart_book.cli._live import (
     seconds_option,
     source_option,
 )
+from bitmart_book.cli._metrics import metrics_option, served
 from bitmart_book.cli._rows import named
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ PLAIN_SIZE = (80, 24)
     type=click.Path(dir_okay=False, writable=True),
     help="At the end write the last screen as a picture.",
 )
+@metrics_option
 def watch(
     symbols: tuple[str, ...],
     source: str,
@@ -60,6 +62,7 @@ def watch(
     levels: int | None,
     speed: float,
     svg: str | None,
+    metrics_at: str | None,
 ) -> None:
     """Show order books as they change, until Ctrl-C.
 
@@ -74,7 +77,11 @@ def watch(
     screen = Screen(source, levels)
     console = Console(highlight=False)
     options: dict[str, Any] = {"speed": speed} if is_capture(source) else {}
-    with Stop(seconds) as stop, connected(symbols, source, venues, **options) as following:
+    with (
+        Stop(seconds) as stop,
+        connected(symbols, source, venues, **options) as following,
+        served(following.feed, metrics_at),
+    ):
         if not is_capture(source):
             _subscribe_trades(following.feed)
         stop.begin()

@@ -20,7 +20,10 @@ from bitmart_book.errors import UsageError
 
 __all__ = ["arrow_table", "library", "replay_job", "to_arrow", "to_pandas", "to_polars"]
 
-_INSTALLED_BY = {"pyarrow": "pip install 'bitmart_book[parquet]'"}
+_INSTALLED_BY = {
+    "prometheus_client": "pip install 'bitmart_book[metrics]'",
+    "pyarrow": "pip install 'bitmart_book[parquet]'",
+}
 
 
 def to_pandas(values: Any, schema: str | None = None) -> Any:
@@ -93,8 +96,9 @@ def library(name: str, wanted_by: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        command = _INSTALLED_BY.get(name, f"pip install {name}")
-        raise UsageError(f"{wanted_by} needs {name}: {command}") from None
+        whole = name.partition(".")[0]
+        command = _INSTALLED_BY.get(whole, f"pip install {whole}")
+        raise UsageError(f"{wanted_by} needs {whole}: {command}") from None
 
 
 def _pieces(values: Any, schema: str | None) -> Iterator[list[Column]]:

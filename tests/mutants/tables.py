@@ -1,8 +1,9 @@
-"""Bugs in tables of captures: a hole that is silent, a row that is missing."""
+"""Bugs in what others look at: tables of captures, and metrics."""
 
 from tests.mutants.mutant import Mutant
 
 HISTORY = "tests/display/test_history.py::"
+METRICS = "tests/display/test_prometheus_client.py::"
 REBUILT = HISTORY + "test_rows_make_the_book_again_at_every_frame"
 
 TABLES = [
@@ -88,5 +89,29 @@ TABLES = [
         "",
         "tests/display/test_export.py::test_no_file_is_left_of_what_is_no_capture",
         where="def export",
+    ),
+    Mutant(
+        "metrics-of-a-gap-say-live",
+        "Nobody is woken for a book that cannot be read.",
+        "display/metrics.py",
+        "quote.state == BookState.LIVE",
+        "True",
+        METRICS + "test_a_book_with_a_past",
+    ),
+    Mutant(
+        "closed-feed-looks-open",
+        "A feed that ended hours ago is green on every screen.",
+        "display/metrics.py",
+        "self._feed.closed",
+        "False",
+        METRICS + "test_a_book_with_a_past",
+    ),
+    Mutant(
+        "metrics-for-everybody",
+        "A port that was named without a host is open to the whole network.",
+        "cli/_metrics.py",
+        'found["host"] or "127.0.0.1"',
+        'found["host"] or "0.0.0.0"',
+        METRICS + "test_a_command_serves_them",
     ),
 ]
