@@ -6,16 +6,19 @@ the colours of a terminal are the terminal's business. Reads only the public fac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 
-from bitmart_book._book import Book, Level
+from bitmart_book._book import Book, Level, Quote
 from bitmart_book.model import BookState
 
-__all__ = ["age", "bar", "clean", "html", "ladder", "line", "number"]
+__all__ = ["age", "bar", "books_html", "clean", "html", "ladder", "line", "number"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _HTML_LEVELS = 8
+# So many books of a feed are shown, those that are not LIVE first.
+_HTML_BOOKS = 40
 
 # Backgrounds of the badge, each with a contrast of at least 4.5 to its white text.
 _BADGES = {
@@ -124,10 +127,6 @@ def _html(copy: Book) -> str:
             f'background:{colour}"></div></td></tr>'
         )
 
-    badge = (
-        f"background:{_BADGES.get(copy.state, '#57606a')};color:#fff;border-radius:4px;"
-        "padding:1px 6px;font-weight:bold"
-    )
     reason = f" {escape(clean(copy.reason))}" if copy.reason else ""
     old = "" if live else "opacity:.5;"
     facts = (
@@ -145,10 +144,46 @@ def _html(copy: Book) -> str:
         '<div style="font-family:ui-monospace,monospace;font-size:12px;line-height:1.4">'
         f"<div><b>{escape(copy.symbol)}</b> "
         f'<span style="opacity:.7">{escape(copy.channel)}</span> '
-        f'<span style="{badge}">{copy.state}</span>{reason}</div>'
+        f"{_badge(copy.state)}{reason}</div>"
         f'<table style="{old}border-collapse:collapse;border:0;margin:4px 0">'
         f'{"".join(rows)}</table><div style="opacity:.7">{facts}</div></div>'
     )
+
+
+def books_html(title: str, books: Sequence[Book]) -> str:
+    """Many books as the table of a notebook, a row each. Never raises. The prices of one that is
+    not LIVE are not shown: beside others they would be taken for prices."""
+    rows = [(book, book.quote_in_any_state()) for book in books]
+    rows.sort(key=lambda row: row[1].state == BookState.LIVE)
+    words = ("symbol", "channel", "state", "bid", "size", "ask", "size", "age", "")
+    head = "".join(f'<th style="{_CELL}">{word}</th>' for word in words)
+    more = len(rows) - _HTML_BOOKS
+    return (
+        '<div style="font-family:ui-monospace,monospace;font-size:12px;line-height:1.6">'
+        f"<div><b>{escape(title)}</b></div>"
+        f'<table style="border-collapse:collapse;border:0;margin:4px 0"><tr>{head}</tr>'
+        f"{''.join(_book_row(*row) for row in rows[:_HTML_BOOKS])}</table>"
+        f"{f'<div>and {more:,} more</div>' if more > 0 else ''}</div>"
+    )
+
+
+def _book_row(book: Book, quote: Quote) -> str:
+    bid, bid_size, ask, ask_size = ("-" if one is None else number(one) for one in quote.exact)
+    why = "" if quote.state == BookState.LIVE else escape(clean(book.reason or ""))
+    cells = (
+        escape(quote.symbol), escape(book.channel), _badge(quote.state),
+        bid, bid_size, ask, ask_size, age(quote.age), why,
+    )  # fmt: skip
+    shown = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells)
+    return f'<tr style="background:none">{shown}</tr>'
+
+
+def _badge(state: BookState) -> str:
+    style = (
+        f"background:{_BADGES.get(state, '#57606a')};color:#fff;border-radius:4px;"
+        "padding:1px 6px;font-weight:bold"
+    )
+    return f'<span style="{style}">{state}</span>'
 
 
 def _because(copy: Book) -> str:

@@ -104,5 +104,11 @@ class Face(Owned, Generic[B]):
     def __len__(self) -> int:
         return len(self._core.engine)
 
+    def _repr_html_(self) -> str:
+        # Of notebooks: most programs never show a feed.
+        from bitmart_book.display import books_html
+
+        return books_html(repr(self).strip("<>"), self._core.engine.books)
+
     def __repr__(self) -> str:
         return f"<Feed {'closed' if self.closed else f'{len(self)} books'}>"
