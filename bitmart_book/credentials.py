@@ -1,6 +1,6 @@
 """An API key and its secrets in one object that shows them to nobody, and what hides them in text.
 
-The venue knows a login by its signature: HMAC-SHA256 over the time and the memo, keyed with the
+A venue knows a login by its signature: HMAC-SHA256 over a text with the time in it, keyed with the
 secret. This file makes signatures, reads keys from where users keep them, and masks them in logs.
 """
 
@@ -25,8 +25,9 @@ __all__ = ["Credentials", "RedactingFilter", "redact"]
 
 MASK = "***"
 
-_NAMES = ("BITMART_API_KEY", "BITMART_API_SECRET", "BITMART_API_MEMO")
-_KEYS_IN_FILES = ("key", "secret", "memo")
+_PARTS = ("key", "secret", "memo")
+# A memo belongs to BitMart's keys alone.
+_WITH_MEMO = "bitmart"
 _MAX_FILE_BYTES = 64 * 1024
 
 
@@ -39,40 +40,48 @@ _MAX_FILE_BYTES = 64 * 1024
 
 @final
 class Credentials:
-    """A key, secret and memo of BitMart's API.
+    """A key and secret of a venue's API, and the memo that BitMart's keys have.
 
     A read-only key suffices: nothing here places orders. The object signs logins and gives nothing
     back: `repr`, `str`, `vars`, copies and tracebacks show none of the three, and it cannot be
     pickled. Raises UsageError for a part that is empty or has blanks.
+
+        bb.Credentials(key, secret, memo)  # BitMart
+        bb.Credentials(key, secret)  # Bybit, which has no memo
     """
 
     __slots__ = ("__weakref__", "_reveal")
     _reveal: Callable[[], tuple[str, str, str]]
 
-    def __init__(self, key: str, secret: str, memo: str) -> None:
-        problem = _problem(key, secret, memo)
+    def __init__(self, key: str, secret: str, memo: str | None = None) -> None:
+        problem = _problem(key, secret, *([] if memo is None else [memo]))
         if problem is None:
-            object.__setattr__(self, "_reveal", _sealed(key, secret, memo))
+            object.__setattr__(self, "_reveal", _sealed(key, secret, memo or ""))
             _known[id(self)] = self
         del key, secret, memo
         if problem is not None:
             raise UsageError(problem)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Credentials:
-        """Of the variables BITMART_API_KEY, BITMART_API_SECRET and BITMART_API_MEMO."""
-        credentials, problem = _from_variables(os.environ if environ is None else environ)
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, venue: str = "bitmart"
+    ) -> Credentials:
+        """Of the variables BITMART_API_KEY, BITMART_API_SECRET and BITMART_API_MEMO; of
+        venue="bybit" those of BYBIT_API_KEY and BYBIT_API_SECRET."""
+        credentials, problem = _from_variables(os.environ if environ is None else environ, venue)
         del environ
         if credentials is None:
             raise UsageError(problem)
         return credentials
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> Credentials:
-        """Of a file: JSON with "key", "secret" and "memo", or lines of NAME=value with the names
-        of `from_env`. Warns (UserWarning) when others than its owner can read it."""
+    def from_file(
+        cls, path: str | os.PathLike[str], *, venue: str = "bitmart"
+    ) -> Credentials:
+        """Of a file: JSON with "key", "secret" and, of BitMart, "memo"; or lines of NAME=value with
+        the names of `from_env`. Warns (UserWarning) when others than its owner can read it."""
         name = os.fspath(path)
-        credentials, problem, exposed = _read(name)
+        credentials, problem, exposed = _read(name, venue)
         if exposed:
             warnings.warn(f"{name} can be read by others: chmod 600 {name}", stacklevel=2)
         if credentials is None:
@@ -90,6 +99,17 @@ class Credentials:
     def login_args(self, timestamp_ms: int) -> list[str]:
         """Key, time and signature, as a login frame has them. Never log these."""
         return [self._reveal()[0], f"{timestamp_ms:d}", self.sign(timestamp_ms)]
+
+    def signed(self, text: str) -> list[str]:
+        """Key, and the signature of a text, as lower-case hex, for venues whose logins sign another
+        text than BitMart's. Never log these."""
+        sign = hmac.new(self._reveal()[1].encode(), text.encode(), hashlib.sha256)
+        return [self._reveal()[0], sign.hexdigest()]
+
+    @property
+    def has_memo(self) -> bool:
+        """Whether there is a memo, as BitMart's keys have one."""
+        return bool(self._reveal()[2])
 
     def __repr__(self) -> str:
         return f"Credentials({MASK})"
@@ -119,8 +139,8 @@ def _sealed(key: str, secret: str, memo: str) -> Callable[[], tuple[str, str, st
     return lambda: (key, secret, memo)
 
 
-def _problem(key: object, secret: object, memo: object) -> str | None:
-    for name, value in zip(_KEYS_IN_FILES, (key, secret, memo), strict=True):
+def _problem(*parts: object) -> str | None:
+    for name, value in zip(_PARTS, parts, strict=False):
         if not isinstance(value, str):
             return f"the {name} must be text, was {type(value).__name__}"
         if not value.strip():
@@ -130,18 +150,25 @@ def _problem(key: object, secret: object, memo: object) -> str | None:
     return None
 
 
-def _from_variables(environ: Mapping[str, str]) -> tuple[Credentials | None, str]:
+def _names(venue: str) -> dict[str, str]:
+    """The parts that a venue's keys have, by the names of their variables."""
+    parts = _PARTS if venue == _WITH_MEMO else _PARTS[:2]
+    return {f"{venue.upper()}_API_{part.upper()}": part for part in parts}
+
+
+def _from_variables(environ: Mapping[str, str], venue: str) -> tuple[Credentials | None, str]:
     """The credentials in an environment, or what is wrong."""
-    missing = [name for name in _NAMES if not environ.get(name, "").strip()]
+    names = _names(venue)
+    missing = [name for name in names if not environ.get(name, "").strip()]
     if missing:
         return None, f"not set in the environment: {', '.join(missing)}"
-    problem = _problem(*(environ[name].strip() for name in _NAMES))
+    problem = _problem(*(environ[name].strip() for name in names))
     if problem is not None:
         return None, f"in the environment {problem}"
-    return Credentials(*(environ[name].strip() for name in _NAMES)), ""
+    return Credentials(*(environ[name].strip() for name in names)), ""
 
 
-def _read(path: str) -> tuple[Credentials | None, str, bool]:
+def _read(path: str, venue: str) -> tuple[Credentials | None, str, bool]:
     """The credentials in a file, or what is wrong; and whether others can read it."""
     exposed = False
     try:
@@ -151,23 +178,26 @@ def _read(path: str) -> tuple[Credentials | None, str, bool]:
             if not stat.S_ISREG(status.st_mode):
                 return None, "is no file", False
             exposed = others_can_read(status)
-            found = _parse(os.read(descriptor, _MAX_FILE_BYTES).decode("utf-8-sig"))
+            found = _parse(
+                os.read(descriptor, _MAX_FILE_BYTES).decode("utf-8-sig"), _names(venue)
+            )
         finally:
             os.close(descriptor)
     except OSError as error:
         return None, f"cannot be read: {error.strerror or error}", exposed
     except (ValueError, RecursionError):  # the error itself would hold the text
         return None, "is neither JSON nor lines of NAME=value", exposed
-    missing = [name for name in _KEYS_IN_FILES if name not in found]
+    parts = _names(venue).values()
+    missing = [name for name in parts if name not in found]
     if missing:
         return None, f"holds no {', no '.join(missing)}", exposed
-    problem = _problem(*(found[name] for name in _KEYS_IN_FILES))
+    problem = _problem(*(found[name] for name in parts))
     if problem is not None:
         return None, problem, exposed
-    return Credentials(*(found[name] for name in _KEYS_IN_FILES)), "", exposed
+    return Credentials(*(found[name] for name in parts)), "", exposed
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _parse(text: str, short: Mapping[str, str]) -> dict[str, Any]:
     if text.lstrip().startswith("{"):
         pairs = list(json.loads(text).items())
     else:
@@ -177,7 +207,6 @@ def _parse(text: str) -> dict[str, Any]:
             raise ValueError
         pairs = [(name.removeprefix("export "), value) for name, _, value in halves]
         pairs = [(name.strip(), value.strip().strip("\"'")) for name, value in pairs]
-    short = dict(zip(_NAMES, _KEYS_IN_FILES, strict=True))
     return {short.get(name, name): value for name, value in pairs}
 
 
@@ -187,7 +216,7 @@ _known: weakref.WeakValueDictionary[int, Credentials] = weakref.WeakValueDiction
 
 # Quotes as they look in JSON, in JSON within JSON, and in Python's repr.
 _Q = r"\\*[\"']"
-_IS_LOGIN = re.compile(rf"{_Q}(?:op|action){_Q}\s*:\s*{_Q}(?:login|access){_Q}")
+_IS_LOGIN = re.compile(rf"{_Q}(?:op|action){_Q}\s*:\s*{_Q}(?:login|access|auth){_Q}")
 _ARGUMENTS = re.compile(rf"({_Q}args{_Q}\s*:\s*)[\[(][^\])]*(?:[\])]|$)")
 _OTHERS = (
     # Nothing else that is logged here is 64 hexadecimal digits.
@@ -217,7 +246,7 @@ def redact(text: object) -> str:
 
 
 def _without(text: str, reveal: Callable[[], tuple[str, str, str]]) -> str:
-    for secret in reveal():
+    for secret in filter(None, reveal()):
         # Each as it is, as JSON writes it, and as Python's repr shows it.
         for shape in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
             if len(shape) >= _UNMISTAKABLE:

@@ -60,6 +60,7 @@ class Client:
     endpoints with such an address are used, so that nobody who points at one server is connected
     to another. `now` of every call is monotonic seconds of the same clock that the engine counts in
     nanoseconds. `wall_ms` is the time that logins are stamped with, milliseconds since 1970.
+    `credentials` are by venue; some alone are those of its first venue that has private topics.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Client:
         urls: Mapping[str, str] | None = None,
         elsewhere: bool = True,
         other_hosts: bool = False,
-        credentials: Credentials | None = None,
+        credentials: Credentials | Mapping[str, Credentials] | None = None,
         wall_ms: Callable[[], int] | None = None,
         limiter: Limiter | None = None,
         timeouts: Timeouts | None = None,
@@ -100,7 +101,12 @@ class Client:
         """What other connections are asked of silent books: it hears frames that changed none."""
         self._answers = Answers(engine, self.outbox, self.connections, self._recovery)
         self._logins = Logins(
-            engine, self.outbox, self._answers, self, credentials=credentials, wall_ms=wall_ms
+            engine,
+            self.outbox,
+            self._answers,
+            self,
+            credentials=_by_venue(credentials, venue),
+            wall_ms=wall_ms,
         )
         self._unreadable = Unreadable(
             engine,
@@ -162,8 +168,8 @@ class Client:
             raise UsageError(f"{topic} is {profile.endpoint}; this exchange serves {served}")
         url = self.connections.url(profile)
         problem = profile.url_problem(url, other_hosts=self._other_hosts)
-        if problem is None and profile.private and not self._logins.has_credentials:
-            problem = "it is private, and there are no credentials"
+        if problem is None and profile.private:
+            problem = self._logins.problem(profile)
         if problem is not None:
             raise UsageError(f"{topic}: {problem}")
 
@@ -573,3 +579,13 @@ def _state(subscription: Subscription) -> str:
     if subscription.connection is None or subscription.connection.session is None:
         return str(BookState.CONNECTING)
     return str(BookState.LIVE if subscription.is_answered else BookState.SYNCING)
+
+
+def _by_venue(
+    credentials: Credentials | Mapping[str, Credentials] | None, venue: Venue
+) -> Mapping[str, Credentials]:
+    """Credentials by the name of their venue. A key is shown to no other venue than its own."""
+    if credentials is None or isinstance(credentials, Mapping):
+        return credentials or {}
+    private = [profile.venue for profile in venue.profiles if profile.private]
+    return dict.fromkeys(private[:1], credentials)

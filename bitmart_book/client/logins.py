@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bitmart_book._book import Engine
 from bitmart_book.client.answers import Answers
@@ -27,8 +27,8 @@ _EARLIEST_MS, _LATEST_MS = 1_230_000_000_000, 4_100_000_000_000
 class Logins:
     """Writes logins and judges their answers.
 
-    `wall_ms` is the time that a login is stamped with, milliseconds since 1970; both it and the
-    credentials may be None where no private topic is ever subscribed.
+    `credentials` by the name of their venue. `wall_ms` is the time that a login is stamped with,
+    milliseconds since 1970; it may be None where no private topic is ever subscribed.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Logins:
         answers: Answers,
         keeper: Keeper,
         *,
-        credentials: Credentials | None,
+        credentials: Mapping[str, Credentials],
         wall_ms: Callable[[], int] | None,
     ) -> None:
         self._engine = engine
@@ -50,24 +50,28 @@ class Logins:
         # How far the venue's clock is before ours, once it has refused a login for that.
         self._offset_ms = 0
 
-    @property
-    def has_credentials(self) -> bool:
-        """Whether private topics can be subscribed at all."""
-        return self._credentials is not None
+    def problem(self, profile: Profile) -> str | None:
+        """Why nobody can log in on sockets of that profile; None where somebody can."""
+        credentials = self._credentials.get(profile.venue)
+        if credentials is None:
+            return "it is private, and there are no credentials"
+        if profile.login_has_memo and not credentials.has_memo:
+            return f"a login at {profile.venue} needs the memo of the key: Credentials(.., memo)"
+        return None
 
     def text(self, profile: Profile) -> str | None:
         """The login to send first on a socket of that profile; None where there is none to send.
         UsageError where nobody tells the time."""
         if profile.login is None:
             return None
-        assert self._credentials is not None
+        credentials = self._credentials[profile.venue]
         if self._wall_ms is None:
             raise UsageError("a login needs the time: wall_ms")
         if self._offset_ms:
             # What was found out before stays true on the next socket, unless a clock was set.
             offset = self._venue_offset_ms()
             self._offset_ms = self._offset_ms if offset is None else _if_wrong(offset)
-        return profile.login(self._credentials, self._wall_ms() + self._offset_ms)
+        return profile.login(credentials, self._wall_ms() + self._offset_ms)
 
     def answered(self, connection: Connection, reply: Reply, now: float) -> None:
         """The venue has answered a login."""

@@ -400,7 +400,8 @@ class Feed(Face[LiveBook]):
         return self._open_stream(topic, maxsize)
 
     def orders(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Order]:
-        """Own orders, of all symbols of a market ("spot", the default, or "futures")."""
+        """Own orders, of all symbols of a market; where none is said, of the first one of the
+        venue: "spot" of BitMart's "spot" and "futures", "bybit" (linear) of Bybit's."""
         return self._open_stream(self._core.own_topic("order", market), maxsize)
 
     def fills(
@@ -409,13 +410,16 @@ class Feed(Face[LiveBook]):
         """Executions of own orders, each once, of one symbol, or of all of a market. At a hole some
         may be missing: `StreamGap`, as of any stream, and `account.inventory` says so too."""
         topic = self._core.fill_topic(symbol, market)
+        bare = None if symbol is None else self._core.venue.bare(symbol)
         return self._open_stream(
-            topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, symbol)
+            topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, bare)
         )
 
-    def positions(self, *, maxsize: int = MAXSIZE) -> Stream[Position]:
-        """Own positions on futures."""
-        return self._open_stream(self._core.own_topic("position", "futures"), maxsize)
+    def positions(
+        self, *, market: str | None = None, maxsize: int = MAXSIZE
+    ) -> Stream[Position]:
+        """Own positions of a market of contracts; of the venue's first one, if none is said."""
+        return self._open_stream(self._core.own_topic("position", market), maxsize)
 
     def balances(
         self, currency: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE

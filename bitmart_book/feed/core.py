@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 from bitmart_book._book import Book, Engine, clock_ns
@@ -163,7 +163,10 @@ class Core(Owned):
     # --- life, as far as nobody waits ---
 
     def make_client(
-        self, urls: dict[str, str], credentials: Credentials | None, recorder: Recorder | None
+        self,
+        urls: dict[str, str],
+        credentials: Mapping[str, Credentials] | None,
+        recorder: Recorder | None,
     ) -> Client:
         """The client of a feed that opens now. credentials: those of a simulator, if it has any.
         recorder: where what the client tells the engine is written down too."""
@@ -403,23 +406,28 @@ class Core(Owned):
         raise UsageError(f"{market} has no {kind}{f' of {step}' if step else ''}{there}")
 
     def own_topic(self, kind: str, market: str | None) -> str:
-        """The topic that brings all of a kind of the account, of a market ("spot" if none)."""
-        wanted = market or self._own_market()
+        """The topic that brings all of a kind of the account, of a market, or of the first one
+        that has such a thing."""
+        wanted = market or self._own_market(kind)
         for stream in self._channels(kind, wanted):
             if stream.whole:
                 return stream.whole[0]
         raise UsageError(f"{wanted} has no {kind}s")
 
-    def _own_market(self) -> str:
-        """The market of an account where none is said."""
-        markets = [profile.market for profile in self.venue.profiles if profile.private]
-        return "spot" if "spot" in markets or not markets else markets[0]
+    def _own_market(self, kind: str) -> str:
+        """The market of an account where none is said: the first that has such a thing."""
+        markets = [
+            profile.market
+            for profile in self.venue.profiles
+            if profile.private and any(stream.kind == kind for stream in profile.streams)
+        ]
+        return markets[0] if markets else "spot"
 
     def fill_topic(self, symbol: str | None, market: str | None) -> str:
         """The topic that tells of executions: of their own, or inside words about orders."""
         if market is None and symbol is not None:
             market = self.venue.book_channel(symbol)[0].market
-        wanted = market or self._own_market()
+        wanted = market or self._own_market("order")
         kind = "fill" if self._channels("fill", wanted) else "order"
         return self.own_topic(kind, wanted)
 

@@ -149,10 +149,12 @@ class Life:
             await simulator.start()
         return simulator
 
-    def _simulated_credentials(self) -> Credentials | None:
-        """Those of the account that a simulator has."""
+    def _simulated_credentials(self) -> dict[str, Credentials] | None:
+        """Those of the account that a simulator has, which are the same at each venue."""
         account = getattr(self._simulator or self.core.options["source"], "credentials", None)
-        return None if account is None else Credentials(**account)
+        if account is None:
+            return None
+        return dict.fromkeys(self.core.venue.names, Credentials(**account))
 
     # --- closing ---
 

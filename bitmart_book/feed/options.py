@@ -40,7 +40,7 @@ class Options(TypedDict, total=False):
     """The keywords of `bitmart_book.Feed`, of its blocking twin, and of `connect`."""
 
     source: Source
-    credentials: Credentials | None
+    credentials: Credentials | Mapping[str, Credentials] | None
     demo: bool
     instruments: Mapping[str, Instrument] | None
     urls: Mapping[str, str] | None

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from bitmart_book.errors import UsageError
 from bitmart_book.model import Instrument
 from bitmart_book.sim.account.accounts import FuturesAccount, Order, SpotAccount
+from bitmart_book.sim.account import bybit_private
 from bitmart_book.sim.account.private import FuturesPrivate, Keys, SpotPrivate
 from bitmart_book.sim.account.trading import Number, Trading
 from bitmart_book.sim.market.contracts import Contract, contracts
@@ -186,8 +187,22 @@ class Exchange:
             trading[market].listener = futures
             lines.endpoints[f"{prefix}futures_public"] = venue
             lines.endpoints[f"{prefix}futures_private"] = futures
+        if "bybit" in self.feeds:
+            self._open_bybit(seed)
         names = [name for name in lines.endpoints if name not in self.paths]
         lines.rules.update({name: self._rules(name) for name in names})
+
+    def _open_bybit(self, seed: int) -> None:
+        """Its private address, with an account of its own for spot and linear contracts."""
+        address, trading = bybit_private.open_accounts(
+            self._lines, self.feeds, self.keys, seed=seed, clock=self.clock,
+            login_ms=self._login_ms,
+        )  # fmt: skip
+        self._trading.update(trading)
+        for endpoint in bybit_private.ENDPOINTS:
+            self.paths[endpoint] = bybit_private.PATH
+            self._lines.endpoints[endpoint] = address
+            self._lines.rules[endpoint] = self._lines.rules["bybit_public"]
 
     def _bitmart_has(self, symbol: str) -> bool:
         """Whether a name is one of BitMart's: those of other venues have signs that it has not."""

@@ -153,9 +153,11 @@ class Simulator:
         address = self._server.sockets[0].getsockname()
         host = f"[{address[0]}]" if ":" in address[0] else address[0]
         base = f"{host}:{address[1]}"
-        for path, endpoint in self._paths.items():
-            bare = endpoint == "legacy" or endpoint in self.exchange.paths
+        for path, endpoint in PATHS.items():
+            bare = endpoint == "legacy"
             self.urls[endpoint] = f"ws://{base}{path}{'' if bare else '?protocol=1.1'}"
+        for endpoint, path in self.exchange.paths.items():
+            self.urls[endpoint] = f"ws://{base}{path}"
         self.control_url = f"http://{base}/control"
         self._loop = loop
         self._read_at = loop.time()

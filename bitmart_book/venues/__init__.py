@@ -1,6 +1,5 @@
 """The only place that knows a venue's words: a file each; of BitMart, one for each generation."""
 
-from bitmart_book.venues.bybit import BYBIT
 from bitmart_book.venues.futures import FUTURES, FUTURES_DEMO
 from bitmart_book.venues.futures_private import FUTURES_PRIVATE, FUTURES_PRIVATE_DEMO
 from bitmart_book.venues.kraken import KRAKEN
@@ -23,6 +22,7 @@ from bitmart_book.venues.profile import (
 from bitmart_book.venues.registry import (
     BITMART,
     BITMART_DEMO,
+    BYBIT,
     find_venue,
     read_instruments,
     venues,

@@ -35,17 +35,29 @@ from bitmart_book.venues.profile import (
     Rate,
     Reply,
     Topic,
-    Venue,
 )
 from bitmart_book.venues.values import is_there_already
 
-__all__ = ["BYBIT", "BYBIT_INVERSE", "BYBIT_LINEAR", "BYBIT_SPOT"]
+__all__ = [
+    "BYBIT_INVERSE",
+    "BYBIT_LINEAR",
+    "BYBIT_SPOT",
+    "INSTRUMENTS",
+    "LIMITS",
+    "MARKETS",
+    "REGIONS",
+]
 
 _DEPTHS = (1, 50, 200, 1000)
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,40}(?:-[A-Za-z0-9]{1,20}){0,4}", re.ASCII)
 _DOLLARS = re.compile(r".+USD(?:[FGHJKMNQUVXZ][0-9]{2})?", re.ASCII)
 _TOPIC_IN_WORDS = re.compile(r"topic:\s*\[?([A-Za-z0-9.\-]+)")
-_MARKETS = {"linear": "bybit", "inverse": "bybit-inverse", "spot": "bybit-spot"}
+MARKETS = {"linear": "bybit", "inverse": "bybit-inverse", "spot": "bybit-spot"}
+"""What each category of the venue is called here."""
+REGIONS = (
+    *((land, f"stream.bybit.{land}") for land in ("tr", "id", "kz")),
+    ("ge", "stream.bybitgeorgia.ge"),
+)
 
 
 # --- requests and replies ---
@@ -130,11 +142,11 @@ def _instrument(row: Any) -> Instrument:
     }
     names = ("tick", "lot", "min_size", "max_size", "min_notional", "contract_size", "status")
     keys = {name: name for name in names} | {"base": "baseCoin", "quote": "quoteCoin"}
-    made = instrument(found, _MARKETS[category], **keys)
+    made = instrument(found, MARKETS[category], **keys)
     return msgspec.structs.replace(made, inverse=category == "inverse")
 
 
-_LIMITS = Limits(
+LIMITS = Limits(
     # Published are 500 attempts in five minutes, ten topics a request and 21,000 characters of
     # them; the others are modest guesses.
     connections=20,
@@ -155,7 +167,7 @@ _VOLUMES = {"spot": _SPOT, "linear": _SPOT | _PRICES, "inverse": _INVERSE | _PRI
 
 
 def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
-    market = _MARKETS[path]
+    market = MARKETS[path]
     return Profile(
         venue="bybit",
         market=market,
@@ -223,11 +235,8 @@ def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
         symbol_problem=_symbol_problem,
         endpoint=f"{market.replace('-', '_')}_public",
         url=f"wss://stream.bybit.com/v5/public/{path}",
-        hosts=(
-            *((land, f"stream.bybit.{land}") for land in ("tr", "id", "kz")),
-            ("ge", "stream.bybitgeorgia.ge"),
-        ),
-        limits=_LIMITS,
+        hosts=REGIONS,
+        limits=LIMITS,
         ping='{"op":"ping"}',
         ping_answered=True,
         numbered=True,
@@ -242,7 +251,4 @@ def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
 BYBIT_LINEAR = _profile("linear", _is_linear)
 BYBIT_INVERSE = _profile("inverse", lambda symbol: bool(_DOLLARS.fullmatch(symbol)))
 BYBIT_SPOT = _profile("spot", lambda symbol: True)  # noqa: ARG005
-BYBIT = Venue(
-    profiles=(BYBIT_LINEAR, BYBIT_INVERSE, BYBIT_SPOT),
-    instruments=InstrumentList(rows=_rows, read=_instrument),
-)
+INSTRUMENTS = InstrumentList(rows=_rows, read=_instrument)

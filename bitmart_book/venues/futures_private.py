@@ -281,6 +281,7 @@ def _profile(url: str) -> Profile:
         check_topic=_check_topic,
         can_request=False,
         login=_login,
+        login_has_memo=True,
         judge=judge,
     )
 

@@ -217,6 +217,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     login: Callable[[Credentials, int], str] | None = None
     """The text frame of a login at a time (milliseconds since 1970); None: there is no login. It
     holds a signature that is good for a minute: never log it."""
+    login_has_memo: bool = False
+    """Whether that login signs the memo of a key, which other venues' keys do not have."""
     judge: Callable[[Reply], ErrorKind | None] = lambda reply: None  # noqa: ARG005
     """What an error reply is about, as far as the venue's code or words tell."""
 

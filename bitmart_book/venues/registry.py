@@ -7,7 +7,12 @@ from typing import Any
 
 from bitmart_book.errors import UsageError
 from bitmart_book.venues.bitget import BITGET
-from bitmart_book.venues.bybit import BYBIT
+from bitmart_book.venues.bybit import BYBIT_INVERSE, BYBIT_LINEAR, BYBIT_SPOT, INSTRUMENTS
+from bitmart_book.venues.bybit_private import (
+    BYBIT_INVERSE_PRIVATE,
+    BYBIT_LINEAR_PRIVATE,
+    BYBIT_SPOT_PRIVATE,
+)
 from bitmart_book.venues.futures import FUTURES, FUTURES_DEMO
 from bitmart_book.venues.futures_private import FUTURES_PRIVATE, FUTURES_PRIVATE_DEMO
 from bitmart_book.venues.instruments import BITMART_LISTS, Instruments
@@ -18,7 +23,7 @@ from bitmart_book.venues.profile import Venue
 from bitmart_book.venues.spot import SPOT
 from bitmart_book.venues.spot_private import SPOT_PRIVATE
 
-__all__ = ["BITMART", "BITMART_DEMO", "find_venue", "read_instruments", "venues"]
+__all__ = ["BITMART", "BITMART_DEMO", "BYBIT", "find_venue", "read_instruments", "venues"]
 
 BITMART = Venue(
     profiles=(SPOT, FUTURES, LEGACY, SPOT_PRIVATE, FUTURES_PRIVATE), instruments=BITMART_LISTS
@@ -27,6 +32,17 @@ BITMART = Venue(
 BITMART_DEMO = Venue(
     profiles=(SPOT, FUTURES_DEMO, LEGACY, SPOT_PRIVATE, FUTURES_PRIVATE_DEMO),
     instruments=BITMART_LISTS,
+)
+BYBIT = Venue(
+    profiles=(
+        BYBIT_LINEAR,
+        BYBIT_INVERSE,
+        BYBIT_SPOT,
+        BYBIT_LINEAR_PRIVATE,
+        BYBIT_INVERSE_PRIVATE,
+        BYBIT_SPOT_PRIVATE,
+    ),
+    instruments=INSTRUMENTS,
 )
 _VENUES = {"bitmart": BITMART, "kraken": KRAKEN, "okx": OKX, "bybit": BYBIT, "bitget": BITGET}
 

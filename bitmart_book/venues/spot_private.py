@@ -234,5 +234,6 @@ SPOT_PRIVATE = Profile(
     can_request=False,
     retry_codes=SPOT.retry_codes,
     login=_login,
+    login_has_memo=True,
     judge=judge,
 )

@@ -8,7 +8,7 @@ no liquidation and no funding: a futures balance may fall below zero.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
@@ -194,22 +194,28 @@ class Account(ABC):
 class SpotAccount(Account):
     """Currencies that are swapped for each other. A fee is taken from what is received."""
 
-    def __init__(self, listings: Mapping[str, Listing]) -> None:
+    def __init__(
+        self,
+        listings: Mapping[str, Listing],
+        currencies: Callable[[str], tuple[str, str]] | None = None,
+    ) -> None:
         super().__init__()
         self._listings = listings
+        self._currencies = currencies or _around_underscore
         self._rich: dict[str, Fraction] = {}
         for listing in listings.values():
-            base, quote = listing.symbol.split("_", 1) if "_" in listing.symbol else ("", "")
-            if base:
+            base, quote = self._currencies(listing.symbol)
+            if quote:
                 enough = Fraction(listing.size * 1_000, 10**listing.size_decimals)
                 self._rich[base] = max(self._rich.get(base, Fraction(0)), enough)
                 dollars = quote in ("USDT", "USDC", "USD")
                 self._rich.setdefault(quote, Fraction(RICH if dollars else COINS))
 
     def currencies(self, symbol: str) -> tuple[str, str]:
-        """What is bought and sold, and what it is paid with. UsageError without an underscore."""
-        base, between, quote = symbol.partition("_")
-        if not between:
+        """What is bought and sold, and what it is paid with. UsageError for a symbol that does
+        not say it."""
+        base, quote = self._currencies(symbol)
+        if not quote:
             raise UsageError(f"{symbol} does not say what it is paid with: no orders")
         return base, quote
 
@@ -268,6 +274,11 @@ class SpotAccount(Account):
     def _value(self, symbol: str, ticks_lots: int) -> Fraction:
         listing = self._listings[symbol]
         return Fraction(ticks_lots, 10 ** (listing.price_decimals + listing.size_decimals))
+
+
+def _around_underscore(symbol: str) -> tuple[str, str]:
+    base, _, quote = symbol.partition("_")
+    return base, quote
 
 
 class Position:
@@ -386,12 +397,16 @@ class FuturesAccount(Account):
             {
                 "symbol": position.symbol,
                 "side": "long" if position.long else "short",
-                "size": str(position.volume),
+                "size": self._written_size(position),
                 "entry_price": written(position.average(position.volume_cost, position.volume), 18),
             }
             for position in self.positions.values()
             if position.volume
         ]
+
+    def _written_size(self, position: Position) -> str:
+        decimals = self._contract(position.symbol).listing.size_decimals
+        return written(Fraction(position.volume, 10**decimals), decimals)
 
     def liquidation(self, position: Position) -> Fraction:
         """The price at which its margin is used up; zero where the whole account stands for it."""

@@ -26,7 +26,7 @@ from bitmart_book.sim.venue.futures_desk import first_trade_id
 from bitmart_book.sim.venue.knobs import Knobs
 from bitmart_book.sim.venue.lines import POLICY_VIOLATION, Connection, Lines
 
-__all__ = ["FuturesPrivate", "Keys", "SpotPrivate", "signature"]
+__all__ = ["FuturesPrivate", "Keys", "Listeners", "SpotPrivate", "signature"]
 
 CLOCK_MS = 60_000
 ORDERS = "spot/user/orders:ALL_SYMBOLS"
@@ -84,7 +84,7 @@ def login_problem(keys: Keys, args: list[Any], now_ms: int) -> str | None:
     return None if hmac.compare_digest(sign.encode(), expected.encode()) else "91011"
 
 
-class _Listeners:
+class Listeners:
     """Who listens to which topic."""
 
     def __init__(self, lines: Lines) -> None:
@@ -92,22 +92,27 @@ class _Listeners:
         self._topics: dict[str, dict[int, Connection]] = {}
 
     def join(self, connection: Connection, topic: str) -> None:
+        """A connection asks for a topic."""
         connection.subscribed = True
         connection.topics[topic] = None
         self._topics.setdefault(topic, {})[connection.id] = connection
 
     def leave(self, connection: Connection, topic: str) -> None:
+        """It does not want it any more."""
         connection.topics.pop(topic, None)
         self._topics.get(topic, {}).pop(connection.id, None)
 
     def left(self, connection: Connection) -> None:
+        """It is gone."""
         for topic in list(connection.topics):
             self.leave(connection, topic)
 
     def of(self, topic: str) -> Iterable[Connection]:
+        """Who asked for a topic."""
         return self._topics.get(topic, {}).values()
 
     def push(self, topic: str, text: str) -> None:
+        """Send to all of these."""
         self._lines.push(text, self.of(topic))
 
 
@@ -135,7 +140,7 @@ class SpotPrivate:
         self._now_ms = now_ms
         self._login_ms = login_ms
         self._framing = SpotFraming(lines, knobs)
-        self._listeners = _Listeners(lines)
+        self._listeners = Listeners(lines)
 
     # A client's messages
 
@@ -295,7 +300,7 @@ class FuturesPrivate:
         self._account = account
         self._venue = venue
         self._login_ms = login_ms
-        self._listeners = _Listeners(lines)
+        self._listeners = Listeners(lines)
         self._reminding = False
 
     # A client's messages

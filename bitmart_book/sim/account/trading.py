@@ -10,7 +10,13 @@ from fractions import Fraction
 from typing import Any, Literal, Protocol, cast, get_args
 
 from bitmart_book.errors import UsageError
-from bitmart_book.sim.account.accounts import Account, Order, OrderKind, written
+from bitmart_book.sim.account.accounts import (
+    Account,
+    Order,
+    OrderKind,
+    SpotAccount,
+    written,
+)
 from bitmart_book.sim.market.matching import MatchedMarket, Resting
 from bitmart_book.sim.venue.lines import Lines
 from bitmart_book.sim.venue.publisher import Publisher
@@ -99,7 +105,7 @@ class Trading:
         symbol or side, or not enough money.
         """
         publisher = self._venue.publisher(symbol)
-        sides = _SPOT_SIDES if self._market == "spot" else _FUTURES_SIDES
+        sides = _SPOT_SIDES if isinstance(self.account, SpotAccount) else _FUTURES_SIDES
         if side not in sides:
             raise UsageError(f"no side {side!r}; there is: {', '.join(sides)}")
         direction, intent = sides[side]

@@ -129,13 +129,13 @@ class Topic(Feed):
 class Desk:
     """One symbol at this venue."""
 
-    __slots__ = ("chance", "number", "publisher", "ticking", "topics")
+    __slots__ = ("chance", "nudged", "number", "publisher", "ticking", "topics")
 
     def __init__(self, publisher: Publisher, chance: random.Random) -> None:
         self.publisher = publisher
         self.chance = chance
         self.topics: dict[str, Topic] = {}
-        self.ticking = False
+        self.ticking = self.nudged = False
         self.number = chance.randrange(10**8, 10**9)
         """Of the venue's own count of this symbol's changes."""
 
@@ -185,6 +185,8 @@ class PublicFeed(ABC):
         self._chance = random.Random(f"{market} {seed}")
         self._desks: dict[str, Desk] = {}
         self._is_paused: Callable[[str], bool] = lambda symbol: False  # noqa: ARG005
+        self.settle: Callable[[str], None] = lambda symbol: None  # noqa: ARG005
+        """Called when a market has moved, where own orders may be in it."""
 
     # What is true
 
@@ -246,6 +248,14 @@ class PublicFeed(ABC):
         return self._first(listened)
 
     # Interventions
+
+    def nudge(self, symbol: str) -> None:
+        """The market has changed by itself: publish it at the next occasion."""
+        desk = self._desk(symbol)
+        desk.publisher.glance(self._lines.now)
+        if not desk.nudged:
+            desk.nudged = True
+            self._lines.schedule(self._lines.now + TICK_SECONDS, self._nudged, desk)
 
     def pauses(self, is_paused: Callable[[str], bool]) -> None:
         """Stop and start the markets as that function says. A market that stands still is quiet:
@@ -422,11 +432,21 @@ class PublicFeed(ABC):
 
     def _tick(self, desk: Desk, now: float) -> None:
         desk.ticking = False
-        if desk.publisher.paused_at is not None:
-            return
+        if desk.publisher.paused_at is None:
+            self._move(desk, now)
+            self._start(desk)
+
+    def _nudged(self, desk: Desk, now: float) -> None:
+        desk.nudged = False
+        if desk.publisher.paused_at is None:
+            self._move(desk, now)
+
+    def _move(self, desk: Desk, now: float) -> None:
+        """Let the market move, and tell what has changed."""
         version = desk.publisher.version
         trades = desk.publisher.tape.trades
         batch = desk.publisher.advance(now)
+        self.settle(desk.publisher.symbol)
         if desk.publisher.tape.trades != trades:
             prints = [(self._clock.ms(desk.publisher.exchange_time(p.time)), p)
                       for p in batch.prints]  # fmt: skip
@@ -434,7 +454,6 @@ class PublicFeed(ABC):
                 self._push(topic, self._trades(topic, prints))
         if desk.publisher.version != version:
             self._moved(desk)
-        self._start(desk)
 
     def _moved(self, desk: Desk) -> None:
         """There is a new version of the book."""
