@@ -75,9 +75,7 @@ class Credentials:
         return credentials
 
     @classmethod
-    def from_file(
-        cls, path: str | os.PathLike[str], *, venue: str = "bitmart"
-    ) -> Credentials:
+    def from_file(cls, path: str | os.PathLike[str], *, venue: str = "bitmart") -> Credentials:
         """Of a file: JSON with "key", "secret" and, of BitMart, "memo"; or lines of NAME=value with
         the names of `from_env`. Warns (UserWarning) when others than its owner can read it."""
         name = os.fspath(path)
@@ -178,9 +176,7 @@ def _read(path: str, venue: str) -> tuple[Credentials | None, str, bool]:
             if not stat.S_ISREG(status.st_mode):
                 return None, "is no file", False
             exposed = others_can_read(status)
-            found = _parse(
-                os.read(descriptor, _MAX_FILE_BYTES).decode("utf-8-sig"), _names(venue)
-            )
+            found = _parse(os.read(descriptor, _MAX_FILE_BYTES).decode("utf-8-sig"), _names(venue))
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -2,6 +2,8 @@
 
 import copy
 import gc
+import hashlib
+import hmac
 import io
 import json
 import logging
@@ -135,7 +137,7 @@ def failure(call, *arguments):
         ((CANARIES[0], CANARIES[1] + "\n", CANARIES[2]), "secret begins or ends with a blank"),
         ((" " + CANARIES[0], *CANARIES[1:]), "key begins or ends with a blank"),
         ((*CANARIES[:2], CANARIES[2] + "\x00x"), "memo begins or ends with a blank"),
-        ((*CANARIES[:2], None), "memo must be text"),
+        ((*CANARIES[:2], 5), "memo must be text"),
         ((*CANARIES[:2], CANARIES[2].encode()), "memo must be text"),
     ],
 )
@@ -426,3 +428,27 @@ def test_arguments_without_secrets_are_left_to_the_handler():
     record = logging.makeLogRecord({"msg": "a %s", "args": ("b",)})
     RedactingFilter().filter(record)
     assert (record.msg, record.args) == ("a %s", ("b",))
+
+
+def test_a_venue_without_memos_has_variables_of_its_own(tmp_path):
+    names = {"BYBIT_API_KEY": "key-canary-1f0e", "BYBIT_API_SECRET": "secret-canary-2d9c"}
+    found = bb.Credentials.from_env(names, venue="bybit")
+    assert not found.has_memo
+    key, sign = found.signed("GET/realtime1")
+    expected = hmac.new(b"secret-canary-2d9c", b"GET/realtime1", hashlib.sha256).hexdigest()
+    assert (key, sign) == ("key-canary-1f0e", expected)
+    with pytest.raises(bb.UsageError, match="BYBIT_API_SECRET"):
+        bb.Credentials.from_env({"BYBIT_API_KEY": "x"}, venue="bybit")
+    path = tmp_path / "keys"
+    path.write_text("".join(f"{name}={value}\n" for name, value in names.items()))
+    path.chmod(0o600)
+    assert bb.Credentials.from_file(path, venue="bybit").signed("a") == found.signed("a")
+    with pytest.raises(bb.UsageError, match="holds no key, no secret, no memo"):
+        bb.Credentials.from_file(path)
+
+
+def test_without_a_memo_text_is_masked_as_ever():
+    bare = bb.Credentials("key-canary-1f0e", "secret-canary-2d9c")
+    assert bare is not None
+    assert redact("a key-canary-1f0e b") == "a *** b"
+    assert redact("nothing of it") == "nothing of it"

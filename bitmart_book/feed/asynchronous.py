@@ -411,13 +411,9 @@ class Feed(Face[LiveBook]):
         may be missing: `StreamGap`, as of any stream, and `account.inventory` says so too."""
         topic = self._core.fill_topic(symbol, market)
         bare = None if symbol is None else self._core.venue.bare(symbol)
-        return self._open_stream(
-            topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, bare)
-        )
+        return self._open_stream(topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, bare))
 
-    def positions(
-        self, *, market: str | None = None, maxsize: int = MAXSIZE
-    ) -> Stream[Position]:
+    def positions(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Position]:
         """Own positions of a market of contracts; of the venue's first one, if none is said."""
         return self._open_stream(self._core.own_topic("position", market), maxsize)
 

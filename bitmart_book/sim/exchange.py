@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from bitmart_book.errors import UsageError
 from bitmart_book.model import Instrument
-from bitmart_book.sim.account.accounts import FuturesAccount, Order, SpotAccount
 from bitmart_book.sim.account import bybit_private
+from bitmart_book.sim.account.accounts import FuturesAccount, Order, SpotAccount
 from bitmart_book.sim.account.private import FuturesPrivate, Keys, SpotPrivate
 from bitmart_book.sim.account.trading import Number, Trading
 from bitmart_book.sim.market.contracts import Contract, contracts

@@ -392,10 +392,10 @@ def _profile(category: str) -> Profile:
 
     orders = stream(f"order.{category}", "order", rows(_ORDER, _order), _ORDER)
     fills = stream(f"execution.{category}", "fill", rows(_EXECUTION, _execution), _EXECUTION)
-    positions = stream(
-        f"position.{category}", "position", rows(_POSITION, _position), _POSITION
-    )
+    positions = stream(f"position.{category}", "position", rows(_POSITION, _position), _POSITION)
     wallet = stream("wallet", "balance", partial(_wallet, market=market), _WALLET, _COIN)
+    held = () if category == "spot" else (positions,)
+    streams = (orders, fills, *held, wallet)
     return Profile(
         venue="bybit",
         market=market,
@@ -404,7 +404,7 @@ def _profile(category: str) -> Profile:
         separator=".",
         reply_keys=frozenset({"op", "success", "ret_msg"}),
         books=(),
-        streams=(orders, fills, wallet) if category == "spot" else (orders, fills, positions, wallet),
+        streams=streams,
         default_book="",
         owns_symbol=lambda symbol: False,  # noqa: ARG005
         endpoint=f"{market.replace('-', '_')}_private",

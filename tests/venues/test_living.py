@@ -20,9 +20,9 @@ from bitmart_book.venues import (
 )
 
 VENUES = (KRAKEN, OKX, BYBIT)
-PROFILES = [profile for venue in VENUES for profile in venue.profiles]
+PROFILES = [profile for venue in VENUES for profile in venue.profiles if not profile.private]
 (KRAKEN_SPOT,), (OKX_PUBLIC,) = KRAKEN.profiles, OKX.profiles
-LINEAR, INVERSE, SPOT = BYBIT.profiles
+LINEAR, INVERSE, SPOT = BYBIT.profiles[:3]
 SYMBOLS = {
     "kraken": ("BTC/USD", "1INCH/EUR", "AAPLx/USD", "MINA/GBP"),
     "okx": ("BTC-USDT", "BTC-USDT-SWAP", "BTC-USD-210924", "BTC-USD-210924-42000-P"),
@@ -63,8 +63,13 @@ def test_names_are_unique_among_all_venues():
     assert len(names) == len(set(names))
     for values in (
         [profile.endpoint for profile in profiles],
-        # Bitget's spot and perpetuals share one address, on connections of their own.
-        [profile.url for profile in profiles if profile.market != "bitget-spot"],
+        # Bitget's spot and perpetuals share one address, and so do Bybit's accounts, on connections
+        # of their own.
+        [
+            profile.url
+            for profile in profiles
+            if profile.market != "bitget-spot" and not profile.private
+        ],
         [profile.market for profile in profiles if not profile.private],
     ):
         assert len(values) == len(set(values))

@@ -123,15 +123,19 @@ class BybitPrivate:
         elif operation == "auth":
             self._answer(connection, "auth", request, self._login(connection, args))
         elif operation in ("subscribe", "unsubscribe"):
-            problem = self._problem(connection, operation, args)
-            self._answer(connection, operation, request, problem)
-            if problem is None:
-                for topic in args:
-                    change = self._listeners.join if operation == "subscribe" else (
-                        self._listeners.leave)  # fmt: skip
-                    change(connection, topic)
+            self._serve(connection, operation, args, request)
         else:
             self._answer(connection, str(operation or ""), request, "error:invalid op")
+
+    def _serve(self, connection: Connection, operation: str, args: Any, request: Any) -> None:
+        problem = self._problem(connection, operation, args)
+        self._answer(connection, operation, request, problem)
+        if problem is not None:
+            return
+        listeners = self._listeners
+        change = listeners.join if operation == "subscribe" else listeners.leave
+        for topic in args:
+            change(connection, topic)
 
     def too_fast(self, connection: Connection) -> bool:
         """No limit of messages is published."""
@@ -382,9 +386,7 @@ def open_accounts(
 def _contracts(listings: Mapping[str, Listing]) -> dict[str, Contract]:
     """Sizes are in the base currency, so that a contract is one lot of it."""
     return {
-        symbol: Contract(
-            listing, Decimal(1).scaleb(-listing.size_decimals), *currencies(symbol)
-        )
+        symbol: Contract(listing, Decimal(1).scaleb(-listing.size_decimals), *currencies(symbol))
         for symbol, listing in listings.items()
     }
 
