@@ -40,6 +40,10 @@ REMEMBERED = 10_000
 
 _SIDES = {"bid": "buy", "ask": "sell"}
 _ZERO = Decimal(0)
+# BitMart's oldest feed shows the books of its spot.
+_SHOWS = {"legacy": "spot"}
+# Its spot has no positions: those that are told beside orders of spot are of its futures.
+_HOLDS = {"spot": "futures"}
 
 
 class Account:
@@ -47,16 +51,17 @@ class Account:
 
     `apply` takes every value of the private topics, in the order of arrival; `resync` is called
     where values may have been lost. Properties hand out copies, which any thread may keep.
+    `counts_contracts`: of a market, whether its sizes are contracts; of "futures", if nobody says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counts_contracts: Callable[[str], bool] | None = None) -> None:
         self._markets: dict[str, None] = {}
         self._open: dict[tuple[str, str], KnownOrder] = {}
         # Orders whose last word says neither that they are open nor that they are over.
         self._unclear: dict[tuple[str, str], KnownOrder] = {}
         # Finished orders, and those of which only executions were heard.
         self._rest: dict[tuple[str, str], KnownOrder] = {}
-        self._positions: dict[tuple[str, str | None], Position] = {}
+        self._positions: dict[tuple[str, str, str | None], Position] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
         self._unconfirmed: set[Key] = set()
         self._stamps = Stamps()
@@ -68,7 +73,7 @@ class Account:
         self._lenses = Lenses()
         self.instruments: Mapping[str, Instrument] = {}
         """What is known of symbols: an inventory needs the sizes of contracts."""
-        self.inventory = Inventory(lambda: self.instruments)
+        self.inventory = Inventory(lambda: self.instruments, counts_contracts)
         """What was traded, by symbol: an `Inventory` of `Holding`."""
         self.across: Callable[[Callable[[], Any]], Any] = _here
         """How others have something done where the account is written: a feed without await lives
@@ -153,8 +158,8 @@ class Account:
     ) -> None:
         """Values may have been lost: what is known is unconfirmed until it is heard of again.
 
-        Of that market, of that kind ("order", "position", "balance"), and about these symbols or
-        currencies alone, where they are given.
+        Of that market, of that kind ("order", "fill", "position", "balance"), and about these
+        symbols or currencies alone, where they are given.
         """
         self.holes += 1
         self.last_hole = reason
@@ -167,8 +172,9 @@ class Account:
                 and (about is None or subject in about)
             ):
                 self._unconfirmed.add(key)
-        if kind in (None, "order"):
+        if kind in (None, "order", "fill"):
             self.inventory.forget(market, about)
+        if kind in (None, "order"):
             self._lenses.say_whole(market, False)
             for known in [*self._open.values(), *self._unclear.values()]:
                 self._lenses.changed(known, self._unconfirmed, None)
@@ -238,7 +244,7 @@ class Account:
     def _apply_position(self, position: Position, now: float) -> Outcome:
         key = key_of(position)
         stamp = self._stamps.made(position.update_time_ms, now)
-        known = self._positions.get(key[2:])
+        known = self._positions.get(key[1:])
         if known is not None and self._is_late(key, position, stamp):
             return Outcome("older")
         others = self._other_sides(position)
@@ -256,14 +262,15 @@ class Account:
         return [
             other
             for other in self._positions.values()
-            if other.symbol == position.symbol and other.side != position.side
+            if (other.market, other.symbol) == (position.market, position.symbol)
+            and other.side != position.side
         ]
 
     def _put_position(self, position: Position) -> None:
         for other in self._other_sides(position):
-            del self._positions[(other.symbol, other.side)]
+            del self._positions[key_of(other)[1:]]
             self._forget(key_of(other))
-        self._positions[(position.symbol, position.side)] = position
+        self._positions[key_of(position)[1:]] = position
 
     def _apply_balance(self, balance: Balance, now: float) -> Outcome:
         key = key_of(balance)
@@ -358,7 +365,7 @@ class Account:
             where = market_of(orders, market)
             changed += self._reconcile_orders(orders, where, symbol, asked)
         if positions is not None:
-            changed += self._reconcile_positions(positions, symbol, asked)
+            changed += self._reconcile_positions(positions, market, symbol, asked)
         for balance in balances or ():
             before = self._balances.get(key_of(balance)[2:])
             if self._may_correct(balance, before, asked):
@@ -402,23 +409,28 @@ class Account:
         return changed
 
     def _reconcile_positions(
-        self, positions: list[Position], symbol: str | None, asked: int | None
+        self, positions: list[Position], market: str | None, symbol: str | None, asked: int | None
     ) -> list[Correction]:
         changed: list[Correction] = []
         named = {key_of(position) for position in positions}
+        # An answer of some positions is of their markets; one of none is of all, if nobody says.
+        told = {position.market for position in positions}
+        if not told and market is not None:
+            told = {_HOLDS.get(market, market)}
         closed = [
             msgspec.structs.replace(position, size=0.0)
-            for key, position in self.positions.items()
-            if symbol in (None, position.symbol) and key_of(position) not in named
+            for position in self.positions.values()
+            if symbol in (None, position.symbol)
+            and (not told or position.market in told)
+            and key_of(position) not in named
         ]
         for position in [*closed, *positions]:
-            before = self._positions.get((position.symbol, position.side))
+            before = self._positions.get(key_of(position)[1:])
             if self._may_correct(position, before, asked):
                 self._put_position(position)
                 self._correct(before, position, changed)
-        markets = {position.market for position in [*closed, *positions]} or {"futures"}
-        for market in markets:
-            self.inventory.correct(market, symbol, list(self._positions.values()))
+        for where in told or {position.market for position in closed} or {"futures"}:
+            self.inventory.correct(where, symbol, list(self._positions.values()))
         return changed
 
     def _may_correct(self, value: Held, before: Held | None, asked: int | None) -> bool:
@@ -455,8 +467,14 @@ class Account:
 
     @property
     def positions(self) -> dict[tuple[str, str | None], Position]:
-        """The positions that are not closed, by (symbol, side)."""
-        return {key: found for key, found in list(self._positions.items()) if found.size}
+        """The positions that are not closed, by (symbol, side); where two markets have one of the
+        same, that of the later one by ("market:symbol", side)."""
+        found: dict[tuple[str, str | None], Position] = {}
+        for (market, symbol, side), position in list(self._positions.items()):
+            if position.size:
+                name = symbol if (symbol, side) not in found else f"{market}:{symbol}"
+                found[name, side] = position
+        return found
 
     @property
     def balances(self) -> dict[tuple[str, str], Balance]:
@@ -505,17 +523,24 @@ class Account:
     # --- our own part of a book ---
 
     def own_size(
-        self, symbol: str, side: str, price: Decimal | float | str, *, unconfirmed: bool = True
+        self,
+        symbol: str,
+        side: str,
+        price: Decimal | float | str,
+        *,
+        unconfirmed: bool = True,
+        market: str | None = None,
     ) -> Decimal:
         """What our own orders have resting there, exact. side: "bid" or "ask", of the book.
 
-        `unconfirmed`: whether orders count that have not been heard of since a hole.
+        `unconfirmed`: whether orders count that have not been heard of since a hole. market: where
+        several have such a symbol; else those of all of them count.
         """
         try:
             exact = Decimal(str(price))
         except InvalidOperation:
             raise UsageError(f"price must be a number, was {price!r}") from None
-        return self._own(symbol, side, unconfirmed).get(exact, _ZERO)
+        return self._own(symbol, side, unconfirmed, market).get(exact, _ZERO)
 
     def net_depth(
         self, book: Book, n: int | None = None, *, unconfirmed: bool = True
@@ -525,13 +550,16 @@ class Account:
         Raises BookNotLive as that does. A level that is ours alone is left out; where an order of
         ours is not yet, or no more, in the book, its level is too small for a moment.
         """
-        own = [self._own(book.symbol, side, unconfirmed) for side in _SIDES]
+        market = _SHOWS.get(book.market, book.market)
+        own = [self._own(book.symbol, side, unconfirmed, market) for side in _SIDES]
         # Levels that are ours alone are left out, and deeper ones take their places.
         depth = book.depth(None if n is None else n + max(map(len, own)), exact=True)
         bids, asks = (_without(levels, sizes, n) for levels, sizes in zip(depth, own, strict=True))
         return Depth(bids, asks, depth.complete)
 
-    def _own(self, symbol: str, side: str, unconfirmed: bool) -> Mapping[Decimal, Decimal]:
+    def _own(
+        self, symbol: str, side: str, unconfirmed: bool, market: str | None
+    ) -> Mapping[Decimal, Decimal]:
         if side not in _SIDES:
             raise UsageError(f'side must be "bid" or "ask", was {side!r}')
         sizes: dict[Decimal, Decimal] = {}
@@ -539,6 +567,7 @@ class Account:
             price, size = order.exact
             if (
                 order.symbol == symbol
+                and market in (None, order.market)
                 and order.side == _SIDES[side]
                 and order.status in RESTING
                 and order.type not in NOT_IN_THE_BOOK

@@ -89,7 +89,7 @@ class Client:
         self._next_tick = 0.0
         self._promised: float | None = None
         """When `advance` was to be called, by the last `next_deadline`."""
-        self.account = Account()
+        self.account = Account(venue.counts_contracts)
         """What the private streams have told."""
         self.outbox = Outbox()
         """What is to be done, and what there is to say: fetch it after each call."""

@@ -108,8 +108,13 @@ class Inventory(Mapping[str, Holding]):
     A symbol that was never traded has a holding of nothing.
     """
 
-    def __init__(self, instruments: Callable[[], Mapping[str, Instrument]]) -> None:
+    def __init__(
+        self,
+        instruments: Callable[[], Mapping[str, Instrument]],
+        counts_contracts: Callable[[str], bool] | None = None,
+    ) -> None:
         self._instruments = instruments
+        self._counts_contracts = counts_contracts or (lambda market: market == "futures")
         self._ledgers: dict[tuple[str, str], _Ledger] = {}
         self._counted: dict[tuple[str, str], _Counted] = {}
         self._holed: set[str | None] = set()
@@ -153,12 +158,7 @@ class Inventory(Mapping[str, Holding]):
         return f"<Inventory {held or 'of nothing'}{'' if self.certain else ', not certain'}>"
 
     def _holding(self, market: str, symbol: str, ledger: _Ledger) -> Holding:
-        instrument = self._instruments().get(symbol)
-        size: Decimal | None = Decimal(1)
-        if instrument is not None and instrument.market == "futures":
-            size = None if instrument.inverse else instrument.contract_size
-        elif market == "futures":
-            size = None
+        size = self._contract_size(market, symbol)
         average = _tidy(EXACT.divide(ledger.cost, ledger.position)) if ledger.position else None
         return Holding(
             market=market,
@@ -171,6 +171,18 @@ class Inventory(Mapping[str, Holding]):
             sold=ledger.sold,
             certain=not (ledger.hole or ledger.open_questions or self._holed & {market, None}),
         )
+
+    def _contract_size(self, market: str, symbol: str) -> Decimal | None:
+        """What one is worth of what a price is of; None where nobody knows, and of inverse ones."""
+        there = self._instruments()
+        for name in (f"{market}:{symbol}", symbol):
+            one = there.get(name)
+            if one is not None and one.market == market:
+                if one.inverse:
+                    return None
+                if one.contract_size is not None:
+                    return one.contract_size
+        return None if self._counts_contracts(market) else Decimal(1)
 
     # --- writing ---
 

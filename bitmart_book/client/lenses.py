@@ -20,7 +20,9 @@ from bitmart_book.model import Fill, Order
 __all__ = ["NOT_IN_THE_BOOK", "Lenses"]
 
 # Kinds of order that wait for a price somewhere else than in the book, or never rest.
-NOT_IN_THE_BOOK = frozenset({"market", "plan_order", "trailing_order", "take_profit", "stop_loss"})
+NOT_IN_THE_BOOK = frozenset(
+    {"market", "plan_order", "trailing_order", "take_profit", "stop_loss", "rpi"}
+)
 _SIDES = frozenset({"buy", "sell"})
 
 

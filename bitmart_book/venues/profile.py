@@ -360,6 +360,12 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         """The venues that it speaks to, as `bb.venues()` names them."""
         return tuple(dict.fromkeys(profile.venue for profile in self.profiles))
 
+    def counts_contracts(self, market: str) -> bool:
+        """Whether the sizes of a market's books are contracts, of which one has to know the size;
+        of one whose channels have both, whether any may be."""
+        books = [book for one in self.profiles if one.market == market for book in one.books]
+        return any(book.unit == "contracts" or book.contracts is not None for book in books)
+
     def bare(self, symbol: str) -> str:
         """The symbol alone, where it says its venue or market: "kraken:BTC/USD"."""
         return self._placed(symbol)[1]

@@ -658,3 +658,38 @@ def test_the_documented_pushes():
     assert set(account.balances) == {
         ("spot", "BTC"), ("spot", "LTC"), ("futures", "BTC"), ("futures", "USDT"),
     }  # fmt: skip
+
+
+def test_two_markets_may_have_one_symbol():
+    account = bb.Account()
+    account.apply(order(market="bybit", symbol="BTCUSDT", order_id="l"))
+    account.apply(order(market="bybit-spot", symbol="BTCUSDT", order_id="s", size=Decimal(3)))
+    assert account.own_size("BTCUSDT", "bid", 100) == 13
+    assert account.own_size("BTCUSDT", "bid", 100, market="bybit-spot") == 3
+    book = bb.Engine(venue="bybit").book("BTCUSDT", market="bybit-spot")
+    book.apply_snapshot([("100", "5")], [("101", "1")], sequence=1)
+    assert account.net_depth(book).bids == [(100, 2)]
+
+
+def test_positions_of_two_markets_stand_beside_each_other():
+    account = bb.Account()
+    ours, theirs = position("5"), position("2", market="bybit", mode="one_way_mode")
+    assert kinds(account, ours, theirs) == ["new", "new"]
+    assert account.positions == {("BTCUSDT", "long"): ours, ("bybit:BTCUSDT", "long"): theirs}
+    # The other side of a market in one-way mode is no other market's.
+    account.apply(position("0", side=None, time=2, market="bybit", mode="one_way_mode"))
+    assert account.positions == {("BTCUSDT", "long"): ours}
+    account.apply(position("3", time=3, market="bybit", mode="one_way_mode"))
+    account.resync("connection lost")
+    account.reconcile(positions=[], market="bybit")
+    assert account.positions == {("BTCUSDT", "long"): ours}
+
+
+def test_a_hole_in_the_executions_alone_leaves_the_orders_sure():
+    account = bb.Account()
+    account.apply(order(market="bybit"))
+    account.resync("unreadable", market="bybit", kind="fill", about={"BTC_USDT"})
+    assert account.unconfirmed == ()
+    assert not account.inventory.of("BTC_USDT", "bybit").certain
+    account.reconcile(orders=[order(market="bybit")], market="bybit")
+    assert account.inventory.of("BTC_USDT", "bybit").certain

@@ -5,6 +5,7 @@ from decimal import Context, Decimal
 import pytest
 
 import bitmart_book as bb
+from bitmart_book.venues import find_venue
 from tests.helpers.own import fill, order, position
 
 PARTLY, FILLED, CANCELED = "partially_filled", "filled", "canceled"
@@ -235,3 +236,43 @@ def test_another_client_tells():
     book.apply_snapshot([("100", "9")], [], sequence=1)
     book.apply_delta([], [("101", "1")], sequence=2)
     assert lens.top.bid_size == 3.0
+
+
+def test_what_is_realised_of_an_inverse_contract_is_said_by_nobody():
+    venue = find_venue("bybit")
+    account = bb.Account(venue.counts_contracts)
+    for market, realised in (("bybit", 10), ("bybit-spot", 10), ("bybit-inverse", None)):
+        for side, price in (("buy", 100), ("sell", 110)):
+            account.apply(
+                bb.Fill(
+                    market=market, symbol="BTCUSD", order_id=f"{market} {side}", fill_id=side,
+                    side=side, price=Decimal(price), size=Decimal(1),
+                )
+            )  # fmt: skip
+        assert account.inventory.of("BTCUSD", market).realised == realised
+    account.instruments = {
+        "BTCUSD": bb.Instrument(symbol="BTCUSD", market="bybit"),
+        "bybit-inverse:BTCUSD": bb.Instrument(
+            symbol="BTCUSD", market="bybit-inverse", contract_size=Decimal(1), inverse=True
+        ),
+    }
+    assert account.inventory["bybit:BTCUSD"].realised == 10
+    assert account.inventory["bybit-inverse:BTCUSD"].realised is None
+
+
+@pytest.mark.parametrize("first", ["order", "fill"])
+def test_an_execution_and_its_order_come_on_two_topics_in_any_order(first):
+    """Bybit's: no execution stands in a word about an order, and none says what was filled in all."""
+    account = bb.Account()
+    account.reconcile(orders=[], market="spot")
+    words = [order(PARTLY, "2", filled_notional=Decimal(200)), fill("a", "2")]
+    for value in words if first == "order" else words[::-1]:
+        account.apply(value)
+    assert held(account) == (2, 100, 0)
+    account.apply(fill("a", "2"))
+    assert held(account) == (2, 100, 0)
+    more = [order(FILLED, "10", 2, filled_notional=Decimal(1040)), fill("b", "8", time_ms=7)]
+    for value in more if first == "order" else more[::-1]:
+        account.apply(value)
+    assert held(account)[0] == 10
+    assert account.missing_size("1") == 0
