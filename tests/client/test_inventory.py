@@ -262,7 +262,7 @@ def test_what_is_realised_of_an_inverse_contract_is_said_by_nobody():
 
 @pytest.mark.parametrize("first", ["order", "fill"])
 def test_an_execution_and_its_order_come_on_two_topics_in_any_order(first):
-    """Bybit's: no execution stands in a word about an order, and none says what was filled in all."""
+    """Bybit has no execution in a word about an order, and none says what was filled in all."""
     account = bb.Account()
     account.reconcile(orders=[], market="spot")
     words = [order(PARTLY, "2", filled_notional=Decimal(200)), fill("a", "2")]
