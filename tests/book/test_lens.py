@@ -198,8 +198,8 @@ def test_before_anything_is_said_nothing_is_certain():
 
 
 @pytest.mark.parametrize("changes", [
-    {"type": "market"}, {"type": "plan_order"}, {"execution": "ioc"}, {"price": None},
-    {"symbol": "ETH_USDT"}, {"market": "futures"}, {"side": None},
+    {"type": "market"}, {"type": "plan_order"}, {"type": "rpi"}, {"execution": "ioc"},
+    {"price": None}, {"symbol": "ETH_USDT"}, {"market": "futures"}, {"side": None},
 ])  # fmt: skip
 def test_what_rests_in_no_book_of_this_symbol(desk, changes):
     desk.says(**changes)

@@ -1,10 +1,13 @@
 """Private connections of the client: logins, their refusals, and what a lost connection means."""
 
 import json
+import random
 
 import pytest
 
 import bitmart_book as bb
+from bitmart_book.client.client import Client
+from bitmart_book.venues import find_venue
 from tests.helpers.by_hand import CANARY, ByHand
 
 pytestmark = pytest.mark.private
@@ -324,3 +327,31 @@ def test_nothing_is_missed_before_the_login_is_accepted(hand):
     assert "gap" not in hand.kinds()
     assert "resync" not in hand.kinds()
     assert hand.client.account.holes == 0
+
+
+def client_of(*venues, credentials):
+    venue = find_venue(venues)
+    return Client(
+        bb.Engine(venue=venue), venue, rng=random.Random(1), credentials=credentials,
+        wall_ms=lambda: 1_700_000_000_000,
+    )  # fmt: skip
+
+
+def test_a_key_is_shown_to_its_own_venue_alone():
+    mine = bb.Credentials(**CANARY)
+    client = client_of("bitmart", "bybit", credentials=mine)
+    client.subscribe([ORDERS], 0.0)
+    with pytest.raises(bb.UsageError, match="no credentials"):
+        client.subscribe(["bybit/order.linear"], 0.0)
+    other = bb.Credentials("another-key-9d2", "another-secret-9d2")
+    client = client_of("bitmart", "bybit", credentials={"bybit": other})
+    client.subscribe(["bybit/order.linear"], 0.0)
+    with pytest.raises(bb.UsageError, match="no credentials"):
+        client.subscribe([ORDERS], 0.0)
+
+
+def test_a_login_that_needs_a_memo_says_so():
+    bare = bb.Credentials("another-key-9d2", "another-secret-9d2")
+    client = client_of("bitmart", credentials=bare)
+    with pytest.raises(bb.UsageError, match="needs the memo"):
+        client.subscribe([ORDERS], 0.0)

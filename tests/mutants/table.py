@@ -3,6 +3,7 @@
 from tests.mutants.answers import ANSWERS
 from tests.mutants.audit import TRUST
 from tests.mutants.book import BOOK
+from tests.mutants.bybit import OWN_ELSEWHERE
 from tests.mutants.captures import CAPTURES
 from tests.mutants.certainty import CERTAINTY
 from tests.mutants.client import ABOVE
@@ -44,6 +45,7 @@ MUTANTS = (
         + ELSEWHERE
         + PRIVATE
         + OWN
+        + OWN_ELSEWHERE
         + SHELL
         + SOCKETS
         + CAPTURES

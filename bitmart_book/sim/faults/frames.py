@@ -34,7 +34,8 @@ _GROUP = re.compile(r'"group":"([^"@]+)')
 _NAMED = re.compile(r'"symbol":"([^"]+)"')
 _LEGACY = re.compile(r'"subscribe":"(\w+)"(?:,"precision":\d+)?,"symbol":"([^"]+)"')
 _BOOKS = re.compile(r"(?:spot|futures|legacy)/depth")
-_PRIVATE = re.compile(r"spot/user/|futures/(?:order|position|asset)")
+_PRIVATE = re.compile(r"spot/user/|futures/(?:order|position|asset)|bybit-private/")
+_BYBIT_PRIVATE = re.compile(r'\{"id":"\w+","topic":"(\w+)')
 _SUBSCRIBED = re.compile(r'"topic":"([^"]+)"')
 
 
@@ -150,6 +151,9 @@ def _topic(text: str) -> str:
     group = _GROUP.search(text)
     if group is not None:
         return "" if group[1] == "System" else group[1]
+    bybit = _BYBIT_PRIVATE.match(text)
+    if bybit is not None:
+        return f"bybit-private/{bybit[1]}"
     legacy = _LEGACY.search(text)
     return f"legacy/{legacy[1]}:{legacy[2]}" if legacy else ""
 

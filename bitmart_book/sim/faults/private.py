@@ -14,7 +14,7 @@ __all__ = ["KINDS"]
 
 # Ten minutes.
 AHEAD_MS = 600_000
-_STAMPED = re.compile(r'("(?:update_time|event_time|ms_t)":"?)(\d{13})')
+_STAMPED = re.compile(r'("(?:update_time|event_time|ms_t|updatedTime|creationTime)":"?)(\d{13})')
 _ID = re.compile(r'"detail_id":"(\d+)"')
 # A field of a push, and what the venue may write there one day.
 _FIELDS = (
@@ -26,12 +26,24 @@ _FIELDS = (
     (re.compile(r'"filled_size":"[^"]*"'), '"filled_size":"-1"'),
     (re.compile(r'"av_bal":"[^"]*"'), '"av_bal":"none"'),
     (re.compile(r'"leverage":"[^"]*"'), '"leverage":"ten"'),
+    # Bybit's.
+    (re.compile(r'"execFee":"[^"]*"'), '"execFee":"0.001 USDT"'),
+    (re.compile(r'"execPrice":"[^"]*"'), '"execPrice":""'),
+    (re.compile(r'"execType":"[^"]*"'), '"execType":"Surprise"'),
+    (re.compile(r'"updatedTime":"\d+"'), '"updatedTime":"2026-01-01T00:00:00Z"'),
+    (re.compile(r'"cumExecQty":"[^"]*"'), '"cumExecQty":"-1"'),
+    (re.compile(r'"avgPrice":"[^"]*"'), '"avgPrice":"ten"'),
+    (re.compile(r'"size":"[^"]*"'), '"size":""'),
+    (re.compile(r'"walletBalance":"[^"]*"'), '"walletBalance":"none"'),
 )
 _ENDS = r'"order_state":"(?:filled|canceled|partially_canceled)"'
+_BYBIT_ENDS = r'"orderStatus":"(?:Filled|Cancelled|PartiallyFilledCanceled)"'
 _LAST_WORDS = (
     (re.compile(_ENDS), '"order_state":"expired"'),
     (re.compile(r'"state":4(?=[,}])'), '"state":5'),
+    (re.compile(_BYBIT_ENDS), '"orderStatus":"Expired"'),
 )
+_ORDERS = ("spot/user/orders", "futures/order", "bybit-private/order")
 
 Change = Callable[[Network, Seen], list[str | bytes] | None]
 
@@ -81,7 +93,7 @@ def last_word(net: Network, seen: Seen) -> list[str | bytes] | None:
     del net
     for word, other in _LAST_WORDS:
         text, count = word.subn(other, seen.text)
-        if count and seen.topic.partition(":")[0] in ("spot/user/orders", "futures/order"):
+        if count and seen.topic.partition(":")[0] in _ORDERS:
             return [seen.like(text)]
     return None
 
