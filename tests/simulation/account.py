@@ -312,7 +312,7 @@ class AccountWorld(World):
         """Take everything that has arrived out of the mailboxes, and compare."""
         for market, topic in ORDERS.items():
             truth = self.truth[market]
-            for value in taken(self.boxes[topic]):
+            for value in _taken(self.boxes[topic]):
                 if value is None:
                     truth.gapped = True
                     truth.gaps += 1
@@ -320,14 +320,14 @@ class AccountWorld(World):
                     self._compare_order(market, truth, value)
         for topic, deals in self.deals.items():
             deals.look()
-            for value in taken(self.boxes[topic]):
+            for value in _taken(self.boxes[topic]):
                 if value is None:
                     deals.hole()
                 else:
                     deals.tell(value)
             deals.taken()
         for topic in OTHERS:
-            for _ in taken(self.boxes[topic]):
+            for _ in _taken(self.boxes[topic]):
                 pass
 
     def _compare_order(self, market, truth, order):
@@ -440,7 +440,7 @@ def _agree(ours, truth):
     return lots in (None, filled) and (state == was or state not in _KNOWN)
 
 
-def taken(box):
+def _taken(box):
     """What is in a mailbox; None for each hole."""
     while True:
         try:
