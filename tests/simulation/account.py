@@ -169,6 +169,8 @@ class AccountWorld(World):
         self.holdings = Counter()
         """How often the inventory was looked at, how often it was certain, and how often judged."""
         self._reconciled = dict.fromkeys(ORDERS, 0)
+        # So many words the answers to questions have told of, each asked after a hole was told.
+        self._answered = dict.fromkeys(ORDERS, 0)
 
     def _record(self, market):
         trading = self.exchange._trading[market]
@@ -214,6 +216,8 @@ class AccountWorld(World):
             answer = [value_of(self.exchange, order_id) for order_id in changed]
             account.reconcile(orders=answer, market=market, asked=account.words)
             self._reconciled[market] = len(happened)
+            if self.truth[market].gapped:
+                self._answered[market] = len(happened)
 
     def _check_inventory(self):
         """At rest every holding that is certain is what the exchange traded."""
@@ -348,9 +352,13 @@ class AccountWorld(World):
             return
         if lots and (order.fill is None or order.fill.fill_id is None):
             truth.nameless.add(key)
-        if truth.next is not None and not truth.gapped and at > truth.next:
-            self.lost.append((self.now, market, truth.happened[truth.next : at]))
+        if truth.next is not None and not truth.gapped and at > self._due(market):
+            self.lost.append((self.now, market, truth.happened[self._due(market) : at]))
         truth.next, truth.gapped = at + 1, False
+
+    def _due(self, market):
+        """The first word that has to be told next: not what an answer after a hole has told."""
+        return max(self.truth[market].next or 0, self._answered[market])
 
     def _lots(self, market, order):
         filled = order.exact.filled_size
@@ -373,8 +381,9 @@ class AccountWorld(World):
     def _check_rest(self):
         self.read()
         for market, truth in self.truth.items():
-            if not truth.gapped and truth.next is not None and truth.next < len(truth.happened):
-                self.lost.append((self.now, market, truth.happened[truth.next :]))
+            due = self._due(market)
+            if not truth.gapped and truth.next is not None and due < len(truth.happened):
+                self.lost.append((self.now, market, truth.happened[due:]))
         for deals in self.deals.values():
             deals.at_rest()
         account = self.client.account

@@ -119,9 +119,16 @@ def short_unasked(net: Network, word: Word) -> None:
     Not the one that a subscription begins with: of that nobody can tell.
     """
     symbol = net.markets.symbol(word)
-    if symbol is None:
+    if symbol is None or net.exchange.knobs.late_snapshots:
         return
     begun = set(net.exchange.subscribed()[symbol])
+
+    def anew(connection: int, text: str) -> list[str] | None:
+        if "subscribe" in text and f':{symbol}"' in text:
+            begun.discard(connection)
+        return None
+
+    net.filters.hear(anew)
     net.filters.once(
         word,
         lambda seen: seen.is_snapshot and seen.symbol == symbol and seen.connection in begun,
