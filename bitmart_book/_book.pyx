@@ -156,6 +156,7 @@ from bitmart_book.native.sides cimport (
     excerpt_take,
     levels_for,
     levels_in_groups,
+    levels_up_to,
     take_within,
     sides_copy,
     sides_crossed,
@@ -772,26 +773,41 @@ cdef class Book(Written):
             ladder_size(&self._sides.ladders[number], key * SIGN[number]), self._sides.scales.size
         )
 
-    def sweep(self, side, *, size=None, notional=None):
+    def sweep(self, side, *, size=None, notional=None, limit=None):
         """What consuming `side` ("bid" or "ask") up to a size or a notional would give: a `Sweep`.
 
-        Exactly one of `size` and `notional` is given (float, text, Decimal or int, not negative).
-        All sums are exact.
+        `limit` is the worst price that is still taken, as of a limit order; alone it takes all
+        down to there. Of `size` and `notional` at most one is given, and one of the three at
+        least (float, text, Decimal or int, not negative). All sums are exact.
+
+            book.sweep("ask", size=2, limit="101.5").fills
         """
         cdef int number = side_number(side)
-        cdef bint by_notional = size is None
-        cdef Number wanted
-        cdef double amount
+        cdef bint by_notional = notional is not None
+        cdef Number wanted, worst
+        cdef double amount = INFINITY
+        cdef Py_ssize_t count, within = MOST_COUNT
+        cdef int64_t edge = 0
         cdef _Excerpts taken
-        if (size is None) == (notional is None):
-            raise UsageError("sweep() takes either size= or notional=")
-        parse_amount(notional if by_notional else size, &wanted)
-        numerator, denominator = ratio_of(wanted)
-        amount = about(numerator, denominator)
+        if (size is None) == (notional is None) and (by_notional or limit is None):
+            raise UsageError("sweep() takes either size= or notional=, with limit= or without, or limit=")
+        numerator = denominator = None
+        if by_notional or size is not None:
+            parse_amount(notional if by_notional else size, &wanted)
+            numerator, denominator = ratio_of(wanted)
+            amount = about(numerator, denominator)
+        if limit is not None:
+            parse_amount(limit, &worst)
         taken = _Excerpts.__new__(_Excerpts)
         self._require_live()
-        taken.take(&self._sides, number, levels_for(&self._sides, number, amount, by_notional))
-        return taken.swept(number, numerator, denominator, by_notional, self._spec.proven)
+        if limit is not None:
+            within = levels_up_to(&self._sides, number, worst, &edge)
+        count = min(within, levels_for(&self._sides, number, amount, by_notional))
+        # And the one that is left standing.
+        taken.take(&self._sides, number, count + 1)
+        if numerator is None:
+            return taken.swept_to(number, within, edge, self._spec.proven)
+        return taken.swept(number, numerator, denominator, by_notional, within, self._spec.proven)
 
     def total_size(self, side, levels=None):
         """float, all that rests on a side, or on its best `levels` levels; rounded once from the
@@ -805,27 +821,38 @@ cdef class Book(Written):
         scale = self._sides.scales.size
         return ratio(int_of(total), power_of_ten(scale))
 
-    def size_within(self, side, bps):
+    def size_within(self, side, bps, of="best"):
         """float, the cumulative size within `bps` basis points of that side's best price, a level at
-        just that distance included."""
+        just that distance included; 0.0 where the side is empty.
+
+        With `of="mid"` within so many of the mid, and None where a side is empty and there is none.
+        """
         cdef int number = side_number(side)
+        cdef bint of_mid = of != "best"
         cdef Number wanted
         cdef double reach
         cdef const Rung* best
-        cdef int64_t key
+        cdef const Rung* opposite
+        cdef int64_t key, other
         cdef Total sure
         cdef _Excerpts taken = _Excerpts.__new__(_Excerpts)
+        if of_mid and of != "mid":
+            raise UsageError(f'of must be "best" or "mid", was {of!r}')
         parse_amount(bps, &wanted)
         numerator, denominator = ratio_of(wanted)
         denominator *= 10_000
         reach = about(numerator, denominator)
         self._require_live()
         best = ladder_best(&self._sides.ladders[number])
+        opposite = ladder_best(&self._sides.ladders[1 - number])
+        if of_mid and (best == NULL or opposite == NULL):
+            return None
         if best == NULL:
             return 0.0
         key = best.key
-        taken.take_within(&self._sides, number, reach, &sure)
-        return taken.size_within(number, key, sure, numerator, denominator)
+        other = -opposite.key if of_mid else key
+        taken.take_within(&self._sides, number, reach, other, &sure)
+        return taken.size_within(number, key, other, sure, numerator, denominator)
 
     def grouped(self, step, n=None):
         """The ladder on a coarser grid of `step`, at most `n` rows a side: a `Depth`.

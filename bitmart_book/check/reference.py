@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sortedcontainers import SortedDict
 
@@ -74,6 +74,16 @@ class Item:
 
     def without_levels(self) -> bool:
         return not any(size for rows in self.rows.values() for _, size in rows)
+
+
+class Swept(NamedTuple):
+    """What consuming a side would give."""
+
+    size: Fraction
+    notional: Fraction
+    fills: list[tuple[Decimal, Fraction]]
+    next_price: Decimal | None
+    found: bool
 
 
 def judge(
@@ -283,34 +293,48 @@ class ReferenceBook:
         return (bid - ask) / (bid + ask)
 
     def sweep(
-        self, side: Side, *, size: Fraction | None = None, notional: Fraction | None = None
-    ) -> tuple[Fraction, Fraction, int, Decimal | None, bool]:
-        """(size, notional, levels, worst price, all of it found)."""
+        self,
+        side: Side,
+        *,
+        size: Fraction | None = None,
+        notional: Fraction | None = None,
+        limit: Fraction | None = None,
+    ) -> Swept:
         total_size = total_notional = Fraction()
-        levels, worst = 0, None
+        fills: list[tuple[Decimal, Fraction]] = []
+        next_price = None
         for price_text, size_text in self.side(side):
             price, available = Fraction(price_text), Fraction(size_text)
+            part = available
             if size is not None:
-                part = min(available, size - total_size)
-            else:
-                assert notional is not None
-                part = min(available, (notional - total_notional) / price)
-            if part <= 0:
+                part = min(part, size - total_size)
+            elif notional is not None:
+                part = min(part, (notional - total_notional) / price)
+            if limit is not None and (price < limit if side == "bid" else price > limit):
+                part = Fraction()
+            if part > 0:
+                total_size += part
+                total_notional += part * price
+                fills.append((price_text, part))
+            if part < available:
+                next_price = price_text
                 break
-            total_size += part
-            total_notional += part * price
-            levels, worst = levels + 1, price_text
-        found = total_size == size if size is not None else total_notional == notional
-        return total_size, total_notional, levels, worst, found
+        found = size in (None, total_size) and notional in (None, total_notional)
+        return Swept(total_size, total_notional, fills, next_price, found)
 
-    def size_within(self, side: Side, bps: Fraction) -> Fraction:
+    def size_within(self, side: Side, bps: Fraction, *, of_mid: bool = False) -> Fraction | None:
         rows = self.side(side)
-        if not rows:
-            return Fraction()
-        best = Fraction(rows[0][0])
-        far = bps / 10_000 * best
+        middle = self.mid() if of_mid else Fraction(rows[0][0]) if rows else None
+        if middle is None:
+            return None if of_mid else Fraction()
+        reach = bps / 10_000 * middle
+        edge = middle - reach if side == "bid" else middle + reach
         return sum(
-            (Fraction(size) for price, size in rows if abs(Fraction(price) - best) <= far),
+            (
+                Fraction(size)
+                for price, size in rows
+                if (Fraction(price) >= edge if side == "bid" else Fraction(price) <= edge)
+            ),
             Fraction(),
         )
 

@@ -75,20 +75,22 @@ cdef class _Excerpts:
         return self.sides[side].count <= proven
 
     cdef Sweep swept(
-        self, int side, object numerator, object denominator, bint by_notional, Py_ssize_t proven
+        self, int side, object numerator, object denominator, bint by_notional,
+        Py_ssize_t within, Py_ssize_t proven
     ):
-        """What consuming the levels up to a size or a notional, given as a ratio, would give, where
-        the venue proves so many levels."""
+        """What consuming the levels up to a size or a notional, given as a ratio, would give, of
+        which so many are `within` the limit, where the venue proves so many levels."""
         cdef const Excerpt* taken = &self.sides[side]
-        cdef Py_ssize_t i = 0
-        cdef bint found
+        cdef Py_ssize_t i = 0, most = min(within, taken.count)
+        cdef bint found, broken = False
+        cdef Sweep result
         price_unit, size_unit = power_of_ten(self.scales.price), power_of_ten(self.scales.size)
         # In units of the scales all levels are integers; `left` counts in `denominator`-ths.
         left = numerator * size_unit * (price_unit if by_notional else 1)
         # Of the last level the part that `left` is of `whole`.
         whole = part = 1
         size = notional = 0
-        while i < taken.count and left > 0:
+        while i < most and left > 0:
             level_price = <object>(taken.rungs[i].key * SIGN[side])
             level_size = <object>taken.rungs[i].size
             value = (level_size * level_price if by_notional else level_size) * denominator
@@ -97,6 +99,8 @@ cdef class _Excerpts:
                 whole = denominator * level_price if by_notional else denominator
                 size = size * whole + left
                 notional = notional * whole + left * level_price
+                part = left
+                broken = True
                 left = 0
                 break
             left -= value
@@ -104,39 +108,112 @@ cdef class _Excerpts:
             notional += level_size * level_price
         found = left <= 0
         if i == 0:
-            return Sweep(None, None, 0.0, 0.0, 0, found, True)
-        return Sweep(
-            ratio(notional, size * price_unit),
-            to_double(taken.rungs[i - 1].key * SIGN[side], self.scales.price),
-            ratio(size, whole * size_unit),
-            ratio(notional, whole * size_unit * price_unit),
-            i,
-            found and i <= proven and self.are_known(side, i),
-            i <= proven,
+            result = Sweep(None, None, 0.0, 0.0, 0, found, True)
+        else:
+            result = Sweep(
+                ratio(notional, size * price_unit),
+                to_double(taken.rungs[i - 1].key * SIGN[side], self.scales.price),
+                ratio(size, whole * size_unit),
+                ratio(notional, whole * size_unit * price_unit),
+                i,
+                found and i <= proven and self.are_known(side, i),
+                i <= proven,
+            )
+        result._taken = self
+        result._side = side
+        result._standing = self.standing(side, i - broken, i <= proven, proven)
+        result._sums = (size, notional, whole, part if broken else None)
+        return result
+
+    cdef Sweep swept_to(self, int side, Py_ssize_t within, int64_t edge, Py_ssize_t proven):
+        """What consuming all levels that are within a limit, the key `edge`, would give."""
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Py_ssize_t i
+        cdef Sweep result
+        size = 0
+        for i in range(within):
+            size += <object>taken.rungs[i].size
+        result = self.swept(side, size, power_of_ten(self.scales.size), False, within, proven)
+        # All of it was found that can be: the question is whether there may be more.
+        result.complete = result.proven and (
+            taken.known_from == KNOWN_FROM_START
+            or taken.known_from != INT64_LIMIT and edge >= taken.known_from
+        ) and (
+            # Behind the last level that is proven there may be one that is not told.
+            within < proven
+            or within > 0 and taken.rungs[within - 1].key == edge
+        )
+        return result
+
+    cdef Py_ssize_t standing(
+        self, int side, Py_ssize_t place, bint is_proven, Py_ssize_t proven
+    ) noexcept:
+        """The place of the best level that is left, -1 where none is known for certain to be it."""
+        if place >= self.sides[side].count or is_proven and place >= proven:
+            return -1
+        return place if self.are_known(side, place + 1) else -1
+
+    cdef object price_at(self, int side, Py_ssize_t place):
+        """float, the price of a level; None for -1."""
+        if place < 0:
+            return None
+        return to_double(self.sides[side].rungs[place].key * SIGN[side], self.scales.price)
+
+    cdef tuple fills(self, int side, Py_ssize_t count, object part, object whole):
+        """(price, size) of each of the best `count` levels; of the last one only a part where that
+        is given, in `whole`-ths."""
+        cdef const Excerpt* taken = &self.sides[side]
+        cdef Py_ssize_t i
+        cdef list rows = [
+            (self.price_at(side, i), to_double(taken.rungs[i].size, self.scales.size))
+            for i in range(count)
+        ]
+        if part is not None:
+            size_unit = power_of_ten(self.scales.size)
+            price, _ = rows.pop()
+            rows.append((price, ratio(part, whole * size_unit)))
+        return tuple(rows)
+
+    cdef tuple exact_sums(
+        self, int side, Py_ssize_t count, object size, object notional, object whole
+    ):
+        """(average price, worst price, size, notional) as fractions, of sums in `whole`-ths."""
+        price_unit, size_unit = power_of_ten(self.scales.price), power_of_ten(self.scales.size)
+        if count == 0:
+            return None, None, Fraction(0), Fraction(0)
+        worst = <object>(self.sides[side].rungs[count - 1].key * SIGN[side])
+        return (
+            Fraction(notional, size * price_unit),
+            Fraction(worst, price_unit),
+            Fraction(size, whole * size_unit),
+            Fraction(notional, whole * size_unit * price_unit),
         )
 
     cdef int take_within(
-        self, const Sides* sides, int side, double reach, Total* sure
+        self, const Sides* sides, int side, double reach, int64_t opposite, Total* sure
     ) except -1:
-        """Sum what is surely within reach of the best level, copy what may be at its edge."""
-        if take_within(sides, side, reach, sure, &self.sides[side]) < 0:
+        """Sum what is surely within reach of the price halfway to `opposite`, copy what may be at
+        its edge."""
+        if take_within(sides, side, reach, opposite, sure, &self.sides[side]) < 0:
             raise MemoryError
         self.scales = sides.scales
         return 0
 
     cdef object size_within(
-        self, int side, int64_t best, Total sure, object numerator, object denominator
+        self, int side, int64_t best, int64_t opposite, Total sure, object numerator,
+        object denominator
     ):
-        """The size of all levels at most that part of the best price, a key, away from it."""
+        """The size of all levels at most that part of a price away from it, which is halfway
+        between two keys."""
         cdef const Excerpt* doubtful = &self.sides[side]
         cdef Py_ssize_t i
         total = int_of(sure)
         if doubtful.count:
-            # Best * (1 - reach), or 1 + reach, as a key: `denominator`-ths of it.
+            # Twice the price * (1 - reach), or 1 + reach, as a key: `denominator`-ths of it.
             part = numerator if side == ASK else -numerator
-            limit = <object>best * (denominator + part)
+            limit = (<object>best + <object>opposite) * (denominator + part)
             for i in range(doubtful.count):
-                if <object>doubtful.rungs[i].key * denominator < limit:
+                if 2 * <object>doubtful.rungs[i].key * denominator < limit:
                     break
                 total += <object>doubtful.rungs[i].size
         return ratio(total, power_of_ten(self.scales.size))
@@ -168,3 +245,20 @@ cdef class _Excerpts:
             (ratio(index * numerator, denominator), ratio(total, size_unit))
             for index, total in groups.items()
         ]), certain
+
+
+# What a `Sweep` computes only when it is asked, of the levels that it keeps.
+
+
+cdef tuple fills_of(Sweep sweep):
+    _, _, whole, part = sweep._sums
+    return (<_Excerpts>sweep._taken).fills(sweep._side, sweep.levels, part, whole)
+
+
+cdef object next_price_of(Sweep sweep):
+    return (<_Excerpts>sweep._taken).price_at(sweep._side, sweep._standing)
+
+
+cdef tuple exact_sums_of(Sweep sweep):
+    size, notional, whole, _ = sweep._sums
+    return (<_Excerpts>sweep._taken).exact_sums(sweep._side, sweep.levels, size, notional, whole)

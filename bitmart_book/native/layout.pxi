@@ -98,6 +98,13 @@ cdef class Sweep:
     cdef readonly Py_ssize_t levels
     cdef readonly bint complete
     cdef readonly bint proven
+    # What the rest is computed of when somebody asks: the levels, which of them is left standing,
+    # and (size, notional, whole, part of the last level). Or what was given.
+    cdef object _taken
+    cdef int _side
+    cdef Py_ssize_t _standing
+    cdef tuple _sums
+    cdef tuple _given
 
     cdef tuple _facts(self)
 

@@ -209,22 +209,48 @@ cdef inline Py_ssize_t levels_for(
     return count
 
 
-cdef inline int take_within(
-    const Sides* sides, int side, double reach, Total* sure, Excerpt* doubtful
+cdef inline Py_ssize_t levels_up_to(
+    const Sides* sides, int side, Number price, int64_t* edge
 ) noexcept nogil:
-    """Sum the sizes of the levels that are at most that part of the best price away from it, and
-    copy those of which doubles cannot tell. -1 without memory."""
+    """How many levels are no worse than a price, which may be finer than the book's unit or larger
+    than any; `edge` is its key, or the next one beyond it where it has none."""
+    cdef const Ladder* ladder = &sides.ladders[side]
+    cdef Cursor cursor = best_first(ladder)
+    cdef int shift = price.exponent + sides.scales.price
+    cdef int64_t found = at_scale(price, sides.scales.price)
+    cdef bint between = found < 0
+    cdef Py_ssize_t count = 0, length = ladder_length(ladder)
+    if between and shift >= 0:
+        edge[0] = INT64_LIMIT if side == BID else -INT64_LIMIT
+        return 0 if side == BID else length
+    if between:
+        # Two prices that levels can have lie around it: this is the worse one.
+        found = price.mantissa // POW10[-shift] if shift >= -MAX_SCALE else 0
+        found += side == ASK
+    edge[0] = found * SIGN[side]
+    while count < length and next_worse(&cursor).key >= edge[0] + between:
+        count += 1
+    return count
+
+
+cdef inline int take_within(
+    const Sides* sides, int side, double reach, int64_t opposite, Total* sure, Excerpt* doubtful
+) noexcept nogil:
+    """Sum the sizes of the levels that are at most that part of a price away from it, and copy
+    those of which doubles cannot tell. The price lies halfway between the best one and `opposite`,
+    a key of the same side. -1 without memory."""
     cdef const Ladder* ladder = &sides.ladders[side]
     cdef Cursor cursor = best_first(ladder)
     cdef const Rung* rung = next_worse(&cursor)
-    cdef double limit, error
+    cdef double middle, limit, error
     cdef Py_ssize_t count = 0, passed = 0, i, _
     sure.low = sure.high = 0
     doubtful.count = 0
     if rung == NULL:
         return 0
-    limit = <double>rung.key - <double>(rung.key * SIGN[side]) * reach
-    error = <double>(rung.key * SIGN[side]) * (1.0 + reach) * 4e-15
+    middle = 0.5 * <double>rung.key + 0.5 * <double>opposite
+    limit = middle - middle * SIGN[side] * reach
+    error = middle * SIGN[side] * (1.0 + reach) * 4e-15
     while rung != NULL and <double>rung.key > limit + error:
         total_add(sure, rung.size)
         passed += 1

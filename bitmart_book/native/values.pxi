@@ -567,10 +567,14 @@ cdef class Sweep:
     are what was consumed; `levels` how many levels were touched. Each float is rounded once from
     the exact sum. `complete` says whether all that was asked for was found, in levels that are
     known for certain, `proven` whether the venue proves every level that was touched: by an
-    unbroken sequence, or by a checksum that covers it.
+    unbroken sequence, or by a checksum that covers it. Of a limit alone all is asked for that is
+    no worse: `complete` says that there is certainly no more.
     """
 
-    def __init__(self, average_price, worst_price, size, notional, levels, complete, proven=True):
+    def __init__(
+        self, average_price, worst_price, size, notional, levels, complete, proven=True,
+        fills=(), next_price=None, exact=None,
+    ):
         self.average_price = average_price
         self.worst_price = worst_price
         self.size = size
@@ -578,11 +582,40 @@ cdef class Sweep:
         self.levels = levels
         self.complete = complete
         self.proven = proven
+        self._given = (fills, next_price, exact)
+
+    @property
+    def fills(self):
+        """What was taken of each level, best first: a tuple of (price, size), floats. O(levels)."""
+        if self._taken is None:
+            return tuple(self._given[0])
+        return fills_of(self)
+
+    @property
+    def next_price(self):
+        """float, the best price that would be left standing, that of the last level where only a
+        part of it was consumed; None where there is none, or none that is known for certain."""
+        if self._taken is None:
+            return self._given[1]
+        return next_price_of(self)
+
+    @property
+    def exact(self):
+        """(average_price, worst_price, size, notional) without rounding, as Fractions: an average is
+        seldom a decimal number. None where the float is None."""
+        if self._taken is not None:
+            return exact_sums_of(self)
+        if self._given[2] is not None:
+            return tuple(self._given[2])
+        return tuple([
+            None if value is None else Fraction(value)
+            for value in (self.average_price, self.worst_price, self.size, self.notional)
+        ])
 
     cdef tuple _facts(self):
         return (
             self.average_price, self.worst_price, self.size, self.notional, self.levels,
-            bool(self.complete), bool(self.proven),
+            bool(self.complete), bool(self.proven), self.fills, self.next_price, self.exact,
         )
 
     def __eq__(self, other):

@@ -1,5 +1,6 @@
 """Analytics of random books: every answer is the exact value, rounded once."""
 
+import pickle
 from decimal import Decimal
 from fractions import Fraction
 
@@ -89,25 +90,40 @@ def test_depth_into_arrays_of_the_caller(pair, rows, n):
     books(),
     st.sampled_from(["bid", "ask"]),
     st.fractions(0, 10**6, max_denominator=1).map(lambda f: Decimal(int(f)) / 8),
-    st.booleans(),
+    st.sampled_from(["size", "notional", None]),
+    st.one_of(st.none(), st.integers(0, 1_300)),
 )
-def test_sweep(pair, side, amount, by_notional):
-    book, reference, _ = pair
-    key = "notional" if by_notional else "size"
-    sweep = book.sweep(side, **{key: amount})
-    size, notional, levels, worst, found = reference.sweep(side, **{key: Fraction(amount)})
+def test_sweep(pair, side, amount, key, thirds):
+    book, reference, unit = pair
+    asked = {} if key is None else {key: amount}
+    if thirds is not None or key is None:
+        # At prices that levels have, between them, and beyond all.
+        asked["limit"] = ((thirds or 0) * unit / 3).quantize(unit / 1000)
+    sweep = book.sweep(side, **asked)
+    size, notional, fills, next_price, found = reference.sweep(
+        side, **{name: Fraction(value) for name, value in asked.items()}
+    )
+    average = notional / size if size else None
+    worst = fills[-1][0] if fills else None
     assert sweep.size == float(size)
     assert sweep.notional == float(notional)
-    assert sweep.levels == levels
+    assert sweep.levels == len(fills)
     assert sweep.worst_price == rounded(worst)
-    assert sweep.average_price == (float(notional / size) if size else None)
+    assert sweep.average_price == rounded(average)
     assert sweep.complete == found
+    assert sweep.next_price == rounded(next_price)
+    assert sweep.fills == tuple((float(price), float(part)) for price, part in fills)
+    assert sweep.exact == (average, worst, size, notional)
+    copied = pickle.loads(pickle.dumps(sweep))
+    assert (copied, copied.fills, copied.exact) == (sweep, sweep.fills, sweep.exact)
 
 
 @given(books(), st.sampled_from(["bid", "ask"]), st.integers(0, 20_000))
 def test_size_within(pair, side, bps):
     book, reference, _ = pair
     assert book.size_within(side, bps) == float(reference.size_within(side, Fraction(bps)))
+    of_mid = reference.size_within(side, Fraction(bps), of_mid=True)
+    assert book.size_within(side, bps, of="mid") == rounded(of_mid)
 
 
 def test_sums_of_sizes_do_not_wrap():
@@ -233,6 +249,41 @@ def test_a_sweep_beyond_what_is_known_is_not_complete():
     assert (beyond.size, beyond.complete) == (101.0, False)
 
 
+def test_a_limit_beyond_what_is_known_is_not_complete():
+    book = window_book(100)  # bids 1000 .. 901
+    assert book.sweep("bid", limit=901).complete
+    assert not book.sweep("bid", limit="900.99").complete
+    assert book.sweep("bid", size=99, limit=850).complete
+    assert book.sweep("bid", limit=1001).complete  # nothing is so good
+    assert book.sweep("bid", limit="1e40").levels == 0
+    assert book.sweep("ask", limit="1e40").levels == 100
+    assert not book.sweep("ask", limit="1e40").complete
+    update(book, [("850", "100")])
+    # Between 901 and 850 there may be levels that were never told.
+    assert (book.sweep("bid", size=99).next_price, book.sweep("bid", size=100).next_price) == (
+        901.0, None,
+    )  # fmt: skip
+    assert book.sweep("bid", size=101).next_price is None
+
+
+def test_a_sweep_that_was_made_by_hand_says_what_it_was_given():
+    given = bb.Sweep(1.5, 2.0, 4.0, 6.0, 2, True)
+    assert (given.fills, given.next_price) == ((), None)
+    assert given.exact == (Fraction(3, 2), 2, 4, 6)
+    assert given == bb.Sweep(1.5, 2.0, 4.0, 6.0, 2, True, True, [])
+    assert given != bb.Sweep(1.5, 2.0, 4.0, 6.0, 2, True, next_price=3.0)
+
+
+def test_within_reach_of_the_mid_is_another_thing_than_of_the_best():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(99, 1), (98, 2)], [(101, 4), (104, 8)])
+    assert [book.size_within("bid", bps, of="mid") for bps in (99, 100, 200)] == [0.0, 1.0, 3.0]
+    assert [book.size_within("ask", bps, of="mid") for bps in (99, 100, 400)] == [0.0, 4.0, 12.0]
+    book.apply_snapshot([(99, 1)], [])
+    assert (book.size_within("bid", 10), book.size_within("ask", 10)) == (1.0, 0.0)
+    assert book.size_within("bid", 10, of="mid") is None is book.size_within("ask", 10, of="mid")
+
+
 def test_groups_beyond_what_is_known_are_not_complete():
     book = window_book(100)  # bids 1000 .. 901, asks 1001 .. 1100
     assert book.grouped(10, 9).complete
@@ -283,7 +334,10 @@ def book():
         lambda book: book.sweep("bid", size=-1),
         lambda book: book.sweep("bid", size=float("nan")),
         lambda book: book.sweep("bids", size=1),
+        lambda book: book.sweep("bid", size=1, notional=1, limit=1),
+        lambda book: book.sweep("bid", limit=-1),
         lambda book: book.size_within("bid", -1),
+        lambda book: book.size_within("bid", 1, of="middle"),
         lambda book: book.grouped(0),
         lambda book: book.grouped(-1),
         lambda book: book.complete_depth("both"),

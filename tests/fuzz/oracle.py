@@ -65,10 +65,11 @@ def _reads():
             side = ("bid", "ask")[place & 1]
             value = values[place]
             if name == "sweep":
-                more_or_less = "size" if place % 3 else "notional"
-                return book.sweep(side, **{more_or_less: value})
+                more_or_less = ("notional", "size", "limit")[place % 3]
+                sweep = book.sweep(side, **{more_or_less: value})
+                return sweep.fills, sweep.next_price, sweep.exact
             if name in ("size_at", "size_within"):
-                return getattr(book, name)(side, value)
+                return getattr(book, name)(side, value, **more)
             return getattr(book, name)(value, **more)
 
         return read
@@ -89,6 +90,7 @@ def _reads():
         lambda book: book.total_size("bid"),
         lambda book: book.total_size("ask", 3),
         cycle("size_within", ["0", 10, "10000", 1e9, "1e400", "-1"]),
+        cycle("size_within", ["0", 10, "10000", 1e9, "-1"], of="mid"),
         cycle("grouped", steps),
         cycle("grouped", steps, n=3),
         lambda book: book.complete_depth("bid"),

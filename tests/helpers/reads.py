@@ -85,6 +85,10 @@ def frozen(copy):
     )  # fmt: skip
 
 
+def swept(value):
+    return repr(value), value.fills, value.next_price, value.exact
+
+
 def as_it_is(value):
     return value
 
@@ -154,10 +158,13 @@ READS = {
         ("odd size", lambda book: book.sweep("bid", size=OddDecimal("2.5")), repr),
         ("notional", lambda book: book.sweep("ask", notional=OddDecimal("1234.5")), repr),
         ("too much", lambda book: book.sweep("bid", notional="1e15"), repr),
+        ("limit", lambda book: book.sweep("ask", size=50, limit=OddDecimal("230")), swept),
+        ("limit alone", lambda book: book.sweep("bid", limit=OddDecimal("90.5")), swept),
     ],
     "size_within": [
         ("bid", lambda book: book.size_within("bid", OddDecimal(200)), as_it_is),
         ("ask", lambda book: book.size_within("ask", 10_000), as_it_is),
+        ("mid", lambda book: book.size_within("bid", OddDecimal(5_000), of="mid"), as_it_is),
     ],
     "grouped": [
         ("", lambda book: book.grouped("5"), depth),

@@ -87,6 +87,38 @@ READS = [
         "tests/book/test_reads.py::test_a_sweep_beyond_what_is_known_is_not_complete",
     ),
     Mutant(
+        "sweep-beyond-its-limit",
+        "What a limit order would get counts levels that are worse than its limit.",
+        "native/sides.pxd",
+        "key >= edge[0] + between",
+        "key >= edge[0]",
+        "tests/book/test_reads.py::test_sweep",
+    ),
+    Mutant(
+        "limit-beyond-what-is-known",
+        "All down to a price is said to be certain though levels may stand there that were not told.",
+        "native/excerpts.pxi",
+        "taken.known_from != INT64_LIMIT and edge >= taken.known_from",
+        "True",
+        "tests/book/test_reads.py::test_a_limit_beyond_what_is_known_is_not_complete",
+    ),
+    Mutant(
+        "next-price-by-hope",
+        "A price is said to be left standing though a better one may be, which was never told.",
+        "native/excerpts.pxi",
+        "place if self.are_known(side, place + 1) else -1",
+        "place",
+        "tests/book/test_reads.py::test_a_limit_beyond_what_is_known_is_not_complete",
+    ),
+    Mutant(
+        "within-reach-of-the-wrong-price",
+        "The size within some basis points of the mid is that of the best price.",
+        "_book.pyx",
+        "-opposite.key if of_mid else key",
+        "key",
+        "tests/book/test_reads.py::test_size_within",
+    ),
+    Mutant(
         "asks-grouped-down",
         "A coarser ladder shows asks that are better than any order in it.",
         "native/excerpts.pxi",
@@ -114,8 +146,8 @@ READS = [
         "reach-of-asks-below-the-best",
         "The size within some basis points of the best ask is always none.",
         "native/sides.pxd",
-        "<double>(rung.key * SIGN[side]) * reach",
-        "<double>rung.key * reach",
+        "middle - middle * SIGN[side] * reach",
+        "middle - middle * reach",
         "tests/book/test_reads.py::test_size_within",
     ),
     Mutant(
@@ -214,10 +246,10 @@ READS = [
         "known-of-another-moment",
         "A large order is called certain by what a later snapshot made known.",
         "_book.pyx",
-        "return taken.swept(number, numerator, denominator, by_notional, self._spec.proven)\n",
+        "return taken.swept(number, numerator, denominator, by_notional, within, self._spec.proven)\n",
         "Fraction(1)\n"
         "taken.sides[number].known_from = self._sides.ladders[number].known_from\n"
-        "return taken.swept(number, numerator, denominator, by_notional, self._spec.proven)\n",
+        "return taken.swept(number, numerator, denominator, by_notional, within, self._spec.proven)\n",
         "tests/book/test_moments.py::test_what_is_known_is_of_the_moment_of_the_levels",
     ),
     Mutant(
