@@ -786,7 +786,7 @@ cdef class Book(Written):
         cdef bint by_notional = notional is not None
         cdef Number wanted, worst
         cdef double amount = INFINITY
-        cdef Py_ssize_t count, within = MOST_COUNT
+        cdef Py_ssize_t count, within = MOST_COUNT, proven = self._spec.proven
         cdef int64_t edge = 0
         cdef _Excerpts taken
         if (size is None) == (notional is None) and (by_notional or limit is None):
@@ -806,8 +806,8 @@ cdef class Book(Written):
         # And the one that is left standing.
         taken.take(&self._sides, number, count + 1)
         if numerator is None:
-            return taken.swept_to(number, within, edge, self._spec.proven)
-        return taken.swept(number, numerator, denominator, by_notional, within, self._spec.proven)
+            return taken.swept_to(number, within, edge, proven)
+        return taken.swept(number, numerator, denominator, by_notional, within, proven)
 
     def total_size(self, side, levels=None):
         """float, all that rests on a side, or on its best `levels` levels; rounded once from the

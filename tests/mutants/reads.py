@@ -96,7 +96,7 @@ READS = [
     ),
     Mutant(
         "limit-beyond-what-is-known",
-        "All down to a price is said to be certain though levels may stand there that were not told.",
+        "All down to a price is called certain though levels may stand there that were not told.",
         "native/excerpts.pxi",
         "taken.known_from != INT64_LIMIT and edge >= taken.known_from",
         "True",
@@ -246,10 +246,10 @@ READS = [
         "known-of-another-moment",
         "A large order is called certain by what a later snapshot made known.",
         "_book.pyx",
-        "return taken.swept(number, numerator, denominator, by_notional, within, self._spec.proven)\n",
+        "return taken.swept(number, numerator, denominator, by_notional, within, proven)\n",
         "Fraction(1)\n"
         "taken.sides[number].known_from = self._sides.ladders[number].known_from\n"
-        "return taken.swept(number, numerator, denominator, by_notional, within, self._spec.proven)\n",
+        "return taken.swept(number, numerator, denominator, by_notional, within, proven)\n",
         "tests/book/test_moments.py::test_what_is_known_is_of_the_moment_of_the_levels",
     ),
     Mutant(
