@@ -7,7 +7,7 @@
 
 include "native/layout.pxi"
 
-from bitmart_book.native.number cimport Number
+from bitmart_book.native.number cimport NUMBER_MALFORMED, NumberStatus
 
 
 cdef class Book(Written):
@@ -46,6 +46,8 @@ cdef class Book(Written):
     cdef Py_ssize_t _fill_cells(
         self, int side, Py_ssize_t count, char* cells, Py_ssize_t rows, bint pad, int64_t* worst
     ) noexcept
+    cdef bint _means_step(self, object price, Number* out) noexcept
+    cdef NumberStatus _price_given(self, object price, Number* out) except? NUMBER_MALFORMED
     cdef object _problem(self)
     cdef object _side_problem(self, int side)
     cdef int _copy_to(self, Book copy, int64_t now) except -1

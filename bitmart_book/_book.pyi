@@ -254,15 +254,20 @@ class Written(Trusted):
         *,
         exchange_time_ms: int | None = None,
         receive_time_ns: int | None = None,
+        price_step: _Number | None = None,
+        size_step: _Number | None = None,
     ) -> int: ...
     def apply_delta(
         self,
         bids: _Rows,
         asks: _Rows,
-        sequence: int | None = None,
+        sequence: int | tuple[int, int] | None = None,
         *,
+        previous: int | None = None,
         exchange_time_ms: int | None = None,
         receive_time_ns: int | None = None,
+        price_step: _Number | None = None,
+        size_step: _Number | None = None,
     ) -> int: ...
     def clear(self) -> None: ...
 
@@ -278,6 +283,8 @@ class Book(Written):
         clock: _Clock | None = None,
         valid_for: float = 9.5,
         max_levels: int = ...,
+        price_step: _Number | None = None,
+        size_step: _Number | None = None,
     ) -> None: ...
     @property
     def unit(self) -> Literal["base", "contracts"]: ...

@@ -313,6 +313,7 @@ include "native/arrays.pxi"
 include "native/values.pxi"
 include "native/excerpts.pxi"
 include "native/channel.pxi"
+include "native/steps.pxi"
 include "native/rows.pxi"
 include "native/trust.pxi"
 include "native/lag.pxi"
@@ -331,7 +332,8 @@ cdef class Book(Written):
     own, read in C. With a clock a book is STALE when nothing has confirmed it for `valid_for`
     seconds; without one it never is. Each side holds at most `max_levels` levels; worse ones are
     dropped after each frame. (Where the venue shows a certain depth, and tells of no level beyond
-    it, a book has that depth.)
+    it, a book has that depth.) `price_step` and `size_step` are the market's, for floats that were
+    computed: see `apply_snapshot`.
 
     The best prices: best_bid, best_ask, best_bid_price, best_ask_price, best_bid_size,
     best_ask_size, quote, guard; mid, spread, spread_bps, microprice.
@@ -347,7 +349,7 @@ cdef class Book(Written):
 
     def __init__(
         self, symbol, *, venue=None, channel=None, market=None, clock=None, valid_for=9.5,
-        max_levels=DEFAULT_MAX_LEVELS,
+        max_levels=DEFAULT_MAX_LEVELS, price_step=None, size_step=None,
     ):
         if not isinstance(symbol, str):
             raise UsageError(f"a symbol must be str, was {type(symbol).__name__}")
@@ -358,6 +360,8 @@ cdef class Book(Written):
             spoken.bare(symbol), _Channel(profile, found), clock, seconds_to_ns(valid_for),
             level_limit(max_levels),
         )
+        read_step(price_step, &self._steps, OF_PRICES)
+        read_step(size_step, &self._steps, OF_SIZES)
 
     def __dealloc__(self):
         Py_XDECREF(self._shown[BID])
@@ -760,10 +764,7 @@ cdef class Book(Written):
         cdef Number wanted
         cdef NumberStatus status
         cdef int64_t key = -1
-        text = number_text(price)
-        status = parse_text(text, &wanted)
-        if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:
-            raise UsageError(number_problem(status, text))
+        status = self._price_given(price, &wanted)
         self._require_live()
         if status == NUMBER_OK:
             key = at_scale(wanted, self._sides.scales.price)
@@ -772,6 +773,25 @@ cdef class Book(Written):
         return to_double(
             ladder_size(&self._sides.ladders[number], key * SIGN[number]), self._sides.scales.size
         )
+
+    @cython.final
+    cdef bint _means_step(self, object price, Number* out) noexcept:
+        """Whether a price is a float and near to a multiple of this book's step, which is known."""
+        return (
+            self._steps.widths[OF_PRICES] != 0 and PyFloat_Check(price)
+            and near_step(PyFloat_AS_DOUBLE(price), &self._steps, OF_PRICES, out)
+        )
+
+    cdef NumberStatus _price_given(self, object price, Number* out) except? NUMBER_MALFORMED:
+        """A price that a read is asked for: NUMBER_OK, or NUMBER_UNHOLDABLE, which no level has."""
+        cdef NumberStatus status
+        if self._means_step(price, out):
+            return NUMBER_OK
+        text = number_text(price)
+        status = parse_text(text, out)
+        if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:
+            raise UsageError(number_problem(status, text))
+        return status
 
     def sweep(self, side, *, size=None, notional=None, limit=None):
         """What consuming `side` ("bid" or "ask") up to a size or a notional would give: a `Sweep`.
@@ -796,7 +816,7 @@ cdef class Book(Written):
             parse_amount(notional if by_notional else size, &wanted)
             numerator, denominator = ratio_of(wanted)
             amount = about(numerator, denominator)
-        if limit is not None:
+        if limit is not None and not self._means_step(limit, &worst):
             parse_amount(limit, &worst)
         taken = _Excerpts.__new__(_Excerpts)
         self._require_live()
@@ -1076,6 +1096,7 @@ cdef class Book(Written):
         copy.market = self.market
         copy.channel = self.channel
         copy._spec = self._spec
+        copy._steps = self._steps
         copy._names = self._names
         copy._access = ACCESS_FROZEN
         copy._state = standing.state

@@ -65,6 +65,9 @@ class Item:
     # Most decimals of its prices and of its sizes, as they were written.
     written: tuple[int, int] = (0, 0)
     by_hand: bool = False
+    # By hand: whether it says itself what it continues, by `previous`, or as a range from `begins`.
+    linked: bool = False
+    begins: int | None = None
 
     def longest(self) -> int:
         return max(len(rows) for rows in self.rows.values())
@@ -122,6 +125,33 @@ def judge(
     if version == last:
         return "heartbeat" if empty else "old"
     return "older"
+
+
+def judge_by_hand(last: int | None, item: Item) -> Verdict:
+    """How an update follows a version that says itself what it continues: the version that it
+    names, or any that its range holds or begins behind."""
+    assert item.sequence is not None
+    if last is None:
+        return "no counter"
+    names_last = item.previous == last
+    if item.sequence == last:
+        return "heartbeat" if names_last and item.empty() else "old"
+    if names_last:
+        return "next"
+    if item.sequence < last:
+        return "older"
+    return "next" if item.begins is not None and item.begins <= last + 1 else "ahead"
+
+
+def in_steps(value: float, step: Decimal) -> Decimal | None:
+    """The multiple of a step that a float means that was computed; None where it means none."""
+    count = Fraction(value) / Fraction(step)
+    nearest = (count + Fraction(1, 2)).__floor__()
+    allowed = max(Fraction(1, 10**6), count * 8 / 2**52)
+    if -1 < count < 10**14 and abs(count - nearest) <= allowed:
+        return nearest * step
+    written = Decimal(repr(value))
+    return written if value >= 0 and Fraction(written) % Fraction(step) == 0 else None
 
 
 def decimals(value: Decimal) -> int:
@@ -795,6 +825,8 @@ class ReferenceBook:
     def judge(self, last: int | None, item: Item) -> Verdict:
         """How an update follows a version; only a feed can ask for what was lost, and so minds."""
         advances = not self.assigned or self.channel.empty_advances
+        if item.linked:
+            return judge_by_hand(last, item)
         return judge(
             last,
             item.sequence,

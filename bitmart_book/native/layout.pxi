@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from bitmart_book.native.checksum cimport Sum, SumRule
 from bitmart_book.native.json cimport Span
 from bitmart_book.native.ladder cimport IndexedRung, Ladder
+from bitmart_book.native.number cimport Number
 from bitmart_book.native.questions cimport Questions
 from bitmart_book.native.scan cimport Item, ItemKind, Place, Row, Stamp, TopicKey, Words
 from bitmart_book.native.sides cimport Scales, Sides, Top
@@ -436,8 +437,15 @@ cdef class Trusted:
     cdef void _say_as_of(self, int64_t moment) noexcept
 
 
+# What prices and sizes are multiples of, where that was said; a width of zero: it was not.
+cdef struct Steps:
+    Number units[2]
+    double widths[2]
+
+
 cdef class Written(Trusted):
     cdef Sides _sides
+    cdef Steps _steps
     cdef int64_t _sequence
     cdef int64_t _exchange_time
     # The last stamp of sending that told a lag.
@@ -513,14 +521,15 @@ cdef class Written(Trusted):
     cdef int _adopt(self, int64_t generation, _Line line) except -1
     cdef int _refuse(self, object reason, int64_t now) except -1
     cdef object _by_hand(
-        self, ItemKind kind, object bids, object asks, object sequence, object
-        exchange_time, object receive_time
+        self, ItemKind kind, object bids, object asks, object sequence, object previous,
+        object exchange_time, object receive_time, object price_step, object size_step
     )
     cdef int _apply_item(
         self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint
         by_hand
     ) except -1
     cdef bint _can_hold(self, const Row* rows, Item* item) noexcept
+    cdef int _count_by_hand(self, Item* item, object sequence, object previous) except -1
     cdef int _apply_snapshot(
         self, _Scratch scratch, const Row* rows, Item* item, bint by_hand
     ) except -1

@@ -63,6 +63,7 @@ cdef class _Scratch:
         item.sequence = -1
         item.exchange_time = -1
         item.previous = -1
+        item.begins = -1
         item.checksum = NO_CHECKSUM
         self.n_items += 1
         return item
@@ -107,6 +108,10 @@ cdef _Pending keep_item(const Row* rows, Item* item):
         pending.item.first[side] = place
         place += item.count[side]
     return pending
+
+
+# Of so many digits, fifteen, are floats that somebody has computed with, and hardly any others.
+cdef int64_t COMPUTED = 100_000_000_000_000
 
 
 cdef struct Misfit:
@@ -204,8 +209,36 @@ cdef str unholdable_text(const Row* row):
     """Says which level does not fit. Its neighbours may have the decimals that it has no room for."""
     return (
         "the numbers have more digits than can be held exactly: the level "
-        f"{written_out(row.price)} x {written_out(row.size)} beside the others; round floats that "
-        "were computed to the steps of the market before, as in f'{size:.5f}'"
+        f"{written_out(row.price)} x {written_out(row.size)} beside the others"
+    )
+
+
+cdef str unholdable_by_hand(str symbol, const Row* rows, const Item* item, Misfit misfit):
+    """The same of rows given by hand, and which row it is. Where the decimals that it has no room for are those
+    of a float that was computed, elsewhere, it is that one which is named."""
+    cdef int side, which, most = 0, noisy = -1
+    cdef Py_ssize_t i
+    cdef Number number
+    cdef const Row* row
+    for side in range(2):
+        for i in range(item.count[side]):
+            row = &rows[item.first[side] + i]
+            for which in range(2):
+                number = row.size if which else row.price
+                if decimals(number) > most and number.mantissa >= COMPUTED:
+                    most = decimals(number)
+                    noisy = which
+                    misfit.side = side
+                    misfit.row = i
+    row = &rows[item.first[misfit.side] + misfit.row]
+    where = f"{symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: "
+    if noisy < 0:
+        return where + unholdable_text(row)
+    name, step = ("size", "size_step") if noisy else ("price", "price_step")
+    return (
+        f"{where}the {name} {written_out(row.size if noisy else row.price)} has {most} decimals, and "
+        "beside the other numbers there is no room for so many; round floats that were computed to "
+        f"the market's step, with {step}='0.001' or f'{{{name}:.3f}}'"
     )
 
 
@@ -244,8 +277,10 @@ cdef int64_t counter(object value, object name) except -1:
     return value
 
 
-cdef inline bint parse_plain(object value, int scale, Number* out) noexcept:
-    """A plain str or float, read where it lies; False where `parse_by_hand` has to look at it.
+cdef inline bint parse_plain(
+    object value, int scale, const Steps* steps, int which, Number* out
+) noexcept:
+    """A plain str or float, read where it lies; False where `parse_in_steps` has to look at it.
 
     `scale` is a guess at the most decimals that a float may have.
     """
@@ -256,11 +291,13 @@ cdef inline bint parse_plain(object value, int scale, Number* out) noexcept:
             <const char*>PyUnicode_1BYTE_DATA(value), PyUnicode_GET_LENGTH(value), out
         )
     if PyFloat_CheckExact(value):
-        return number_of_double(PyFloat_AS_DOUBLE(value), scale, out)
+        return number_of_float(PyFloat_AS_DOUBLE(value), scale, steps, which, out)
     return False
 
 
-cdef int parse_pair(object pair, Scales* guess, Number* price, Number* size) except -1:
+cdef int parse_pair(
+    object pair, Scales* guess, const Steps* steps, Number* price, Number* size
+) except -1:
     """Parse one (price, size) of any kind; UsageError says what is wrong with it."""
     try:
         price_value, size_value = pair
@@ -268,15 +305,15 @@ cdef int parse_pair(object pair, Scales* guess, Number* price, Number* size) exc
         raise UsageError(f"expected (price, size), was {pair!r}") from None
     if isinstance(pair, str):
         raise UsageError(f"expected (price, size), was {pair!r}")
-    parse_by_hand(price_value, price)
-    parse_by_hand(size_value, size)
+    parse_in_steps(price_value, steps, OF_PRICES, price)
+    parse_in_steps(size_value, steps, OF_SIZES, size)
     # What one number needed the next will need.
     guess.price = min(max(guess.price, decimals(price[0])), MAX_SCALE)
     guess.size = min(max(guess.size, decimals(size[0])), MAX_SCALE)
     return 0
 
 
-cdef bint is_padding(object pair) except -1:
+cdef bint is_padding(object pair, const Steps* steps) except -1:
     """Whether a row only fills a table: price and size NaN, as `depth(out=...)` leaves them, or
     both of them zero."""
     cdef Number price, size
@@ -286,15 +323,15 @@ cdef bint is_padding(object pair) except -1:
     if PyFloat_Check(first) and PyFloat_Check(second) and first != first:
         return second != second
     try:
-        parse_by_hand(first, &price)
-        parse_by_hand(second, &size)
+        parse_in_steps(first, steps, OF_PRICES, &price)
+        parse_in_steps(second, steps, OF_SIZES, &size)
     except UsageError:
         return False
     return price.mantissa == 0 and size.mantissa == 0
 
 
 cdef int add_pair(
-    _Scratch scratch, object pair, int side, Py_ssize_t place, Scales* guess
+    _Scratch scratch, object pair, int side, Py_ssize_t place, Scales* guess, const Steps* steps
 ) except -1:
     """Parse one row given by hand into the scratch; `place` is its number, for the error."""
     cdef Row* row
@@ -314,17 +351,17 @@ cdef int add_pair(
     elif (isinstance(pair, (tuple, list)) or getattr(pair, "ndim", 0)) and len(pair) > 2:
         # Sources have more columns than price and size: counts of orders, times. A number of
         # numpy's looks like one of its arrays, but for its dimensions.
-        return add_pair(scratch, (pair[0], pair[1]), side, place, guess)
+        return add_pair(scratch, (pair[0], pair[1]), side, place, guess, steps)
     if not (
         read
-        and parse_plain(<object>price_value, guess.price, &price)
-        and parse_plain(<object>size_value, guess.size, &size)
+        and parse_plain(<object>price_value, guess.price, steps, OF_PRICES, &price)
+        and parse_plain(<object>size_value, guess.size, steps, OF_SIZES, &size)
         and price.mantissa != 0
     ):
-        if is_padding(pair):
+        if is_padding(pair, steps):
             return 0
         try:
-            parse_pair(pair, guess, &price, &size)
+            parse_pair(pair, guess, steps, &price, &size)
             if price.mantissa == 0:
                 raise UsageError("a price must not be zero")
         except UsageError as error:
@@ -335,24 +372,27 @@ cdef int add_pair(
     return 0
 
 
-cdef int rows_by_hand(_Scratch scratch, object rows, int side, Scales now) except -1:
+cdef int rows_by_hand(
+    _Scratch scratch, object rows, int side, Scales now, const Steps* steps
+) except -1:
     """Parse rows of (price, size) given by hand; UsageError says which row is wrong.
 
-    `now` are the scales of the book, which the numbers probably have.
+    `now` are the scales of the book, which the numbers probably have; floats mean multiples of the
+    `steps`, where there are any.
     """
     cdef Py_ssize_t place = 0
     cdef Scales guess = now
     if PyList_CheckExact(rows):
         # As long as it is now: odd rows run their own code.
         while place < PyList_GET_SIZE(rows):
-            add_pair(scratch, (<list>rows)[place], side, place, &guess)
+            add_pair(scratch, (<list>rows)[place], side, place, &guess, steps)
             place += 1
         return 0
     if PyTuple_CheckExact(rows):
         for place in range(PyTuple_GET_SIZE(rows)):
-            add_pair(scratch, (<tuple>rows)[place], side, place, &guess)
+            add_pair(scratch, (<tuple>rows)[place], side, place, &guess, steps)
         return 0
-    if PyObject_CheckBuffer(rows) and rows_from_doubles(scratch, rows, side, &guess):
+    if PyObject_CheckBuffer(rows) and rows_from_doubles(scratch, rows, side, &guess, steps):
         return 0
     if getattr(rows, "size", None) == 0:
         return 0  # an empty numpy array of whatever shape
@@ -363,17 +403,19 @@ cdef int rows_by_hand(_Scratch scratch, object rows, int side, Scales now) excep
             f"{SIDE_NAMES[side]}s must be rows of (price, size), were {type(rows).__name__}"
         ) from None
     for pair in iterator:
-        add_pair(scratch, pair, side, place, &guess)
+        add_pair(scratch, pair, side, place, &guess, steps)
         place += 1
     return 0
 
 
-cdef bint rows_from_doubles(_Scratch scratch, object rows, int side, Scales* guess) except -1:
+cdef bint rows_from_doubles(
+    _Scratch scratch, object rows, int side, Scales* guess, const Steps* steps
+) except -1:
     """Rows of a float64 array of shape (n, 2); False for a buffer of another kind."""
     cdef Py_buffer view
     cdef Grid grid
     if grid_of_array(rows, 0, &grid):
-        rows_from_grid(scratch, &grid, side, guess)
+        rows_from_grid(scratch, &grid, side, guess, steps)
         return True
     try:
         PyObject_GetBuffer(rows, &view, PyBUF_FORMAT | PyBUF_STRIDED_RO)
@@ -387,13 +429,15 @@ cdef bint rows_from_doubles(_Scratch scratch, object rows, int side, Scales* gue
         grid.rows = view.shape[0]
         grid.down = view.strides[0]
         grid.across = view.strides[1]
-        rows_from_grid(scratch, &grid, side, guess)
+        rows_from_grid(scratch, &grid, side, guess, steps)
         return True
     finally:
         PyBuffer_Release(&view)
 
 
-cdef int rows_from_grid(_Scratch scratch, const Grid* grid, int side, Scales* guess) except -1:
+cdef int rows_from_grid(
+    _Scratch scratch, const Grid* grid, int side, Scales* guess, const Steps* steps
+) except -1:
     cdef Py_ssize_t i
     cdef Row* row
     cdef const char* place
@@ -405,13 +449,13 @@ cdef int rows_from_grid(_Scratch scratch, const Grid* grid, int side, Scales* gu
         memcpy(&size, place + grid.across, sizeof(double))
         row = scratch.add_row()
         if not (
-            number_of_double(price, guess.price, &row.price)
-            and number_of_double(size, guess.size, &row.size)
+            number_of_float(price, guess.price, steps, OF_PRICES, &row.price)
+            and number_of_float(size, guess.size, steps, OF_SIZES, &row.size)
             and row.price.mantissa != 0
         ):
             # By way of their text.
             scratch.n_rows -= 1
-            add_pair(scratch, (price, size), side, i, guess)
+            add_pair(scratch, (price, size), side, i, guess, steps)
     return 0
 
 

@@ -67,6 +67,8 @@ cdef struct Item:
     int64_t sequence        # -1: none
     int64_t exchange_time   # -1: none
     int64_t previous        # the sequence before, or the first of its range; -1: none
+    bint linked             # by hand: it says itself what it continues, by `previous` or `begins`
+    int64_t begins          # by hand: the first of its range; -1: none
     int64_t checksum        # of 32 bits; NO_CHECKSUM, or NOBODYS_CHECKSUM of what comes by hand
     int32_t written[2]      # most decimals of its prices, and of its sizes, as they were written
     int64_t heard           # when its frame came, by the engine's clock; 0: not said

@@ -42,3 +42,23 @@ cdef inline Verdict judge_linked(
     if version <= last:
         return OLDER if version < last else SAME_HEARTBEAT if empty else SAME
     return NEXT if previous <= last + 1 else AHEAD
+
+
+cdef inline Verdict judge_by_hand(
+    int64_t last, int64_t previous, int64_t begins, int64_t version, bint empty
+) noexcept nogil:
+    """The same of an update given by hand that says itself what it continues: the version that it
+    names, or one that is in its range or just before it; below zero is what it does not say.
+
+    Where both are said one is enough: of what Binance sends for futures the first update behind a
+    snapshot is found by its range, and all others by name.
+    """
+    if last < 0:
+        return NO_COUNTER
+    if last == previous:
+        return NEXT if version != last else SAME_HEARTBEAT if empty else SAME
+    if version == last:
+        return SAME
+    if version < last:
+        return OLDER
+    return NEXT if 0 <= begins <= last + 1 else AHEAD

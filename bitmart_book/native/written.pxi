@@ -121,7 +121,8 @@ cdef class Written(Trusted):
                 engine._tell()
 
     def apply_snapshot(
-        self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None
+        self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None,
+        price_step=None, size_step=None,
     ):
         """Replace the whole book; returns `Change` bits.
 
@@ -130,13 +131,19 @@ cdef class Written(Trusted):
         at; rows that are NaN, or zero in both, only fill a table. Of rows with one price the last
         wins; size zero is no level. Raises UsageError for NaN, infinite, negative or
         unreadable numbers, and then nothing has changed.
+
+        `price_step` and `size_step`, of what prices and sizes are multiples, are for floats that
+        were computed: 0.1 + 0.2 then means 0.3. One that is near to no multiple is refused. Where
+        they are not said they are those of the book.
         """
         return self._by_hand(
-            ITEM_SNAPSHOT, bids, asks, sequence, exchange_time_ms, receive_time_ns
+            ITEM_SNAPSHOT, bids, asks, sequence, None, exchange_time_ms, receive_time_ns,
+            price_step, size_step,
         )
 
     def apply_delta(
-        self, bids, asks, sequence=None, *, exchange_time_ms=None, receive_time_ns=None
+        self, bids, asks, sequence=None, *, previous=None, exchange_time_ms=None,
+        receive_time_ns=None, price_step=None, size_step=None,
     ):
         """Set the sizes at some prices; size zero removes a level. Returns `Change` bits.
 
@@ -145,12 +152,43 @@ cdef class Written(Trusted):
         Before a snapshot nothing is applied: a counted update is kept for it, any other is a GAP.
         One without a sequence that raises leaves the book in GAP: it is missing, and no later one
         would show that.
+
+        For venues that count otherwise: `previous` is the sequence that the change continues, and
+        `sequence=(first, last)` says that it covers a range. With either it continues a book whose
+        sequence is `previous`, or is in the range or just before it.
+
+            book.apply_delta(bids, asks, sequence=message["seqId"], previous=message["prevSeqId"])
+            book.apply_delta(bids, asks, sequence=(message["U"], message["u"]))
         """
-        return self._by_hand(ITEM_UPDATE, bids, asks, sequence, exchange_time_ms, receive_time_ns)
+        return self._by_hand(
+            ITEM_UPDATE, bids, asks, sequence, previous, exchange_time_ms, receive_time_ns,
+            price_step, size_step,
+        )
+
+    cdef int _count_by_hand(self, Item* item, object sequence, object previous) except -1:
+        """Note the sequence of an item, and what it says that it continues."""
+        if sequence is None:
+            if previous is not None:
+                raise UsageError("previous= says what a sequence continues: say sequence= as well")
+            return 0
+        item.linked = previous is not None
+        if item.kind == ITEM_UPDATE and isinstance(sequence, (tuple, list)):
+            if len(sequence) != 2:
+                raise UsageError(f"a range is sequence=(first, last), was {sequence!r}")
+            item.linked = True
+            item.begins = counter(sequence[0], "the first sequence")
+            item.sequence = counter(sequence[1], "the last sequence")
+            if item.begins > item.sequence:
+                raise UsageError(f"a range is sequence=(first, last), was {sequence!r}")
+        else:
+            item.sequence = counter(sequence, "sequence")
+        if previous is not None:
+            item.previous = counter(previous, "previous")
+        return 0
 
     cdef object _by_hand(
-        self, ItemKind kind, object bids, object asks, object sequence, object exchange_time,
-        object receive_time
+        self, ItemKind kind, object bids, object asks, object sequence, object previous,
+        object exchange_time, object receive_time, object price_step, object size_step
     ):
         cdef int64_t heard = self._now()
         self._require_writable()
@@ -159,6 +197,7 @@ cdef class Written(Trusted):
         cdef _Scratch scratch = self._scratch
         cdef Item* item
         cdef Scales now, wanted
+        cdef Steps steps = self._steps
         cdef Misfit misfit
         cdef int side, change = 0
         cdef bint read = False
@@ -171,15 +210,16 @@ cdef class Written(Trusted):
             item.checksum = NOBODYS_CHECKSUM
             self._lag = NO_LAG
             self._unseen = 0
-            if sequence is not None:
-                item.sequence = counter(sequence, "sequence")
+            self._count_by_hand(item, sequence, previous)
+            read_step(price_step, &steps, OF_PRICES)
+            read_step(size_step, &steps, OF_SIZES)
             if exchange_time is not None:
                 item.exchange_time = counter(exchange_time, "exchange_time_ms")
             now = self._sides.scales
             for side in range(2):
                 item.first[side] = scratch.n_rows
                 item.present[side] = True
-                rows_by_hand(scratch, bids if side == BID else asks, side, now)
+                rows_by_hand(scratch, bids if side == BID else asks, side, now, &steps)
                 item.count[side] = scratch.n_rows - item.first[side]
             # Odd rows run anybody's code.
             now = self._sides.scales
@@ -188,10 +228,7 @@ cdef class Written(Trusted):
                 item.fitting
                 or plan(self._sides.ladders, now, scratch.rows, item, &wanted, &misfit)
             ):
-                problem = unholdable_text(&scratch.rows[item.first[misfit.side] + misfit.row])
-                raise UsageError(
-                    f"{self.symbol} {SIDE_NAMES[misfit.side]} row {misfit.row}: {problem}"
-                )
+                raise UsageError(unholdable_by_hand(self.symbol, scratch.rows, item, misfit))
             read = True
             change = self._apply_item(scratch, scratch.rows, item, receive_time, True)
             return change
@@ -798,6 +835,8 @@ cdef class Written(Trusted):
         """How an update follows a version. That an empty one with the next version was lost before
         it came minds only a feed, which can ask, and only where heartbeats repeat the version."""
         cdef bint empty = item.count[0] + item.count[1] == 0
+        if item.linked:
+            return judge_by_hand(last, item.previous, item.begins, item.sequence, empty)
         if self._spec.rule != RULE_NEXT:
             return judge_linked(self._spec.rule, last, item.previous, item.sequence, empty)
         return judge(
@@ -832,10 +871,12 @@ cdef class Written(Trusted):
         return GAP_BIT
 
     cdef str _gap_text(self, const Item* item, Verdict verdict):
-        if self._spec.rule == RULE_CHAIN:
+        if item.begins < 0 and (item.linked or self._spec.rule == RULE_CHAIN):
             return f"version gap: expected what follows {self._sequence}, was what follows {item.previous}"
         expected = "no counter" if verdict == NO_COUNTER else self._sequence + 1
         first = item.previous if self._spec.rule == RULE_RANGE else item.sequence
+        if item.linked:
+            first = item.begins
         return f"version gap: expected {expected}, was {first}"
 
     cdef int _not_new(self, const Row* rows, Item* item) except -1:

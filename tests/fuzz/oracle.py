@@ -288,8 +288,14 @@ class Watch:
         try:
             if chance.random() < 0.5:
                 book.apply_snapshot(*sides, sequence)
-            else:
+            elif chance.random() < 0.5:
                 book.apply_delta(*sides, sequence)
+            else:
+                last = (book.sequence or 0) + chance.choice([1, 1, 3, -2])
+                previous = chance.choice([None, book.sequence, last - 1])
+                book.apply_delta(
+                    *sides, (max(0, last - 2), max(0, last)), previous=previous, price_step="0.01"
+                )
         except UsageError:
             if self._mark(book) != before:
                 raise Finding(f"refused rows changed {book!r}") from None

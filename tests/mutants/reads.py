@@ -90,8 +90,8 @@ READS = [
         "sweep-beyond-its-limit",
         "What a limit order would get counts levels that are worse than its limit.",
         "native/sides.pxd",
-        "key >= edge[0] + between",
-        "key >= edge[0]",
+        "next_worse(&cursor).key >= edge[0] + between",
+        "next_worse(&cursor).key >= edge[0]",
         "tests/book/test_reads.py::test_sweep",
     ),
     Mutant(
@@ -117,6 +117,30 @@ READS = [
         "-opposite.key if of_mid else key",
         "key",
         "tests/book/test_reads.py::test_size_within",
+    ),
+    Mutant(
+        "float-moved-to-a-far-step",
+        "A float given by hand between two ticks becomes a price that nobody said.",
+        "native/steps.pxi",
+        "away > allowed or -away > allowed",
+        "False",
+        "tests/book/test_steps.py::test_what_is_near_and_what_is_not",
+    ),
+    Mutant(
+        "size-in-steps-of-prices",
+        "A size given by hand is rounded to what prices are multiples of.",
+        "native/rows.pxi",
+        "parse_plain(<object>size_value, guess.size, steps, OF_SIZES, &size)",
+        "parse_plain(<object>size_value, guess.size, steps, OF_PRICES, &size)",
+        "tests/book/test_steps.py::test_sums_of_floats_are_the_numbers_that_they_stand_for",
+    ),
+    Mutant(
+        "range-behind-a-hole",
+        "A change given by hand is applied though others before it are missing.",
+        "native/sequence.pxi",
+        "0 <= begins <= last + 1",
+        "0 <= begins",
+        "tests/book/test_continues.py::test_a_range_continues_what_it_holds_or_begins_behind",
     ),
     Mutant(
         "asks-grouped-down",
@@ -265,16 +289,8 @@ READS = [
         "size-of-a-book-that-is-lost",
         "A number that runs code of its own reads a book that has meanwhile crossed.",
         "_book.pyx",
-        "text = number_text(price)\n"
-        "status = parse_text(text, &wanted)\n"
-        "if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:\n"
-        "    raise UsageError(number_problem(status, text))\n"
-        "self._require_live()\n",
-        "self._require_live()\n"
-        "text = number_text(price)\n"
-        "status = parse_text(text, &wanted)\n"
-        "if status != NUMBER_OK and status != NUMBER_UNHOLDABLE:\n"
-        "    raise UsageError(number_problem(status, text))\n",
+        "status = self._price_given(price, &wanted)\nself._require_live()\n",
+        "self._require_live()\nstatus = self._price_given(price, &wanted)\n",
         "tests/book/test_moments.py::test_a_read_is_of_one_moment_wherever_it_is_interrupted",
     ),
     Mutant(
