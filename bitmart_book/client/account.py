@@ -132,6 +132,10 @@ class Account:
             lambda: tuple(self.apply(value, clock_ns() / 1e9) for value in values)
         )
 
+    def given_out(self) -> list[object]:
+        """What a user may have of it."""
+        return [self, self.inventory, *self._lenses.given_out()]
+
     def lens(self, book: Book) -> Lens:
         """The lens of a book: the book as it is without the orders of this account, and where they
         stand in it. Of one book there is one, however often it is asked for.

@@ -49,6 +49,10 @@ class Lenses:
         lens._say_whole(book.market in self._whole)
         return lens
 
+    def given_out(self) -> list[Lens]:
+        """All that there are."""
+        return [lens for found in self._of.values() for ref in found if (lens := ref()) is not None]
+
     def changed(
         self,
         known: KnownOrder,

@@ -86,6 +86,8 @@ CLOSE_FEED_SECONDS: Final = 10.0
 """Closing a blocking feed waits so long for its thread, whose sockets may be dead."""
 CLOSE_AT_EXIT_SECONDS: Final = 3.0
 """The same at the end of the program, which nobody wants to wait for."""
+LOOK_WHETHER_HELD: Final = 2.0
+"""A feed that was dropped without being closed looks so often whether anything of it is held."""
 
 # --- the pause before the next attempt ---
 

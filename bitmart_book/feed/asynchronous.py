@@ -236,6 +236,11 @@ class Feed(Face[LiveBook]):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def __del__(self) -> None:
+        life: Life | None = getattr(self, "_life", None)
+        if life is not None and life.let_go(life.end):
+            self._forgotten("async with bb.Feed(...) as feed:", "await feed.close()")
+
     async def close(self) -> None:
         """End every connection, iterator and task. Takes a few seconds at most; may be called
         twice. Cancelled, it ends them at once. In a forked child it does nothing."""

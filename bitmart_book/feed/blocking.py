@@ -206,6 +206,11 @@ class Feed(Face[LiveBook]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        thread: LoopThread | None = getattr(self, "_thread", None)
+        if thread is not None and thread.let_go():
+            self._forgotten("with bb.connect(...) as feed:", "feed.close()")
+
     def close(self) -> None:
         """End every connection, iterator, task and the thread. Bounded; may be called twice, from
         any thread. In a callback it returns at once; in a forked child it does nothing."""

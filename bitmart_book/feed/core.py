@@ -221,6 +221,16 @@ class Core(Owned):
                 self.engine.close_book(book)
         self.audience.close()
 
+    def is_listened_to(self) -> bool:
+        """Whether a callback, an iterator or a trigger waits for something of a book."""
+        return any(book.watched for book in self.engine.books)
+
+    def given_out(self) -> list[object]:
+        """What a user may have of this feed beside it: books, streams by their mailboxes, the
+        account and what is of it."""
+        account = [] if self.client is None else self.client.account.given_out()
+        return [*self.engine.books, *self.audience.mailboxes(), *account]
+
     def check_open(self) -> None:
         """Raises FeedClosed when the feed was closed, or belongs to another process."""
         self.check_process()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar, cast
 
@@ -26,6 +27,18 @@ class Face(Owned, Generic[B]):
     def __init__(self, core: Core) -> None:
         super().__init__()
         self._core = core
+
+    def _forgotten(self, block: str, call: str) -> None:
+        """Say that it was dropped and never closed, and what to write instead."""
+        books = [book.symbol for book in self._core.engine.books]
+        of = ", ".join(books[:3]) + (", ..." if len(books) > 3 else "")
+        warnings.warn(
+            f"a feed of {of or 'no book'} was dropped and never closed, and ends when nothing of "
+            f"it is held any more: write `{block}`, or `{call}` when you are done",
+            ResourceWarning,
+            stacklevel=3,
+            source=self,
+        )
 
     def _do(self, function: Callable[[], T]) -> T:
         """Call a function where the feed lives."""

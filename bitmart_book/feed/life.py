@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from bitmart_book.client.times import HOPELESS_AFTER, PATIENCE
+from bitmart_book.client.times import HOPELESS_AFTER, LOOK_WHETHER_HELD, PATIENCE
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
 from bitmart_book.feed.core import EVENTS, Core, Held, NewStream
+from bitmart_book.feed.held import is_held
 from bitmart_book.feed.live import FeedStream, KeptBook, Moment
 from bitmart_book.feed.options import Wait
 from bitmart_book.feed.pace import Pace
@@ -256,6 +257,34 @@ class Life:
     async def _end_of_simulator(self) -> None:
         if self._simulator is not None:
             await self._simulator.close()
+
+    # --- forgotten ---
+
+    def let_go(self, end: Callable[[], object]) -> bool:
+        """Its user has dropped the feed: call `end`, on its loop, once nothing of it is held any
+        more. False where it was never open, is closed, or has no loop any more. From any thread,
+        in the middle of anything."""
+        root = self.root
+        if root is None or root.done() or self.core.closed or self.core.is_foreign:
+            return False
+        try:
+            root.get_loop().call_soon_threadsafe(self._look_whether_held, end)
+        except RuntimeError:
+            return False
+        return True
+
+    def _look_whether_held(self, end: Callable[[], object]) -> None:
+        if self.core.closed:
+            return
+        if self.core.is_listened_to() or is_held(self, self.core.given_out()):
+            loop = asyncio.get_running_loop()
+            loop.call_later(LOOK_WHETHER_HELD, self._look_whether_held, end)
+        else:
+            end()
+
+    def end(self) -> None:
+        """Begin to close: what was begun is waited for by the one task."""
+        self._shut()
 
     # --- waiting ---
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -122,6 +123,18 @@ class LoopThread:
         except FeedClosed:
             self._life.core.check_process()
             return question()
+
+    def let_go(self) -> bool:
+        """Its user has dropped the feed: end it and the thread once nothing of it is held. False
+        where it was not open, or ends already. Called in the middle of anything: no lock here."""
+        if self._closing is not None or self._life.core.is_foreign:
+            return False
+        if self._life.let_go(self._begin_to_close):
+            return True
+        # Of one that never was open the thread has nothing to do.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._begin_to_close)
+        return False
 
     def close(self, within: float = CLOSE_FEED_SECONDS) -> None:
         """Close the feed and end the thread; in a callback, begin to."""

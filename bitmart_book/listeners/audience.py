@@ -123,6 +123,13 @@ class Audience:
             del self._streams[topic]
         return True
 
+    def mailboxes(self) -> list[Mailbox]:
+        """Of every stream there is, once where it has several topics."""
+        events = (ref() for ref in self._event_mailboxes)
+        found = [mailbox for mailboxes in self._streams.values() for mailbox in mailboxes]
+        found += [mailbox for mailbox in events if mailbox is not None]
+        return list({id(mailbox): mailbox for mailbox in found}.values())
+
     def end_streams(self, topic: str) -> None:
         """Nobody is subscribed to that topic any more."""
         for mailbox in self._streams.pop(topic, []):

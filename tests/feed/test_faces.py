@@ -42,7 +42,7 @@ def connected(*symbols, **options):
 def members(kind):
     """What this package gives a class, apart from what it keeps to itself: name to member."""
     ours = [c for c in kind.__mro__ if c.__module__.startswith("bitmart_book.feed.")]
-    inherited = {"__init_subclass__", "__class_getitem__"}
+    inherited = {"__init_subclass__", "__class_getitem__", "__del__"}
     return {
         name: inspect.getattr_static(kind, name)
         for c in ours
