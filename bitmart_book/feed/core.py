@@ -25,7 +25,7 @@ from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.live import FeedStream, KeptBook
 from bitmart_book.feed.options import Options, Wait, check_wait, filled, is_capture, listed
 from bitmart_book.fork import Owned
-from bitmart_book.listeners.audience import Audience
+from bitmart_book.listeners.audience import Audience, mailboxes_of
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.log.journal import Journal
 from bitmart_book.model import (
@@ -229,7 +229,7 @@ class Core(Owned):
         """What a user may have of this feed beside it: books, streams by their mailboxes, the
         account and what is of it."""
         account = [] if self.client is None else self.client.account.given_out()
-        return [*self.engine.books, *self.audience.mailboxes(), *account]
+        return [*self.engine.books, *mailboxes_of(self.audience), *account]
 
     def check_open(self) -> None:
         """Raises FeedClosed when the feed was closed, or belongs to another process."""

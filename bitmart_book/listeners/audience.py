@@ -21,7 +21,7 @@ from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.log.journal import Journal
 from bitmart_book.model import Event, EventKind, Instrument
 
-__all__ = ["Audience"]
+__all__ = ["Audience", "mailboxes_of"]
 
 
 def _nothing(is_there: Callable[[], bool]) -> AbstractContextManager[None]:
@@ -122,13 +122,6 @@ class Audience:
         if not mailboxes:
             del self._streams[topic]
         return True
-
-    def mailboxes(self) -> list[Mailbox]:
-        """Of every stream there is, once where it has several topics."""
-        events = (ref() for ref in self._event_mailboxes)
-        found = [mailbox for mailboxes in self._streams.values() for mailbox in mailboxes]
-        found += [mailbox for mailbox in events if mailbox is not None]
-        return list({id(mailbox): mailbox for mailbox in found}.values())
 
     def end_streams(self, topic: str) -> None:
         """Nobody is subscribed to that topic any more."""
@@ -286,3 +279,11 @@ class Audience:
                 f"more: {type(error).__name__}: {error}"
             )
         self._put([Event(kind=EventKind.CALLBACK_FAILED, time=now, reason=reason)])
+
+
+def mailboxes_of(audience: Audience) -> list[Mailbox]:
+    """Those of every stream there is, once where one has several topics."""
+    events = (ref() for ref in audience._event_mailboxes)
+    found = [mailbox for mailboxes in audience._streams.values() for mailbox in mailboxes]
+    found += [mailbox for mailbox in events if mailbox is not None]
+    return list({id(mailbox): mailbox for mailbox in found}.values())
