@@ -266,6 +266,16 @@ def test_a_limit_beyond_what_is_known_is_not_complete():
     assert book.sweep("bid", size=101).next_price is None
 
 
+def test_a_limit_between_two_levels_leaves_the_worse_one():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot([(100, 1), (99, 2)], [(101, 4), (102, 8)])
+    assert [book.sweep("bid", limit=limit).size for limit in (99, "99.5", 100)] == [3.0, 1.0, 1.0]
+    assert [book.sweep("ask", limit=limit).size for limit in (101, "101.5", 102)] == [
+        4.0, 4.0, 12.0,
+    ]  # fmt: skip
+    assert book.sweep("bid", size=3, limit="99.5").next_price == 99.0
+
+
 def test_a_sweep_that_was_made_by_hand_says_what_it_was_given():
     given = bb.Sweep(1.5, 2.0, 4.0, 6.0, 2, True)
     assert (given.fills, given.next_price) == ((), None)

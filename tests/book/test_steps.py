@@ -97,6 +97,12 @@ def test_what_is_near_and_what_is_not(value, step, meant):
         assert [size for _, size in bids(of)] == [Decimal(meant)]
 
 
+def test_a_size_is_rounded_to_the_step_of_sizes():
+    assert refused(book(price_step="0.01", size_step=1), (100.0, 0.5))
+    assert refused(book(price_step=1, size_step="0.01"), (100.5, 0.5))
+    assert not refused(book(price_step=1, size_step="0.01"), (100.0, 0.5))
+
+
 def test_what_is_exact_is_not_rounded():
     of = book(price_step="0.5", size_step=1)
     of.apply_snapshot([("100.26", Decimal("0.123")), (99, "7")], [])

@@ -92,7 +92,7 @@ READS = [
         "native/sides.pxd",
         "next_worse(&cursor).key >= edge[0] + between",
         "next_worse(&cursor).key >= edge[0]",
-        "tests/book/test_reads.py::test_sweep",
+        "tests/book/test_reads.py::test_a_limit_between_two_levels_leaves_the_worse_one",
     ),
     Mutant(
         "limit-beyond-what-is-known",
@@ -132,7 +132,7 @@ READS = [
         "native/rows.pxi",
         "parse_plain(<object>size_value, guess.size, steps, OF_SIZES, &size)",
         "parse_plain(<object>size_value, guess.size, steps, OF_PRICES, &size)",
-        "tests/book/test_steps.py::test_sums_of_floats_are_the_numbers_that_they_stand_for",
+        "tests/book/test_steps.py::test_a_size_is_rounded_to_the_step_of_sizes",
     ),
     Mutant(
         "range-behind-a-hole",
