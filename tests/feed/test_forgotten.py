@@ -10,6 +10,8 @@ import pytest
 import bitmart_book as bb
 from bitmart_book.feed.held import is_held
 
+pytestmark = pytest.mark.private
+
 DROPPED = "a feed of BTC_USDT was dropped and never closed"
 
 
