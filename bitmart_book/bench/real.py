@@ -22,6 +22,8 @@ __all__ = ["streams", "top_changes"]
 
 SYMBOL = "BTC_USDT"
 FEWEST = 1_000
+# In milliseconds since 1970; of every further version a tenth of a second later.
+_FIRST_STAMP = 1_700_000_000_000
 
 _View = dict[float, Row]
 
@@ -30,7 +32,8 @@ def streams(folder: str | Path, most: int) -> dict[str, list[bytes]]:
     """Spot frames by name of the stream: a snapshot and then at most `most` updates each.
 
     Streams with few frames or several symbols are left out. All are said to be of BTC_USDT, and
-    the versions of one go on where those of the one before end, so that they can be joined.
+    the versions and stamps of one go on where those of the one before end, so that they can be
+    joined.
     """
     found: dict[str, list[bytes]] = {}
     version = 1_000_000
@@ -68,7 +71,7 @@ def top_changes(
             SYMBOL,
             "update" if number else "snapshot",
             version + number,
-            item["ms_t"],
+            _FIRST_STAMP + 100 * (version + number),
             bids,
             asks,
         )
