@@ -10,11 +10,10 @@ import random
 from collections import Counter
 from decimal import Decimal
 
-from bitmart_book import StreamGap
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import UsageError
 from bitmart_book.listeners.audience import Audience
-from bitmart_book.listeners.streams import Empty, Mailbox
+from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.log.journal import Journal
 from bitmart_book.sim.account.entry import value_of
 from bitmart_book.sim.faults.grammar import ALL_PER_MINUTE
@@ -24,6 +23,7 @@ from tests.simulation.deals import Deals
 from tests.simulation.judge import YOUNG
 from tests.simulation.kinds import WORLD_KINDS
 from tests.simulation.scripted import Fault
+from tests.simulation.told import STATES_KNOWN, Told, taken
 from tests.simulation.world import READ_EVERY, World
 
 CHANNEL = "futures/depthIncrease20"
@@ -77,65 +77,6 @@ class Disturbed(Fault):
             world.seen["push twice"] += 1
             return [(payload, 0.0)] * 2
         return [(payload, 0.0)]
-
-
-class Told:
-    """What happened to the orders of one market, in its order, and how much of it was told."""
-
-    def __init__(self, listener, now):
-        self._listener = listener
-        self._now = now
-        self.times = []
-        """When each of what happened did."""
-        self.of_order = {}
-        """Which of them are of one order."""
-        self.happened = []
-        self.where = {}
-        self.fills = {}
-        # The next that must be told, unless something may be missing before it.
-        self.next = None
-        self.gapped = True
-        self.told = 0
-        self.gaps = 0
-        self.nameless = set()
-        """What was told of fills whose ids were not told."""
-
-    def place(self, order_id, state, lots):
-        """Where something stands in what happened; None if it never did. What could not be read of
-        it (`lots` None, or a state that nobody knows) fits everything, the latest first."""
-        if lots is not None and state in _KNOWN:
-            return self.where.get((order_id, state, lots))
-        for at in range(len(self.happened) - 1, -1, -1):
-            known, was, filled = self.happened[at]
-            if (
-                known == order_id
-                and lots in (None, filled)
-                and (was == state or state not in _KNOWN)
-            ):
-                return at
-        return None
-
-    def superseded(self, order_id, state, lots):
-        """When what is said of an order ceased to be so; None: it has not, or never was."""
-        at = self.place(order_id, state, lots)
-        later = [
-            other for other in self.of_order.get(order_id, ()) if at is not None and other > at
-        ]
-        return self.times[later[0]] if later else None
-
-    def order_changed(self, order, action):
-        key = (str(order.id), order.state, order.filled)
-        self.where[key] = len(self.happened)
-        self.of_order.setdefault(key[0], []).append(len(self.happened))
-        self.happened.append(key)
-        self.times.append(self._now())
-        if action == 1:
-            fill = order.last.fill
-            self.fills.setdefault(str(order.id), []).append((fill.number, fill.size))
-        self._listener.order_changed(order, action)
-
-    def __getattr__(self, name):
-        return getattr(self._listener, name)
 
 
 class AccountWorld(World):
@@ -316,7 +257,7 @@ class AccountWorld(World):
         """Take everything that has arrived out of the mailboxes, and compare."""
         for market, topic in ORDERS.items():
             truth = self.truth[market]
-            for value in _taken(self.boxes[topic]):
+            for value in taken(self.boxes[topic]):
                 if value is None:
                     truth.gapped = True
                     truth.gaps += 1
@@ -324,14 +265,14 @@ class AccountWorld(World):
                     self._compare_order(market, truth, value)
         for topic, deals in self.deals.items():
             deals.look()
-            for value in _taken(self.boxes[topic]):
+            for value in taken(self.boxes[topic]):
                 if value is None:
                     deals.hole()
                 else:
                     deals.tell(value)
             deals.taken()
         for topic in OTHERS:
-            for _ in _taken(self.boxes[topic]):
+            for _ in taken(self.boxes[topic]):
                 pass
 
     def _compare_order(self, market, truth, order):
@@ -440,21 +381,9 @@ class AccountWorld(World):
 
 # Futures say less of how an order ended; what was filled says the rest.
 _STATES = {"pending": "new"}
-_KNOWN = frozenset({"new", "partially_filled", "filled", "canceled", "partially_canceled"})
 
 
 def _agree(ours, truth):
     """Whether what was read of an order is what became of it, as far as it could be read."""
     (state, lots), (was, filled) = ours, truth
-    return lots in (None, filled) and (state == was or state not in _KNOWN)
-
-
-def _taken(box):
-    """What is in a mailbox; None for each hole."""
-    while True:
-        try:
-            yield box.take()
-        except StreamGap:
-            yield None
-        except Empty:
-            return
+    return lots in (None, filled) and (state == was or state not in STATES_KNOWN)

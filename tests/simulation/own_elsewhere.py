@@ -21,9 +21,8 @@ from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.log.journal import Journal
 from bitmart_book.sim.account.entry import value_of
-from tests.simulation.account import Told
-from tests.simulation.account import _taken as taken
 from tests.simulation.elsewhere import world_of
+from tests.simulation.told import Told, taken
 from tests.simulation.world import READ_EVERY
 
 CATEGORIES = {"bybit": "linear", "bybit-spot": "spot"}
