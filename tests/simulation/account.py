@@ -5,17 +5,13 @@ feeds. What a user is told must be that, in its order and once; where some of it
 `StreamGap` stands in its place.
 """
 
-import logging
 import random
 from collections import Counter
 from decimal import Decimal
 
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import UsageError
-from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Mailbox
-from bitmart_book.log.journal import Journal
-from bitmart_book.sim.account.entry import value_of
 from bitmart_book.sim.faults.grammar import ALL_PER_MINUTE
 from tests.simulation.bounds import CALM
 from tests.simulation.channels import FUTURES_TRADES, SPOT_TRADES
@@ -23,7 +19,7 @@ from tests.simulation.deals import Deals
 from tests.simulation.judge import YOUNG
 from tests.simulation.kinds import WORLD_KINDS
 from tests.simulation.scripted import Fault
-from tests.simulation.told import STATES_KNOWN, Told, taken
+from tests.simulation.told import STATES_KNOWN, Told, audience_of, recorded, taken
 from tests.simulation.world import READ_EVERY, World
 
 CHANNEL = "futures/depthIncrease20"
@@ -91,16 +87,8 @@ class AccountWorld(World):
         keys = Credentials(**exchange.keys._asdict())
         super().__init__(seed, exchange, credentials=keys, **options)
         self.trader = random.Random(f"trader {seed}")
-        self.truth = {market: self._record(market) for market in ORDERS}
-        logger = logging.Logger("of nobody", logging.CRITICAL)
-        self.audience = Audience(
-            self.engine,
-            Journal(logger),
-            on_error=None,
-            on_outage=None,
-            explain=lambda book: "",
-            now=lambda: self.now,
-        )
+        self.truth = recorded(self, ORDERS, Told)
+        self.audience = audience_of(self)
         self.boxes = {}
         self.deals = {}
         """Public trades, by topic."""
@@ -109,14 +97,8 @@ class AccountWorld(World):
         self.resting = False
         self.holdings = Counter()
         """How often the inventory was looked at, how often it was certain, and how often judged."""
-        self._reconciled = dict.fromkeys(ORDERS, 0)
         # So many words the answers to questions have told of, each asked after a hole was told.
         self._answered = dict.fromkeys(ORDERS, 0)
-
-    def _record(self, market):
-        trading = self.exchange._trading[market]
-        trading.listener = told = Told(trading.listener, lambda: self.now)
-        return told
 
     def begin(self):
         """Subscribe what is told of the account, and begin to trade."""
@@ -147,18 +129,11 @@ class AccountWorld(World):
             self.holdings["certain"] += certain
             if certain or states.get(topic) != "LIVE":
                 continue
-            happened = self.truth[market].happened
-            changed = dict.fromkeys(key[0] for key in happened[self._reconciled[market] :])
-            # What was open before, and what is, whenever it changed last.
-            changed |= dict.fromkeys(row["order_id"] for row in self.exchange.orders(market))
-            changed |= dict.fromkeys(
-                order.order_id for order in account.orders.values() if order.market == market
-            )
-            answer = [value_of(self.exchange, order_id) for order_id in changed]
+            truth = self.truth[market]
+            answer = truth.answer(self.exchange, market, account)
             account.reconcile(orders=answer, market=market, asked=account.words)
-            self._reconciled[market] = len(happened)
-            if self.truth[market].gapped:
-                self._answered[market] = len(happened)
+            if truth.gapped:
+                self._answered[market] = truth.asked
 
     def _check_inventory(self):
         """At rest every holding that is certain is what the exchange traded."""

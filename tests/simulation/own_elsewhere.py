@@ -8,7 +8,6 @@ traded.
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 from decimal import Decimal
@@ -17,12 +16,9 @@ from bitmart_book.client.outbox import fills_of
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import UsageError
 from bitmart_book.feed.fills import FillMailbox
-from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Mailbox
-from bitmart_book.log.journal import Journal
-from bitmart_book.sim.account.entry import value_of
 from tests.simulation.elsewhere import world_of
-from tests.simulation.told import Told, taken
+from tests.simulation.told import Told, audience_of, recorded, taken
 from tests.simulation.world import READ_EVERY
 
 CATEGORIES = {"bybit": "linear", "bybit-spot": "spot"}
@@ -69,21 +65,12 @@ class OwnOrders(world_of("bybit")):
     def __init__(self, seed, exchange, **options):
         super().__init__(seed, exchange, credentials=Credentials(*exchange.keys[:2]), **options)
         self.trader = random.Random(f"trader {seed}")
-        self.truth = {market: self._record(market) for market in CATEGORIES}
-        self.audience = Audience(
-            self.engine, Journal(logging.Logger("of nobody", logging.CRITICAL)),
-            on_error=None, on_outage=None, explain=lambda book: "", now=lambda: self.now,
-        )  # fmt: skip
+        self.truth = recorded(self, CATEGORIES, Executions)
+        self.audience = audience_of(self)
         self.orders, self.fills = {}, {}
         self.lost, self.twice, self.invented, self.account_wrong = [], [], [], []
         self.placed, self.resting = 0, False
         self.looks = Counter()
-        self._reconciled = dict.fromkeys(CATEGORIES, 0)
-
-    def _record(self, market):
-        trading = self.exchange._trading[market]
-        trading.listener = told = Executions(trading.listener, lambda: self.now)
-        return told
 
     def begin(self):
         for market, category in CATEGORIES.items():
@@ -208,15 +195,8 @@ class OwnOrders(world_of("bybit")):
             topics = (f"{market}/{name}.{category}" for name in ("order", "execution"))
             if certain or any(states[topic] != "LIVE" for topic in topics):
                 continue
-            happened = self.truth[market].happened
-            changed = dict.fromkeys(key[0] for key in happened[self._reconciled[market] :])
-            changed |= dict.fromkeys(row["order_id"] for row in self.exchange.orders(market))
-            changed |= dict.fromkeys(
-                order.order_id for order in account.orders.values() if order.market == market
-            )
-            answer = [value_of(self.exchange, order_id) for order_id in changed]
+            answer = self.truth[market].answer(self.exchange, market, account)
             account.reconcile(orders=answer, market=market, asked=account.words)
-            self._reconciled[market] = len(happened)
 
     # --- at rest ---
 

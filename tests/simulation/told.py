@@ -1,7 +1,12 @@
 """What happened to the orders of one market, and what was told of it: the oracle of own orders."""
 
+import logging
+
 from bitmart_book import StreamGap
+from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Empty
+from bitmart_book.log.journal import Journal
+from bitmart_book.sim.account.entry import value_of
 
 # States that can be compared; a venue's other words fit whatever was.
 STATES_KNOWN = frozenset({"new", "partially_filled", "filled", "canceled", "partially_canceled"})
@@ -25,6 +30,8 @@ class Told:
         self.gapped = True
         self.told = 0
         self.gaps = 0
+        # So many of what happened the last answer to a question told of.
+        self.asked = 0
         self.nameless = set()
         """What was told of fills whose ids were not told."""
 
@@ -51,6 +58,17 @@ class Told:
         ]
         return self.times[later[0]] if later else None
 
+    def answer(self, exchange, market, account):
+        """What the venue says of all orders that an account may have to hear of: what changed since
+        it was asked last, what is open, and what the account holds."""
+        orders = dict.fromkeys(key[0] for key in self.happened[self.asked :])
+        orders |= dict.fromkeys(row["order_id"] for row in exchange.orders(market))
+        orders |= dict.fromkeys(
+            order.order_id for order in account.orders.values() if order.market == market
+        )
+        self.asked = len(self.happened)
+        return [value_of(exchange, order_id) for order_id in orders]
+
     def order_changed(self, order, action):
         key = (str(order.id), order.state, order.filled)
         self.where[key] = len(self.happened)
@@ -64,6 +82,27 @@ class Told:
 
     def __getattr__(self, name):
         return getattr(self._listener, name)
+
+
+def recorded(world, markets, kind):
+    """A recorder of that kind, `Told` or more, behind the trading of each market."""
+    recorders = {}
+    for market in markets:
+        trading = world.exchange._trading[market]
+        trading.listener = recorders[market] = kind(trading.listener, lambda: world.now)
+    return recorders
+
+
+def audience_of(world):
+    """Who hears what the client of a world has to say; nobody reads his log."""
+    return Audience(
+        world.engine,
+        Journal(logging.Logger("of nobody", logging.CRITICAL)),
+        on_error=None,
+        on_outage=None,
+        explain=lambda book: "",
+        now=lambda: world.now,
+    )
 
 
 def taken(box):
