@@ -2,9 +2,6 @@
 
 from bitmart_book.entry import BlockingCheckedEntry as CheckedEntry
 from bitmart_book.entry import BlockingOrderEntry as OrderEntry
-from bitmart_book.feed.blocking import Feed, LiveBook, Stream, connect
+from bitmart_book.feed.blocking import Feed, LiveBook, LiveTrigger, Stream, connect
 
-__all__ = ["CheckedEntry", "Feed", "LiveBook", "OrderEntry", "Stream", "connect"]
-from bitmart_book.feed.blocking import LiveTrigger
-
-__all__ = ["Feed", "LiveBook", "LiveTrigger", "Stream", "connect"]
+__all__ = ["CheckedEntry", "Feed", "LiveBook", "LiveTrigger", "OrderEntry", "Stream", "connect"]

@@ -8,6 +8,7 @@ frame, when what was waited for is there.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,9 @@ class Pace:
 
     def __init__(self, *, free: bool) -> None:
         self._free = free
+        # Replaced and never changed, so that it is read without the lock.
         self._wanted: tuple[Callable[[], bool], ...] = ()
+        self._lock = threading.Lock()
         self._more = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.held = False
@@ -28,13 +31,15 @@ class Pace:
     @contextmanager
     def wanting(self, is_there: Callable[[], bool]) -> Iterator[None]:
         """Let the capture go on until that is true; from any thread."""
-        self._wanted = (*self._wanted, is_there)
+        with self._lock:
+            self._wanted = (*self._wanted, is_there)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._more.set)
         try:
             yield
         finally:
-            self._wanted = tuple(one for one in self._wanted if one is not is_there)
+            with self._lock:
+                self._wanted = tuple(one for one in self._wanted if one is not is_there)
 
     def release(self) -> None:
         """Nobody steps by himself any more."""

@@ -145,16 +145,16 @@ cdef int64_t lag_of(Written book, const Item* item) noexcept:
     cache: its stamp tells nothing of the connection, and of itself only that it is older.
     """
     cdef _Line line = book._line
-    cdef int64_t lag, stamp
+    cdef int64_t lag, stamp, waited
     if line is None or line.host is None:
         return NO_LAG
     if item.kind == ITEM_SNAPSHOT:
         lag = line_lag(line, item.heard)
         stamp = stamp_ns(item.exchange_time) if book._spec.stamped_at_send else -1
         if stamp >= 0 and lag != NO_LAG:
-            stamp = line.host._above(item.heard, stamp)
-            if lag < stamp < LAG_COUNTS:
-                return stamp
+            waited = line.host._above(item.heard, stamp)
+            if lag < waited < LAG_COUNTS:
+                return waited
         return lag
     if (
         item.exchange_time != book._stamp
