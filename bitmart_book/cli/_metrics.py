@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 import bitmart_book as bb
-from bitmart_book.display.tables import library
+from bitmart_book.display.libraries import library
 
 __all__ = ["metrics_option", "served"]
 

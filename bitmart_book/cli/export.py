@@ -8,6 +8,7 @@ import click
 
 import bitmart_book as bb
 from bitmart_book.cli._live import chosen, venue_option
+from bitmart_book.cli._out import check_free
 from bitmart_book.cli._progress import reading
 from bitmart_book.display.files import FORMATS
 from bitmart_book.display.files import export as write
@@ -49,6 +50,7 @@ def export(
     venue = chosen(venues)
     failed = False
     for sources, target in _jobs(files, out, schema):
+        check_free(target, force=force)
         with reading() as progress:
             rows, problems = write(
                 sources, target, schema=schema, venue=venue, force=force, progress=progress

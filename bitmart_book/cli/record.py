@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 import click
 
 import bitmart_book as bb
 from bitmart_book.cli._live import Stop, connected, is_capture, seconds_option, source_option
 from bitmart_book.cli._metrics import metrics_option, served
+from bitmart_book.cli._out import check_free, size_of
 
 __all__ = ["record"]
 
@@ -47,9 +47,8 @@ def record(
 
     if is_capture(source):
         raise bb.UsageError(f"{source} is a capture already: record takes live or sim")
-    if _size(out):
-        if not force:
-            raise bb.UsageError(f"{out} exists and is not empty; --force overwrites it")
+    check_free(out, force=force)
+    if size_of(out):
         _remove(out)
     errors = Console(stderr=True, highlight=False)
     frames = 0
@@ -67,11 +66,11 @@ def record(
                 following.check(stop.elapsed)
                 ill = sum(book.state != bb.BookState.LIVE for book in feed.books)
                 status.update(
-                    f"{frames:,} frames, {_size(out):,} bytes, {stop.elapsed:.0f} s"
+                    f"{frames:,} frames, {size_of(out):,} bytes, {stop.elapsed:.0f} s"
                     + (f", {ill} of {len(feed.books)} books not LIVE" if ill else "")
                 )
         # After closing, because only then everything is in the file.
-        click.echo(f"{frames:,} frames, {_size(out):,} bytes in {out}")
+        click.echo(f"{frames:,} frames, {size_of(out):,} bytes in {out}")
 
 
 def _remove(path: str) -> None:
@@ -80,9 +79,3 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except OSError as error:
         raise bb.UsageError(f"cannot overwrite {path}: {error.strerror or error}") from None
-
-
-def _size(path: str) -> int:
-    with suppress(OSError):
-        return os.stat(path).st_size
-    return 0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bitmart_book._book import Depth, Level, Quote
 from bitmart_book.errors import UsageError
 
-__all__ = ["NONE", "Column", "Kind", "columns_of"]
+__all__ = ["NONE", "Column", "Kind", "column_of", "columns_of"]
 
 Kind = Literal["time", "count", "number", "truth", "word", "text"]
 """time: int64 nanoseconds; count: whole numbers; number: float64; truth: int8, 0 or 1; word: int32,
@@ -118,27 +118,39 @@ def _column(name: str, cells: list[Any]) -> Column:
     there = [cell for cell in cells if cell is not None]
     if name.endswith(("_ms", "_ns")) and all(_is_whole(cell) for cell in there):
         unit = 1_000_000 if name.endswith("_ms") else 1
-        stamps = [NONE if cell is None else cell * unit for cell in cells]
-        return Column(_TIMES.get(name, name[:-3]), "time", _counts(stamps))
-    if there and all(isinstance(cell, bool) for cell in there):
-        truths = [-1 if cell is None else int(cell) for cell in cells]
-        return Column(name, "truth", np.array(truths, dtype=np.int8))
-    if there and all(_is_whole(cell) for cell in there):
-        return Column(name, "count", _counts([NONE if cell is None else cell for cell in cells]))
-    if all(isinstance(cell, (int, float, Decimal)) for cell in there):
-        numbers = [np.nan if cell is None else float(cell) for cell in cells]
-        return Column(name, "number", np.array(numbers, dtype=np.float64))
-    if all(isinstance(cell, str) for cell in there):
+        stamps = [None if cell is None else cell * unit for cell in cells]
+        return column_of(_TIMES.get(name, name[:-3]), "time", stamps)
+    return column_of(name, _kind_of(there), cells)
+
+
+def _kind_of(cells: list[Any]) -> Kind:
+    if cells and all(isinstance(cell, bool) for cell in cells):
+        return "truth"
+    if cells and all(_is_whole(cell) for cell in cells):
+        return "count"
+    if all(isinstance(cell, (int, float, Decimal)) for cell in cells):
+        return "number"
+    return "word" if all(isinstance(cell, str) for cell in cells) else "text"
+
+
+def column_of(name: str, kind: Kind, cells: list[Any]) -> Column:
+    """A column of that kind; a cell that is None is a hole."""
+    if kind == "text":
+        return Column(name, kind, [None if cell is None else str(cell) for cell in cells])
+    if kind == "word":
         return _words(name, cells)
-    return Column(name, "text", [None if cell is None else str(cell) for cell in cells])
+    if kind == "number":
+        numbers = [np.nan if cell is None else float(cell) for cell in cells]
+        return Column(name, kind, np.array(numbers, dtype=np.float64))
+    if kind == "truth":
+        truths = [-1 if cell is None else int(cell) for cell in cells]
+        return Column(name, kind, np.array(truths, dtype=np.int8))
+    counts = [NONE if cell is None else cell for cell in cells]
+    return Column(name, kind, np.array(counts, dtype=np.int64))
 
 
 def _is_whole(cell: object) -> bool:
     return isinstance(cell, int) and not isinstance(cell, bool) and -_LARGEST <= cell <= _LARGEST
-
-
-def _counts(cells: list[int]) -> NDArray[np.int64]:
-    return np.array(cells, dtype=np.int64)
 
 
 def _words(name: str, cells: list[str | None]) -> Column:

@@ -12,9 +12,10 @@ from typing import IO, Any, Protocol
 
 from bitmart_book.display.columns import Column
 from bitmart_book.display.history import History, Paths
-from bitmart_book.display.tables import arrow_table, library
+from bitmart_book.display.libraries import library
+from bitmart_book.display.tables import arrow_table
 from bitmart_book.errors import UsageError
-from bitmart_book.system import keep_private, open_to_write
+from bitmart_book.wire.capture import open_new
 
 __all__ = ["FORMATS", "export", "format_of"]
 
@@ -44,10 +45,13 @@ def export(
     kind = FORMATS[format_of(out)]
     history = History(paths, schema, venue=venue, progress=progress)
     if kind is not _Csv:
-        library("pyarrow", f"a file {format_of(out)}")
+        library("pyarrow", f"a {format_of(out)} file")
+    if force:
+        _remove(out)
     rows = 0
+    file = open_new(out)
     try:
-        with _opened(out, force) as file:
+        with file:
             writer: _Writer | None = None
             for columns in history.columns():
                 writer = writer or kind(file, columns)
@@ -55,14 +59,16 @@ def export(
                 rows += len(columns[0].values)
             if writer is not None:
                 writer.close()
-    except _CannotWriteError as error:
-        raise UsageError(str(error)) from None
     except BaseException:
         # Half a file looks like a whole one.
-        with suppress(OSError):
-            os.unlink(out)
+        _remove(out)
         raise
     return rows, history.problems
+
+
+def _remove(out: str) -> None:
+    with suppress(OSError):
+        os.unlink(out)
 
 
 def format_of(out: str) -> str:
@@ -71,25 +77,6 @@ def format_of(out: str) -> str:
         if out.endswith(ending):
             return ending
     raise UsageError(f"{out}: the name of a file must end with {', '.join(FORMATS)}")
-
-
-class _CannotWriteError(Exception):
-    pass
-
-
-def _opened(out: str, force: bool) -> IO[bytes]:
-    try:
-        if force:
-            with suppress(FileNotFoundError):
-                os.unlink(out)
-        descriptor = open_to_write(out)
-    except OSError as error:
-        raise _CannotWriteError(f"cannot write {out}: {error.strerror or error}") from None
-    if os.fstat(descriptor).st_size:
-        os.close(descriptor)
-        raise _CannotWriteError(f"{out} exists and is not empty; --force overwrites it")
-    keep_private(descriptor)
-    return os.fdopen(descriptor, "wb")
 
 
 class _Parquet:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bitmart_book._book import Engine, Transcript
-from bitmart_book.display.columns import NONE, Column, Kind
+from bitmart_book.display.columns import NONE, Column, Kind, column_of
 from bitmart_book.errors import CaptureError, UsageError
 from bitmart_book.model import BookState
 from bitmart_book.venues import find_venue, venues
@@ -170,23 +170,9 @@ class _Lists:
     def columns(self) -> list[Column]:
         rows, self._rows = self._rows, []
         return [
-            _made(name, kind, [row[place] for row in rows])
+            column_of(name, kind, [row[place] for row in rows])
             for place, (name, kind) in enumerate(self.shape)
         ]
-
-
-def _made(name: str, kind: Kind, cells: list[Any]) -> Column:
-    if kind == "text":
-        return Column(name, kind, cells)
-    if kind == "number":
-        numbers = [np.nan if cell is None else cell for cell in cells]
-        return Column(name, kind, np.array(numbers, dtype=np.float64))
-    if kind == "word":
-        places: dict[str, int] = {}
-        codes = [-1 if cell is None else places.setdefault(cell, len(places)) for cell in cells]
-        return Column(name, kind, np.array(codes, dtype=np.int32), tuple(places))
-    counts = [NONE if cell is None else cell for cell in cells]
-    return Column(name, kind, np.array(counts, dtype=np.int64))
 
 
 class _Trades(_Lists):
@@ -286,7 +272,8 @@ class _Played(Playback):
     def take(self, number: int, path: str, captured: CapturedFrame | CapturedEvent) -> None:
         self._time = captured.receive_time_ns
         if self._recorded is not None:
-            # What lapsed until now was STALE, though the next frame may confirm it.
+            # What lapsed until now was STALE, though the next frame may confirm it. `Playback.take`
+            # reaches it again, which changes nothing.
             self._recorded.reach(captured.at_ns)
             self._look()
         super().take(number, path, captured)

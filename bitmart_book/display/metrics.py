@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from bitmart_book._book import Book
-from bitmart_book.display.tables import library
+from bitmart_book.display.libraries import library
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.model import BookState
 
@@ -52,9 +52,10 @@ _FEED = {
     "loop_pauses": ("counter", "Times that the event loop did not run for a while."),
     "internal_errors": ("counter", "Errors that should not be: please report them."),
 }
+_ALL = {**_BOOKS, **_CONNECTIONS, **_FEED}
 NAMES = {
     PREFIX + name + ("_total" if kind == "counter" else ""): says
-    for name, (kind, says) in {**_BOOKS, **_CONNECTIONS, **_FEED}.items()
+    for name, (kind, says) in _ALL.items()
 }
 """The name of each metric, as a query has it, and what it says."""
 
@@ -114,7 +115,7 @@ class Collector:
 
     def _metric(self, name: str, *labels: str) -> Any:
         """A metric without samples. `add_metric` takes the values of its labels, and its own."""
-        kind, says = {**_BOOKS, **_CONNECTIONS, **_FEED}[name]
+        kind, says = _ALL[name]
         family = (
             self._core.CounterMetricFamily if kind == "counter" else self._core.GaugeMetricFamily
         )

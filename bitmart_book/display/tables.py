@@ -6,7 +6,6 @@ makes the rows that a replay shows. The libraries are needed only by whoever ask
 
 from __future__ import annotations
 
-import importlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -16,14 +15,10 @@ import numpy as np
 
 from bitmart_book.display.columns import Column, columns_of
 from bitmart_book.display.history import History
+from bitmart_book.display.libraries import library
 from bitmart_book.errors import UsageError
 
-__all__ = ["arrow_table", "library", "replay_job", "to_arrow", "to_pandas", "to_polars"]
-
-_INSTALLED_BY = {
-    "prometheus_client": "pip install 'bitmart_book[metrics]'",
-    "pyarrow": "pip install 'bitmart_book[parquet]'",
-}
+__all__ = ["arrow_table", "replay_job", "to_arrow", "to_pandas", "to_polars"]
 
 
 def to_pandas(values: Any, schema: str | None = None) -> Any:
@@ -53,6 +48,8 @@ def to_polars(values: Any, schema: str | None = None) -> Any:
     """A polars DataFrame of values, or of a capture: see `to_pandas`.
 
     Raises UsageError without polars, and for what is no table.
+
+    >>> levels = bb.to_polars(book.depth(20))  # doctest: +SKIP
     """
     polars = library("polars", "to_polars()")
     return polars.concat(
@@ -69,11 +66,15 @@ def to_arrow(values: Any, schema: str | None = None) -> Any:
     schema, of captures: "quotes" (a row whenever the best price or size of a book changes),
     "mbp-10" or "mbp-50" (the same of so many levels), "incremental" (a row for each level that
     changes, from which the whole book can be made again), "trades", or "frames" (what arrived).
-    In each of them a gap, a lost connection or a line that cannot be read is a row: `state` says
-    what became of the book, `reason` why, and `flags` has 4.
+    In those of books a gap, a lost connection or a line that cannot be read is a row: `state` says
+    what became of the book, `reason` why, and `flags` has 4. Trades have such a row for a lost
+    connection and for a line that cannot be read, without `state`. Frames have all that arrived,
+    events and unreadable lines among it.
 
     Raises UsageError without pyarrow, for a file that cannot be opened, and for one that is no
     capture. What cannot be read of one is a warning, and a row; the rest is there.
+
+    >>> table = bb.to_arrow("frames.jsonl.gz", "incremental")  # doctest: +SKIP
     """
     pyarrow = library("pyarrow", "to_arrow()")
     return pyarrow.concat_tables(
@@ -89,16 +90,6 @@ def replay_job(path: str | os.PathLike[str], schema: str = "quotes") -> Any:
     ...     tables = list(pool.map(bb.replay_job, paths))
     """
     return to_arrow(path, schema)
-
-
-def library(name: str, wanted_by: str) -> Any:
-    """A library that not everybody has. UsageError with the command that installs it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        whole = name.partition(".")[0]
-        command = _INSTALLED_BY.get(whole, f"pip install {whole}")
-        raise UsageError(f"{wanted_by} needs {whole}: {command}") from None
 
 
 def _pieces(values: Any, schema: str | None) -> Iterator[list[Column]]:

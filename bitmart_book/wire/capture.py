@@ -23,7 +23,7 @@ import msgspec
 from bitmart_book.errors import CaptureError, UsageError
 from bitmart_book.system import keep_private, open_to_write
 
-__all__ = ["Capture", "CaptureWriter", "CapturedEvent", "CapturedFrame"]
+__all__ = ["Capture", "CaptureWriter", "CapturedEvent", "CapturedFrame", "open_new"]
 
 # Four times the engine's limit for a frame: one that is too long still reaches the engine, whose
 # error names it.
@@ -95,16 +95,7 @@ class CaptureWriter:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self.frames = 0
-        try:
-            descriptor = open_to_write(self.path)
-        except OSError as error:
-            raise UsageError(f"cannot write {self.path}: {_why(self.path, error)}") from None
-        try:
-            _claim(descriptor, self.path)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
+        self._file: IO[bytes] = open_new(self.path)
         if self.path.endswith(".gz"):
             self._raw: IO[bytes] | None = self._file
             self._file = cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw, mode="wb"))
@@ -162,6 +153,21 @@ def _venues(header: bytes) -> tuple[str, ...]:
         return ()
     names = said if isinstance(said, list) else [said]
     return tuple(name for name in names if isinstance(name, str))
+
+
+def open_new(path: str) -> IO[bytes]:
+    """A file of one's own to write to, made anew or empty, which nobody else can read. UsageError
+    where it cannot be made, and where there is something else already."""
+    try:
+        descriptor = open_to_write(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {_why(path, error)}") from None
+    try:
+        _claim(descriptor, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "wb")
 
 
 def _claim(descriptor: int, path: str) -> None:

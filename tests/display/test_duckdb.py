@@ -1,5 +1,6 @@
 """DuckDB makes the books again, by the query of docs/tables.md."""
 
+import os
 import re
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from bitmart_book.display.files import export
 from bitmart_book.display.history import History
 
 ROOT = Path(__file__).parents[2]
-DATA = sorted((ROOT.parent / "shared" / "data" / "frames").glob("*.frames.jsonl.gz"))
+DATA = Path(os.environ.get("BITMART_BOOK_DATA", ROOT.parent / "shared" / "data"))
+STREAMS = sorted((DATA / "frames").glob("*.frames.jsonl.gz"))
 QUERY = re.search(r"^```sql\n(.*?)^```", (ROOT / "docs" / "tables.md").read_text(), re.S | re.M)[1]
 
 
@@ -43,7 +45,7 @@ def test_a_story(story, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", DATA, ids=lambda path: path.name.partition(".")[0])
+@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.name.partition(".")[0])
 def test_recorded_streams(path, tmp_path):
     out = str(tmp_path / "stream.parquet")
     export(path, out, schema="incremental")
