@@ -167,7 +167,7 @@ MAY_IMPORT = {
     "listeners.hub": {"_book", "errors", "fork", "model", "threading"},
     "listeners.merged": {"_book", "fork", "listeners.hub", "listeners.streams", "threading"},
     "listeners.streams": {"errors", "fork", "threading"},
-    "listeners.waiting": {"_book", "errors", "listeners.hub", "listeners.streams", "model"},
+    "listeners.waiting": {"_book", "errors", "listeners.hub", "listeners.streams"},
     "log": set(),
     "log.journal": {"credentials", "errors", "log.throttle", "model"},
     "log.throttle": set(),

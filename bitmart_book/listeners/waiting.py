@@ -13,7 +13,6 @@ from bitmart_book._book import Quote
 from bitmart_book.errors import BookNotLive, FeedClosed
 from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Empty, Ended
-from bitmart_book.model import Change
 
 __all__ = ["Firings", "Waiter"]
 
@@ -47,13 +46,8 @@ class Waiter:
 
     def _begin(self) -> None:
         self._hub.add(self)
-        self._frames = self._hub.on_change(self._heard)
+        self._frames = self._hub.on_change(lambda *_: self.poke())
         self.poke()
-
-    def _heard(self, _: object, change: int) -> None:
-        """A frame was applied. One that changed the top is told to slots as well, by `poke`."""
-        if not change & Change.TOP:
-            self.poke()
 
     def poke(self) -> None:
         """Something is another than it was: ask the predicate."""

@@ -500,6 +500,8 @@ cdef class Written(Trusted):
     cdef int64_t _side_time[2]
     cdef int _side_stale[2]
     cdef int _side_alone[2]
+    # As of when each side is known to be the venue's newest.
+    cdef int64_t _side_known[2]
     cdef int64_t _recent_sequence[RECENT]
     cdef uint64_t _recent_digest[RECENT]
     cdef object _last_trade

@@ -404,7 +404,8 @@ cdef class Quote:
     def to_dict(self):
         """Everything it says, by name, as plain values: a row of a table.
 
-        `bb.to_pandas(quotes)` has a column for each. `state` is a text, prices and sizes are floats.
+        `pandas.DataFrame([quote.to_dict() for quote in quotes])` has a column for each. `state` is
+        a text, prices and sizes are floats.
         """
         return {
             "venue": self.venue, "market": self.market, "symbol": self.symbol,

@@ -309,6 +309,7 @@ cdef class Written(Trusted):
         cdef int64_t requested = -1 if by_hand else take_answer(&self._requests)
         cdef int64_t asked = -1 if by_hand else take_answer(&self._snapshots_due)
         cdef bint announced = requested >= 0
+        cdef bint is_first = asked >= 0 and (not announced or asked < requested)
         cdef bint complete = True
         cdef bint continued = False
         cdef bint hollow = False
@@ -427,12 +428,13 @@ cdef class Written(Trusted):
             self._become(UNPROVEN, self._unproven_text())
             return change | SNAPSHOT_BIT | GAP_BIT
         # A reply was true when it was asked for, or later; so was the first snapshot when it was
-        # subscribed. Which of them it is nothing says: it counts from the first that is open. With
-        # all that updates told before, it was true as of the last of them.
-        if announced:
+        # subscribed, but that may come out of a cache: by what frames may be late, it may be older.
+        # Which of them it is nothing says: it counts from the first that is open. With all that
+        # updates told before, it was true as of the last of them.
+        if is_first:
+            self._known_at = min(max(asked, told), self._heard_at)
+        elif announced:
             self._say_as_of(max(asked, told))
-        elif asked >= 0:
-            self._say_as_of(min(max(asked, told), self._heard_at))
         if not (was_live and same_sequence and change == 0):
             # A reply that only repeats what is shown confirms the run; anything else starts one.
             self._become(APPLIED, "empty, unconfirmed" if hollow and not self._assigned else None)
@@ -1081,12 +1083,14 @@ cdef class Written(Trusted):
                 scratch, staged.rows, &staged.item, self._window(), False
             )
             self._side_time[1 - side] = staged.item.exchange_time
+            self._side_known[1 - side] = staged.item.known
             if not self._can_hold(rows, item):
                 return change & ~SNAPSHOT_BIT | self._unholdable()
         change |= self._load_sides(scratch, rows, item, self._window(), False)
         self._counters.snapshots += 1
         self._side_seen[side] = True
         self._side_time[side] = item.exchange_time
+        self._side_known[side] = self._known_at
         self._exchange_time = item.exchange_time
         self._trim()
         if not (self._side_seen[0] and self._side_seen[1]):
@@ -1098,9 +1102,12 @@ cdef class Written(Trusted):
             return change
         if was_live and self._side_alone[side] >= STALE_RUN:
             return change | self._wait_for_partner(side)
+        # A book is as old as the older of its sides, which this one says nothing of.
+        self._known_at = min(self._known_at, self._side_known[1 - side])
         if not was_live:
             self._become(APPLIED, None)
-        self._confirm("picture")
+        if not was_live or self._known_at > self._confirmed_at:
+            self._confirm("picture")
         return change | self._top_bit(&before, was_live)
 
     cdef int _wait_for_partner(self, int side) except -1:

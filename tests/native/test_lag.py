@@ -259,6 +259,20 @@ def test_the_first_snapshot_counts_from_the_subscription():
     assert line.book.quote.age == pytest.approx(4.0)
 
 
+@pytest.mark.parametrize("asked_meanwhile", [False, True])
+def test_a_first_snapshot_may_come_out_of_a_cache_and_has_no_longer_than_frames_may_be_late(
+    asked_meanwhile,
+):
+    line = Line(host=None)
+    line.open(None)
+    line.now += 4
+    if asked_meanwhile:
+        line.engine.expect(line.book)
+    line.hear("snapshot", None, DEEP)
+    assert line.book.quote.age == pytest.approx(4.0)
+    assert line.book.valid_until / 1e9 == pytest.approx(line.now - 4 + 6.5)
+
+
 def test_a_first_snapshot_counts_from_the_first_subscription():
     """It waited inside the venue, and was given up: the book was subscribed anew meanwhile."""
     line = Line(host=None, unseen=0.0)

@@ -3,7 +3,7 @@ other."""
 
 import pytest
 
-from bitmart_book import BookState, Change
+from bitmart_book import BookState, Change, Engine
 from bitmart_book.check.shadow import ShadowEngine
 from tests.helpers.frames import futures_side
 
@@ -168,3 +168,67 @@ def test_a_row_is_taken_back_by_one_of_the_same_price_alone():
     rows = [("112", "1"), ("1.12", "1")]
     assert pair.engine.apply(futures_side(BID, rows, time=2_000)) == Change.BUFFERED
     assert pair.prices == (100, 109)
+
+
+class Aged:
+    """A book of futures depth20 by a clock that is set by hand; seconds."""
+
+    def __init__(self):
+        self.now = 100.0
+        self.engine = Engine(clock=lambda: round(self.now * 1e9))
+        self.bid()
+        self.ask()
+        self.book = self.engine["futures/depth20:BTCUSDT"]
+
+    def bid(self, price="100"):
+        self.engine.apply(futures_side(BID, [(price, "1")]))
+
+    def ask(self, price="109"):
+        self.engine.apply(futures_side(ASK, [(price, "1")]))
+
+
+@pytest.mark.parametrize(("goes_on", "other"), [("bid", "ask"), ("ask", "bid")])
+def test_a_book_is_as_old_as_the_older_of_its_sides(goes_on, other):
+    aged = Aged()
+    until = aged.book.valid_until
+    aged.now += 7
+    getattr(aged, goes_on)()
+    assert aged.book.quote.age == pytest.approx(7.0)
+    assert aged.book.valid_until == until
+    aged.now += 1
+    getattr(aged, other)()
+    assert aged.book.quote.age == pytest.approx(1.0)
+    aged.now += 2
+    getattr(aged, goes_on)()
+    assert aged.book.quote.age == pytest.approx(2.0)
+    getattr(aged, other)()
+    assert aged.book.quote.age == 0.0
+
+
+def test_a_side_alone_takes_no_time_away_that_the_connection_gave():
+    aged = Aged()
+    aged.now += 9
+    until = round((aged.now + 9) * 1e9)
+    aged.engine.confirm(aged.book, until)
+    aged.bid()
+    assert (aged.book.valid_until, aged.book.quote.age) == (until, pytest.approx(9.0))
+
+
+def test_sides_that_come_far_apart_make_no_young_book():
+    aged = Aged()
+    aged.engine.invalidate(aged.book, "a doubt", state=BookState.STALE)
+    aged.bid()
+    aged.now += 4
+    aged.ask()
+    assert aged.book.quote.age == pytest.approx(4.0)
+
+
+def test_a_side_that_had_waited_for_its_partner_counts_from_its_own_coming():
+    aged = Aged()
+    aged.now += 5
+    aged.bid("115")
+    assert aged.book.quote.age == pytest.approx(5.0), "it would cross, and waits unseen"
+    aged.now += 3
+    aged.ask("120")
+    assert aged.book.best_bid_price == 115.0
+    assert aged.book.quote.age == pytest.approx(3.0)
