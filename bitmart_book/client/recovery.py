@@ -338,6 +338,10 @@ class Recovery:
     ) -> None:
         """`heard`: when something last arrived on the connection, in nanoseconds."""
         assert subscription.book is not None
+        if self._engine.goes_back(subscription.book):
+            # Its own frames say something else, and their stamps alone that it is older: nothing
+            # that is said beside them keeps it LIVE.
+            heard = None
         if subscription.announced == BookState.STALE:
             self.start(subscription, now)
         elif subscription.announced == BookState.LIVE and subscription.holds is not None:

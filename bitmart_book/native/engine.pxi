@@ -1076,9 +1076,10 @@ cdef class Engine:
         return mine._counters.updates + mine._counters.buffered + mine._counters.gaps
 
     def goes_back(self, book):
-        """Whether the last frames of that book were of a lower count than its own."""
+        """Whether the last frames of that book were of a lower count than its own, or stamped
+        before what it shows, and so were not applied."""
         cdef Book mine = self._mine(book)
-        return mine._stale_run > 0
+        return mine._stale_run > 0 or mine._side_stale[BID] > 0 or mine._side_stale[ASK] > 0
 
     def confirm(self, book, until_ns, *, by="connection", known_ns=None):
         """Say that a LIVE book holds until that time of the clock (ns), and what says so.

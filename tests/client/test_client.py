@@ -3,6 +3,7 @@ refusals, quiet books, and a third protocol that takes one file."""
 
 import json
 import random
+import re
 from itertools import pairwise
 
 import msgspec
@@ -220,6 +221,32 @@ def test_a_picture_that_stopped_is_not_shown_for_ever():
         age = book.quote.age
         w.run(w.now + 0.25)
     assert 27.0 < age <= 28.0
+
+
+@pytest.mark.parametrize("topic", ["spot/depth5:BTC_USDT", "futures/depth5:BTCUSDT"])
+def test_a_picture_that_is_stamped_before_the_last_one_is_not_vouched_for_by_its_connection(topic):
+    """It is not applied, and may be the newer one all the same: a clock was set a little."""
+
+    class Earlier(Fault):
+        count = 0
+
+        def frames(self, world, link, payload):
+            if "depth5" not in str(payload) or not self.active(world):
+                return [(payload, 0.0)]
+            self.count += 1
+            stamp = re.search(r'"ms_t":"?(\d+)', payload).group(1)
+            earlier = payload.replace(stamp, str(int(stamp) - 2_500))
+            return [(earlier, 0.0)] if self.count <= 2 else []
+
+    w = world()
+    w.subscribe(topic, "ETH_USDT", "futures/depthIncrease20:ETHUSDT")
+    w.run_until(w.all_live, 5)
+    w.faults = Faults(Earlier(start=w.now))
+    book = w.engine[topic]
+    while book.state == BookState.LIVE:
+        age = book.quote.age
+        w.run(w.now + 0.25)
+    assert 8.0 < age <= 10.0
 
 
 # --- refusals ---

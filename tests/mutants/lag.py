@@ -233,6 +233,26 @@ HELD = [
         where="def _renew_pictures(",
     ),
     Mutant(
+        "older-picture-vouched-for",
+        "The venue's clock is set a little, two pictures are dropped as older, and the one before "
+        "stays LIVE because its connection speaks.",
+        "client/recovery.py",
+        "heard = None\n",
+        "pass\n",
+        "tests/client/test_client.py::"
+        "test_a_picture_that_is_stamped_before_the_last_one_is_not_vouched_for_by_its_connection",
+        where="def _watch(",
+    ),
+    Mutant(
+        "older-side-not-noticed",
+        "The same, of pictures that come side by side.",
+        "native/engine.pxi",
+        "mine._stale_run > 0 or mine._side_stale[BID] > 0 or mine._side_stale[ASK] > 0",
+        "mine._stale_run > 0",
+        "tests/client/test_client.py::"
+        "test_a_picture_that_is_stamped_before_the_last_one_is_not_vouched_for_by_its_connection",
+    ),
+    Mutant(
         "pong-speaks-for-pictures",
         "Pictures wait inside the venue, and prompt pongs keep the last ones LIVE.",
         "client/recovery.py",

@@ -7,7 +7,6 @@ timer each book that says it is LIVE is judged (`judge`).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import heapq
 import itertools
@@ -15,14 +14,12 @@ import math
 import random
 import zlib
 from collections import Counter
-from urllib.parse import urlsplit
 
 from bitmart_book import BookState, Engine
 from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Close, Open, Send
-from bitmart_book.errors import UsageError
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.network import NO_ANSWER
@@ -93,6 +90,7 @@ class World:
     ):
         self.now = 0.0
         self.set_by = 0.0
+        self._hosts = set()
         self.latency = LATENCY
         """Least and most seconds that a frame is on its way to the client, in their order."""
         self.rng = random.Random(f"world {seed}")
@@ -271,11 +269,13 @@ class World:
         the clocks, and says so."""
         self._execute(self.network.stop(self.now))
         self.set_by = 0.0
-        self.exchange.clock.set_back = 0.0
-        lateness = self.client.connections.lateness
-        for host in {urlsplit(url).hostname for url in ENDPOINTS}:
-            with contextlib.suppress(UsageError):
-                lateness.forget(host)
+        hosts = set(self.client.report()["hosts"])
+        for host in hosts:
+            self.client.connections.lateness.forget(host)
+        self._hosts |= hosts
+        if hosts == self._hosts:
+            # Of one that is not connected just now nobody can say it.
+            self.exchange.clock.set_back = 0.0
         if self.now < self._blocked_until:
             self._blocked_until = self.now
             self.at(self.now, self._unblock)
