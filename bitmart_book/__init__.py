@@ -78,6 +78,7 @@ from bitmart_book.model import (
     Position,
     Ticker,
     Trade,
+    show_with,
 )
 from bitmart_book.venues import BITMART, Venue, find_venue, read_instruments, venues
 
@@ -165,13 +166,14 @@ _book._set_venues(find_venue)
 _book._set_guard_ages(guard_age)
 
 
-def _html(book: Book) -> str:
-    from bitmart_book import display
+def _html(thing: object) -> str:
+    # Of notebooks: most programs never show anything in one.
+    from bitmart_book.display import values
 
-    return display.html(book)
+    return values.html(thing)
 
 
-_book._set_display(_html)
+show_with(_html)
 
 if TYPE_CHECKING:
     from bitmart_book import sync
@@ -218,6 +220,13 @@ def _later(name: str) -> object:
     value = module if name == "sync" else getattr(module, name)
     globals()[name] = value
     return value
+
+
+
+
+def __dir__() -> list[str]:
+    """What is completed on tab: also what nobody has used yet."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 if not TYPE_CHECKING:

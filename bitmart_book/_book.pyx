@@ -28,7 +28,7 @@ from bitmart_book.errors import (
     NumberError,
     UsageError,
 )
-from bitmart_book.model import SYMBOL, BookState, Change
+from bitmart_book.model import SYMBOL, BookState, Change, html_of
 
 cimport cython
 from cpython.buffer cimport (
@@ -298,14 +298,25 @@ def _set_guard_ages(of):
     guard_age_of = of
 
 
-# How a book looks in a notebook: a function of a frozen copy, set by the package.
-cdef object display_html = None
+class _Signature:
+    """The parameters of a class, for `inspect.signature`: a compiled `__init__` cannot be asked."""
 
+    def __init__(self, text):
+        self._text = text
 
-def _set_display(html):
-    global display_html
-    display_html = html
+    def __get__(self, one, kind):
+        import inspect
 
+        if hasattr(kind.__init__, "__code__"):
+            # Of a class that somebody has derived from it.
+            whole = inspect.signature(kind.__init__)
+            return whole.replace(parameters=list(whole.parameters.values())[1:])
+        return inspect.signature(eval(f"lambda {self._text}: None", {
+            "Book": Book,
+            "DEFAULT_MAX_BOOKS": DEFAULT_MAX_BOOKS,
+            "DEFAULT_MAX_FRAME_BYTES": DEFAULT_MAX_FRAME_BYTES,
+            "DEFAULT_MAX_LEVELS": DEFAULT_MAX_LEVELS,
+        }))
 
 crc_prepare()
 
@@ -346,6 +357,11 @@ cdef class Book(Written):
     What it is: symbol, venue, market, channel, unit.
     Writing: apply, apply_snapshot, apply_delta, clear. Checking: check.
     """
+
+    __signature__ = _Signature(
+        "symbol, *, venue=None, channel=None, market=None, clock=None, valid_for=9.5, "
+        "max_levels=DEFAULT_MAX_LEVELS, price_step=None, size_step=None"
+    )
 
     def __init__(
         self, symbol, *, venue=None, channel=None, market=None, clock=None, valid_for=9.5,
@@ -1125,7 +1141,7 @@ cdef class Book(Written):
         )
 
     def _repr_html_(self):
-        return None if display_html is None else display_html(self.peek())
+        return html_of(self.peek())
 
     def check(self):
         """Assert every invariant of the book; raises InvariantError with its state in the message.

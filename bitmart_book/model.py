@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, localcontext
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, cast
@@ -35,6 +35,8 @@ __all__ = [
     "SYMBOL",
     "Ticker",
     "Trade",
+    "html_of",
+    "show_with",
 ]
 
 
@@ -47,6 +49,20 @@ SYMBOL: Final = re.compile(
 """Whether a text can be the id of anything: `SYMBOL.fullmatch`. Venues list `$NUT_USDT` and
 `索拉拉_USDT` beside `BTC_USDT`; refused is only what would not be told apart, or would be shown as
 something else, in a topic or a line of text."""
+
+
+_html: Callable[[object], str] | None = None
+
+
+def show_with(html: Callable[[object], str]) -> None:
+    """How values look in a notebook: told once by the package, whose `display` is above this."""
+    global _html
+    _html = html
+
+
+def html_of(thing: object) -> str | None:
+    """A value as HTML; None where nobody has said how it looks."""
+    return None if _html is None else _html(thing)
 
 
 class BookState(StrEnum):
@@ -556,6 +572,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     after: float | None = None
     """Of "live": seconds since the book was last LIVE, or was subscribed; of other states: seconds
     in the state before; of "outage" and "reachable": seconds since it began."""
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
 
     def __str__(self) -> str:
         parts = [self.kind, self.topic or "", self.connection or ""]

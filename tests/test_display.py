@@ -9,6 +9,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import display
+from bitmart_book.display.markup import BADGES
 
 STATES = list(bb.BookState)
 
@@ -141,11 +142,11 @@ def test_html_badges_can_be_read():
         share = channel / 255
         return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
 
-    for colour in display._BADGES.values():
+    for colour in BADGES.values():
         red, green, blue = (light(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
         contrast = 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
         assert contrast >= 4.5, colour
-    assert set(display._BADGES) == set(STATES)
+    assert set(BADGES) == set(STATES)
 
 
 @pytest.mark.parametrize("empty", ["bids", "asks", "both"])

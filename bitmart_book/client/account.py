@@ -28,6 +28,7 @@ from bitmart_book.client.outcomes import (
     key_of,
     market_of,
 )
+from bitmart_book.client.shown import Shown
 from bitmart_book.client.stamps import Stamp, Stamps
 from bitmart_book.errors import UsageError
 from bitmart_book.model import Balance, Fill, Instrument, Order, OrderStatus, Position
@@ -46,7 +47,7 @@ _SHOWS = {"legacy": "spot"}
 _HOLDS = {"spot": "futures"}
 
 
-class Account:
+class Account(Shown):
     """Orders, positions and balances as far as the streams have told.
 
     `apply` takes every value of the private topics, in the order of arrival; `resync` is called
@@ -75,7 +76,7 @@ class Account:
         """What is known of symbols: an inventory needs the sizes of contracts."""
         self.inventory = Inventory(lambda: self.instruments, counts_contracts)
         """What was traded, by symbol: an `Inventory` of `Holding`."""
-        self.across: Callable[[Callable[[], Any]], Any] = _here
+        self.across: Callable[[Callable[[], Any]], Any] = lambda work: work()
         """How others have something done where the account is written: a feed without await lives
         in a thread of its own."""
         self.words = 0
@@ -84,6 +85,10 @@ class Account:
         """How often values may have been lost."""
         self.last_hole: str | None = None
         """Why, the last time."""
+
+    def __repr__(self) -> str:
+        held = f"{len(self.orders)} open orders, {len(self.positions)} positions"
+        return f"<Account {held}, {len(self.balances)} balances>"
 
     # --- writing ---
 
@@ -586,10 +591,6 @@ class Account:
     def _open_orders(self) -> list[Order]:
         # A copy first: another thread may be reading while this one writes.
         return [known.order for known in list(self._open.values()) if known.order is not None]
-
-
-def _here(work: Callable[[], Any]) -> Any:
-    return work()
 
 
 def _without(

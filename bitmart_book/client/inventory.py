@@ -13,6 +13,7 @@ from decimal import Context, Decimal
 import msgspec
 
 from bitmart_book.client.known import EXACT, KnownOrder, filled
+from bitmart_book.client.shown import Shown
 from bitmart_book.model import Fill, Instrument, OrderStatus, Position
 
 __all__ = ["Holding", "Inventory"]
@@ -99,7 +100,7 @@ class _Ledger:
         self.position = EXACT.add(held, size)
 
 
-class Inventory(Mapping[str, Holding]):
+class Inventory(Shown, Mapping[str, Holding]):
     """Holdings by symbol; of the same symbol in two markets by "market:symbol" too.
 
         inventory = feed.account.inventory

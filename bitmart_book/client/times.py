@@ -242,3 +242,10 @@ is the message, and not the topics in it."""
 AGREE_WITHIN: Final = 3.0
 """A silent book that is asked for on a second connection as well has so long to be shown there as
 it is here. What changes in that moment may be on its way on one of the two."""
+
+# --- in a notebook ---
+
+LADDER_SECONDS: Final = 0.2
+"""A ladder that lives in a cell is replaced so often."""
+LADDER_OLD_SECONDS: Final = 3.0
+"""One that was not replaced for so long fades, and says that it is old."""

@@ -7,38 +7,33 @@ the colours of a terminal are the terminal's business. Reads only the public fac
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from html import escape
 
 from bitmart_book._book import Book, Level, Quote
+from bitmart_book.display.markup import CELL, Head, badge, block, clean, number, numbers, table
 from bitmart_book.model import BookState
 
-__all__ = ["age", "bar", "books_html", "clean", "html", "ladder", "line", "number"]
+__all__ = [
+    "age",
+    "bar",
+    "books_html",
+    "clean",
+    "ended_html",
+    "html",
+    "ladder",
+    "line",
+    "number",
+]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _HTML_LEVELS = 8
 # So many books of a feed are shown, those that are not LIVE first.
 _HTML_BOOKS = 40
 
-# Backgrounds of the badge, each with a contrast of at least 4.5 to its white text.
-_BADGES = {
-    BookState.CONNECTING: "#6e7681",
-    BookState.SYNCING: "#0969da",
-    BookState.LIVE: "#1a7f37",
-    BookState.STALE: "#9a6700",
-    BookState.GAP: "#cf222e",
-    BookState.CLOSED: "#57606a",
-    BookState.REJECTED: "#8250df",
-}
 # Translucent, so that they lie on a light page as well as on a dark one.
 _BARS = {"ask": "rgba(248,81,73,.4)", "bid": "rgba(46,160,67,.4)", "": "rgba(128,128,128,.3)"}
-_CELL = "padding:0 6px;border:0;text-align:right;color:inherit;background:none"
-
-
-def number(value: Decimal) -> str:
-    """An exact decimal without exponent and without superfluous zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def age(seconds: float | None) -> str:
@@ -48,13 +43,6 @@ def age(seconds: float | None) -> str:
     if seconds < 99.95:
         return f"{max(0.0, seconds):.1f}s"
     return f"{seconds / 60:.0f}m" if seconds < 5970 else f"{min(seconds / 3600, 9999):.0f}h"
-
-
-def clean(text: str) -> str:
-    """One line without control characters: a reason may quote what the venue sent."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
 
 
 def bar(share: float, width: int) -> str:
@@ -102,52 +90,75 @@ def line(book: Book, name: str | None = None) -> str:
     )
 
 
-def html(book: Book) -> str:
+def html(book: Book, levels: int = _HTML_LEVELS) -> str:
     """The book as a ladder for a notebook. Never raises: what cannot be shown is described."""
     try:
-        return _html(book.peek())
+        copy = book.peek()
+        return _html(copy, levels, copy.state == BookState.LIVE, _said(copy), _facts(copy))
     except Exception as error:
         return f"<pre>{escape(repr(book))}\n{escape(f'{type(error).__name__}: {error}')}</pre>"
 
 
-def _html(copy: Book) -> str:
-    depth = copy.depth(_HTML_LEVELS, exact=True)
-    live = copy.state == BookState.LIVE
-    decimals = max((_decimals(price) for price, _ in [*depth.bids, *depth.asks]), default=0)
-    largest = max((size for _, size in [*depth.bids, *depth.asks]), default=Decimal(1))
+def ended_html(copy: Book, levels: int, at: datetime) -> str:
+    """A frozen copy as the last picture of a ladder that is over: nothing of it is of now."""
+    said = f"{badge('ENDED')} this ladder was {copy.state} at {at:%H:%M:%S} UTC"
+    return _html(copy, levels, False, said, "the last values that it showed, and not those of now")
 
-    def row(side: str, price: Decimal, size: Decimal) -> str:
+
+def _said(copy: Book) -> str:
+    reason = f" {escape(clean(copy.reason))}" if copy.reason else ""
+    return f"{badge(copy.state)}{reason}"
+
+
+def _facts(copy: Book) -> str:
+    return (
+        f"sequence {'-' if copy.sequence is None else copy.sequence} · "
+        f"age {age(copy.quote.age)} · {len(copy.bids)} bids, {len(copy.asks)} asks"
+        f"{'' if copy.state == BookState.LIVE else ' · last known values, not to be trusted'}"
+    )
+
+
+def _html(copy: Book, levels: int, is_live: bool, said: str, facts: str) -> str:
+    """said: markup beside the symbol; facts: text below."""
+    depth = copy.depth(levels, exact=True)
+    rungs = [*reversed(depth.asks), *depth.bids]
+    decimals = max((_decimals(price) for price, _ in rungs), default=0)
+    largest = max((size for _, size in rungs), default=Decimal(1))
+    sizes = numbers(size for _, size in rungs)
+
+    def row(place: int, side: str) -> str:
+        price, size = rungs[place]
         length = max(1, round(float(size / largest) * 100))
-        colour = _BARS[side if live else ""]
+        colour = _BARS[side if is_live else ""]
         return (
             f'<tr title="{side}" style="background:none">'
-            f'<td style="{_CELL}">{price:.{decimals}f}</td>'
-            f'<td style="{_CELL}">{number(size)}</td>'
-            f'<td style="{_CELL};width:160px"><div style="width:{length}%;height:11px;'
+            f'<td style="{CELL}">{price:.{decimals}f}</td>'
+            f'<td style="{CELL}">{sizes[place]}</td>'
+            f'<td style="{CELL};width:160px"><div style="width:{length}%;height:11px;'
             f'background:{colour}"></div></td></tr>'
         )
 
-    reason = f" {escape(clean(copy.reason))}" if copy.reason else ""
-    old = "" if live else "opacity:.5;"
-    facts = (
-        f"sequence {'-' if copy.sequence is None else copy.sequence} · "
-        f"age {age(copy.quote.age)} · {len(copy.bids)} bids, {len(copy.asks)} asks"
-        f"{'' if live else ' · last known values, not to be trusted'}"
-    )
+    old = "" if is_live else "opacity:.5;"
+    asks = len(depth.asks)
     rows = [
-        *(row("ask", price, size) for price, size in reversed(depth.asks)),
-        f'<tr style="background:none"><td colspan="3" style="{_CELL};text-align:center;'
+        *(row(place, "ask") for place in range(asks)),
+        f'<tr style="background:none"><td colspan="3" style="{CELL};text-align:center;'
         f'opacity:.7">{_between(copy)}</td></tr>',
-        *(row("bid", price, size) for price, size in depth.bids),
+        *(row(place, "bid") for place in range(asks, len(rungs))),
     ]
     return (
         '<div style="font-family:ui-monospace,monospace;font-size:12px;line-height:1.4">'
         f"<div><b>{escape(copy.symbol)}</b> "
-        f'<span style="opacity:.7">{escape(copy.channel)}</span> '
-        f"{_badge(copy.state)}{reason}</div>"
-        f'<table style="{old}border-collapse:collapse;border:0;margin:4px 0">'
-        f'{"".join(rows)}</table><div style="opacity:.7">{facts}</div></div>'
+        f'<span style="opacity:.7">{escape(copy.channel)}</span> {said}</div>'
+        f'<table style="{old}font:inherit;border-collapse:collapse;border:0;margin:4px 0">'
+        f'{"".join(rows)}</table><div style="opacity:.7">{escape(facts)}</div></div>'
     )
+
+
+_HEADS = (
+    Head("symbol", "text"), Head("channel", "text"), Head("state", "markup"), Head("bid"),
+    Head("bid size"), Head("ask"), Head("ask size"), Head("age"), Head("", "text"),
+)  # fmt: skip
 
 
 def books_html(title: str, books: Sequence[Book]) -> str:
@@ -155,35 +166,18 @@ def books_html(title: str, books: Sequence[Book]) -> str:
     not LIVE are not shown: beside others they would be taken for prices."""
     rows = [(book, book.quote_in_any_state()) for book in books]
     rows.sort(key=lambda row: row[1].state == BookState.LIVE)
-    words = ("symbol", "channel", "state", "bid", "size", "ask", "size", "age", "")
-    head = "".join(f'<th style="{_CELL}">{word}</th>' for word in words)
     more = len(rows) - _HTML_BOOKS
+    rest = [f"<div>and {more:,} more</div>"] if more > 0 else []
+    return block(title, table(_HEADS, [_book_row(*row) for row in rows[:_HTML_BOOKS]]), *rest)
+
+
+def _book_row(book: Book, quote: Quote) -> tuple[object, ...]:
+    bid, bid_size, ask, ask_size = (None if one is None else number(one) for one in quote.exact)
+    why = "" if quote.state == BookState.LIVE else book.reason or ""
     return (
-        '<div style="font-family:ui-monospace,monospace;font-size:12px;line-height:1.6">'
-        f"<div><b>{escape(title)}</b></div>"
-        f'<table style="border-collapse:collapse;border:0;margin:4px 0"><tr>{head}</tr>'
-        f"{''.join(_book_row(*row) for row in rows[:_HTML_BOOKS])}</table>"
-        f"{f'<div>and {more:,} more</div>' if more > 0 else ''}</div>"
-    )
-
-
-def _book_row(book: Book, quote: Quote) -> str:
-    bid, bid_size, ask, ask_size = ("-" if one is None else number(one) for one in quote.exact)
-    why = "" if quote.state == BookState.LIVE else escape(clean(book.reason or ""))
-    cells = (
-        escape(quote.symbol), escape(book.channel), _badge(quote.state),
+        quote.symbol, book.channel, badge(quote.state),
         bid, bid_size, ask, ask_size, age(quote.age), why,
     )  # fmt: skip
-    shown = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells)
-    return f'<tr style="background:none">{shown}</tr>'
-
-
-def _badge(state: BookState) -> str:
-    style = (
-        f"background:{_BADGES.get(state, '#57606a')};color:#fff;border-radius:4px;"
-        "padding:1px 6px;font-weight:bold"
-    )
-    return f'<span style="{style}">{state}</span>'
 
 
 def _because(copy: Book) -> str:

@@ -104,6 +104,25 @@ class LiveBook(KeptBook):
         tick of `mid_moved` is the instrument's where the feed knows it."""
         return LiveTrigger(self, conditions)
 
+    def ladder(self, seconds: float | None = 10.0, *, levels: int = 10) -> None:
+        """Show the ladder in this notebook's cell and keep it current for so many seconds.
+
+        seconds: None until the book is closed, or the cell is interrupted. levels: of each side.
+        While the book is not LIVE it shows the state, why, and the last values in grey, as not to
+        be trusted; the last picture says that the ladder has ended. UsageError where no notebook
+        runs, with what there is in its place.
+
+        >>> book.ladder(seconds=30)  # doctest: +SKIP
+        """
+        over = threading.Event()
+        self.hub.at_end(over.set)
+        try:
+            with contextlib.closing(self._ladders(seconds, levels, over.is_set)) as pauses:
+                for pause in pauses:
+                    _within(pause, over, self.hub.wanting)
+        finally:
+            self.hub.not_at_end(over.set)
+
 
 class LiveTrigger(KeptTrigger):
     """A `Trigger` of a book that a feed keeps; made by `LiveBook.when`.

@@ -10,7 +10,7 @@ from bitmart_book.client.account import Account
 from bitmart_book.client.plan import Plan
 from bitmart_book.errors import CaptureError
 from bitmart_book.feed.core import Core, Report
-from bitmart_book.feed.live import KeptBook
+from bitmart_book.feed.live import INTERNAL, KeptBook
 from bitmart_book.feed.options import names
 from bitmart_book.fork import Owned
 from bitmart_book.model import Instrument
@@ -116,6 +116,12 @@ class Face(Owned, Generic[B]):
 
     def __len__(self) -> int:
         return len(self._core.engine)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self._core.engine._ipython_key_completions_()
+
+    def __dir__(self) -> Iterable[str]:
+        return [name for name in super().__dir__() if name not in INTERNAL]
 
     def _repr_html_(self) -> str:
         # Of notebooks: most programs never show a feed.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Generic, Literal, NamedTuple, Self, TypedDict, TypeVar
 
-from bitmart_book._book import Book, NetBook, Quote, Trigger
+from bitmart_book._book import Book, NetBook, Quote, Trigger, clock_ns
 from bitmart_book.client.account import Account
 from bitmart_book.errors import FeedClosed, UsageError
 from bitmart_book.fork import Owned
@@ -23,6 +23,8 @@ Number = str | Decimal | int | float
 Condition = tuple[Literal[">", ">=", "<", "<="], Number]
 SizeCondition = Condition | tuple[Literal["bid", "ask"], Literal[">", ">=", "<", "<="], Number]
 State = BookState | str
+# Names that the rooms of the package need of each other, and no user.
+INTERNAL = {"begun", "check_process", "hub", "is_foreign", "mailbox"}
 
 
 class Conditions(TypedDict, total=False):
@@ -93,6 +95,25 @@ class KeptBook(Book):
 
     def _unchanged(self, seconds: float | None) -> TimeoutError:
         return unchanged((self.symbol,), seconds)
+
+    def _ladders(
+        self, seconds: float | None, levels: int, is_over: Callable[[], bool]
+    ) -> Generator[float, None, None]:
+        """Show it in this notebook's cell again and again; yields how long to wait each time."""
+        # Of notebooks: most programs never show a ladder.
+        from bitmart_book.display.cell import cell_of_this_notebook, ladders
+
+        return ladders(
+            self,
+            cell_of_this_notebook(self.symbol),
+            seconds=seconds,
+            levels=levels,
+            now=lambda: clock_ns() / 1e9,
+            is_over=is_over,
+        )
+
+    def __dir__(self) -> Iterable[str]:
+        return [name for name in super().__dir__() if name not in INTERNAL]
 
 
 class Moment(NamedTuple, Generic[B]):
@@ -191,6 +212,14 @@ class FeedStream(Owned, Generic[T]):
     def __repr__(self) -> str:
         state = "closed" if self._end is None else f"{len(self.mailbox)} waiting"
         return f"<Stream {self.topic} {state}>"
+
+    def _repr_html_(self) -> str:
+        from bitmart_book.display.values import stream_html
+
+        return stream_html(repr(self).strip("<>"), self.mailbox.waiting())
+
+    def __dir__(self) -> Iterable[str]:
+        return [name for name in super().__dir__() if name not in INTERNAL]
 
     def _nothing_came(self, seconds: float | None) -> TimeoutError:
         return TimeoutError(f"nothing arrived on {self.topic} in {seconds} s")

@@ -41,6 +41,9 @@ class Handle:
         if cancel is not None:
             cancel()
 
+    def __repr__(self) -> str:
+        return f"<Handle {'cancelled' if self._cancel is None else 'active'}>"
+
 
 class Callback:
     """A user's function. What it raises is reported, and a hundred failures in a row end it.

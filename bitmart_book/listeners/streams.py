@@ -90,6 +90,11 @@ class Mailbox(Owned):
             raise item
         return item
 
+    def waiting(self) -> list[Any]:
+        """What waits to be taken, the oldest first, holes and the end among it. Takes nothing."""
+        with self._lock:
+            return list(self._items)
+
     def __len__(self) -> int:
         return len(self._items)
 

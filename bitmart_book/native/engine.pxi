@@ -36,6 +36,12 @@ cdef class Engine:
     else the smallest that holds the snapshot.
     """
 
+    __signature__ = _Signature(
+        "venue=None, *, clock=None, valid_for=9.5, max_levels=DEFAULT_MAX_LEVELS, "
+        "max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, "
+        "book_type=Book, only_known=False, scan=True, trust_empty=False"
+    )
+
     def __init__(
         self, venue=None, *, clock=None, valid_for=9.5, max_levels=DEFAULT_MAX_LEVELS,
         max_books=DEFAULT_MAX_BOOKS, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, book_type=Book,
@@ -1234,6 +1240,11 @@ cdef class Engine:
 
     def __contains__(self, key):
         return self.get(key) is not None
+
+    def _ipython_key_completions_(self):
+        """What `engine["` is completed to: symbols where they say enough, and all topics."""
+        symbols = [book.symbol for book in self._books.values() if self.get(book.symbol) is book]
+        return [*symbols, *self._books]
 
     def __iter__(self):
         return iter(tuple(self._books))

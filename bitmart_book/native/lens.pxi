@@ -22,6 +22,8 @@ cdef class NetTop:
     `certain` is False where some of them may still be in it. `sequence` is that of the book.
     """
 
+    __signature__ = _Signature("")
+
     def __init__(self):
         raise TypeError("a NetTop is read from a lens: lens.top")
 
@@ -123,6 +125,8 @@ cdef class Lens:
         top = lens.top
         if top.certain and top.bid is not None: ...
     """
+
+    __signature__ = _Signature("book")
 
     def __init__(self, Book book not None):
         if book._access == ACCESS_FROZEN:

@@ -197,6 +197,8 @@ cdef class Level:
     values are.
     """
 
+    __signature__ = _Signature("price, size")
+
     def __init__(self, price, size):
         cdef Number number
         for value, is_price in ((price, True), (size, False)):
@@ -260,6 +262,8 @@ cdef class Level:
 cdef class Levels:
     """One side, best first, frozen when it was read: `len`, index, slice, iterate."""
 
+    __signature__ = _Signature("levels")
+
     def __init__(self, levels):
         self._levels = list(levels)
 
@@ -290,6 +294,9 @@ cdef class Levels:
     def __repr__(self):
         shown = ", ".join(f"({level.price!r}, {level.size!r})" for level in self._levels[:5])
         return f"Levels([{shown}{', ...' if len(self._levels) > 5 else ''}])"
+
+    def _repr_html_(self):
+        return html_of(self)
 
     def __reduce__(self):
         return Levels, (self._levels,)
@@ -362,6 +369,8 @@ cdef class Quote:
     (None without a clock), `lag` those by which what arrives is late (None where no stamp tells),
     `skipped` the number of quotes that a slow consumer did not see.
     """
+
+    __signature__ = _Signature("")
 
     def __init__(self):
         raise TypeError("a Quote is read from a book")
@@ -479,6 +488,9 @@ cdef class Quote:
             f"state={str(self.state)}, epoch={self.epoch})"
         )
 
+    def _repr_html_(self):
+        return html_of(self)
+
     def __reduce__(self):
         numbers = (
             self._top.present[0], self._top.prices[0], self._top.sizes[0],
@@ -499,6 +511,8 @@ cdef class Depth:
     asked for is known for certain, `proven` whether the venue proves every level that is there:
     by an unbroken sequence, or by a checksum that covers it.
     """
+
+    __signature__ = _Signature("bids, asks, complete, proven=True")
 
     def __init__(self, bids, asks, complete, proven=True):
         self.bids = bids
@@ -547,12 +561,21 @@ cdef class Depth:
 
     def __repr__(self):
         return (
-            f"Depth(bids=array({len(self.bids)}, 2), asks=array({len(self.asks)}, 2), "
+            f"Depth(bids={shown_rows(self.bids)}, asks={shown_rows(self.asks)}, "
             f"complete={bool(self.complete)}{'' if self.proven else ', proven=False'})"
         )
 
+    def _repr_html_(self):
+        return html_of(self)
+
     def __reduce__(self):
         return Depth, (self.bids, self.asks, self.complete, self.proven)
+
+
+cdef str shown_rows(object rows):
+    """The best three of them, and how many there are."""
+    shown = ", ".join([f"({price}, {size})" for price, size in _rows_of(rows[:3])])
+    return f"[{shown}, ... {len(rows)} levels]" if len(rows) > 3 else f"[{shown}]"
 
 
 cdef list _rows_of(object rows):
@@ -570,6 +593,11 @@ cdef class Sweep:
     unbroken sequence, or by a checksum that covers it. Of a limit alone all is asked for that is
     no worse: `complete` says that there is certainly no more.
     """
+
+    __signature__ = _Signature(
+        "average_price, worst_price, size, notional, levels, complete, proven=True, "
+        "fills=(), next_price=None, exact=None"
+    )
 
     def __init__(
         self, average_price, worst_price, size, notional, levels, complete, proven=True,
@@ -632,6 +660,9 @@ cdef class Sweep:
             f"complete={bool(self.complete)}{'' if self.proven else ', proven=False'})"
         )
 
+    def _repr_html_(self):
+        return html_of(self)
+
     def __reduce__(self):
         return Sweep, self._facts()
 
@@ -639,6 +670,8 @@ cdef class Sweep:
 @cython.final
 cdef class Guard:
     """Lets a block of code run only on a quote that is good enough; made by `Book.guard`."""
+
+    __signature__ = _Signature("book, max_age, max_spread_bps, levels=None, unproven=False")
 
     def __init__(self, Book book, max_age, max_spread_bps, levels=None, unproven=False):
         for name, value in (("max_age", max_age), ("max_spread_bps", max_spread_bps)):
@@ -684,3 +717,14 @@ cdef class Guard:
 
     def __exit__(self, *_):
         return False
+
+    def __repr__(self):
+        bounds = [
+            f"{name}={value!r}"
+            for name, value in (
+                ("max_age", self.max_age), ("max_spread_bps", self.max_spread_bps),
+                ("levels", self.levels), ("unproven", self.unproven or None),
+            )
+            if value is not None
+        ]
+        return f"Guard({self.book.symbol}{''.join([', ' + bound for bound in bounds])})"

@@ -374,6 +374,11 @@ cdef class Trigger:
     cdef bint _has_callbacks
     cdef readonly Book book
 
+    __signature__ = _Signature(
+        "book, *, spread_bps=None, imbalance=None, top_size=None, mid_moved=None, "
+        "state=None, levels=1, tick=None, hysteresis=0"
+    )
+
     def __init__(
         self, Book book not None, *, spread_bps=None, imbalance=None, top_size=None,
         mid_moved=None, state=None, levels=1, tick=None, hysteresis=0,
