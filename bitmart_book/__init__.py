@@ -222,8 +222,6 @@ def _later(name: str) -> object:
     return value
 
 
-
-
 def __dir__() -> list[str]:
     """What is completed on tab: also what nobody has used yet."""
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

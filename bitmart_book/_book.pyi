@@ -1,7 +1,19 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Generic, Literal, Protocol, Self, SupportsIndex, TypeAlias, final, overload
+from inspect import Signature
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    final,
+    overload,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +80,16 @@ def _restore_quote(numbers: tuple[Any, ...], facts: tuple[Any, ...]) -> Quote: .
 
 class _BareNumber(str): ...
 class _Default: ...
-class _Signature: ...
+
+class _Signature:
+    def __init__(self, text: str) -> None: ...
+    def __get__(self, one: object, kind: type) -> Any: ...
 
 DEFAULT: _Default
 
 @final
 class Level:
+    __signature__: ClassVar[Signature]
     def __init__(self, price: _Number, size: _Number) -> None: ...
     @property
     def price(self) -> float: ...
@@ -89,6 +105,7 @@ class Level:
 
 @final
 class Levels(Sequence[Level]):
+    __signature__: ClassVar[Signature]
     def __init__(self, levels: Iterable[Level]) -> None: ...
     def __len__(self) -> int: ...
     @overload
@@ -104,6 +121,7 @@ class Levels(Sequence[Level]):
 
 @final
 class Quote:
+    __signature__: ClassVar[Signature]
     def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def bid(self) -> float | None: ...
@@ -150,6 +168,7 @@ class Quote:
 
 @final
 class Depth(Generic[_SideT]):
+    __signature__: ClassVar[Signature]
     def __init__(self, bids: _SideT, asks: _SideT, complete: bool, proven: bool = True) -> None: ...
     @property
     def bids(self) -> _SideT: ...
@@ -168,6 +187,7 @@ class Depth(Generic[_SideT]):
 
 @final
 class Sweep:
+    __signature__: ClassVar[Signature]
     def __init__(
         self,
         average_price: float | None,
@@ -207,6 +227,7 @@ class Sweep:
 
 @final
 class Guard:
+    __signature__: ClassVar[Signature]
     def __init__(
         self,
         book: Book,
@@ -277,6 +298,7 @@ class Written(Trusted):
 
 @disjoint_base
 class Book(Written):
+    __signature__: ClassVar[Signature]
     def __init__(
         self,
         symbol: str,
@@ -405,6 +427,7 @@ class NetBook(Book):
 
 @final
 class NetTop:
+    __signature__: ClassVar[Signature]
     def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def bid(self) -> float | None: ...
@@ -431,6 +454,7 @@ class NetTop:
 
 @final
 class Lens:
+    __signature__: ClassVar[Signature]
     def __init__(self, book: Book) -> None: ...
     @property
     def book(self) -> Book: ...
@@ -477,6 +501,7 @@ class Notice(Watcher):
 
 @disjoint_base
 class Trigger:
+    __signature__: ClassVar[Signature]
     def __init__(
         self,
         book: Book,
@@ -531,6 +556,7 @@ class _Line:
 
 @disjoint_base
 class Engine:
+    __signature__: ClassVar[Signature]
     def __init__(
         self,
         venue: _Venue | None = None,

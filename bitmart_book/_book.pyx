@@ -318,6 +318,7 @@ class _Signature:
             "DEFAULT_MAX_LEVELS": DEFAULT_MAX_LEVELS,
         }))
 
+
 crc_prepare()
 
 include "native/arrays.pxi"

@@ -9,6 +9,10 @@ CELLS = [
     "book = feed['BTC_USDT']\nbook",
     "book.best_bid",
     "quotes = [quote.state for _, quote in zip(range(3), book.quotes(timeout=10))]\nquotes",
+    "book.ladder(seconds=0.3)",
+    "book.depth(3)",
+    "import IPython.core.completer as completer\nwith completer.provisionalcompleter():\n"
+    "    found = [one.text for one in get_ipython().Completer.completions('feed[\"', 6)]\nfound",
     "feed.close()\nbook",
 ]
 
@@ -25,4 +29,10 @@ def test_a_notebook_shows_ladders():
     assert shown[1]["text/plain"].startswith("<Book spot/depth/increase100:BTC_USDT LIVE")
     assert shown[2]["text/plain"].startswith("Level(price=")
     assert shown[3]["text/plain"].count("BookState.LIVE") == 3
-    assert "CLOSED" in shown[4]["text/html"]
+    # One output, which was replaced by its last page.
+    assert len(notebook.cells[4].outputs) == 1
+    assert "ENDED" in shown[4]["text/html"]
+    assert "the ladder has ended" in shown[4]["text/plain"]
+    assert shown[5]["text/html"].count("<tr") == 4
+    assert "BTC_USDT" in shown[6]["text/plain"]
+    assert "CLOSED" in shown[7]["text/html"]

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from bitmart_book._book import Book
 from bitmart_book.client.times import LADDER_OLD_SECONDS, LADDER_SECONDS
 from bitmart_book.display import ended_html, html, line
+from bitmart_book.display.libraries import library
 from bitmart_book.errors import UsageError
 from bitmart_book.model import BookState
 
@@ -47,12 +48,8 @@ def cell_of_this_notebook(symbol: str) -> Show:
             "print(book) shows it once"
         )
 
-    def show(data: dict[str, str]) -> Shown:
-        from IPython.display import display
-
-        return display(data, raw=True, display_id=True)  # type: ignore[no-any-return]
-
-    return show
+    display = library("IPython.display", "ladder()").display
+    return lambda data: display(data, raw=True, display_id=True)
 
 
 def ladders(

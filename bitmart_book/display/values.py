@@ -34,7 +34,8 @@ def html(thing: Any) -> str:
     try:
         return _maker(thing)(thing)
     except Exception as error:
-        return f"<pre>{escape(repr(thing))}\n{escape(f'{type(error).__name__}: {error}')}</pre>"
+        said = f"{type(thing).__name__}, which cannot be shown: {type(error).__name__}: {error}"
+        return f"<pre>{escape(said)}</pre>"
 
 
 def _maker(thing: Any) -> Callable[[Any], str]:
@@ -100,9 +101,11 @@ def _quote(quote: Quote) -> str:
 
 def _sweep(sweep: Sweep) -> str:
     names = ("average price", "worst price", "size", "notional", "levels", "next price")
-    average, notional = (numbers([one], True) for one in (sweep.average_price, sweep.notional))
-    worst, size, following = map(numbers, ([sweep.worst_price], [sweep.size], [sweep.next_price]))
-    row = [*average, *worst, *size, *notional, sweep.levels, *following]
+    row = [
+        *numbers([sweep.average_price], computed=True), *numbers([sweep.worst_price]),
+        *numbers([sweep.size]), *numbers([sweep.notional], computed=True),
+        sweep.levels, *numbers([sweep.next_price]),
+    ]  # fmt: skip
     fills = sweep.fills
     shown = fills[:_MOST_LEVELS]
     taken: list[Decimal] = []

@@ -370,7 +370,10 @@ def test_depth_unpacks_and_frames(book):
     bids, asks = book.depth()
     assert bids.tolist() == [[99.0, 1.0]]
     assert asks.tolist() == [[101.0, 2.0]]
-    assert repr(book.depth()) == "Depth(bids=array(1, 2), asks=array(1, 2), complete=True)"
+    assert repr(book.depth()) == "Depth(bids=[(99.0, 1.0)], asks=[(101.0, 2.0)], complete=True)"
+    assert repr(book.depth(exact=True)).startswith("Depth(bids=[(99, 1)], asks=[(101, 2)]")
+    book.apply_delta([(price, 1) for price in (98, 97, 96)], [])
+    assert "(98.0, 1.0), (97.0, 1.0), ... 4 levels], asks" in repr(book.depth())
 
 
 def _absent(wanted, name):

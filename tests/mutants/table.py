@@ -13,6 +13,7 @@ from tests.mutants.faces import FACES
 from tests.mutants.lag import LAG
 from tests.mutants.lens import LENSES
 from tests.mutants.listeners import SHELL
+from tests.mutants.notebook import NOTEBOOK
 from tests.mutants.numbers import LADDERS, NUMBERS, ROWS
 from tests.mutants.own import OWN
 from tests.mutants.private import PRIVATE
@@ -55,4 +56,5 @@ MUTANTS = (
     *SURFACE,
     *LENSES,
     *TABLES,
+    *NOTEBOOK,
 )
