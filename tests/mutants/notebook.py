@@ -24,8 +24,8 @@ NOTEBOOK = [
     ),
     Mutant(
         "stale-ladder-looks-live",
-        "The levels of a book that cannot be trusted stand in a notebook in the colours of one that "
-        "is LIVE.",
+        "The levels of a book that cannot be trusted stand in a notebook in the colours of one "
+        "that is LIVE.",
         "display/__init__.py",
         "copy.state == BookState.LIVE",
         "True",
