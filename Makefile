@@ -53,12 +53,13 @@ bench: $(VENV)/.package ## how fast it is on this machine, beside books made of 
 	$(BIN)/bitmart-book bench $(REAL)
 
 # Whoever installs the sdist does what is done here: unpacks it and builds a wheel of it. What was
-# built is then used in a clean environment, and not beside the sources.
+# built is then used in a clean environment, and not beside the sources. It is not optimised here,
+# which would take most of the time: `make wheel` tries what is published.
 USED := build/package/used
 package: $(VENV)/.test ## build the sdist and a wheel of it, install that in a clean environment, use it
 	rm -rf build/package && mkdir -p build/package
 	$(BIN)/python -m build --quiet --sdist --outdir build/package .
-	$(PIP) wheel --quiet --no-deps --wheel-dir build/package build/package/*.tar.gz
+	BITMART_BOOK_DEBUG=1 $(PIP) wheel --quiet --no-deps --wheel-dir build/package build/package/*.tar.gz
 	$(BIN)/python -m benchmarks.frames --updates 50 --out build/package/frames.jsonl.gz
 	$(PYTHON) -m venv $(USED)
 	$(USED)/bin/pip --disable-pip-version-check install --quiet build/package/*.whl

@@ -39,7 +39,7 @@ def found(w):
 NOTHING = ([], [], [], [], [], [], {})
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_own_orders_and_futures_among_all_faults(seed):
     w = traded(seed)
     assert found(w) == NOTHING
