@@ -110,6 +110,6 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable .
 	@touch $@
 
-$(addprefix $(VENV)/.,test lint types tables coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
+$(addprefix $(VENV)/.,test lint types tables notebook coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
 	@touch $@

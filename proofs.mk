@@ -9,6 +9,10 @@ slow: $(VENV)/.test ## the long tests too: 2,000 runs of each property, ten minu
 tables: $(VENV)/.test $(VENV)/.tables ## tables of pandas, polars and DuckDB; books made again from them, of recorded streams
 	$(BIN)/python -m pytest -q -n $(CPUS) -m "slow or not slow" tests/display
 
+notebook: $(VENV)/.test $(VENV)/.notebook ## docs/tutorial.ipynb, run as a newcomer would; pictures by matplotlib
+	$(BIN)/python -m pytest -q tests/display/test_matplotlib.py tests/test_notebook.py
+	$(BIN)/python -m tests.tutorial
+
 mutants: $(VENV)/.test $(VENV)/.coverage ## one seeded bug after the other, each of which a test must notice
 	$(BIN)/python -m tests.mutants --jobs $(CPUS)
 

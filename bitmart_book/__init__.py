@@ -149,6 +149,8 @@ __all__ = [
     "check_order",
     "connect",
     "metrics",
+    "plot_depth",
+    "plot_history",
     "read_instruments",
     "replay_job",
     "sync",
@@ -180,6 +182,7 @@ if TYPE_CHECKING:
     from bitmart_book.client.account import Account
     from bitmart_book.credentials import Credentials
     from bitmart_book.display.metrics import metrics
+    from bitmart_book.display.plots import plot_depth, plot_history
     from bitmart_book.display.tables import replay_job, to_arrow, to_pandas, to_polars
     from bitmart_book.entry import CheckedEntry, OrderEntry, check_order
     from bitmart_book.feed.asynchronous import Feed, LiveBook, LiveTrigger
@@ -202,6 +205,8 @@ _LATER = {
     "check_order": "entry",
     "connect": "sync",
     "metrics": "display.metrics",
+    "plot_depth": "display.plots",
+    "plot_history": "display.plots",
     "replay_job": "display.tables",
     "sync": "sync",
     "to_arrow": "display.tables",

@@ -7,7 +7,7 @@ the colours of a terminal are the terminal's business. Reads only the public fac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
 
@@ -90,11 +90,13 @@ def line(book: Book, name: str | None = None) -> str:
     )
 
 
-def html(book: Book, levels: int = _HTML_LEVELS) -> str:
-    """The book as a ladder for a notebook. Never raises: what cannot be shown is described."""
+def html(book: Book, levels: int = _HTML_LEVELS, at: datetime | None = None) -> str:
+    """The book as a ladder for a notebook. at: when that was, now if nothing is said. Never raises:
+    what cannot be shown is described."""
     try:
         copy = book.peek()
-        return _html(copy, levels, copy.state == BookState.LIVE, _said(copy), _facts(copy))
+        facts = f"{_facts(copy)} · {_at(at)}"
+        return _html(copy, levels, copy.state == BookState.LIVE, _said(copy), facts)
     except Exception as error:
         return f"<pre>{escape(repr(book))}\n{escape(f'{type(error).__name__}: {error}')}</pre>"
 
@@ -103,6 +105,12 @@ def ended_html(copy: Book, levels: int, at: datetime) -> str:
     """A frozen copy as the last picture of a ladder that is over: nothing of it is of now."""
     said = f"{badge('ENDED')} this ladder was {copy.state} at {at:%H:%M:%S} UTC"
     return _html(copy, levels, False, said, "the last values that it showed, and not those of now")
+
+
+def _at(moment: datetime | None) -> str:
+    """When a picture was made: a notebook is read long after that."""
+    moment = datetime.now(UTC) if moment is None else moment
+    return f"at {moment:%H:%M:%S}.{moment.microsecond // 100_000} UTC"
 
 
 def _said(copy: Book) -> str:
@@ -168,7 +176,8 @@ def books_html(title: str, books: Sequence[Book]) -> str:
     rows.sort(key=lambda row: row[1].state == BookState.LIVE)
     more = len(rows) - _HTML_BOOKS
     rest = [f"<div>and {more:,} more</div>"] if more > 0 else []
-    return block(title, table(_HEADS, [_book_row(*row) for row in rows[:_HTML_BOOKS]]), *rest)
+    shown = table(_HEADS, [_book_row(*row) for row in rows[:_HTML_BOOKS]])
+    return block(title, shown, *rest, note=_at(None))
 
 
 def _book_row(book: Book, quote: Quote) -> tuple[object, ...]:

@@ -113,9 +113,8 @@ def _live(copy: Book, levels: int, at: datetime) -> str:
     return (
         f"<style>@keyframes {name}{{to{{opacity:.35;filter:grayscale(1)}}}}"
         f"@keyframes {name}-said{{to{{visibility:visible}}}}</style>"
-        f'<div style="animation:{name} {after}">{html(copy, levels)}</div>'
+        f'<div style="animation:{name} {after}">{html(copy, levels, at)}</div>'
         '<div style="font-family:ui-monospace,monospace;font-size:12px">'
-        f'<span style="opacity:.7">at {at:%H:%M:%S}.{at.microsecond // 100_000} UTC</span> '
         f'<b style="visibility:hidden;animation:{name}-said {after}">not replaced for '
         f"{LADDER_OLD_SECONDS:g} s: this is old, whatever it says</b></div>"
     )

@@ -11,6 +11,7 @@ from bitmart_book.errors import UsageError
 __all__ = ["library"]
 
 _INSTALLED_BY = {
+    "matplotlib": "pip install 'bitmart_book[plot]'",
     "prometheus_client": "pip install 'bitmart_book[metrics]'",
     "pyarrow": "pip install 'bitmart_book[parquet]'",
 }

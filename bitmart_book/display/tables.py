@@ -18,7 +18,7 @@ from bitmart_book.display.history import History
 from bitmart_book.display.libraries import library
 from bitmart_book.errors import UsageError
 
-__all__ = ["arrow_table", "replay_job", "to_arrow", "to_pandas", "to_polars"]
+__all__ = ["arrow_table", "pieces", "replay_job", "to_arrow", "to_pandas", "to_polars"]
 
 
 def to_pandas(values: Any, schema: str | None = None) -> Any:
@@ -38,7 +38,7 @@ def to_pandas(values: Any, schema: str | None = None) -> Any:
     return pandas.concat(
         [
             pandas.DataFrame({column.name: _of_pandas(pandas, column) for column in columns})
-            for columns in _one_vocabulary(_pieces(values, schema))
+            for columns in _one_vocabulary(pieces(values, schema))
         ],
         ignore_index=True,
     )
@@ -55,7 +55,7 @@ def to_polars(values: Any, schema: str | None = None) -> Any:
     return polars.concat(
         [
             polars.DataFrame([_of_polars(polars, column) for column in columns])
-            for columns in _one_vocabulary(_pieces(values, schema))
+            for columns in _one_vocabulary(pieces(values, schema))
         ]
     )
 
@@ -78,7 +78,7 @@ def to_arrow(values: Any, schema: str | None = None) -> Any:
     """
     pyarrow = library("pyarrow", "to_arrow()")
     return pyarrow.concat_tables(
-        [arrow_table(pyarrow, columns) for columns in _one_vocabulary(_pieces(values, schema))]
+        [arrow_table(pyarrow, columns) for columns in _one_vocabulary(pieces(values, schema))]
     )
 
 
@@ -92,7 +92,7 @@ def replay_job(path: str | os.PathLike[str], schema: str = "quotes") -> Any:
     return to_arrow(path, schema)
 
 
-def _pieces(values: Any, schema: str | None) -> Iterator[list[Column]]:
+def pieces(values: Any, schema: str | None) -> Iterator[list[Column]]:
     """The columns of values, or of captures piece by piece."""
     if not _are_paths(values):
         if schema is not None:

@@ -103,7 +103,7 @@ def _sweep(sweep: Sweep) -> str:
     names = ("average price", "worst price", "size", "notional", "levels", "next price")
     row = [
         *numbers([sweep.average_price], computed=True), *numbers([sweep.worst_price]),
-        *numbers([sweep.size]), *numbers([sweep.notional], computed=True),
+        *numbers([sweep.size], computed=True), *numbers([sweep.notional], computed=True),
         sweep.levels, *numbers([sweep.next_price]),
     ]  # fmt: skip
     fills = sweep.fills
@@ -113,7 +113,8 @@ def _sweep(sweep: Sweep) -> str:
         taken.append((taken[-1] if taken else Decimal(0)) + Decimal(repr(size)))
     parts = [table([Head(name) for name in names], [row])]
     if fills:
-        columns = [numbers(p for p, _ in shown), numbers(s for _, s in shown), numbers(taken)]
+        sizes = [numbers((size for _, size in shown), True), numbers(taken, True)]
+        columns = [numbers(price for price, _ in shown), *sizes]
         heads = [Head("price"), Head("size"), Head("size so far")]
         parts += [table(heads, zip(*columns, strict=True)), *_more(len(fills), len(shown))]
     complete = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Generic, Literal, NamedTuple, Self, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Self, TypedDict, TypeVar
 
 from bitmart_book._book import Book, NetBook, Quote, Trigger, clock_ns
 from bitmart_book.client.account import Account
@@ -75,6 +75,20 @@ class KeptBook(Book):
         if instrument is None or instrument.tick is None:
             return conditions
         return {"tick": instrument.tick, **conditions}
+
+    def plot_depth(self, levels: int = 50, *, axes: Any = None) -> Any:
+        """Draw what rests on both sides, added up from the best price; returns matplotlib's Axes.
+
+        levels: of each side. axes: where to draw; new ones otherwise. Raises BookNotLive, and
+        UsageError without matplotlib: pip install 'bitmart_book[plot]'. `bb.plot_depth` draws
+        copies too, `book.peek()` or `book.net()`, and depths.
+
+        >>> axes = book.plot_depth(20)  # doctest: +SKIP
+        """
+        # Of notebooks: most programs never draw anything.
+        from bitmart_book.display.plots import plot_depth
+
+        return plot_depth(self, levels, axes=axes)
 
     @property
     def instrument(self) -> Instrument | None:

@@ -1,8 +1,8 @@
 """What the tests of tables share: a capture in which much happens, and who is not at home.
 
-Tests of other libraries' tables are in files of their own, named after the library; where it is not
-installed they are not collected. `make test` installs pyarrow and prometheus-client, `make tables`
-the others as well.
+Tests of what other libraries make are in files of their own, named after the library; where it is
+not installed they are not collected. `make test` installs pyarrow and prometheus-client,
+`make notebook` matplotlib, `make tables` the others.
 """
 
 import json
@@ -14,7 +14,7 @@ import pytest
 from bitmart_book.bench.frames import capture
 from tests.helpers import frames
 
-LIBRARIES = ("duckdb", "pandas", "polars", "prometheus_client", "pyarrow")
+LIBRARIES = ("duckdb", "matplotlib", "pandas", "polars", "prometheus_client", "pyarrow")
 collect_ignore = [f"test_{name}.py" for name in LIBRARIES if find_spec(name) is None]
 
 START = 1_787_000_000_000_000_000

@@ -41,6 +41,22 @@ NOTEBOOK = [
         "tests/display/test_values.py::test_numbers_of_a_column_stand_in_line_and_are_whole",
     ),
     Mutant(
+        "outage-is-blank-in-a-plot",
+        "A minute without a book is a blank in a plot, and looks as if nothing had been traded.",
+        "display/track.py",
+        '_spans(times[mine], table["state"][mine])',
+        "[]",
+        "tests/display/test_track.py::test_a_line_ends_where_the_gap_begins_and_the_gap_is_a_span",
+    ),
+    Mutant(
+        "line-ends-before-the-gap",
+        "The last price before a gap is not drawn for as long as it held.",
+        "display/track.py",
+        "known[:-1] & ~known[1:]",
+        "known[:-1] & known[1:]",
+        "tests/display/test_track.py::test_a_line_ends_where_the_gap_begins_and_the_gap_is_a_span",
+    ),
+    Mutant(
         "looking-at-a-stream-takes-from-it",
         "A stream that is looked at in a notebook has lost what waited in it.",
         "listeners/streams.py",
