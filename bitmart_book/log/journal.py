@@ -64,6 +64,7 @@ class Journal:
         self._throttle = throttle or Throttle()
         # In which state each topic was left by its last event.
         self._states: dict[str, str] = {}
+        self._connected: set[str] = set()
 
     @property
     def swallowed(self) -> int:
@@ -90,7 +91,8 @@ class Journal:
             level = logging.ERROR
         elif event.kind in _ASIDES:
             level = logging.DEBUG
-        text = f"{event.topic or event.connection or 'feed'}: {event.kind}"
+        word = self._word(event)
+        text = f"{event.topic or event.connection or 'feed'}: {word}"
         if event.after is not None:
             text += f" after {event.after:.3f} s"
             if before is not None and event.kind != EventKind.LIVE:
@@ -103,7 +105,18 @@ class Journal:
             text += f": {event.reason}"
         # Reasons that differ only in numbers (versions, times) count as one cause.
         cause = _NUMBER.sub("#", (event.reason or "")[:200])
-        self._say(f"{event.kind} {event.code} {cause}", level, text, now)
+        self._say(f"{word} {event.code} {cause}", level, text, now)
+
+    def _word(self, event: Event) -> str:
+        """What has happened; a connection that never was is not called lost."""
+        name = event.connection or ""
+        if event.kind == EventKind.CONNECTED:
+            self._connected.add(name)
+        elif event.kind == EventKind.DISCONNECTED:
+            if name not in self._connected:
+                return "cannot connect"
+            self._connected.discard(name)
+        return event.kind
 
     def _follow(self, event: Event) -> str | None:
         if event.topic is None or event.kind not in _STATES:

@@ -54,7 +54,6 @@ def test_a_lost_and_won_book_in_four_lines(log):
         ("bad frame", "WARNING"),
         ("overflow", "WARNING"),
         ("outage", "ERROR"),
-        ("disconnected", "WARNING"),
         ("error", "WARNING"),
         ("unanswered", "WARNING"),
         ("authenticated", "INFO"),
@@ -70,6 +69,20 @@ def test_levels(log, kind, level):
     journal, lines = log
     journal.event(Event(kind=kind, time=0.0, topic=TOPIC), 0.0)
     assert lines == [(level, f"{TOPIC}: {kind}")]
+
+
+def test_a_connection_that_never_was_is_not_called_lost(log):
+    journal, lines = log
+    kinds = ("disconnected", "connected", "disconnected", "disconnected")
+    for now, kind in enumerate(kinds):
+        reason = f"reason {'abcd'[now]}"
+        journal.event(Event(kind=kind, time=now, connection="spot-1", reason=reason), now)
+    assert lines == [
+        ("WARNING", "spot-1: cannot connect: reason a"),
+        ("INFO", "spot-1: connected: reason b"),
+        ("WARNING", "spot-1: disconnected: reason c"),
+        ("WARNING", "spot-1: cannot connect: reason d"),
+    ]
 
 
 def test_a_book_that_connects_for_the_first_time_has_lost_nothing(log):
