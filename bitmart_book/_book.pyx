@@ -1224,4 +1224,6 @@ cdef list ladder_text(const Ladder* ladder):
 
 include "native/watch.pxi"
 include "native/engine.pxi"
+include "native/histogram.pxi"
+include "native/latency.pxi"
 include "native/transcript.pxi"

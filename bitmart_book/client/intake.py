@@ -80,6 +80,7 @@ class Intake:
         notes: Sized | None = None,
     ) -> None:
         self._apply = engine.apply
+        self._look = engine.look
         self._client = client
         self._connections = client.connections
         self._beside = client.beside
@@ -122,6 +123,8 @@ class Intake:
         called = False
         if now_ns > self._overdue_ns:
             called = True
+            # What has lapsed meanwhile did so before the client says anything.
+            self._look()
             self.advance(now_ns / 1e9)
             if self._connections.generation(connection) != generation:
                 return True

@@ -78,6 +78,7 @@ class LiveBook(KeptBook):
                 quote = self.quote_in_any_state(changes - 1)
                 if quote.state == BookState.CLOSED:
                     return
+                self.hub.told(quote.state, slot.since, slot.lost_at)
                 yield quote
         finally:
             self.hub.remove(slot)
@@ -385,6 +386,8 @@ class Feed(Face[LiveBook]):
                     if not await _within(timeout, changed, self._core.audience.wanting):
                         raise unchanged(words, timeout) from None
                     continue
+                book = taken[0]
+                book.hub.told(book.state, merged.since, merged.lost_at)
                 yield taken
         finally:
             self._core.unfollow(ours, merged)

@@ -10,9 +10,9 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
-from bitmart_book._book import Book, Engine, clock_ns
+from bitmart_book._book import Book, Engine, Latency, clock_ns
 from bitmart_book.client.account import Account
 from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Limiter
@@ -24,6 +24,7 @@ from bitmart_book.feed.answers import Answers, verdict
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.live import FeedStream, KeptBook
 from bitmart_book.feed.options import Options, Wait, check_wait, filled, is_capture, listed
+from bitmart_book.feed.report import LatencyReport, LoopReport, Report
 from bitmart_book.fork import Owned
 from bitmart_book.listeners.audience import Audience, mailboxes_of
 from bitmart_book.listeners.merged import Merged
@@ -48,12 +49,9 @@ from bitmart_book.wire.recorder import Recorder
 __all__ = [
     "EVENTS",
     "MAXSIZE",
-    "ConnectionReport",
     "Core",
     "Held",
-    "LoopReport",
     "NewStream",
-    "Report",
     "Value",
 ]
 
@@ -65,48 +63,6 @@ Value = Trade | Ticker | BookTicker | Kline | FundingRate | Order | Position | B
 Held = KeptBook | FeedStream[Any]
 NewStream = Callable[[str, int], FeedStream[Any]]
 """Makes a stream of a face: of that topic, with room for so many values."""
-
-
-class ConnectionReport(TypedDict):
-    """What `Feed.report` says of one connection."""
-
-    url: str
-    open: bool
-    topics: int
-    attempts: int
-    lag: float | None
-    """Seconds by which what it brought last was late; None where no stamp tells."""
-
-
-class HostReport(TypedDict):
-    """What it says of one host of a venue: the seconds of lag that are taken for steps of its
-    clock, and the connections that are held because more than that is late."""
-
-    forgiven: float
-    held: list[str]
-
-
-class LoopReport(TypedDict):
-    """How the event loop of a feed has run; `longest_pause` in seconds."""
-
-    pauses: int
-    longest_pause: float
-    internal_errors: int
-
-
-class Report(TypedDict):
-    """What `Feed.report` says. Of a capture connections, hosts, counters and unknown_fields are
-    empty."""
-
-    topics: dict[str, str]
-    engine: dict[str, int]
-    callbacks: dict[str, int]
-    log: dict[str, int]
-    connections: dict[str, ConnectionReport]
-    hosts: dict[str, HostReport]
-    counters: dict[str, int]
-    unknown_fields: dict[str, int]
-    loop: LoopReport
 
 
 class Core(Owned):
@@ -121,6 +77,8 @@ class Core(Owned):
         self.instruments = dict(options["instruments"] or {})
         self.recorded_time = self._recorded_time()
         self.engine = self._make_engine(book_type)
+        # The time of a capture says nothing of this machine.
+        self.latency = Latency(None if self.is_capture else "monotonic")
         self.across: Callable[[Callable[[], Any]], Any] = _here
         """Where questions about the client are answered: in the blocking face on another thread."""
         self.stepped: Callable[[], None] = _nobody
@@ -134,6 +92,7 @@ class Core(Owned):
             now=lambda: clock_ns() / 1e9,
             across=lambda function: self.across(function),
             instruments=self.instruments,
+            latency=self.latency,
         )
         self.client: Client | None = None
         self.driver: Driver | None = None
@@ -526,7 +485,7 @@ class Core(Owned):
         self.driver.step()
 
     def report(self) -> Report:
-        """Connections, topics and counters."""
+        """Connections, topics, counters, and how long things take."""
         counters = self.audience.counters
         report = Report(
             topics=self.subscriptions(),
@@ -537,7 +496,8 @@ class Core(Owned):
             counters={},
             hosts={},
             unknown_fields={},
-            loop=LoopReport(pauses=0, longest_pause=0.0, internal_errors=0),
+            loop=LoopReport(pauses=0, longest_pause=0.0, stalls={}, internal_errors=0),
+            latency=cast(LatencyReport, self.latency.summary()),
         )
         if self.client is not None and self.driver is not None:
             report.update(cast(Report, self.client.report()))

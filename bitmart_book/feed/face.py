@@ -9,9 +9,10 @@ from typing import Generic, TypeVar, cast
 from bitmart_book.client.account import Account
 from bitmart_book.client.plan import Plan
 from bitmart_book.errors import CaptureError
-from bitmart_book.feed.core import Core, Report
+from bitmart_book.feed.core import Core
 from bitmart_book.feed.live import INTERNAL, KeptBook
 from bitmart_book.feed.options import names
+from bitmart_book.feed.report import Report
 from bitmart_book.fork import Owned
 from bitmart_book.model import Instrument
 
@@ -74,7 +75,9 @@ class Face(Owned, Generic[B]):
         return self._core.instruments
 
     def report(self) -> Report:
-        """Connections, topics and counters."""
+        """Connections, topics and counters; how long things take, by stage, in `latency`; and in
+        `loop` what kept the event loop from running. Times are in seconds. All of it can be written
+        as JSON."""
         return self._do(self._core.report)
 
     def forget_lag(self, host: str) -> None:

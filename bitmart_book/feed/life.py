@@ -122,6 +122,7 @@ class Life:
             tls=self._tls,
             published=core.published,
             rested=core.audience.deliver,
+            latency=core.latency,
             notes=core.audience.notes,
         )
         core.driver.start()

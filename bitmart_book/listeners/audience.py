@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from bitmart_book._book import Book, Engine
+from bitmart_book._book import Book, Engine, Latency
 from bitmart_book.client.outbox import Push
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.listeners.hub import BookHub, Callback
@@ -35,7 +35,7 @@ class Audience:
     on_error: called with (what failed, the exception) instead of a line in the log. on_outage:
     called with an event. across: calls a function where the feed lives. explain: the sentence
     about a book. now: monotonic seconds.
-    instruments: what is known of symbols.
+    instruments: what is known of symbols. latency: where it is counted how long things take.
     """
 
     def __init__(
@@ -49,11 +49,13 @@ class Audience:
         now: Callable[[], float],
         across: Callable[[Callable[[], Any]], Any] = lambda function: function(),
         instruments: Mapping[str, Instrument] | None = None,
+        latency: Latency | None = None,
     ) -> None:
         self._engine = engine
         self._journal = journal
-        self._on_error = on_error and Callback("on_error", on_error, self.callback_failed)
-        self._on_outage = on_outage and Callback("on_outage", on_outage, self.callback_failed)
+        self._latency = Latency(None) if latency is None else latency
+        self._on_error = on_error and self._callback("on_error", on_error)
+        self._on_outage = on_outage and self._callback("on_outage", on_outage)
         self._explain = explain
         self._now = now
         self.across = across
@@ -76,13 +78,16 @@ class Audience:
         self._delivering = False
         self.counters: Counter[str] = Counter()
 
+    def _callback(self, what: str, function: Callable[..., object]) -> Callback:
+        return Callback(what, function, self.callback_failed, self._latency)
+
     # --- who ---
 
     def hub(self, book: Any) -> BookHub:
         """The listeners of a book."""
         hub = self._hubs.get(book)
         if hub is None:
-            hub = BookHub(book, self)
+            hub = BookHub(book, self, self._latency)
             # Two threads may ask for the same book of a capture at the same time.
             book.hub = hub = self._hubs.setdefault(book, hub)
             if self._finished:
@@ -193,9 +198,11 @@ class Audience:
                 if book not in self._hubs:
                     self.hub(book).changed(book.last_change)
         notes = self.notes
-        while notes:
-            hub, change = notes.pop(0)
-            hub.changed(change)
+        if notes:
+            since = self._latency.now()
+            while notes:
+                hub, change = notes.pop(0)
+                hub.changed(change, since)
 
     def hub_is_due(self, hub: BookHub) -> None:
         """A hub has something to deliver."""

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
-from bitmart_book._book import Book, Notice, Quote
+from bitmart_book._book import Book, Latency, Notice, Quote, Timed
 from bitmart_book.errors import UsageError
 from bitmart_book.fork import Owned
 from bitmart_book.model import BookState, Change, Instrument
@@ -45,8 +45,17 @@ class Handle:
         return f"<Handle {'cancelled' if self._cancel is None else 'active'}>"
 
 
-class Callback:
+def named(function: Callable[..., object], what: str) -> str:
+    """A user's function as a report names it, with what it is called for."""
+    inner = getattr(function, "func", function)  # of a functools.partial
+    kind = inner if hasattr(inner, "__qualname__") else type(inner)
+    return f"{kind.__module__}.{kind.__qualname__} ({what})"
+
+
+class Callback(Timed):
     """A user's function. What it raises is reported, and a hundred failures in a row end it.
+
+    latency: what times it.
 
     Only KeyboardInterrupt and SystemExit pass: they are meant for the whole program. A
     CancelledError does not: the function is not a task, so that it can only be somebody else's.
@@ -57,6 +66,7 @@ class Callback:
         what: str,
         function: Callable[..., object],
         failed: Callable[[Callback, BaseException], None],
+        latency: Latency,
     ) -> None:
         if not callable(function):
             raise UsageError(f"a callback must be callable, was {function!r}")
@@ -71,14 +81,24 @@ class Callback:
         """In a row."""
         self.ended = False
         self._failed = failed
+        self._latency = latency
+
+    @property
+    def name(self) -> str:
+        """The qualified name of the function, and what it is called for."""
+        return named(self.function, self.what)
 
     @property
     def hopeless(self) -> bool:
         return self.failures >= CALLBACK_FAILURES
 
-    def __call__(self, *arguments: object) -> None:
+    def __call__(
+        self, *arguments: object, since: int | None = None, lost_at: int | None = None
+    ) -> None:
+        """Call it. since, lost_at: as `Latency.begin` takes them."""
         if self.ended:
             return
+        begun = self._latency.begin(since, lost_at)
         try:
             self.function(*arguments)
         except (KeyboardInterrupt, SystemExit):
@@ -91,13 +111,16 @@ class Callback:
             self._failed(self, error)
         else:
             self.failures = 0
+        finally:
+            self._latency.end(self, begun)
 
 
 class Consumer(Protocol):
     """Who takes what has changed in its own time: a slot, or a member of several books."""
 
-    def poke(self) -> None:
-        """The top, or the state, has changed."""
+    def poke(self, since: int | None = None, lost_at: int | None = None) -> None:
+        """The top, or the state, has changed: at that time of the clock (ns). lost_at: since when
+        the book has not been LIVE, where this is the first that is told of it."""
 
     def close(self) -> None:
         """Nothing will change any more."""
@@ -133,9 +156,9 @@ class HubHost(Protocol):
 
 
 class BookHub(Owned):
-    """Who listens to one book."""
+    """Who listens to one book. latency: where it is counted how late they are told."""
 
-    def __init__(self, book: Book, host: HubHost) -> None:
+    def __init__(self, book: Book, host: HubHost, latency: Latency | None = None) -> None:
         super().__init__()
         self.book = book
         self._host = host
@@ -145,8 +168,13 @@ class BookHub(Owned):
         self._on_quote: tuple[Callback, ...] = ()
         self._ends: tuple[Callable[[], None], ...] = ()
         self._on_change: tuple[Callback, ...] = ()
+        self._on_frame: tuple[Callable[[Book, int, int | None], None], ...] = ()
         self._state = book.state
         self._changes = 0
+        # Of what `deliver` will tell: when the first of it was applied, and the loss that is in it.
+        self._since: int | None = None
+        self._lost_at: int | None = None
+        self.latency = Latency(None) if latency is None else latency
         self._finished = False
         # What the book tells; only of what somebody here wants to hear.
         self._notice = Notice(host.notes, self)
@@ -196,8 +224,9 @@ class BookHub(Owned):
     def _listen(self) -> None:
         """Let the book tell what anybody here wants to hear, and nothing more."""
         with self._lock:
-            wants = EVERY_FRAME if self._on_change else Change.TOP
-            if not (self._slots or self._on_quote or self._on_change):
+            frames = self._on_change or self._on_frame
+            wants = EVERY_FRAME if frames else Change.TOP
+            if not (self._slots or self._on_quote or frames):
                 self._notice.cancel()
             elif self._state != BookState.CLOSED and (
                 self._notice.book is None or self._notice.wants != wants
@@ -211,7 +240,7 @@ class BookHub(Owned):
     def on_quote(self, function: Callable[[Quote], object]) -> Handle:
         """Call `function(quote)` with the newest quote after what has arrived changed it."""
         self.check_process()
-        callback = Callback(f"on_quote of {self.book.symbol}", function, self._callback_failed)
+        callback = self._callback("on_quote", function)
         with self._lock:
             self._on_quote = (*self._on_quote, callback)
         self._listen()
@@ -220,11 +249,29 @@ class BookHub(Owned):
     def on_change(self, function: Callable[[Any, int], object]) -> Handle:
         """Call `function(book, change)` after each frame."""
         self.check_process()
-        callback = Callback(f"on_change of {self.book.symbol}", function, self._callback_failed)
+        callback = self._callback("on_change", function)
         with self._lock:
             self._on_change = (*self._on_change, callback)
         self._listen()
         return Handle(lambda: self._drop(callback))
+
+    def on_frame(self, note: Callable[[Book, int, int | None], None]) -> Handle:
+        """Call `note(book, change, since)` after each frame: no code of a user's, and nothing that
+        raises."""
+        with self._lock:
+            self._on_frame = (*self._on_frame, note)
+        self._listen()
+        return Handle(lambda: self._drop_note(note))
+
+    def _drop_note(self, note: Callable[..., None]) -> None:
+        if not self.is_foreign:
+            with self._lock:
+                self._on_frame = tuple(one for one in self._on_frame if one != note)
+            self._listen()
+
+    def _callback(self, what: str, function: Callable[..., object]) -> Callback:
+        what = f"{what} of {self.book.symbol}"
+        return Callback(what, function, self._callback_failed, self.latency)
 
     def _drop(self, callback: Callback) -> None:
         callback.ended = True
@@ -236,7 +283,7 @@ class BookHub(Owned):
 
     def guarded(self, what: str, function: Callable[[Quote], object]) -> Callable[[Quote], None]:
         """A user's function as compiled code may call it: nothing that it raises gets out."""
-        callback = Callback(f"{what} of {self.book.symbol}", function, self._callback_failed)
+        callback = self._callback(what, function)
 
         def call(quote: Quote) -> None:
             try:
@@ -267,29 +314,40 @@ class BookHub(Owned):
             self._drop(callback)
         self._host.callback_failed(callback, error)
 
-    def changed(self, change: int) -> None:
-        """A whole frame was applied, or, with a change of 0, only the state is another."""
+    def changed(self, change: int, since: int | None = None) -> None:
+        """A whole frame was applied, or, with a change of 0, only the state is another. since: the
+        time of the clock (ns) at which that was so."""
         if change:
+            for note in self._on_frame:
+                note(self.book, change, since)
             for callback in self._on_change:
-                callback(self.book, change)
+                callback(self.book, change, since=since)
         # Most frames change neither, and nobody has to be told of them.
         if change & Change.TOP or self.book.state is not self._state:
-            self.look(True)
+            self.look(True, since)
 
-    def look(self, top_changed: bool = False) -> None:
+    def look(self, top_changed: bool = False, since: int | None = None) -> None:
         """Tell the listeners if the top, or the state, is another than they were told."""
         state = self.book.state
         if state == self._state and not top_changed:
             return
+        if since is None:
+            since = self.latency.now()
+        is_lost = self._state == BookState.LIVE != state
+        lost_at = self._notice.ceased() if is_lost else None
         self._state = state
         for slot in self._slots:
-            slot.poke()
+            slot.poke(since, lost_at)
             if state == BookState.CLOSED:
                 slot.close()
         if state == BookState.CLOSED:
             for end in self._ends:
                 end()
         if self._on_quote:
+            if not self._changes:
+                self._since = since
+            if lost_at is not None:
+                self._lost_at = lost_at
             self._changes += 1
             self._host.hub_is_due(self)
 
@@ -308,6 +366,13 @@ class BookHub(Owned):
     def deliver(self) -> None:
         """Give the newest quote to the callbacks; it says how many they did not see."""
         skipped, self._changes = self._changes - 1, 0
+        lost_at, self._lost_at = self._lost_at, None
         quote = self.book.quote_in_any_state(max(0, skipped))
+        if quote.state == BookState.LIVE:
+            lost_at = None
         for callback in self._on_quote:
-            callback(quote)
+            callback(quote, since=self._since, lost_at=lost_at)
+
+    def told(self, state: BookState, since: int | None, lost_at: int | None) -> None:
+        """A consumer shows his user the book in that state now, with what he was poked with."""
+        self.latency.told(since, None if state == BookState.LIVE else lost_at)

@@ -35,9 +35,14 @@ class Merged(Owned):
         self.frames = frames
         self._endless = endless
         self._lock = threading.Lock()
-        # What to take, longest waiting first: how many changes of that book, and their bits.
-        self._due: dict[Any, tuple[int, int]] = {}
+        # What to take, longest waiting first: how many changes of that book, their bits, when the
+        # first of them was applied, and since when it was not LIVE where that is news.
+        self._due: dict[Any, tuple[int, int, int | None, int | None]] = {}
         self._members: dict[Any, _Member] = {}
+        self.since: int | None = None
+        """When the first of what was taken last was applied, by the clock (ns)."""
+        self.lost_at: int | None = None
+        """Since when its book was not LIVE, if that was news in what was taken last."""
         self._over = False
 
     def follow(self, hub: BookHub, *, now: bool) -> None:
@@ -50,18 +55,21 @@ class Merged(Owned):
             if self._over:
                 # Of one that is over before it began the present can still be taken.
                 if now:
-                    self._due.setdefault(book, (1, 0))
+                    self._due.setdefault(book, (1, 0, None, None))
                 return
             member = self._members[book] = _Member(self, hub)
         if now:
             self.note(book, 0)
         member.begin(self.frames)
 
-    def note(self, book: Book, change: int) -> None:
-        """A book has changed."""
+    def note(
+        self, book: Book, change: int, since: int | None = None, lost_at: int | None = None
+    ) -> None:
+        """A book has changed; since and lost_at as `Consumer.poke` is told."""
         with self._lock:
-            times, bits = self._due.get(book, (0, 0))
-            self._due[book] = times + 1, bits | change
+            times, bits, first, lost = self._due.get(book, (0, 0, since, None))
+            lost = lost_at if lost is None else lost
+            self._due[book] = times + 1, bits | change, first, lost
         self._wake()
 
     def leave(self, book: Book) -> None:
@@ -88,7 +96,7 @@ class Merged(Owned):
             if not self._due:
                 raise Ended if self._over or not (self._endless or self._members) else Empty
             book = next(iter(self._due))
-            times, bits = self._due.pop(book)
+            times, bits, self.since, self.lost_at = self._due.pop(book)
         return book, times, bits
 
 
@@ -102,7 +110,7 @@ class _Member:
 
     def begin(self, frames: bool) -> None:
         if frames:
-            self._frames = self._hub.on_change(self._merged.note)
+            self._frames = self._hub.on_frame(self._merged.note)
         self._hub.add(self)
 
     def end(self) -> None:
@@ -110,8 +118,8 @@ class _Member:
         if self._frames is not None:
             self._frames.cancel()
 
-    def poke(self) -> None:
-        self._merged.note(self._hub.book, 0)
+    def poke(self, since: int | None = None, lost_at: int | None = None) -> None:
+        self._merged.note(self._hub.book, 0, since, lost_at)
 
     def close(self) -> None:
         self._merged.leave(self._hub.book)

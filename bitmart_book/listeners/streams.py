@@ -108,10 +108,22 @@ class Slot(Owned):
         # Each counter is written by one thread alone, so that no change is counted twice.
         self._changes = 0
         self._taken = 0
+        # Of the first change that was not taken: its number, and when it was applied.
+        self._first: tuple[int, int | None] = (0, None)
+        self._lost_at: int | None = None
+        self.since: int | None = None
+        """When the first of what was taken last was applied, by the clock (ns)."""
+        self.lost_at: int | None = None
+        """Since when the book was not LIVE, if that was news in what was taken last."""
         self.closed = False
 
-    def poke(self) -> None:
-        """The book changed."""
+    def poke(self, since: int | None = None, lost_at: int | None = None) -> None:
+        """The book changed, at that time of the clock (ns). lost_at: since when it was not LIVE,
+        where that is news."""
+        if self._first[0] <= self._taken:
+            self._first = (self._changes + 1, since)
+        if lost_at is not None:
+            self._lost_at = lost_at
         self._changes += 1
         self._wake()
 
@@ -125,8 +137,12 @@ class Slot(Owned):
         forked child."""
         self.check_process()
         closed = self.closed
+        first, since = self._first
         changes = self._changes - self._taken
         if changes == 0:
             raise Ended if closed else Empty
+        self.lost_at, self._lost_at = self._lost_at, None
+        # Another thread may be about to count the change that it has named.
+        self.since = since if self._taken < first <= self._taken + changes else None
         self._taken += changes
         return changes

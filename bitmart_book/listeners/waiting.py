@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bitmart_book._book import Quote
+from bitmart_book._book import Quote, Timed
 from bitmart_book.errors import BookNotLive, FeedClosed
-from bitmart_book.listeners.hub import BookHub, Handle
+from bitmart_book.listeners.hub import BookHub, Handle, named
 from bitmart_book.listeners.streams import Empty, Ended
 
 __all__ = ["Firings", "Waiter"]
 
 
-class Waiter:
+class Waiter(Timed):
     """Waits until `predicate(book)` is true."""
 
     def __init__(
@@ -29,6 +29,11 @@ class Waiter:
         self._quote: Quote | None = None
         self._error: BaseException | None = None
         self._frames: Handle | None = None
+
+    @property
+    def name(self) -> str:
+        """The qualified name of the predicate."""
+        return named(self._predicate, f"wait_for of {self._hub.book.symbol}")
 
     @property
     def is_over(self) -> bool:
@@ -46,18 +51,23 @@ class Waiter:
 
     def _begin(self) -> None:
         self._hub.add(self)
-        self._frames = self._hub.on_change(lambda *_: self.poke())
+        self._frames = self._hub.on_frame(lambda *_: self.poke())
         self.poke()
 
-    def poke(self) -> None:
+    def poke(self, since: int | None = None, lost_at: int | None = None) -> None:
         """Something is another than it was: ask the predicate."""
+        del since, lost_at
         if self.is_over:
             return
-        book = self._hub.book
+        book, latency = self._hub.book, self._hub.latency
         try:
             quote = book.quote
-            if self._predicate(book):
-                self._quote = quote
+            begun = latency.begin(None, None)
+            try:
+                if self._predicate(book):
+                    self._quote = quote
+            finally:
+                latency.end(self, begun)
         except BookNotLive:
             return
         except BaseException as error:

@@ -95,12 +95,24 @@ cdef int told_state(Book book, int64_t now) noexcept:
     return book._state
 
 
+cdef object ceased_at(Book book, int64_t now):
+    """Clock time (ns) at which a book that is not LIVE ceased to be: its deadline, where it ended
+    by itself. None without a clock."""
+    cdef _Standing standing = book._standing(now)
+    return standing.since()
+
+
 cdef class Notice(Watcher):
     """Notes in a list that a book has changed, for who looks at it when all has been applied:
-    (key, change), and a change of 0 where only its state has."""
+    (key, change), and a change of 0 where only its state has.
+
+    `lost_at`: when it was noticed that the book is not LIVE any more, since when it was not (clock
+    time in ns); None once it is LIVE again, and without a clock.
+    """
 
     cdef list _notes
     cdef object _key
+    cdef readonly object lost_at
 
     def __init__(self, notes, key):
         self._notes = notes
@@ -112,11 +124,26 @@ cdef class Notice(Watcher):
         if self.book is not None:
             self.cancel()
         self._attach(book, wants)
+        self.lost_at = None
+
+    def ceased(self):
+        """`lost_at`, of a book that is not LIVE at this moment noticed now at the latest."""
+        cdef Book book = self.book
+        cdef int64_t now
+        if self.lost_at is None and book is not None:
+            now = book._now()
+            if not book._is_live_at(now):
+                self.lost_at = ceased_at(book, now)
+        return self.lost_at
 
     cdef void changed(self, Book book, int change) noexcept:
+        if self.lost_at is not None and book._is_live_at(book._shared.now):
+            self.lost_at = None
         self._notes.append((self._key, change))
 
     cdef void lost(self, Book book) noexcept:
+        if self.lost_at is None:
+            self.lost_at = ceased_at(book, book._shared.now)
         self._notes.append((self._key, 0))
 
 

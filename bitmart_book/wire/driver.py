@@ -13,7 +13,7 @@ from collections.abc import Callable, Sized
 from time import time_ns
 from typing import Any
 
-from bitmart_book._book import Engine, clock_ns
+from bitmart_book._book import Engine, Latency, clock_ns
 from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake, Listener
 from bitmart_book.client.outbox import Action, Close, Open, Ping, Push
@@ -22,7 +22,6 @@ from bitmart_book.client.times import (
     BEAT_SECONDS,
     CLOSE_SECONDS,
     LOOK_FOR_LAPSES,
-    PAUSE_SECONDS,
 )
 from bitmart_book.fork import after_fork_in_child
 from bitmart_book.log.journal import Journal, escaped
@@ -30,6 +29,7 @@ from bitmart_book.model import Event
 from bitmart_book.wire.link import Link
 from bitmart_book.wire.recorder import Recorder
 from bitmart_book.wire.refusal import refusal_of
+from bitmart_book.wire.stalls import Stalls
 
 __all__ = ["Driver"]
 
@@ -40,6 +40,7 @@ class Driver:
     listener: told after each frame that changed something. published: called with what the client
     has to say. rested: called when all that had arrived is applied.
     notes: what books have noted for the listener; where there is nothing it is not called.
+    latency: where it is counted how long things take.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Driver:
         tls: ssl.SSLContext | None,
         published: Callable[[list[Event], list[Push]], None],
         rested: Callable[[], None],
+        latency: Latency,
         notes: Sized | None = None,
     ) -> None:
         self._engine = engine
@@ -66,7 +68,12 @@ class Driver:
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._intake = Intake(engine, client, self, listener, notes=notes)
+        self._listener = listener
+        self._latency = latency
+        self._stalls = Stalls(latency)
+        self.read_at = self._loop.time()
+        """When what is being handed over was read, by the loop's clock."""
+        self._intake = Intake(engine, client, self, self, notes=notes)
         self._take_in = self._intake.receive
         # Looked up now and then, because asking a logger takes longer than applying a frame.
         self._traces = journal.traces
@@ -79,8 +86,6 @@ class Driver:
         self.failures: dict[str, str] = {}
         """Why a connection could not be opened, by its name."""
         self.counters: Counter[str] = Counter()
-        self.longest_pause = 0.0
-        """The longest time in which the loop did not run, in seconds."""
 
     def start(self) -> None:
         """Begin."""
@@ -156,6 +161,9 @@ class Driver:
         self._advances_soon = False
         if self._stopped:
             return
+        if self._lapses is not None and self._lapses.when() <= self._loop.time():
+            # A blocked loop: what has lapsed meanwhile did so before the client says anything.
+            self._engine.look()
         now = self.now()
         try:
             deadline = self._intake.advance(now)
@@ -173,13 +181,12 @@ class Driver:
         # The loop's own clock stands still while the machine sleeps: sleep is no pause of the loop.
         now = self._loop.time()
         pause = now - self._beat_at
-        if pause > PAUSE_SECONDS:
-            self.counters["pauses"] += 1
-            self.longest_pause = max(self.longest_pause, pause)
+        why = self._stalls.beat(pause)
+        if why is not None:
             self._journal.warning(
                 "pause",
                 f"the event loop did not run for {pause:.3f} s, and no book was updated meanwhile: "
-                "something in it blocks, or the machine is busy",
+                f"{why}",
                 self.now(),
             )
         self._look_for_witness()
@@ -283,6 +290,12 @@ class Driver:
         if called:
             self._advance_soon()
 
+    def applied(self) -> None:
+        """A frame has been applied that somebody wants to hear of."""
+        waited = int((self._loop.time() - self.read_at) * 1e9)
+        self._latency.applied(self._engine, time_ns(), waited)
+        self._listener.applied()
+
     def ponged(self, link: Link) -> None:
         """A pong frame of a link."""
         if self._links.get(link.name) is link:
@@ -317,8 +330,4 @@ class Driver:
 
     def report(self) -> dict[str, Any]:
         """Counters of what happened to the loop."""
-        return {
-            "pauses": self.counters["pauses"],
-            "longest_pause": self.longest_pause,
-            "internal_errors": self.counters["internal_errors"],
-        }
+        return {**self._stalls.report(), "internal_errors": self.counters["internal_errors"]}

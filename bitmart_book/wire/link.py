@@ -43,6 +43,9 @@ _library_log.addFilter(RedactingFilter())
 class Receiver(Protocol):
     """Who is attached to a link."""
 
+    read_at: float
+    """When what is being handed over was read, by the loop's clock; set by the link."""
+
     def receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
         """A message has arrived."""
 
@@ -84,6 +87,7 @@ class Link(ClientConnection):
         """Whether nothing more will be handed over."""
         self._receiver: Receiver | None = None
         self._early: list[tuple[bytes, bool]] = []
+        self._early_at = 0.0
         self._parts: list[bytes] = []
         self._is_binary = False
         self._full_read = _full_read(self.loop)
@@ -117,6 +121,7 @@ class Link(ClientConnection):
         handed over at once."""
         self._receiver = receiver
         early, self._early = self._early, []
+        receiver.read_at = self._early_at
         for payload, is_binary in early:
             self._hand_over(payload, is_binary)
         receiver.rested()
@@ -172,6 +177,8 @@ class Link(ClientConnection):
     def data_received(self, data: bytes) -> None:
         now = self.loop.time()
         self._reads += 1
+        if self._receiver is not None:
+            self._receiver.read_at = now
         if self._behind_since is not None and now > self._behind_since + MAX_BEHIND_SECONDS:
             self.drop(f"more than {MAX_BEHIND_SECONDS:g} s behind: this program does not keep up")
             return
@@ -216,6 +223,8 @@ class Link(ClientConnection):
         if self._receiver is not None:
             self._receiver.receive(self, payload, is_binary)
         elif not self.ended:
+            if not self._early:
+                self._early_at = self.loop.time()
             self._early.append((payload, is_binary))
 
     def connection_lost(self, exc: Exception | None) -> None:

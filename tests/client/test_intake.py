@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 from bitmart_book import BookState
+from bitmart_book._book import Notice
 from bitmart_book.client.intake import Intake
 from bitmart_book.client.times import STANDSTILL
 from bitmart_book.sim.exchange import Exchange
@@ -158,6 +159,18 @@ def test_after_a_pause_the_client_learns_the_time_before_a_message_is_applied(ha
     book = hand.engine["BTC_USDT"]
     assert (book.sequence, book.state) == (2, BookState.STALE)
     assert book.reason.startswith("nothing ran here for")
+
+
+def test_what_lapsed_during_a_pause_did_so_at_its_deadline(hand):
+    """And not when the client, which is called first then, holds its connection."""
+    book = hand.engine["BTC_USDT"]
+    notice = Notice([], book)
+    notice.want(book, 0)
+    deadline = book.valid_until
+    paused(hand, 20.0)
+    assert hand.hear(update(2)) is True
+    assert book.state != BookState.LIVE
+    assert notice.lost_at == deadline
 
 
 def test_a_client_that_was_called_in_time_is_not_called_again(hand):

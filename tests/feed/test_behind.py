@@ -97,6 +97,26 @@ def test_a_socket_that_is_never_empty_holds_old_data_and_is_dropped():
     run(work())
 
 
+def test_whoever_is_attached_knows_when_the_bytes_were_read():
+    """What came before he was attached has waited since then."""
+
+    async def work():
+        times = []
+        async with attached() as (link, messages, _ends):
+            receiver, link._receiver = link._receiver, None
+            receiver.receive = lambda link, payload, is_binary: times.append(receiver.read_at)
+            for now in (2.0, 3.0):
+                link.loop.now = now
+                link.data_received(b"\x81\x01x")
+            link.loop.now = 5.0
+            link.attach(receiver)
+            link.data_received(2 * b"\x81\x01x")
+            assert messages == []
+            return times
+
+    assert run(work()) == [2.0, 2.0, 5.0, 5.0]
+
+
 def test_a_full_read_is_no_backlog_when_nothing_follows():
     async def work():
         async with attached() as (link, messages, ends):

@@ -8,6 +8,7 @@ import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookState
+from bitmart_book._book import Latency
 from bitmart_book.listeners.hub import CALLBACK_FAILURES, Callback
 from bitmart_book.model import Event, EventKind
 from tests.helpers.feeds import box, differences, live_differences, run
@@ -346,7 +347,7 @@ def test_a_hook_that_always_fails_is_dropped_too():
         calls.append(None)
         raise RuntimeError("of the user")
 
-    callback = Callback("hook", hook, lambda callback, error: None)
+    callback = Callback("hook", hook, lambda callback, error: None, Latency(None))
     for _ in range(2 * CALLBACK_FAILURES):
         callback()
     assert len(calls) == CALLBACK_FAILURES

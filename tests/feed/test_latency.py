@@ -1,0 +1,137 @@
+"""How long things take, as a feed reports it, and who kept its loop from running."""
+
+import asyncio
+import json
+import logging
+
+import bitmart_book as bb
+from bitmart_book._book import Timed, clock_ns
+from tests.helpers import frames
+from tests.helpers.feeds import box, run
+
+STAGES = ("venue_to_socket", "socket_to_applied", "applied_to_callback", "not_live_to_callback")
+
+
+async def until(happened):
+    while not happened():
+        await asyncio.sleep(0)
+
+
+async def told(feed, book, how):
+    """The report when the book was lost and whoever listened knows."""
+    lost = asyncio.Event()
+
+    def look(quote):
+        if quote.state != bb.BookState.LIVE:
+            lost.set()
+
+    await how(look)
+    await until(lambda: feed.report()["latency"]["applied_to_callback"]["count"] > 3)
+    feed._core.engine.invalidate(book, "for the test")
+    feed._core.driver.step()
+    await lost.wait()
+    return feed.report()
+
+
+def test_each_stage_of_what_somebody_listens_to_is_counted():
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            book = await feed.subscribe("BTC_USDT")
+            before = feed.report()["latency"]
+            assert {before[stage]["count"] for stage in STAGES} == {0}, "nobody listened"
+
+            async def listen(look):
+                book.on_quote(look)
+
+            return await told(feed, book, listen)
+
+    report = run(work())
+    assert json.loads(json.dumps(report))["loop"] == report["loop"]
+    assert tuple(report["latency"]) == STAGES
+    for stage in STAGES:
+        said = report["latency"][stage]
+        assert said["count"] > 0
+        assert said["min"] <= said["p50"] <= said["p99"] <= said["p999"] <= said["max"]
+        assert said["below_zero"] + sum(count for _, count in said["buckets"]) == said["count"]
+    assert report["latency"]["socket_to_applied"]["min"] >= 0
+
+
+def test_loops_count_as_callbacks_do_in_both_faces():
+    async def work(several):
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            book = await feed.subscribe("BTC_USDT")
+
+            async def loop(look):
+                async for quote in feed.quotes() if several else book.quotes():
+                    look(quote)
+                    if quote.state != bb.BookState.LIVE:
+                        return
+
+            tasks = []
+
+            async def listen(look):
+                tasks.append(asyncio.ensure_future(loop(look)))
+
+            report = await told(feed, book, listen)
+            await tasks[0]
+            return report["latency"]["not_live_to_callback"]["count"]
+
+    for several in (False, True):
+        assert run(work(several)) >= 1
+        with bb.connect("BTC_USDT", source="sim") as feed:
+            book = feed["BTC_USDT"]
+            seen = 0
+            for _ in feed.quotes() if several else book.quotes():
+                seen += 1
+                if seen > 2:
+                    break
+            # The present comes first, and nobody waited for it to be applied.
+            counted = feed.report()["latency"]["applied_to_callback"]["count"]
+            assert counted >= seen - 1
+
+
+def test_a_capture_counts_nothing(tmp_path):
+    path = tmp_path / "capture.jsonl"
+    path.write_text(frames.SPOT_SNAPSHOT_4)
+    with bb.connect(source=path) as feed:
+        feed["BTC_USDT"].on_quote(print)
+        feed.wait_for_end(timeout=10)
+        report = feed.report()
+    assert {report["latency"][stage]["count"] for stage in STAGES} == {0}
+    assert report["loop"]["stalls"] == {}
+
+
+def test_who_kept_the_loop_from_running_is_named(caplog):
+    class Slow(Timed):
+        name = "maker.requote (on_quote of BTC_USDT)"
+
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            await feed.subscribe("BTC_USDT")
+            latency, driver = feed._core.latency, feed._core.driver
+            latency.end(Slow(), clock_ns() - 50 * 10**9)
+            driver._beat_at -= 60.0
+            await until(lambda: feed.report()["loop"]["pauses"])
+            return feed.report()["loop"]["stalls"][Slow.name]
+
+    with caplog.at_level(logging.WARNING, "bitmart_book"):
+        cause = run(work())
+    assert cause["pauses"] == 1
+    assert cause["longest"] == cause["seconds"] > 59.0
+    (said,) = [text for text in caplog.messages if Slow.name in text]
+    assert "the event loop did not run for 6" in said
+    assert f"{Slow.name} took 50." in said
+
+
+def test_what_is_read_together_waits_for_what_is_before_it():
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            await feed.subscribe("BTC_USDT")
+            driver = feed._core.driver
+            driver.read_at = asyncio.get_running_loop().time() - 7.0
+            driver.applied()
+            return feed.report()["latency"]["socket_to_applied"]
+
+    stage = run(work())
+    assert stage["count"] == 1
+    assert 7.0 <= stage["min"] <= stage["max"] < 60.0
