@@ -24,13 +24,13 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import bitmart_book as bb
 from bitmart_book._book import Engine, Latency, clock_ns
 from bitmart_book.client.client import Client
+from bitmart_book.feed.report import LatencyReport
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.log.journal import Journal
 from bitmart_book.venues import find_venue
@@ -118,7 +118,7 @@ async def blocked(seconds: float, chance: random.Random) -> tuple[list[int], lis
     return lapsing.after_return, lapsing.after_deadline
 
 
-async def stages(seconds: float) -> Mapping[str, Any]:
+async def stages(seconds: float) -> LatencyReport:
     """Those of a feed over loopback, from a simulator that has a process of its own."""
     command = [sys.executable, "-m", "bitmart_book", "sim", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -146,7 +146,7 @@ def exactly(spans: list[int]) -> dict[str, Any]:
     return {"count": len(spans), **figures}
 
 
-def line(name: str, stage: Mapping[str, Any]) -> str:
+def line(name: str, stage: Any) -> str:
     """A stage in milliseconds."""
     if not stage["count"]:
         return f"{name:34} nothing was counted"

@@ -64,7 +64,7 @@ from bitmart_book.native.checksum cimport (
     sum_new,
     sum_touch,
 )
-from bitmart_book.native.clock cimport is_before, monotonic_ns
+from bitmart_book.native.clock cimport HAS_COARSE, coarse_ns, is_before, monotonic_ns
 from bitmart_book.native.double cimport number_of_double
 from bitmart_book.native.json cimport BY_SIXTEEN, BY_WORDS, LONGEST_KEY, Span, pack_word
 from bitmart_book.native.ladder cimport (

@@ -333,7 +333,7 @@ MAY_IMPORT = {
     "wire.driver": {"_book", "asyncio", "client.client", "client.intake", "client.outbox",
                     "client.times", "fork", "log.journal", "model", "time", "wire.link",
                     "wire.recorder", "wire.refusal", "wire.stalls"},
-    "wire.link": {"asyncio", "client.times", "credentials", "websockets"},
+    "wire.link": {"_book", "asyncio", "client.times", "credentials", "websockets"},
     "wire.playback": {"_book", "asyncio", "errors", "time", "wire.capture", "wire.told"},
     "wire.recorder": {"_book", "time", "wire.capture", "wire.told"},
     "wire.refusal": {"websockets"},

@@ -51,6 +51,10 @@ _FEED = {
     "client_events": ("counter", "What its connections and subscriptions have gone through."),
     "loop_pauses": ("counter", "Times that the event loop did not run for a while."),
     "internal_errors": ("counter", "Errors that should not be: please report them."),
+    "latency_seconds": (
+        "histogram",
+        "How long each stage took of what somebody listens to; see feed.report().",
+    ),
 }
 _ALL = {**_BOOKS, **_CONNECTIONS, **_FEED}
 NAMES = {
@@ -58,6 +62,10 @@ NAMES = {
     for name, (kind, says) in _ALL.items()
 }
 """The name of each metric, as a query has it, and what it says."""
+
+# Upper bounds of the buckets that are told, in powers of two of a nanosecond: 1 us to 69 s. They
+# are always the same ones, so that no series begins late.
+_BOUNDS = range(10, 37)
 
 _COUNTED = [name for name, (kind, _) in _BOOKS.items() if kind == "counter" and name != "resyncs"]
 _LABELS = ("venue", "market", "channel", "symbol")
@@ -116,9 +124,7 @@ class Collector:
     def _metric(self, name: str, *labels: str) -> Any:
         """A metric without samples. `add_metric` takes the values of its labels, and its own."""
         kind, says = _ALL[name]
-        family = (
-            self._core.CounterMetricFamily if kind == "counter" else self._core.GaugeMetricFamily
-        )
+        family = getattr(self._core, f"{kind.capitalize()}MetricFamily")
         return family(PREFIX + name, says, labels=labels)
 
     def _single(self, name: str, value: float) -> Any:
@@ -164,6 +170,7 @@ class Collector:
             events.add_metric((kind,), count)
         yield events
         yield from self._of_connections(report["connections"])
+        yield self._of_stages(report["latency"])
 
     def _of_connections(self, connections: dict[str, Any]) -> Iterator[Any]:
         made = {name: self._metric(name, "connection") for name in _CONNECTIONS}
@@ -173,6 +180,19 @@ class Collector:
             if said["lag"] is not None:
                 made["connection_lag_seconds"].add_metric((name,), said["lag"])
         yield from made.values()
+
+    def _of_stages(self, stages: dict[str, Any]) -> Any:
+        """Buckets here are cumulative: each holds what is at most its bound."""
+        family = self._metric("latency_seconds", "stage")
+        for name, stage in stages.items():
+            buckets = []
+            for bound in (2**power / 1e9 for power in _BOUNDS):
+                within = sum(count for upper, count in stage["buckets"] if upper <= bound)
+                buckets.append((str(bound), stage["below_zero"] + within))
+            buckets.append(("+Inf", stage["count"]))
+            # Of a sum that can become smaller no rate can be taken.
+            family.add_metric((name,), buckets, None if stage["below_zero"] else stage["sum"])
+        return family
 
     def _report(self) -> Any:
         """What the feed reports; None where it ends at this moment. A scrape comes on a thread of

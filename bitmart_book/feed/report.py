@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 __all__ = [
     "ConnectionReport",
@@ -10,6 +10,7 @@ __all__ = [
     "LatencyReport",
     "LoopReport",
     "Report",
+    "Stage",
     "StageReport",
     "StallReport",
 ]
@@ -48,7 +49,8 @@ class LoopReport(TypedDict):
     seconds.
 
     `stalls`: pauses by the qualified name of the function of yours that took at least half of them,
-    with what it is called for; "elsewhere" where none did that the feed calls.
+    with what it is called for; "elsewhere" where none did that the feed calls, and "others" for
+    those beyond a thousand names.
     """
 
     pauses: int
@@ -78,23 +80,21 @@ class StageReport(TypedDict):
     buckets: list[tuple[float, int]]
 
 
-class LatencyReport(TypedDict):
-    """How long it takes from the venue to your code, by stage, of what somebody listens to.
+Stage = Literal[
+    "venue_to_socket", "socket_to_applied", "applied_to_callback", "not_live_to_callback"
+]
+LatencyReport = dict[Stage, StageReport]
+"""How long it takes from the venue to your code, by stage, of what somebody listens to.
 
-    `venue_to_socket`: from the venue's stamp of sending to when the bytes were read. Two clocks: an
-    error of either is in it as it is, and it can be below zero. `quote.lag` has no such error.
-    `socket_to_applied`: until the book shows it, behind whatever was read together with it.
-    `applied_to_callback`: until your function is called, or your loop takes the quote; of changes
-    that one quote conflates, from the first.
-    `not_live_to_callback`: from the moment at which a book ceased to be LIVE, by a frame, by its
-    connection or by its deadline, until the first that your function or loop is told of it. Time in
-    which the event loop was blocked is in it.
-    """
-
-    venue_to_socket: StageReport
-    socket_to_applied: StageReport
-    applied_to_callback: StageReport
-    not_live_to_callback: StageReport
+`venue_to_socket`: from the venue's stamp of sending to when the bytes were read. Two clocks: an
+error of either is in it as it is, and it can be below zero. `quote.lag` has no such error.
+`socket_to_applied`: until the book shows it, behind whatever was read together with it.
+`applied_to_callback`: until your function is called, or your loop takes the quote; of changes that
+one quote conflates, from the first.
+`not_live_to_callback`: from the moment at which a book ceased to be LIVE, by a frame, by its
+connection or by its deadline, until your `on_quote` or loop is first told of it. Time in which the
+event loop was blocked is in it.
+"""
 
 
 class Report(TypedDict):

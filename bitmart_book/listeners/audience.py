@@ -190,8 +190,9 @@ class Audience:
         for hub in list(self._hubs.values()):
             hub.look()
 
-    def applied(self) -> None:
-        """Something was applied: tell who wants to hear of it."""
+    def applied(self, since: int | None = None) -> None:
+        """Something was applied, at that time of the clock (ns) or now: tell who wants to hear of
+        it."""
         if self._followers:
             # Who follows all is told of a book of a capture that nobody has asked for.
             for book in self._engine.touched:
@@ -199,7 +200,8 @@ class Audience:
                     self.hub(book).changed(book.last_change)
         notes = self.notes
         if notes:
-            since = self._latency.now()
+            if since is None:
+                since = self._latency.now()
             while notes:
                 hub, change = notes.pop(0)
                 hub.changed(change, since)

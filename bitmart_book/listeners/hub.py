@@ -92,15 +92,15 @@ class Callback(Timed):
     def hopeless(self) -> bool:
         return self.failures >= CALLBACK_FAILURES
 
-    def __call__(
-        self, *arguments: object, since: int | None = None, lost_at: int | None = None
-    ) -> None:
-        """Call it. since, lost_at: as `Latency.begin` takes them."""
+    def __call__(self, *arguments: object) -> None:
+        self.tell(None, None, *arguments)
+
+    def tell(self, since: int | None, lost_at: int | None, *arguments: object) -> None:
+        """Call it with the arguments; since and lost_at as `Latency.told` takes them."""
         if self.ended:
             return
-        begun = self._latency.begin(since, lost_at)
         try:
-            self.function(*arguments)
+            self._latency.call(self, self.function, arguments, since, lost_at)
         except (KeyboardInterrupt, SystemExit):
             # The program is about to end: this callback is not called again meanwhile.
             self.ended = True
@@ -111,8 +111,6 @@ class Callback(Timed):
             self._failed(self, error)
         else:
             self.failures = 0
-        finally:
-            self._latency.end(self, begun)
 
 
 class Consumer(Protocol):
@@ -321,7 +319,7 @@ class BookHub(Owned):
             for note in self._on_frame:
                 note(self.book, change, since)
             for callback in self._on_change:
-                callback(self.book, change, since=since)
+                callback.tell(since, None, self.book, change)
         # Most frames change neither, and nobody has to be told of them.
         if change & Change.TOP or self.book.state is not self._state:
             self.look(True, since)
@@ -371,7 +369,7 @@ class BookHub(Owned):
         if quote.state == BookState.LIVE:
             lost_at = None
         for callback in self._on_quote:
-            callback(quote, since=self._since, lost_at=lost_at)
+            callback.tell(self._since, lost_at, quote)
 
     def told(self, state: BookState, since: int | None, lost_at: int | None) -> None:
         """A consumer shows his user the book in that state now, with what he was poked with."""

@@ -62,12 +62,8 @@ class Waiter(Timed):
         book, latency = self._hub.book, self._hub.latency
         try:
             quote = book.quote
-            begun = latency.begin(None, None)
-            try:
-                if self._predicate(book):
-                    self._quote = quote
-            finally:
-                latency.end(self, begun)
+            if latency.call(self, self._predicate, (book,), None, None):
+                self._quote = quote
         except BookNotLive:
             return
         except BaseException as error:

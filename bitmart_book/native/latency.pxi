@@ -44,25 +44,37 @@ cdef class Latency:
     cdef int64_t _now(self) except? -1:
         return monotonic_ns() if self._is_machine else self._clock()
 
+    cdef int64_t _glance(self) except? -1:
+        """A clock that is read in no time and is up to ten milliseconds late: good enough for what
+        takes a tenth of a second, in one call or added up over thousands."""
+        return coarse_ns() if self._is_machine and HAS_COARSE else self._now()
+
     def now(self):
         """Clock time (ns), to be given back as `since`; None without a clock."""
         return None if self._clock is None else self._now()
 
-    def applied(self, Engine engine not None, wall_ns, waited_ns):
-        """A frame was applied just now. wall_ns: the wall clock; waited_ns: how long ago its bytes
-        were read from the socket."""
+    def applied(self, Engine engine not None, read_at):
+        """A frame was applied just now, whose bytes were read at that time of the clock (ns).
+        Returns what it is now, None without a clock."""
         cdef Book book = engine._touched
-        cdef int64_t waited = waited_ns
-        cdef int64_t stamp
-        self.socket_to_applied.put(waited)
+        cdef int64_t now, stamp, read = read_at
+        if self._clock is None:
+            return None
+        now = self._now()
+        self.socket_to_applied.put(now - read)
         # Its own stamp, if it is one of sending, and not repeated: the one that told its lag.
         if (
             book is not None and book._line is not None
             and book._line.lagged_at == engine._shared.now and book._stamp == book._exchange_time
+            and book._receive_time is not None
         ):
             stamp = stamp_ns(book._stamp)
             if stamp >= 0:
-                self.venue_to_socket.put(<int64_t>wall_ns - waited - stamp)
+                # By the wall clock it was handed over when it began to be applied, and read before.
+                self.venue_to_socket.put(
+                    <int64_t>book._receive_time - (engine._shared.now - read) - stamp
+                )
+        return now
 
     cdef void _count(self, int64_t now, object since, object lost_at) noexcept:
         if since is not None:
@@ -76,23 +88,22 @@ cdef class Latency:
         if self._clock is not None and (since is not None or lost_at is not None):
             self._count(self._now(), since, lost_at)
 
-    def begin(self, since, lost_at):
-        """The same where a function of the user's is called now. Returns what `end` is given."""
-        cdef int64_t now
+    def call(self, Timed called not None, function, tuple arguments not None, since, lost_at):
+        """Call a function of the user's with these arguments, tell it as `told` does, and count how
+        long it takes as `called`'s. Returns and raises what it does."""
+        cdef int64_t begun
         if self._clock is None:
-            return 0
-        now = self._now()
-        self._count(now, since, lost_at)
-        return now
-
-    def end(self, Timed called not None, begun):
-        """It has returned."""
-        if self._clock is None:
-            return
-        if called._calls == 0:
-            self._ran.append(called)
-        called._calls += 1
-        called._spent += self._now() - <int64_t>begun
+            return function(*arguments)
+        if since is not None or lost_at is not None:
+            self._count(self._now(), since, lost_at)
+        begun = self._glance()
+        try:
+            return function(*arguments)
+        finally:
+            if called._calls == 0:
+                self._ran.append(called)
+            called._calls += 1
+            called._spent += self._glance() - begun
 
     def take_busiest(self):
         """(what was called, nanoseconds, calls) of what took longest altogether since this was

@@ -11,11 +11,11 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Sized
 from time import time_ns
-from typing import Any
+from typing import Any, Protocol
 
 from bitmart_book._book import Engine, Latency, clock_ns
 from bitmart_book.client.client import Client
-from bitmart_book.client.intake import Intake, Listener
+from bitmart_book.client.intake import Intake
 from bitmart_book.client.outbox import Action, Close, Open, Ping, Push
 from bitmart_book.client.times import (
     AFTER_FAILURE_SECONDS,
@@ -32,6 +32,13 @@ from bitmart_book.wire.refusal import refusal_of
 from bitmart_book.wire.stalls import Stalls
 
 __all__ = ["Driver"]
+
+
+class Listener(Protocol):
+    """Who is told of changes."""
+
+    def applied(self, since: int | None = None) -> None:
+        """As the intake's; since: when it was applied, by the clock (ns)."""
 
 
 class Driver:
@@ -71,8 +78,8 @@ class Driver:
         self._listener = listener
         self._latency = latency
         self._stalls = Stalls(latency)
-        self.read_at = self._loop.time()
-        """When what is being handed over was read, by the loop's clock."""
+        self.read_at = clock_ns()
+        """When what is being handed over was read, in nanoseconds of `clock_ns`."""
         self._intake = Intake(engine, client, self, self, notes=notes)
         self._take_in = self._intake.receive
         # Looked up now and then, because asking a logger takes longer than applying a frame.
@@ -292,9 +299,7 @@ class Driver:
 
     def applied(self) -> None:
         """A frame has been applied that somebody wants to hear of."""
-        waited = int((self._loop.time() - self.read_at) * 1e9)
-        self._latency.applied(self._engine, time_ns(), waited)
-        self._listener.applied()
+        self._listener.applied(self._latency.applied(self._engine, self.read_at))
 
     def ponged(self, link: Link) -> None:
         """A pong frame of a link."""

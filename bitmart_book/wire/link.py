@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 
+from bitmart_book._book import clock_ns
 from bitmart_book.client.times import CLOSE_SECONDS, MAX_BEHIND_SECONDS, OPEN_SECONDS
 from bitmart_book.credentials import RedactingFilter
 
@@ -32,6 +33,7 @@ MAX_UNSENT_BYTES = 512 * 1024
 FULL_READ_BYTES = 192 * 1024
 FULL_READ_AHEAD_BYTES = 48 * 1024
 
+_MAX_BEHIND_NS = int(MAX_BEHIND_SECONDS * 1e9)
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 # At DEBUG the library would write every frame into the log, logins included.
@@ -43,8 +45,8 @@ _library_log.addFilter(RedactingFilter())
 class Receiver(Protocol):
     """Who is attached to a link."""
 
-    read_at: float
-    """When what is being handed over was read, by the loop's clock; set by the link."""
+    read_at: int
+    """When what is being handed over was read, in nanoseconds of `clock_ns`; set by the link."""
 
     def receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
         """A message has arrived."""
@@ -87,12 +89,13 @@ class Link(ClientConnection):
         """Whether nothing more will be handed over."""
         self._receiver: Receiver | None = None
         self._early: list[tuple[bytes, bool]] = []
-        self._early_at = 0.0
+        self._early_at = 0
         self._parts: list[bytes] = []
         self._is_binary = False
         self._full_read = _full_read(self.loop)
         self._reads = 0
-        self._behind_since: float | None = None
+        self._behind_since: int | None = None
+        self._clock = clock_ns
         self._abort_timer: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -175,11 +178,11 @@ class Link(ClientConnection):
     # --- what the library and the loop call ---
 
     def data_received(self, data: bytes) -> None:
-        now = self.loop.time()
+        now = self._clock()
         self._reads += 1
         if self._receiver is not None:
             self._receiver.read_at = now
-        if self._behind_since is not None and now > self._behind_since + MAX_BEHIND_SECONDS:
+        if self._behind_since is not None and now > self._behind_since + _MAX_BEHIND_NS:
             self.drop(f"more than {MAX_BEHIND_SECONDS:g} s behind: this program does not keep up")
             return
         super().data_received(data)
@@ -224,7 +227,7 @@ class Link(ClientConnection):
             self._receiver.receive(self, payload, is_binary)
         elif not self.ended:
             if not self._early:
-                self._early_at = self.loop.time()
+                self._early_at = self._clock()
             self._early.append((payload, is_binary))
 
     def connection_lost(self, exc: Exception | None) -> None:

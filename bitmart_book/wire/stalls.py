@@ -12,11 +12,13 @@ from typing import Any
 from bitmart_book._book import Latency
 from bitmart_book.client.times import PAUSE_SECONDS
 
-__all__ = ["ELSEWHERE", "Stalls"]
+__all__ = ["ELSEWHERE", "OTHERS", "Stalls"]
 
 ELSEWHERE = "elsewhere"
 """What is reported where no function that this feed calls took most of a pause."""
-# More names than a program has functions; a lambda that is made anew each time has the same one.
+OTHERS = "others"
+"""What those have in common for which there are too many names already."""
+# More than a program has functions; a lambda that is made anew each time has the same name.
 _MOST_NAMES = 1_000
 
 
@@ -48,7 +50,7 @@ class Stalls:
 
     def _blame(self, name: str, pause: float) -> None:
         if name not in self._causes and len(self._causes) >= _MOST_NAMES:
-            return
+            name = OTHERS
         cause = self._causes.setdefault(name, {"pauses": 0, "seconds": 0.0, "longest": 0.0})
         cause["pauses"] += 1
         cause["seconds"] += pause

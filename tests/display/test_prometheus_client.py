@@ -15,6 +15,7 @@ from prometheus_client.openmetrics import exposition
 from prometheus_client.parser import text_string_to_metric_families
 
 import bitmart_book as bb
+from bitmart_book._book import Latency
 from bitmart_book.cli._metrics import served
 from bitmart_book.display.metrics import NAMES
 from tests.helpers import frames
@@ -82,6 +83,45 @@ def test_a_live_feed_of_either_face():
             assert value(found, "client_events_total", kind="connects") >= 1
             opened = [found[key] for key in found if key[0] == "bitmart_book_connection_open"]
             assert opened == [1]
+
+
+class Reported:
+    """A feed of which only its report is of interest."""
+
+    closed, books = False, ()
+    stats = {"books": 0, "frames": 0, "bad_frames": 0}
+
+    def __init__(self, latency):
+        loop = {"pauses": 0, "internal_errors": 0}
+        self._report = {
+            "loop": loop, "counters": {}, "connections": {}, "latency": latency.summary()
+        }  # fmt: skip
+
+    def report(self):
+        return self._report
+
+
+def test_stages_are_histograms_whose_buckets_are_cumulative():
+    latency = Latency()
+    for ns in (-5, 3, 1_000, 1_025, 2**36, 2**40):
+        latency.venue_to_socket.add(ns)
+    for ns in (1_500, 2_500, 1_000_000_000):
+        latency.applied_to_callback.add(ns)
+    found = samples(scraped(Reported(latency)))
+
+    def within(stage, bound):
+        return value(found, "latency_seconds_bucket", stage=stage, le=str(bound))
+
+    bounds = [2**power / 1e9 for power in (10, 11, 12, 29, 30, 35, 36)]
+    assert [within("applied_to_callback", le) for le in bounds] == [0, 1, 2, 2, 3, 3, 3]
+    # What two clocks made negative took no longer than any bound.
+    assert [within("venue_to_socket", le) for le in bounds] == [3, 4, 4, 4, 4, 4, 5]
+    for stage, count in (("venue_to_socket", 6), ("applied_to_callback", 3)):
+        assert within(stage, "+Inf") == count
+    seconds = value(found, "latency_seconds_sum", stage="applied_to_callback")
+    assert seconds == pytest.approx(1.000004)
+    assert value(found, "latency_seconds_count", stage="applied_to_callback") == 3
+    assert within("not_live_to_callback", "+Inf") == 0
 
 
 def test_every_name_is_on_the_page_and_only_these():

@@ -59,6 +59,7 @@ async def attached():
     """A link that believes to be open, what it hands over, and how it ends."""
     link = Link(ClientProtocol(parse_uri("ws://127.0.0.1/"), max_size=2**22))
     link.loop = StubLoop(link.loop)
+    link._clock = lambda: int(link.loop.now * 1e9)
     link.transport = StubTransport()
     link.protocol.state = State.OPEN
     link.protocol.parser = link.protocol.parse()
@@ -114,7 +115,7 @@ def test_whoever_is_attached_knows_when_the_bytes_were_read():
             assert messages == []
             return times
 
-    assert run(work()) == [2.0, 2.0, 5.0, 5.0]
+    assert [at / 1e9 for at in run(work())] == [2.0, 2.0, 5.0, 5.0]
 
 
 def test_a_full_read_is_no_backlog_when_nothing_follows():

@@ -27,7 +27,7 @@ LISTENERS = [
         "self.failures = 0\n",
         "",
         "tests/listeners/test_hub.py::test_a_callback_is_dropped_after_a_hundred_failures_in_a_row_and_only_then",
-        where="def __call__(",
+        where="def tell(",
     ),
     Mutant(
         "state-change-not-told",

@@ -11,6 +11,7 @@ from tests.mutants.elsewhere import ELSEWHERE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
 from tests.mutants.lag import LAG
+from tests.mutants.latency import LATENCY
 from tests.mutants.lens import LENSES
 from tests.mutants.listeners import SHELL
 from tests.mutants.notebook import NOTEBOOK
@@ -57,4 +58,5 @@ MUTANTS = (
     *LENSES,
     *TABLES,
     *NOTEBOOK,
+    *LATENCY,
 )

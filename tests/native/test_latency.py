@@ -28,12 +28,14 @@ class World:
         self.now = 1_000 * SECOND
         self.engine = bb.Engine(clock=lambda: self.now, valid_for=9.5)
         self.engine.open_line(1, 9.5, host="a host")
-        self.engine.apply(frame("snapshot", 1), 0, generation=1)
+        self.engine.apply(frame("snapshot", 1), generation=1)
         self.book = self.engine["BTC_USDT"]
         self.latency = Latency(lambda: self.now)
 
-    def update(self, version, stamp_ms):
-        return self.engine.apply(frame("update", version, stamp_ms), 0, generation=1)
+    def update(self, version, stamp_ms, wall_ms=0):
+        """Received so many milliseconds after STAMP, by the wall clock."""
+        wall = (STAMP + wall_ms) * MS
+        return self.engine.apply(frame("update", version, stamp_ms), wall, generation=1)
 
 
 @pytest.fixture
@@ -50,44 +52,49 @@ def stage(latency, name):
 
 
 def test_the_stamp_counts_to_the_moment_at_which_the_bytes_were_read(world):
-    world.update(2, STAMP + 100)
-    # Applied at 130 ms by the wall clock, 20 ms after its bytes were read.
-    world.latency.applied(world.engine, (STAMP + 130) * MS, 20 * MS)
+    read_at = world.now
+    # Handed over 20 ms after its bytes were read, which is 130 ms by the wall clock; and applied.
+    world.now += 20 * MS
+    world.update(2, STAMP + 100, wall_ms=130)
+    world.now += MS
+    assert world.latency.applied(world.engine, read_at) == world.now
     assert stage(world.latency, "venue_to_socket") == (1, 0.01, 0.01)
-    assert stage(world.latency, "socket_to_applied") == (1, 0.02, 0.02)
+    assert stage(world.latency, "socket_to_applied") == (1, 0.021, 0.021)
 
 
 def test_a_venue_whose_clock_is_ahead_is_told_as_it_is(world):
-    world.update(2, STAMP + 100)
-    world.latency.applied(world.engine, (STAMP + 40) * MS, 0)
+    world.update(2, STAMP + 100, wall_ms=40)
+    world.latency.applied(world.engine, world.now)
     assert world.latency.summary()["venue_to_socket"]["below_zero"] == 1
     assert stage(world.latency, "venue_to_socket") == (1, -0.06, -0.06)
 
 
 def test_a_stamp_that_says_nothing_of_now_is_not_counted(world):
-    wall = (STAMP + 130) * MS
+    def apply(kind, version, stamp_ms):
+        world.now += SECOND
+        wall = (STAMP + 130) * MS
+        world.engine.apply(frame(kind, version, stamp_ms), wall, generation=1)
+        world.latency.applied(world.engine, world.now)
+
     # A snapshot may come out of a cache.
-    world.engine.apply(frame("snapshot", 5, STAMP + 50), 0, generation=1)
-    world.latency.applied(world.engine, wall, 0)
-    world.update(6, STAMP + 100)
-    world.latency.applied(world.engine, wall, 0)
+    apply("snapshot", 5, STAMP + 50)
+    apply("update", 6, STAMP + 100)
     # A stamp that comes again, on the next frame or on the same one.
-    world.now += SECOND
-    world.update(7, STAMP + 100)
-    world.latency.applied(world.engine, wall + SECOND, 0)
-    world.update(7, STAMP + 100)
-    world.latency.applied(world.engine, wall + SECOND, 0)
+    apply("update", 7, STAMP + 100)
+    apply("update", 7, STAMP + 100)
     assert stage(world.latency, "venue_to_socket") == (1, 0.03, 0.03)
     assert world.latency.socket_to_applied.count == 4
 
 
 def test_a_frame_that_no_connection_brought_has_no_way(world):
     engine = bb.Engine(clock=lambda: world.now)
-    world.latency.applied(engine, STAMP * MS, 0)
-    engine.apply(frame("snapshot", 1))
-    engine.apply(frame("update", 2, STAMP + 1))
-    world.latency.applied(engine, STAMP * MS, 0)
-    assert world.latency.venue_to_socket.count == 0
+    world.latency.applied(engine, world.now)
+    engine.apply(frame("snapshot", 1), STAMP * MS)
+    engine.apply(frame("update", 2, STAMP + 1), STAMP * MS)
+    world.latency.applied(engine, world.now)
+    world.engine.apply(frame("update", 2, STAMP + 1), generation=1)
+    world.latency.applied(world.engine, world.now)
+    assert world.latency.venue_to_socket.count == 0, "nor one that was received nobody knows when"
 
 
 # --- to the callback, and who took how long ---
@@ -95,15 +102,16 @@ def test_a_frame_that_no_connection_brought_has_no_way(world):
 
 def test_a_callback_is_called_so_long_after(world):
     latency, slow, quick = world.latency, Timed(), Timed()
+
+    def work(span):
+        world.now += span * MS
+        return span
+
     since = latency.now()
     world.now += 3 * MS
-    begun = latency.begin(since, None)
-    world.now += 200 * MS
-    latency.end(slow, begun)
+    assert latency.call(slow, work, (200,), since, None) == 200
     for _ in range(3):
-        begun = latency.begin(None, since)
-        world.now += 50 * MS
-        latency.end(quick, begun)
+        latency.call(quick, work, (50,), None, since)
     assert stage(latency, "applied_to_callback") == (1, 0.003, 0.003)
     assert stage(latency, "not_live_to_callback") == (3, 0.203, 0.303)
     assert latency.take_busiest() == (slow, 200 * MS, 1)
@@ -112,10 +120,14 @@ def test_a_callback_is_called_so_long_after(world):
 
 def test_many_short_calls_are_as_long_as_one_long_one(world):
     latency, often, once = world.latency, Timed(), Timed()
-    for called, span in ((often, 30), (once, 80), (often, 30), (often, 30)):
-        begun = latency.begin(None, None)
+
+    def work(span):
         world.now += span * MS
-        latency.end(called, begun)
+        raise RuntimeError("of the user")
+
+    for called, span in ((often, 30), (once, 80), (often, 30), (often, 30)):
+        with pytest.raises(RuntimeError, match="of the user"):
+            latency.call(called, work, (span,), None, None)
     assert latency.take_busiest() == (often, 90 * MS, 3)
 
 
@@ -123,7 +135,8 @@ def test_without_a_clock_nothing_is_counted():
     latency = Latency(None)
     assert latency.now() is None
     latency.told(5, 5)
-    latency.end(Timed(), latency.begin(5, 5))
+    assert latency.applied(bb.Engine(), 5) is None
+    assert latency.call(Timed(), abs, (-5,), 5, 5) == 5
     assert latency.take_busiest() is None
     assert {stage["count"] for stage in latency.summary().values()} == {0}
 

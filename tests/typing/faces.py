@@ -12,7 +12,8 @@ import bitmart_book as bb
 from bitmart_book import feed as rooms
 from bitmart_book import sync
 from bitmart_book.client.plan import Plan
-from bitmart_book.feed.core import Report, Value
+from bitmart_book.feed.core import Value
+from bitmart_book.feed.report import Report
 from bitmart_book.listeners.hub import Handle
 
 Own = bb.Order | bb.Position | bb.Balance
@@ -136,6 +137,9 @@ def reads(feed: bb.Feed | bb.sync.Feed, book: bb.LiveBook | bb.sync.LiveBook) ->
     assert_type(report, Report)
     assert_type(report["connections"]["spot-1"]["open"], bool)
     assert_type(report["loop"]["longest_pause"], float)
+    assert_type(report["loop"]["stalls"]["elsewhere"]["seconds"], float)
+    assert_type(report["latency"]["not_live_to_callback"]["p99"], float | None)
+    assert_type(report["latency"]["venue_to_socket"]["buckets"], list[tuple[float, int]])
     assert_type(report["counters"]["connects"], int)
     assert_type(feed.stats, dict[str, int])
     assert_type(feed.bad_lines, tuple[bb.CaptureError, ...])

@@ -8,7 +8,7 @@ import pytest
 from bitmart_book._book import Latency
 from bitmart_book.client.times import PAUSE_SECONDS
 from bitmart_book.listeners.hub import Callback
-from bitmart_book.wire.stalls import ELSEWHERE, Stalls
+from bitmart_book.wire.stalls import ELSEWHERE, OTHERS, Stalls
 
 SECOND = 1_000_000_000
 
@@ -75,5 +75,6 @@ def test_the_longest_is_kept_and_names_do_not_grow_for_ever(world):
         world.stalls.beat(0.4 if number != 7 else 4.0)
     report = world.stalls.report()
     assert (report["pauses"], report["longest_pause"]) == (1_100, 4.0)
-    assert len(report["stalls"]) == 1_000
+    assert len(report["stalls"]) == 1_001
+    assert report["stalls"][OTHERS]["pauses"] == 100
     assert json.loads(json.dumps(report)) == report
