@@ -5,6 +5,8 @@ import json
 import logging
 from types import SimpleNamespace
 
+import pytest
+
 import bitmart_book as bb
 from bitmart_book._book import Timed, clock_ns
 from tests.helpers import frames
@@ -18,19 +20,20 @@ async def until(happened):
         await asyncio.sleep(0)
 
 
-async def told(feed, book, how):
+async def told(feed, book, listen):
     """The report when the book was lost and whoever listened knows."""
-    lost = asyncio.Event()
+    seen = []
+    task = listen(seen.append)
 
-    def look(quote):
-        if quote.state != bb.BookState.LIVE:
-            lost.set()
+    def over():
+        return task is not None and task.done()
 
-    await how(look)
-    await until(lambda: feed.report()["latency"]["applied_to_callback"]["count"] > 3)
+    await until(lambda: len(seen) > 4 or over())
     feed._core.engine.invalidate(book, "for the test")
     feed._core.driver.step()
-    await lost.wait()
+    await until(lambda: seen[-1].state != bb.BookState.LIVE or over())
+    if task is not None:
+        await task
     return feed.report()
 
 
@@ -41,7 +44,7 @@ def test_each_stage_of_what_somebody_listens_to_is_counted():
             before = feed.report()["latency"]
             assert {before[stage]["count"] for stage in STAGES} == {0}, "nobody listened"
 
-            async def listen(look):
+            def listen(look):
                 book.on_quote(look)
 
             return await told(feed, book, listen)
@@ -57,8 +60,9 @@ def test_each_stage_of_what_somebody_listens_to_is_counted():
     assert report["latency"]["socket_to_applied"]["min"] >= 0
 
 
-def test_loops_count_as_callbacks_do_in_both_faces():
-    async def work(several):
+@pytest.mark.parametrize("several", [False, True])
+def test_loops_count_as_callbacks_do(several):
+    async def work():
         async with box() as simulator, bb.Feed(source=simulator) as feed:
             book = await feed.subscribe("BTC_USDT")
 
@@ -68,27 +72,23 @@ def test_loops_count_as_callbacks_do_in_both_faces():
                     if quote.state != bb.BookState.LIVE:
                         return
 
-            tasks = []
+            report = await told(feed, book, lambda look: asyncio.create_task(loop(look)))
+            return report["latency"]
 
-            async def listen(look):
-                tasks.append(asyncio.ensure_future(loop(look)))
+    latency = run(work())
+    # The present comes first, and has waited for nothing.
+    assert latency["applied_to_callback"]["count"] >= 4
+    assert latency["not_live_to_callback"]["count"] == 1
 
-            report = await told(feed, book, listen)
-            await tasks[0]
-            return report["latency"]["not_live_to_callback"]["count"]
 
-    for several in (False, True):
-        assert run(work(several)) >= 1
-        with bb.connect("BTC_USDT", source="sim") as feed:
-            book = feed["BTC_USDT"]
-            seen = 0
-            for _ in feed.quotes() if several else book.quotes():
-                seen += 1
-                if seen > 2:
-                    break
-            # The present comes first, and nobody waited for it to be applied.
-            counted = feed.report()["latency"]["applied_to_callback"]["count"]
-            assert counted >= seen - 1
+@pytest.mark.parametrize("several", [False, True])
+def test_loops_that_block_count_too(several):
+    with bb.connect("BTC_USDT", source=box()) as feed:
+        book = feed["BTC_USDT"]
+        for seen, _ in enumerate(feed.quotes() if several else book.quotes()):
+            if seen > 2:
+                break
+        assert feed.report()["latency"]["applied_to_callback"]["count"] >= 3
 
 
 def test_a_capture_counts_nothing(tmp_path):

@@ -77,7 +77,7 @@ LATENCY = [
         "feed/asynchronous.py",
         "self.hub.told(quote.state, slot.since, slot.lost_at)\n",
         "",
-        "tests/feed/test_latency.py::test_loops_count_as_callbacks_do_in_both_faces",
+        "tests/feed/test_latency.py::test_loops_count_as_callbacks_do",
     ),
     Mutant(
         "pause-blames-whoever-was-called",
