@@ -85,12 +85,47 @@ def test_each_bug_has_its_place_in_the_source(mutant):
         assert not is_statement(source(mutant), site), "a whole statement ends with its line"
 
 
+def is_choice(test):
+    return isinstance(test, ast.Compare) and ast.unparse(test).startswith("_mutant == ")
+
+
+class NoneOfThem(ast.NodeTransformer):
+    """What the copy with all bugs does when none of them was chosen."""
+
+    def visit_IfExp(self, node):
+        self.generic_visit(node)
+        return node.orelse if is_choice(node.test) else node
+
+    def visit_If(self, node):
+        self.generic_visit(node)
+        return node.orelse if is_choice(node.test) else node
+
+    def visit_BoolOp(self, node):
+        """One row of conditions, whatever brackets stand in it."""
+        self.generic_visit(node)
+        parts = []
+        for part in node.values:
+            same = isinstance(part, ast.BoolOp) and type(part.op) is type(node.op)
+            parts += part.values if same else [part]
+        return ast.BoolOp(node.op, parts)
+
+    def visit_Import(self, node):
+        return None if node.names[0].asname == "_mutant_os" else node
+
+    def visit_Assign(self, node):
+        self.generic_visit(node)
+        return None if ast.unparse(node.targets[0]) == "_mutant" else node
+
+
 @pytest.mark.parametrize("file", sorted({m.file for m in MUTANTS if m.file.endswith(".py")}))
-def test_the_rewritten_file_is_python(file):
+def test_the_rewritten_file_does_the_same_where_no_bug_was_chosen(file):
+    """As it would not with a place inside a text."""
     mutants = [mutant for mutant in MUTANTS if mutant.file == file]
-    text = mutated(file, source(mutants[0]), mutants)
-    ast.parse(text)
+    before = source(mutants[0])
+    text = mutated(file, before, mutants)
     assert text.count("_mutant == ") == len(mutants)
+    after, plain = (NoneOfThem().visit(ast.parse(code)) for code in (text, before))
+    assert ast.dump(after) == ast.dump(plain)
 
 
 def test_names_and_sentences():

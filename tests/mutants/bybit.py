@@ -19,8 +19,8 @@ OWN_ELSEWHERE = [
         "bybit-login-in-the-log",
         "The log shows a login at Bybit, which lets its readers in for a minute.",
         "credentials.py",
-        "(?:login|access|auth)",
-        "(?:login|access)",
+        r'rf"{_Q}(?:op|action){_Q}\s*:\s*{_Q}(?:login|access|auth){_Q}"',
+        r'rf"{_Q}(?:op|action){_Q}\s*:\s*{_Q}(?:login|access){_Q}"',
         WORDS + "test_a_login_is_masked_in_logs",
     ),
     Mutant(
