@@ -357,6 +357,12 @@ cdef class Book(Written):
     What the venue proves: proven_levels.
     What it is: symbol, venue, market, channel, unit.
     Writing: apply, apply_snapshot, apply_delta, clear. Checking: check.
+
+    >>> book = bb.Book("BTC_USDT")
+    >>> bids, asks = [("100.5", 2), (100, 5)], [(101, "1.25"), (102, 4)]
+    >>> change = book.apply_snapshot(bids, asks, sequence=7)
+    >>> book.best_bid, book.spread
+    (Level(price=100.5, size=2.0), 0.5)
     """
 
     __signature__ = _Signature(
@@ -546,7 +552,11 @@ cdef class Book(Written):
         return self._make_quote(0, now)
 
     def quote_in_any_state(self, skipped=0):
-        """A `Quote` that never raises: while the book is not LIVE its prices are None. O(1)."""
+        """A `Quote` that never raises: while the book is not LIVE its prices are None. O(1).
+
+        >>> bb.Book("BTC_USDT").quote_in_any_state().state
+        <BookState.SYNCING: 'SYNCING'>
+        """
         cdef int64_t missed = skipped
         cdef int64_t now = self._now()
         cdef Quote quote = self._make_quote(missed, now)
@@ -625,6 +635,9 @@ cdef class Book(Written):
         """float in [-1, 1]: (bid size - ask size) / (bid size + ask size) over so many levels.
 
         None where a side is empty.
+
+        >>> book.imbalance(2)
+        0.14285714285714285
         """
         cdef Py_ssize_t count = level_count(levels, "levels")
         cdef Total bids, asks
@@ -660,6 +673,12 @@ cdef class Book(Written):
         With `out=(bids, asks)`, two writable C-contiguous float64 arrays of shape (k, 2), those
         are filled, the rest of them set to nan, the counts (bids, asks) returned and nothing
         allocated. With `exact=True` the sides are lists of (Decimal, Decimal).
+
+        >>> bids, asks = book.depth(2)
+        >>> asks.tolist()
+        [[101.0, 1.25], [102.0, 4.0]]
+        >>> book.depth(1, exact=True).bids
+        [(Decimal('100.5'), Decimal('2'))]
         """
         cdef Py_ssize_t count = level_count(n, "n")
         if out is not None:
@@ -776,7 +795,11 @@ cdef class Book(Written):
         return filled
 
     def size_at(self, side, price):
-        """float, the size resting at exactly that price (float, text or Decimal); 0.0 if none."""
+        """float, the size resting at exactly that price (float, text or Decimal); 0.0 if none.
+
+        >>> book.size_at("bid", "100")
+        5.0
+        """
         cdef int number = side_number(side)
         cdef Number wanted
         cdef NumberStatus status
@@ -818,6 +841,12 @@ cdef class Book(Written):
         least (float, text, Decimal or int, not negative). All sums are exact.
 
             book.sweep("ask", size=2, limit="101.5").fills
+
+        >>> cost = book.sweep("ask", size=2)
+        >>> cost.average_price, cost.worst_price, cost.complete
+        (101.375, 102.0, True)
+        >>> book.sweep("ask", size=2, limit="101.5").fills
+        ((101.0, 1.25),)
         """
         cdef int number = side_number(side)
         cdef bint by_notional = notional is not None
@@ -848,7 +877,11 @@ cdef class Book(Written):
 
     def total_size(self, side, levels=None):
         """float, all that rests on a side, or on its best `levels` levels; rounded once from the
-        exact sum. 0.0 where there is nothing."""
+        exact sum. 0.0 where there is nothing.
+
+        >>> book.total_size("bid"), book.total_size("bid", 1)
+        (7.0, 2.0)
+        """
         cdef int number = side_number(side)
         cdef Py_ssize_t count = level_count(levels, "levels")
         cdef Total total
@@ -863,6 +896,9 @@ cdef class Book(Written):
         just that distance included; 0.0 where the side is empty.
 
         With `of="mid"` within so many of the mid, and None where a side is empty and there is none.
+
+        >>> book.size_within("ask", 100)
+        5.25
         """
         cdef int number = side_number(side)
         cdef bint of_mid = of != "best"
@@ -895,6 +931,9 @@ cdef class Book(Written):
         """The ladder on a coarser grid of `step`, at most `n` rows a side: a `Depth`.
 
         Bids are rounded down and asks up, so that no row looks better than its levels are.
+
+        >>> book.grouped(1).bids.tolist()
+        [[100.0, 7.0]]
         """
         cdef Py_ssize_t count = level_count(n, "n")
         cdef Number width
@@ -921,6 +960,9 @@ cdef class Book(Written):
         A snapshot cut at the venue's window says nothing of the levels beyond it; those that
         changed since are in the book, but others may stand between them. It is never more than
         what the venue proves: `proven_levels`.
+
+        >>> book.complete_depth("bid")
+        2
         """
         cdef int number = side_number(side)
         self._require_live()
@@ -943,6 +985,10 @@ cdef class Book(Written):
         are subscribed anew; `None` lets any age pass. A book without a clock does not age.
         `levels`: how many levels a side are going to be used. It is refused where the venue proves
         fewer, whether there are so many or not; `unproven=True` lets them pass all the same.
+
+        >>> with book.guard(max_spread_bps=100) as quote:
+        ...     print(quote.bid)
+        100.5
         """
         return Guard(
             self, self._spec.guard_age if max_age is DEFAULT else max_age, max_spread_bps, levels,
@@ -970,6 +1016,10 @@ cdef class Book(Written):
         shortest text says. `hysteresis` is by how much a value has to be on the other side of its
         limit before it can fire again, of several conditions by name. An empty side has no value,
         and what is not LIVE only a state. UsageError for anything else.
+
+        >>> trigger = book.when(spread_bps=("<", 100))
+        >>> trigger.is_true, trigger.quote.bid
+        (True, 100.5)
         """
         return Trigger(
             self, spread_bps=spread_bps, imbalance=imbalance, top_size=top_size,
@@ -1040,7 +1090,11 @@ cdef class Book(Written):
         return 0
 
     def explain(self):
-        """A sentence about the state of this book, for people. Never raises."""
+        """A sentence about the state of this book, for people. Never raises.
+
+        >>> book.explain()
+        'BTC_USDT is live: confirmed by snapshot, version 7'
+        """
         cdef int64_t now = self._now()
         cdef _Standing standing = self._standing(now)
         cdef int64_t confirmed_at = self._confirmed_at, sequence = self._sequence
@@ -1065,7 +1119,12 @@ cdef class Book(Written):
 
     def peek(self):
         """A frozen copy of the last values, readable in any state; its `state` says how far to
-        trust it. O(n)."""
+        trust it. O(n).
+
+        >>> copy = bb.Book("BTC_USDT").peek()
+        >>> copy.state, copy.best_bid
+        (<BookState.SYNCING: 'SYNCING'>, None)
+        """
         cdef Book copy = Book.__new__(Book)
         self._copy_to(copy, self._now())
         return copy
@@ -1076,6 +1135,11 @@ cdef class Book(Written):
         The orders are those that the lens of this book knows of; or those that are given, `Order`
         values that rest in it, which is the caller's word: of these `certain` is False where one is
         not older than what the book shows, or its level holds less. Raises BookNotLive. O(n).
+
+        >>> facts = {"market": book.market, "symbol": "BTC_USDT", "side": "buy", "status": "new"}
+        >>> mine = bb.Order(order_id="1", price="100.5", size="0.5", **facts)
+        >>> book.best_bid.size, book.net([mine]).best_bid.size
+        (2.0, 1.5)
         """
         cdef NetBook copy = NetBook.__new__(NetBook)
         cdef int64_t now
@@ -1148,6 +1212,8 @@ cdef class Book(Written):
         """Assert every invariant of the book; raises InvariantError with its state in the message.
 
         Never needed in good health: it is for tests, and for users who want to be sure. O(n).
+
+        >>> book.check()
         """
         # In good health nothing here makes an object: all is looked at in one moment.
         problem = self._problem()

@@ -46,8 +46,10 @@ class Credentials:
     back: `repr`, `str`, `vars`, copies and tracebacks show none of the three, and it cannot be
     pickled. Raises UsageError for a part that is empty or has blanks.
 
-        bb.Credentials(key, secret, memo)  # BitMart
-        bb.Credentials(key, secret)  # Bybit, which has no memo
+    >>> bb.Credentials("a-key", "its-secret", "its-memo")  # BitMart
+    Credentials(***)
+    >>> bb.Credentials("a-key", "its-secret")  # Bybit, which has no memo
+    Credentials(***)
     """
 
     __slots__ = ("__weakref__", "_reveal")

@@ -43,6 +43,9 @@ class OrderEntry(Protocol):
     no, `OrderUnknown` where no answer came. `client_order_id` is yours: by it an order is found
     whose answer was lost. `time_in_force`: "gtc" (rests; the default), "post_only" (is refused
     where it would trade at once), "ioc", "fok". Without a price it is a market order.
+
+    >>> isinstance(bb.Simulator().entry, bb.OrderEntry)
+    True
     """
 
     async def place(
@@ -70,7 +73,11 @@ class OrderEntry(Protocol):
 
 @runtime_checkable
 class BlockingOrderEntry(Protocol):
-    """`OrderEntry` without await; `bitmart_book.sync.OrderEntry`."""
+    """`OrderEntry` without await; `bitmart_book.sync.OrderEntry`.
+
+    >>> isinstance(bb.Simulator(), bb.sync.OrderEntry)
+    False
+    """
 
     def place(
         self,
@@ -120,6 +127,11 @@ def check_order(
 
     What is not known of the instrument is not checked; without a book nothing crosses. Raises
     BookNotLive where the book cannot say whether it would cross.
+
+    >>> bb.check_order("buy", "0.01", "100.5")
+    >>> bb.check_order("buy", "0.01", "101", book=book, time_in_force="post_only")
+    Traceback (most recent call last):
+    bitmart_book.errors.OrderRefused: not sent: a buy at 101 would trade at once: 101 is there
     """
     if side not in ("buy", "sell"):
         raise OrderRefused(f'side must be "buy" or "sell", was {side!r}')
@@ -214,8 +226,13 @@ class CheckedEntry:
     where an order that is to rest would trade at once (unless `may_cross`). The account of the feed
     hears every answer. `cancel_all` takes back whatever was placed here.
 
-        entry = bb.CheckedEntry(my_client, feed)
-        order = await entry.place("BTC_USDT", "buy", "0.01", "60000", time_in_force="post_only")
+    >>> simulator = bb.Simulator()
+    >>> async with bb.Feed(source=simulator) as feed:
+    ...     book = await feed.subscribe("BTC_USDT")
+    ...     entry = bb.CheckedEntry(simulator.entry, feed)
+    ...     await entry.place("BTC_USDT", "sell", "0.01", "60000", time_in_force="post_only")
+    Traceback (most recent call last):
+    bitmart_book.errors.OrderRefused: not sent: a sell at 60000 would trade at once: ... is there
     """
 
     def __init__(self, entry: OrderEntry, feed: Any, *, may_cross: bool = False) -> None:
@@ -282,7 +299,10 @@ async def _whole(sent: Coroutine[Any, Any, Order], heard: Callable[[Order], Orde
 
 
 class BlockingCheckedEntry:
-    """`CheckedEntry` without await; `bitmart_book.sync.CheckedEntry`."""
+    """`CheckedEntry` without await; `bitmart_book.sync.CheckedEntry`.
+
+    >>> order = bb.sync.CheckedEntry(my_client, feed).place("BTC_USDT", "buy", 1)  # doctest: +SKIP
+    """
 
     def __init__(self, entry: BlockingOrderEntry, feed: Any, *, may_cross: bool = False) -> None:
         self._entry = entry

@@ -74,7 +74,14 @@ def printable(text: str) -> str:
 
 
 class BitmartBookError(Exception):
-    """Root of every error this package raises on purpose."""
+    """Root of every error this package raises on purpose.
+
+    >>> try:
+    ...     bb.Book("BTC_USDT").mid
+    ... except bb.BitmartBookError as error:
+    ...     print(type(error).__name__)
+    BookNotLive
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own pickling calls the class with `args`, which the subclasses below
@@ -95,6 +102,10 @@ class MessageError(BitmartBookError, ValueError):
     """A frame is not of the documented shape. No level of any book was changed.
 
     `symbol`, `side` ("bid" or "ask") and `row` (counted from 0) say where, as far as it is known.
+
+    >>> bb.Engine().apply("{")
+    Traceback (most recent call last):
+    bitmart_book.errors.MessageError: not JSON: ...
     """
 
     def __init__(
@@ -120,11 +131,19 @@ class MessageError(BitmartBookError, ValueError):
 
 
 class NumberError(MessageError):
-    """A number is well formed, but no 64-bit integer at the book's scale can hold it."""
+    """A number is well formed, but no 64-bit integer at the book's scale can hold it.
+
+    >>> issubclass(bb.NumberError, bb.MessageError)
+    True
+    """
 
 
 class CompressionError(MessageError):
-    """A compressed frame is damaged, cut off or too large; whose it was nobody can tell."""
+    """A compressed frame is damaged, cut off or too large; whose it was nobody can tell.
+
+    >>> issubclass(bb.CompressionError, bb.MessageError)
+    True
+    """
 
 
 class BookNotLive(BitmartBookError):
@@ -133,6 +152,12 @@ class BookNotLive(BitmartBookError):
     `state` is the `BookState`, `reason` a sentence or None, `since` the time at which the book
     stopped being LIVE (nanoseconds of the engine's clock; None without a clock), `epoch` the
     number of the last unbroken run.
+
+    >>> try:
+    ...     bb.Book("BTC_USDT").best_bid
+    ... except bb.BookNotLive as error:
+    ...     print(f"{error.state}: {error.reason}")
+    SYNCING: no snapshot yet
     """
 
     def __init__(
@@ -147,7 +172,15 @@ class BookNotLive(BitmartBookError):
 
 
 class GuardRefused(BookNotLive):
-    """The book is LIVE, but too old or too wide for the caller's `guard`; `reason` says which."""
+    """The book is LIVE, but too old or too wide for the caller's `guard`; `reason` says which.
+
+    >>> try:
+    ...     with book.guard(max_spread_bps=1):
+    ...         print("not reached")
+    ... except bb.GuardRefused as error:
+    ...     print(error.reason)
+    49.63 bps wide, at most 1 allowed
+    """
 
     def __init__(
         self, symbol: str, state: str, reason: str | None, since: int | None, epoch: int
@@ -157,11 +190,19 @@ class GuardRefused(BookNotLive):
 
 
 class NotConnected(BitmartBookError, ConnectionError):
-    """No connection could be opened; the message says what was tried."""
+    """No connection could be opened; the message says what was tried.
+
+    >>> issubclass(bb.NotConnected, ConnectionError)
+    True
+    """
 
 
 class SubscriptionRejected(BitmartBookError):
-    """The venue refused `topics`; `code` and `message` are the venue's own words."""
+    """The venue refused `topics`; `code` and `message` are the venue's own words.
+
+    >>> print(bb.SubscriptionRejected(("spot/ticker:A_B",), "90003", "no such symbol"))
+    refused: spot/ticker:A_B: no such symbol (code 90003)
+    """
 
     def __init__(self, topics: tuple[str, ...], code: str | None, message: str) -> None:
         self.topics = topics
@@ -172,7 +213,11 @@ class SubscriptionRejected(BitmartBookError):
 
 
 class StreamGap(BitmartBookError):
-    """Events of a stream were lost: `lost` of them (None if nobody knows), for `reason`."""
+    """Events of a stream were lost: `lost` of them (None if nobody knows), for `reason`.
+
+    >>> print(bb.StreamGap(3, "more than 10 values not taken"))
+    3 events lost: more than 10 values not taken
+    """
 
     def __init__(self, lost: int | None, reason: str) -> None:
         self.lost = lost
@@ -181,7 +226,11 @@ class StreamGap(BitmartBookError):
 
 
 class AuthenticationError(BitmartBookError):
-    """The venue refused a login; `code` and `message` are the venue's own words."""
+    """The venue refused a login; `code` and `message` are the venue's own words.
+
+    >>> print(bb.AuthenticationError("30002", "wrong key"))
+    login refused: wrong key (code 30002)
+    """
 
     def __init__(self, code: str | None, message: str) -> None:
         self.code = code
@@ -191,7 +240,11 @@ class AuthenticationError(BitmartBookError):
 
 class ClockError(AuthenticationError):
     """The venue refused a login because of its time: the clock of this machine is wrong, by more
-    than the minute that the venue allows. No other key and no other try will help."""
+    than the minute that the venue allows. No other key and no other try will help.
+
+    >>> print(bb.ClockError("30007", "wrong time"))
+    login refused: wrong time (code 30007); the clock of this machine is wrong
+    """
 
     def __init__(self, code: str | None, message: str) -> None:
         super().__init__(code, message)
@@ -199,13 +252,20 @@ class ClockError(AuthenticationError):
 
 
 class LimitError(BitmartBookError):
-    """The call would break a limit that the venue documents."""
+    """The call would break a limit that the venue documents.
+
+    >>> issubclass(bb.LimitExceeded, bb.LimitError)
+    True
+    """
 
 
 class VenueError(BitmartBookError):
     """The venue answered a request with an error; `code` and `message` are its own words.
 
     `topics` are those that it concerns, as far as that is known.
+
+    >>> print(bb.VenueError("90001", "bad request", ("spot/ticker:A_B",)))
+    the venue says: spot/ticker:A_B: bad request (code 90001)
     """
 
     def __init__(self, code: str | None, message: str, topics: tuple[str, ...] = ()) -> None:
@@ -217,7 +277,11 @@ class VenueError(BitmartBookError):
 
 
 class LimitExceeded(VenueError, LimitError):
-    """The venue says that one of its limits was broken: so often, or so much at once."""
+    """The venue says that one of its limits was broken: so often, or so much at once.
+
+    >>> print(bb.LimitExceeded("90007", "too many"))
+    the venue says: too many (code 90007)
+    """
 
 
 class OrderRefused(BitmartBookError):
@@ -225,6 +289,10 @@ class OrderRefused(BitmartBookError):
 
     `reason` says why; `code` is the venue's own, None where it was refused before it was sent, of
     which `sent` is False.
+
+    >>> bb.check_order("buy", size=0)
+    Traceback (most recent call last):
+    bitmart_book.errors.OrderRefused: not sent: size and price must be above zero
     """
 
     def __init__(self, reason: str, *, code: str | None = None, sent: bool = False) -> None:
@@ -235,7 +303,11 @@ class OrderRefused(BitmartBookError):
 
 class OrderUnknown(BitmartBookError):
     """An order was sent, and no answer came: it may rest, or not. Only the venue knows, by its
-    `client_order_id`; do not send it again before that is clear."""
+    `client_order_id`; do not send it again before that is clear.
+
+    >>> print(bb.OrderUnknown("mine-1", "no answer within 5 s"))
+    nobody knows what became of order mine-1: no answer within 5 s
+    """
 
     def __init__(self, client_order_id: str | None, reason: str) -> None:
         self.client_order_id, self.reason = client_order_id, printable(reason)
@@ -243,26 +315,52 @@ class OrderUnknown(BitmartBookError):
 
 
 class UsageError(BitmartBookError, ValueError):
-    """The caller asked for something that cannot be; nothing was changed."""
+    """The caller asked for something that cannot be; nothing was changed.
+
+    >>> book.size_at("left", 100)
+    Traceback (most recent call last):
+    bitmart_book.errors.UsageError: side must be "bid" or "ask", was 'left'
+    """
 
 
 class NoSuchBook(UsageError, KeyError):
-    """A feed was asked for a book that it does not hold; the message says what it holds."""
+    """A feed was asked for a book that it does not hold; the message says what it holds.
+
+    >>> issubclass(bb.NoSuchBook, KeyError)
+    True
+    """
 
     # A KeyError shows the repr of its argument, quotes and all.
     __str__ = Exception.__str__
 
 
 class UnknownKeyword(UsageError, TypeError):
-    """A call was given a keyword that it does not take; the message names the nearest one."""
+    """A call was given a keyword that it does not take; the message names the nearest one.
+
+    >>> bb.connect("BTC_USDT", sauce="sim")
+    Traceback (most recent call last):
+    bitmart_book.errors.UnknownKeyword: a feed takes no keyword 'sauce'; did you mean source?
+    """
 
 
 class FeedClosed(BitmartBookError):
-    """The feed, engine or book is closed."""
+    """The feed, engine or book is closed.
+
+    >>> engine = bb.Engine()
+    >>> closed = engine.book("BTC_USDT")
+    >>> engine.close_book(closed)
+    >>> closed.apply_snapshot([], [])
+    Traceback (most recent call last):
+    bitmart_book.errors.FeedClosed: the book of BTC_USDT is closed
+    """
 
 
 class CaptureError(BitmartBookError):
-    """A capture cannot be read at `line` (counted from 1) of `path`."""
+    """A capture cannot be read at `line` (counted from 1) of `path`.
+
+    >>> print(bb.CaptureError("frames.jsonl", 3, "no JSON"))
+    frames.jsonl: line 3: no JSON
+    """
 
     def __init__(self, path: str, line: int, problem: str) -> None:
         self.path = path
@@ -272,8 +370,15 @@ class CaptureError(BitmartBookError):
 
 
 class InvariantError(BitmartBookError, AssertionError):
-    """A book is broken inside; the message holds its state. Please report it."""
+    """A book is broken inside; the message holds its state. Please report it.
+
+    >>> book.check()  # raises it where a book is broken inside
+    """
 
 
 class ShadowMismatch(BitmartBookError, AssertionError):
-    """The compiled and the reference book differ after the same frame; the message says how."""
+    """The compiled and the reference book differ after the same frame; the message says how.
+
+    >>> issubclass(bb.ShadowMismatch, AssertionError)
+    True
+    """

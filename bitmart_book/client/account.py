@@ -18,7 +18,7 @@ import msgspec
 from bitmart_book._book import Book, Depth, Lens, clock_ns
 from bitmart_book.client.inventory import Inventory
 from bitmart_book.client.known import EXACT, FINAL, OPEN, RESTING, KnownOrder, filled
-from bitmart_book.client.lenses import NOT_IN_THE_BOOK, Lenses
+from bitmart_book.client.lenses import NOT_IN_THE_BOOK, Lenses, without
 from bitmart_book.client.outcomes import (
     Correction,
     Held,
@@ -53,6 +53,12 @@ class Account(Shown):
     `apply` takes every value of the private topics, in the order of arrival; `resync` is called
     where values may have been lost. Properties hand out copies, which any thread may keep.
     `counts_contracts`: of a market, whether its sizes are contracts; of "futures", if nobody says.
+
+    >>> account = bb.Account()
+    >>> account.reconcile(orders=[], market="spot")
+    ()
+    >>> account.orders, account.inventory["BTC_USDT"].position
+    ({}, Decimal('0'))
     """
 
     def __init__(self, counts_contracts: Callable[[str], bool] | None = None) -> None:
@@ -563,7 +569,7 @@ class Account(Shown):
         own = [self._own(book.symbol, side, unconfirmed, market) for side in _SIDES]
         # Levels that are ours alone are left out, and deeper ones take their places.
         depth = book.depth(None if n is None else n + max(map(len, own)), exact=True)
-        bids, asks = (_without(levels, sizes, n) for levels, sizes in zip(depth, own, strict=True))
+        bids, asks = (without(levels, sizes, n) for levels, sizes in zip(depth, own, strict=True))
         return Depth(bids, asks, depth.complete)
 
     def _own(
@@ -591,10 +597,3 @@ class Account(Shown):
     def _open_orders(self) -> list[Order]:
         # A copy first: another thread may be reading while this one writes.
         return [known.order for known in list(self._open.values()) if known.order is not None]
-
-
-def _without(
-    levels: Iterable[tuple[Decimal, Decimal]], own: Mapping[Decimal, Decimal], n: int | None
-) -> list[tuple[Decimal, Decimal]]:
-    left = [(price, EXACT.subtract(size, own.get(price, _ZERO))) for price, size in levels]
-    return [level for level in left if level[1] > 0][:n]

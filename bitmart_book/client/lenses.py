@@ -7,7 +7,7 @@ into what a `Lens` understands, for the books of its market and symbol.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -17,7 +17,7 @@ from bitmart_book.client.outcomes import Key
 from bitmart_book.errors import UsageError
 from bitmart_book.model import Fill, Order
 
-__all__ = ["NOT_IN_THE_BOOK", "Lenses"]
+__all__ = ["NOT_IN_THE_BOOK", "Lenses", "without"]
 
 # Kinds of order that wait for a price somewhere else than in the book, or never rest.
 NOT_IN_THE_BOOK = frozenset(
@@ -144,3 +144,11 @@ def left_of(known: KnownOrder) -> Decimal:
     if order is None or order.exact.size is None:
         return Decimal(0)
     return max(Decimal(0), EXACT.subtract(order.exact.size, max(filled(order), known.filled)))
+
+
+def without(
+    levels: Iterable[tuple[Decimal, Decimal]], own: Mapping[Decimal, Decimal], n: int | None
+) -> list[tuple[Decimal, Decimal]]:
+    """The best `n` levels of a side, less what own orders have there."""
+    left = [(price, EXACT.subtract(size, own.get(price, Decimal(0)))) for price, size in levels]
+    return [level for level in left if level[1] > 0][:n]

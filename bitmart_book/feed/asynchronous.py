@@ -49,7 +49,12 @@ T = TypeVar("T")
 
 
 class LiveBook(KeptBook):
-    """A `Book` that a feed keeps; made by `Feed.subscribe`."""
+    """A `Book` that a feed keeps; made by `Feed.subscribe`.
+
+    >>> book = await feed.subscribe("BTC_USDT")
+    >>> book.best_bid_price < book.best_ask_price
+    True
+    """
 
     __slots__ = ()
 
@@ -59,6 +64,11 @@ class LiveBook(KeptBook):
         Conflated: a slow loop sees the newest quote, and in `skipped` how many it did not see.
         While the book is not LIVE a quote has that state and None prices. Raises TimeoutError
         after `timeout` seconds without a change; ends when the book is CLOSED.
+
+        >>> async for quote in book.quotes(timeout=5):
+        ...     print(quote.symbol, quote.bid < quote.ask)
+        ...     break
+        BTC_USDT True
         """
         changed = asyncio.Event()
         slot = Slot(changed.set)
@@ -92,6 +102,9 @@ class LiveBook(KeptBook):
         `await book.wait_for(lambda book: book.spread < 0.5, timeout=30)`. What it raises is raised
         here, but for BookNotLive. Raises TimeoutError after so many seconds, and FeedClosed where
         the book, or its capture, has ended.
+
+        >>> (await book.wait_for(lambda book: book.spread > 0, timeout=5)).symbol
+        'BTC_USDT'
         """
         arrived = asyncio.Event()
         with Waiter(self.hub, predicate, arrived.set) as waiter:
@@ -101,7 +114,11 @@ class LiveBook(KeptBook):
 
     def when(self, **conditions: Unpack[Conditions]) -> LiveTrigger:
         """A `LiveTrigger` that fires when all of these become true: `Book.when` lists them. The
-        tick of `mid_moved` is the instrument's where the feed knows it."""
+        tick of `mid_moved` is the instrument's where the feed knows it.
+
+        >>> (await book.when(spread_bps=(">", 0))).symbol
+        'BTC_USDT'
+        """
         return LiveTrigger(self, conditions)
 
     async def ladder(self, seconds: float | None = 10.0, *, levels: int = 10) -> None:
@@ -130,6 +147,11 @@ class LiveTrigger(KeptTrigger):
     `quote = await book.when(spread_bps=(">", 5))` waits for its next firing, or returns at once
     with one that nobody has taken; `async for quote in trigger` takes one after the other, of
     several that were not waited for the newest.
+
+    >>> trigger = book.when(spread_bps=(">", 0))
+    >>> (await trigger.wait(timeout=5)).state
+    <BookState.LIVE: 'LIVE'>
+    >>> trigger.cancel()
     """
 
     def __init__(self, book: LiveBook, conditions: Conditions) -> None:
@@ -173,6 +195,10 @@ class Stream(FeedStream[T]):
     raised there. `orders = await feed.orders()` first waits for the venue's acceptance: what
     happens after that line is told. At a hole a stream has delivered what came before, raises
     `StreamGap` once, and can be iterated on.
+
+    >>> trades = await feed.trades("BTC_USDT")
+    >>> (await trades.get(timeout=30)).symbol
+    'BTC_USDT'
     """
 
     def __init__(self, topic: str, maxsize: int, life: Life) -> None:
@@ -238,6 +264,10 @@ class Feed(Face[LiveBook]):
     or "skip". progress (captures): called with (bytes read, bytes in all) of a file.
 
     `bitmart_book.sync.Feed` has the same names. `finished` is another name of `wait_for_end`.
+
+    >>> async with bb.Feed(source="sim") as other:
+    ...     print((await other.subscribe("ETH_USDT")).state)
+    LIVE
     """
 
     @spelled_out
@@ -326,6 +356,11 @@ class Feed(Face[LiveBook]):
         venue refused or that did not come in time, and NotConnected where there is no connection;
         the others stay. Where the venue says more than that, AuthenticationError, VenueError or
         LimitExceeded, with its code and words.
+
+        >>> book = await feed.subscribe("BTC_USDT")
+        >>> books = await feed.subscribe("BTC_USDT", "ETH_USDT")
+        >>> book.state, len(books)
+        (<BookState.LIVE: 'LIVE'>, 2)
         """
         words = names("subscribe", topics)
         if not words:
@@ -335,7 +370,13 @@ class Feed(Face[LiveBook]):
     async def unsubscribe(
         self, *topics: str, channel: str | None = None, market: str | None = None
     ) -> None:
-        """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
+        """Counted: at zero a book is CLOSED for good, and iterators over the topic end.
+
+        >>> other = await feed.subscribe("SOL_USDT")
+        >>> await feed.unsubscribe("SOL_USDT")
+        >>> other.state
+        <BookState.CLOSED: 'CLOSED'>
+        """
         self._core.unsubscribe(names("unsubscribe", topics), channel, market)
 
     # --- several books ---
@@ -352,6 +393,11 @@ class Feed(Face[LiveBook]):
         book is not LIVE its quote has that state and None prices; its last one is CLOSED. Symbols
         that are not subscribed are, for as long as the loop runs. Raises what `subscribe` raises,
         and TimeoutError after `timeout` seconds without any change; ends with the last book.
+
+        >>> async for quote in feed.quotes("BTC_USDT", timeout=5):
+        ...     print(quote.symbol)
+        ...     break
+        BTC_USDT
         """
         async with contextlib.aclosing(self._merged("quotes", symbols, timeout)) as each:
             async for book, times, _ in each:
@@ -363,6 +409,11 @@ class Feed(Face[LiveBook]):
         """`(book, change)` whenever a frame has changed one of these books, or its state has
         changed; of all where none is named. `change` are the `Change` bits of all frames since that
         book was last told of; 0 where only its state has. Otherwise like `quotes`.
+
+        >>> async for book, change in feed.changes("BTC_USDT", timeout=30):
+        ...     print(book.symbol)
+        ...     break
+        BTC_USDT
         """
         async with contextlib.aclosing(self._merged("changes", symbols, timeout)) as each:
             async for book, _, bits in each:
@@ -414,7 +465,11 @@ class Feed(Face[LiveBook]):
         return self._open_stream(self._core.stream_topic(topic), maxsize)
 
     def trades(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Trade]:
-        """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself."""
+        """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself.
+
+        >>> (await feed.trades("BTC_USDT").get(timeout=30)).price > 0
+        True
+        """
         return self._open_stream(self._core.topic_of("trade", symbol), maxsize)
 
     def tickers(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Ticker]:

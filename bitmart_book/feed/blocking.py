@@ -52,7 +52,12 @@ Wanting = Callable[[Callable[[], bool]], AbstractContextManager[None]]
 
 
 class LiveBook(KeptBook):
-    """A `Book` that a feed keeps; made by `Feed.subscribe` and `connect`."""
+    """A `Book` that a feed keeps; made by `Feed.subscribe` and `connect`.
+
+    >>> book = feed["BTC_USDT"]
+    >>> book.best_bid_price < book.best_ask_price
+    True
+    """
 
     __slots__ = ()
 
@@ -62,6 +67,11 @@ class LiveBook(KeptBook):
         Conflated: a slow loop sees the newest quote, and in `skipped` how many it did not see.
         While the book is not LIVE a quote has that state and None prices. Raises TimeoutError
         after `timeout` seconds without a change; ends when the book is CLOSED.
+
+        >>> for quote in book.quotes(timeout=5):
+        ...     print(quote.symbol, quote.bid < quote.ask)
+        ...     break
+        BTC_USDT True
         """
         changed = threading.Event()
         slot = Slot(changed.set)
@@ -93,6 +103,9 @@ class LiveBook(KeptBook):
         `book.wait_for(lambda book: book.spread < 0.5, timeout=30)`. What it raises is raised
         here, but for BookNotLive. Raises TimeoutError after so many seconds, and FeedClosed where
         the book, or its capture, has ended.
+
+        >>> book.wait_for(lambda book: book.spread > 0, timeout=5).symbol
+        'BTC_USDT'
         """
         arrived = threading.Event()
         with Waiter(self.hub, predicate, arrived.set) as waiter:
@@ -102,7 +115,12 @@ class LiveBook(KeptBook):
 
     def when(self, **conditions: Unpack[Conditions]) -> LiveTrigger:
         """A `LiveTrigger` that fires when all of these become true: `Book.when` lists them. The
-        tick of `mid_moved` is the instrument's where the feed knows it."""
+        tick of `mid_moved` is the instrument's where the feed knows it.
+
+        >>> trigger = book.when(spread_bps=(">", 0))
+        >>> trigger.wait(timeout=5).symbol
+        'BTC_USDT'
+        """
         return LiveTrigger(self, conditions)
 
     def ladder(self, seconds: float | None = 10.0, *, levels: int = 10) -> None:
@@ -131,6 +149,11 @@ class LiveTrigger(KeptTrigger):
     `quote = book.when(spread_bps=(">", 5)).wait()` waits for its next firing, or returns at once
     with one that nobody has taken; `for quote in trigger` takes one after the other, of several
     that were not waited for the newest.
+
+    >>> with_a_spread = book.when(spread_bps=(">", 0))
+    >>> with_a_spread.wait(timeout=5).state
+    <BookState.LIVE: 'LIVE'>
+    >>> with_a_spread.cancel()
     """
 
     def __init__(self, book: LiveBook, conditions: Conditions) -> None:
@@ -168,6 +191,11 @@ class Stream(FeedStream[T]):
     """A blocking iterator over the values of a topic, never conflated.
 
     At a hole it has delivered what came before, raises `StreamGap` once, and can be iterated on.
+
+    >>> trades = feed.trades("BTC_USDT")
+    >>> trades.get(timeout=30).symbol
+    'BTC_USDT'
+    >>> trades.close()
     """
 
     def __init__(
@@ -211,6 +239,10 @@ class Feed(Face[LiveBook]):
     placed after `orders` has returned is told. A callback, which runs on the feed's own thread,
     may call as well: what would have to wait there returns at once, so that `subscribe` gives a
     book that is not LIVE yet. `finished` is another name of `wait_for_end`.
+
+    >>> with bb.sync.Feed(source="sim") as other:
+    ...     print(other.subscribe("ETH_USDT").state)
+    LIVE
     """
 
     @spelled_out
@@ -310,6 +342,11 @@ class Feed(Face[LiveBook]):
         A raw topic that is not a book's gives a `Stream` of its values. Waits and raises as
         `bitmart_book.Feed.subscribe`; in a callback it returns at once, and the books are not
         LIVE yet.
+
+        >>> book = feed.subscribe("BTC_USDT")
+        >>> books = feed.subscribe("BTC_USDT", "ETH_USDT")
+        >>> book.state, len(books)
+        (<BookState.LIVE: 'LIVE'>, 2)
         """
         words = names("subscribe", topics)
         if not words:
@@ -321,7 +358,13 @@ class Feed(Face[LiveBook]):
     def unsubscribe(
         self, *topics: str, channel: str | None = None, market: str | None = None
     ) -> None:
-        """Counted: at zero a book is CLOSED for good, and iterators over the topic end."""
+        """Counted: at zero a book is CLOSED for good, and iterators over the topic end.
+
+        >>> other = feed.subscribe("SOL_USDT")
+        >>> feed.unsubscribe("SOL_USDT")
+        >>> other.state
+        <BookState.CLOSED: 'CLOSED'>
+        """
         words = names("unsubscribe", topics)
         self._do(lambda: self._core.unsubscribe(words, channel, market))
 
@@ -337,6 +380,11 @@ class Feed(Face[LiveBook]):
         book is not LIVE its quote has that state and None prices; its last one is CLOSED. Symbols
         that are not subscribed are, for as long as the loop runs. Raises what `subscribe` raises,
         and TimeoutError after `timeout` seconds without any change; ends with the last book.
+
+        >>> for quote in feed.quotes("BTC_USDT", "ETH_USDT", timeout=5):
+        ...     print(quote.symbol)
+        ...     break
+        BTC_USDT
         """
         with contextlib.closing(self._merged("quotes", symbols, timeout)) as each:
             for book, times, _ in each:
@@ -348,6 +396,11 @@ class Feed(Face[LiveBook]):
         """`(book, change)` whenever a frame has changed one of these books, or its state has
         changed; of all where none is named. `change` are the `Change` bits of all frames since that
         book was last told of; 0 where only its state has. Otherwise like `quotes`. Blocks.
+
+        >>> for book, change in feed.changes("BTC_USDT", timeout=30):
+        ...     print(book.symbol)
+        ...     break
+        BTC_USDT
         """
         with contextlib.closing(self._merged("changes", symbols, timeout)) as each:
             for book, _, bits in each:
@@ -396,32 +449,57 @@ class Feed(Face[LiveBook]):
     # --- streams ---
 
     def stream(self, topic: str, *, maxsize: int = MAXSIZE) -> Stream[Value]:
-        """The values of any raw topic that is not a book's, once it has been accepted."""
+        """The values of any raw topic that is not a book's, once it has been accepted.
+
+        >>> feed.stream("spot/ticker:BTC_USDT").get(timeout=10).symbol
+        'BTC_USDT'
+        """
         return self._open_stream(self._core.stream_topic(topic), maxsize)
 
     def trades(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Trade]:
-        """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself."""
+        """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself.
+
+        >>> feed.trades("BTC_USDT").get(timeout=30).price > 0
+        True
+        """
         return self._open_stream(self._core.topic_of("trade", symbol), maxsize)
 
     def tickers(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Ticker]:
-        """Tickers of a symbol; on futures each is a `FuturesTicker`."""
+        """Tickers of a symbol; on futures each is a `FuturesTicker`.
+
+        >>> feed.tickers("BTC_USDT").get(timeout=10).last > 0
+        True
+        """
         return self._open_stream(self._core.topic_of("ticker", symbol), maxsize)
 
     def klines(self, symbol: str, step: str = "1m", *, maxsize: int = MAXSIZE) -> Stream[Kline]:
-        """Klines of a symbol; step: "1m", "5m", ... "1M"."""
+        """Klines of a symbol; step: "1m", "5m", ... "1M".
+
+        >>> feed.klines("BTC_USDT", "1m").get(timeout=10).step
+        '1m'
+        """
         topic = self._core.topic_of("kline", symbol, step, "mark kline")
         return self._open_stream(topic, maxsize)
 
     def orders(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Order]:
         """Own orders, of all symbols of a market; where none is said, of the first one of the
-        venue: "spot" of BitMart's "spot" and "futures", "bybit" (linear) of Bybit's."""
+        venue: "spot" of BitMart's "spot" and "futures", "bybit" (linear) of Bybit's.
+
+        >>> orders = feed.orders()
+        >>> orders.close()
+        """
         return self._open_stream(self._core.own_topic("order", market), maxsize)
 
     def fills(
         self, symbol: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE
     ) -> Stream[Fill]:
         """Executions of own orders, each once, of one symbol, or of all of a market. At a hole some
-        may be missing: `StreamGap`, as of any stream, and `account.inventory` says so too."""
+        may be missing: `StreamGap`, as of any stream, and `account.inventory` says so too.
+
+        >>> fills = feed.fills("BTC_USDT")
+        >>> fills.topic
+        'spot/user/orders:ALL_SYMBOLS'
+        """
         topic = self._core.fill_topic(symbol, market)
         bare = None if symbol is None else self._core.venue.bare(symbol)
         return self._open_stream(topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, bare))
@@ -437,7 +515,11 @@ class Feed(Face[LiveBook]):
         return self._open_stream(self._core.balance_topic(currency, market), maxsize)
 
     def events(self, *, maxsize: int = MAXSIZE) -> Stream[Event]:
-        """What happens from now on: connected, subscribed, live, gap, stale, rejected, ..."""
+        """What happens from now on: connected, subscribed, live, gap, stale, rejected, ...
+
+        >>> for event in feed.events():  # doctest: +SKIP
+        ...     print(event)
+        """
         return self._open_stream(EVENTS, maxsize)
 
     def _new_stream(self, topic: str, maxsize: int) -> Stream[Any]:
@@ -474,6 +556,10 @@ def connect(*symbols: str, **options: Unpack[Options]) -> Feed:
     after the other). With a capture and speed=None the call returns when all of it has been read;
     symbols are then those that must be there. Other keywords are those of `bitmart_book.Feed`.
     Raises what `Feed.subscribe` raises, and then leaves nothing behind.
+
+    >>> with bb.connect("BTC_USDT", source="sim") as feed:
+    ...     print(feed["BTC_USDT"].state)
+    LIVE
     """
     words = names("connect", symbols)
     feed = Feed(**options)

@@ -55,12 +55,20 @@ class Face(Owned, Generic[B]):
         return self._do(self._core.subscriptions)
 
     def plan(self, symbols: Iterable[str]) -> Plan:
-        """The connections, topics and messages that these would use, before connecting."""
+        """The connections, topics and messages that these would use, before connecting.
+
+        >>> feed.plan(["BTC_USDT", "ETH_USDT"]).topics
+        2
+        """
         return self._core.plan(symbols)
 
     def explain(self, *topics: str) -> str:
         """A sentence a line for each of these symbols or topics, or for all: the state, why, since
-        when, and what is being done about it. Never raises for what is not there."""
+        when, and what is being done about it. Never raises for what is not there.
+
+        >>> feed.explain("BTC_USDT").startswith("BTC_USDT is live")
+        True
+        """
         words = names("explain", topics)
         return self._ask(lambda: self._core.explain(*words))
 
@@ -77,7 +85,11 @@ class Face(Owned, Generic[B]):
     def report(self) -> Report:
         """Connections, topics and counters; how long things take, by stage, in `latency`; and in
         `loop` what kept the event loop from running. Times are in seconds. All of it can be written
-        as JSON."""
+        as JSON.
+
+        >>> sorted(feed.report())[:3]
+        ['callbacks', 'connections', 'counters']
+        """
         return self._do(self._core.report)
 
     def forget_lag(self, host: str) -> None:

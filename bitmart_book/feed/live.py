@@ -53,12 +53,19 @@ class KeptBook(Book):
         Conflated: what arrived together is applied together, and the callback gets the newest
         quote, with the number of those in between as `skipped`. An exception in it is reported
         and never fatal; after a hundred in a row the callback is dropped.
+
+        >>> handle = book.on_quote(lambda quote: None)
+        >>> handle.cancel()
         """
         return self.hub.on_quote(callback)
 
     def on_change(self, callback: Callable[[Self, int], object]) -> Handle:
         """Call `callback(book, change)` on the feed's thread after each whole frame that changed
-        the book. The next frame waits for it: a slow one delays every book of the feed."""
+        the book. The next frame waits for it: a slow one delays every book of the feed.
+
+        >>> handle = book.on_change(lambda book, change: None)
+        >>> handle.cancel()
+        """
         return self.hub.on_change(callback)
 
     def net(self, orders: Iterable[Order] | None = None) -> NetBook:
@@ -100,11 +107,18 @@ class KeptBook(Book):
 
         An inverse contract needs a price, and is divided. Raises UsageError where the contract
         size is not among the feed's `instruments`.
+
+        >>> book.base_size("0.5")
+        Decimal('0.5')
         """
         return self.hub.base_size(size, price)
 
     def explain(self) -> str:
-        """A sentence: the state of the book, why, since when, and what is being done about it."""
+        """A sentence: the state of the book, why, since when, and what is being done about it.
+
+        >>> book.explain().startswith("BTC_USDT is live")
+        True
+        """
         return self.hub.explain()
 
     def _unchanged(self, seconds: float | None) -> TimeoutError:

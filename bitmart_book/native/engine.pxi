@@ -34,6 +34,13 @@ cdef class Engine:
     channels look alike, their connection says which it is (`open_line`, `assign`); without one, it
     is that of the book of the symbol that there is, else the one that an acknowledgement named,
     else the smallest that holds the snapshot.
+
+    >>> engine = bb.Engine()
+    >>> row = '"symbol":"BTC_USDT","type":"snapshot","version":4,"ms_t":1698292343610'
+    >>> sides = '"bids":[["23105","1.8"]],"asks":[["23200","0.7"]]'
+    >>> change = engine.apply(f'{{"table":"spot/depth/increase100","data":[{{{row},{sides}}}]}}')
+    >>> bool(change & bb.Change.TOP), engine["BTC_USDT"].best_ask
+    (True, Level(price=23200.0, size=0.7))
     """
 
     __signature__ = _Signature(
@@ -1180,6 +1187,9 @@ cdef class Engine:
         A bare symbol means the venue's default: BitMart's spot `depth/increase100` or futures
         `depthIncrease50`, Kraken's `book10`, OKX's `books`, Bybit's `orderbook.50`; `channel`
         ("depth20") and `market` ("futures") choose others. UsageError for what cannot exist.
+
+        >>> bb.Engine().book("BTC_USDT", channel="depth20").state
+        <BookState.SYNCING: 'SYNCING'>
         """
         found = self.venue.book_channel(symbol, channel=channel, market=market)[1]
         return self._book_for(self._routes[found.name], self.venue.bare(symbol))
@@ -1232,7 +1242,11 @@ cdef class Engine:
         raise KeyError(f"no sequenced book of {key}")
 
     def get(self, key, default=None):
-        """The book of a symbol or topic, or `default`."""
+        """The book of a symbol or topic, or `default`.
+
+        >>> bb.Engine().get("BTC_USDT") is None
+        True
+        """
         try:
             return self[key]
         except KeyError:

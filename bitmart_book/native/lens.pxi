@@ -10,6 +10,10 @@ cdef class NetBook(Book):
 
     `certain` says whether all of one's own orders were known to be in it and were taken out. Where
     it is False some may have been left in, never too much was taken out.
+
+    >>> net = book.net(())
+    >>> net.best_bid.price, net.certain
+    (100.5, True)
     """
 
 
@@ -20,6 +24,10 @@ cdef class NetTop:
     """The best prices of a book without one's own orders, taken at one instant.
 
     `certain` is False where some of them may still be in it. `sequence` is that of the book.
+
+    >>> top = bb.Account().lens(book).top
+    >>> top.bid, top.ask, top.certain
+    (100.5, 101.0, False)
     """
 
     __signature__ = _Signature("")
@@ -124,6 +132,10 @@ cdef class Lens:
         lens = feed.account.lens(book)
         top = lens.top
         if top.certain and top.bid is not None: ...
+
+    >>> lens = bb.Account().lens(book)
+    >>> lens.top.bid, lens.would_cross("bid", 101)
+    (100.5, True)
     """
 
     __signature__ = _Signature("book")

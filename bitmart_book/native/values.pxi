@@ -195,6 +195,10 @@ cdef class Level:
 
     `Level(price, size)` takes what a row by hand takes. Two levels are equal when their exact
     values are.
+
+    >>> price, size = bb.Level("100.5", 2)
+    >>> bb.Level("100.5", 2).exact
+    (Decimal('100.5'), Decimal('2'))
     """
 
     __signature__ = _Signature("price, size")
@@ -260,7 +264,11 @@ cdef class Level:
 
 @cython.final
 cdef class Levels:
-    """One side, best first, frozen when it was read: `len`, index, slice, iterate."""
+    """One side, best first, frozen when it was read: `len`, index, slice, iterate.
+
+    >>> [level.price for level in book.bids[:2]]
+    [100.5, 100.0]
+    """
 
     __signature__ = _Signature("levels")
 
@@ -368,6 +376,10 @@ cdef class Quote:
     caller gave it, `age` the seconds since what it shows was last known to be the venue's newest
     (None without a clock), `lag` those by which what arrives is late (None where no stamp tells),
     `skipped` the number of quotes that a slow consumer did not see.
+
+    >>> quote = book.quote
+    >>> quote.bid, quote.ask, quote.mid, quote.sequence
+    (100.5, 101.0, 100.75, 7)
     """
 
     __signature__ = _Signature("")
@@ -415,6 +427,9 @@ cdef class Quote:
 
         `pandas.DataFrame([quote.to_dict() for quote in quotes])` has a column for each. `state` is
         a text, prices and sizes are floats.
+
+        >>> book.quote.to_dict()["spread"]
+        0.5
         """
         return {
             "venue": self.venue, "market": self.market, "symbol": self.symbol,
@@ -510,6 +525,10 @@ cdef class Depth:
     Decimal) where exact numbers were asked for. `complete` says whether every level that was
     asked for is known for certain, `proven` whether the venue proves every level that is there:
     by an unbroken sequence, or by a checksum that covers it.
+
+    >>> depth = book.depth(1)
+    >>> depth.bids.tolist(), depth.asks.tolist(), depth.complete
+    ([[100.5, 2.0]], [[101.0, 1.25]], True)
     """
 
     __signature__ = _Signature("bids, asks, complete, proven=True")
@@ -592,6 +611,10 @@ cdef class Sweep:
     known for certain, `proven` whether the venue proves every level that was touched: by an
     unbroken sequence, or by a checksum that covers it. Of a limit alone all is asked for that is
     no worse: `complete` says that there is certainly no more.
+
+    >>> sweep = book.sweep("ask", notional=200)
+    >>> sweep.levels, sweep.fills[0], sweep.next_price
+    (2, (101.0, 1.25), 102.0)
     """
 
     __signature__ = _Signature(
@@ -669,7 +692,16 @@ cdef class Sweep:
 
 @cython.final
 cdef class Guard:
-    """Lets a block of code run only on a quote that is good enough; made by `Book.guard`."""
+    """Lets a block of code run only on a quote that is good enough; made by `Book.guard`.
+
+    >>> with book.guard(max_spread_bps=100, max_age=2) as quote:
+    ...     print(quote.ask)
+    101.0
+    >>> with book.guard(max_spread_bps=1):
+    ...     print("not reached")
+    Traceback (most recent call last):
+    bitmart_book.errors.GuardRefused: BTC_USDT is not good enough: 49.63 bps wide, at most 1 allowed
+    """
 
     __signature__ = _Signature("book, max_age, max_spread_bps, levels=None, unproven=False")
 

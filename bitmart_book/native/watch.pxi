@@ -29,6 +29,12 @@ cdef class Watcher:
 
     `book`: the `Book` that it watches, None before and after. `wants`: the `Change` bits that it
     wants to hear of.
+
+    >>> watcher = bb.Watcher()
+    >>> watcher.watch(book)
+    >>> watcher.book is book, book.watched == bb.Change.TOP
+    (True, True)
+    >>> watcher.cancel()
     """
 
     def watch(self, Book book not None, wants=TOP_BIT):
@@ -395,6 +401,13 @@ cdef class Trigger:
 
     It ends when `cancel` is called, when its book is closed, or, where it has no callback, when
     nobody holds it any more.
+
+    >>> trigger = book.when(imbalance=(">", 0.5))
+    >>> trigger.is_true, trigger.fired
+    (False, 0)
+    >>> change = book.apply_delta([("100.5", 20)], [], sequence=8)
+    >>> trigger.is_true, trigger.fired, trigger.quote.bid_size
+    (True, 1, 20.0)
     """
 
     cdef _Condition _condition

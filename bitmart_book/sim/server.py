@@ -83,6 +83,10 @@ class Simulator:
     that say what goes wrong (see `bitmart_book.sim.parse`), and after it a `Faults` that counts
     them. At `control_url` programs of other languages place orders; `place`, `cancel` and what
     reads the account may be called from any thread. For the other arguments see `Exchange`.
+
+    >>> async with bb.Simulator(faults="gap@120") as simulator:
+    ...     print("spot_public" in simulator.urls)
+    True
     """
 
     def __init__(

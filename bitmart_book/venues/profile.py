@@ -349,7 +349,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """All sockets of a venue, or of several, and how a user's words find their channel."""
+    """All sockets of a venue, or of several, and how a user's words find their channel.
+
+    >>> bb.Engine(venue=("kraken", "okx")).venue.names
+    ('kraken', 'okx')
+    """
 
     profiles: tuple[Profile, ...]
     instruments: InstrumentList | None = None

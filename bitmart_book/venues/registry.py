@@ -48,7 +48,11 @@ _VENUES = {"bitmart": BITMART, "kraken": KRAKEN, "okx": OKX, "bybit": BYBIT, "bi
 
 
 def venues() -> tuple[str, ...]:
-    """The names of the venues that there are: what `venue=` takes everywhere."""
+    """The names of the venues that there are: what `venue=` takes everywhere.
+
+    >>> bb.venues()[:2]
+    ('bitmart', 'kraken')
+    """
     return tuple(_VENUES)
 
 
@@ -86,6 +90,11 @@ def read_instruments(
     Bybit's `GET /v5/market/instruments-info`; Bitget's `GET /api/v2/spot/public/symbols` and
     `GET /api/v2/mix/market/contracts`. Raises MessageError for any other document, and where
     no row at all can be read.
+
+    >>> row = {"symbol": "BTC_USDT", "base_currency": "BTC", "quote_currency": "USDT"}
+    >>> row |= {"price_max_precision": 2, "quote_increment": "0.00001", "trade_status": "trading"}
+    >>> bb.read_instruments({"code": 1000, "data": {"symbols": [row]}})["BTC_USDT"].tick
+    Decimal('0.01')
     """
     reader = find_venue(venue).instruments
     if reader is None:
