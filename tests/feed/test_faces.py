@@ -212,16 +212,20 @@ OF_BOOK = {
     "explain": lambda book: book.explain(),
     "hub": lambda book: type(book.hub).__name__,
     "instrument": lambda book: book.instrument.symbol,
+    "ladder": lambda book: refused(lambda: book.ladder(seconds=1)),
     "net": lambda book: type(book.net([])),
     "on_change": lambda book: book.on_change(lambda book, change: None).cancel(),
     "on_quote": lambda book: book.on_quote(lambda quote: None).cancel(),
+    # What it draws is in tests/display/test_matplotlib.py.
+    "plot_depth": lambda book: callable(book.plot_depth),
     "quotes": lambda book: type(next(book.quotes(timeout=20))),
     "wait_for": lambda book: type(book.wait_for(lambda book: book.spread > 0, timeout=20)),
     "when": lambda book: type(book.when(spread_bps=(">", 0)).wait(timeout=20)),
 }
 BOOK_SAYS = {
     "base_size": "2.5", "explain": "BTC_USDT is live", "hub": "BookHub", "instrument": "BTC_USDT",
-    "net": bb.NetBook, "on_change": None, "on_quote": None, "quotes": bb.Quote,
+    "ladder": "ladder() replaces what a notebook's cell shows, and no notebook runs here",
+    "net": bb.NetBook, "on_change": None, "on_quote": None, "plot_depth": True, "quotes": bb.Quote,
     "wait_for": bb.Quote,
     "when": bb.Quote,
 }  # fmt: skip
@@ -253,11 +257,11 @@ def agrees(said, expected):
 
 
 def public(instance):
-    """What an object offers beside the reads of a book: its public names, and the special methods
-    that are ours."""
+    """What an object offers beside the reads of a book: its public names, those that tab leaves out
+    among them, and the special methods that are ours."""
     base = set(dir(bb.Book)) - {"when"} if isinstance(instance, bb.Book) else set()
-    names = {name for name in dir(instance) if not name.startswith("_")} - base
-    return (names | set(members(type(instance)))) - {"__slots__"}
+    names = {name for name in object.__dir__(instance) if not name.startswith("_")} - base
+    return (names | set(members(type(instance)))) - {"__slots__", "__dir__"}
 
 
 @pytest.mark.parametrize("name", OF_FEED)
