@@ -138,3 +138,19 @@ def test_what_is_read_together_waits_for_what_is_before_it():
     stage = run(work())
     assert stage["count"] == 1
     assert 7.0 <= stage["min"] <= stage["max"] < 60.0
+
+
+def test_after_a_blocked_loop_what_has_lapsed_is_noted_before_the_client_says_anything():
+    async def work():
+        async with box() as simulator, bb.Feed(source=simulator) as feed:
+            await feed.subscribe("BTC_USDT")
+            driver, loop, order = feed._core.driver, asyncio.get_running_loop(), []
+            driver._engine = SimpleNamespace(look=lambda: order.append("look"))
+            driver._intake = SimpleNamespace(advance=lambda now: order.append("client") or now + 1)
+            for due in (0.0, 60.0):
+                driver._lapses.cancel()
+                driver._lapses = loop.call_later(due, order.append, "timer")
+                driver._advance()
+            return order
+
+    assert run(work()) == ["look", "client", "client"]

@@ -56,6 +56,15 @@ LATENCY = [
         "tests/client/test_intake.py::test_what_lapsed_during_a_pause_did_so_at_its_deadline",
     ),
     Mutant(
+        "blocked-loop-hides-when-a-book-lapsed",
+        "After a loop was blocked books are said to have been lost only as it returned.",
+        "wire/driver.py",
+        "self._lapses.when() <= self._loop.time()",
+        "False",
+        "tests/feed/test_latency.py"
+        "::test_after_a_blocked_loop_what_has_lapsed_is_noted_before_the_client_says_anything",
+    ),
+    Mutant(
         "conflated-changes-waited-for-nothing",
         "Callbacks that are minutes late seem to be in time, if changes keep coming.",
         "listeners/hub.py",
