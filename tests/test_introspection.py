@@ -94,6 +94,7 @@ def test_tab_shows_no_internals(tmp_path):
             shown = set(dir(thing))
             assert not shown & internal
             assert len([name for name in shown if name[0] != "_"]) > 2
+        assert repr(things[1].when(spread_bps=(">", 1))).startswith("<Trigger spread_bps > 1 of")
         assert "best_bid" in dir(things[1])
         assert "ladder" in dir(things[1])
 
@@ -110,6 +111,7 @@ def test_what_a_feed_and_an_engine_take_is_completed():
 
 
 def test_what_is_held_is_said_without_an_address():
+    assert repr(bb.Simulator()) == "<Simulator not running>"
     book = bb.Book("BTC_USDT")
     assert repr(book.guard(max_age=2, max_spread_bps=5)) == (
         "Guard(BTC_USDT, max_age=2, max_spread_bps=5)"

@@ -193,6 +193,9 @@ class KeptTrigger(Trigger):
         self._hub.not_at_end(self._firings.end)
         self._firings.end()
 
+    def __repr__(self) -> str:
+        return f"<Trigger {self.condition} of {self.book.symbol}, fired {self.fired} times>"
+
     def _over(self) -> FeedClosed:
         return never(self._hub, f"{self.condition} did not become true")
 

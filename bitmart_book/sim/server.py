@@ -135,6 +135,9 @@ class Simulator:
         self._read_at = 0.0
         self._now = 0.0
 
+    def __repr__(self) -> str:
+        return f"<Simulator {' '.join(self.urls.values()) or 'not running'}>"
+
     async def __aenter__(self) -> Simulator:
         await self.start()
         return self
