@@ -100,10 +100,12 @@ cdef class Latency:
         try:
             return function(*arguments)
         finally:
-            if called._calls == 0:
-                self._ran.append(called)
-            called._calls += 1
-            called._spent += self._glance() - begun
+            # It may have been the one that closed the feed.
+            if self._clock is not None:
+                if called._calls == 0:
+                    self._ran.append(called)
+                called._calls += 1
+                called._spent += self._glance() - begun
 
     def take_busiest(self):
         """(what was called, nanoseconds, calls) of what took longest altogether since this was
@@ -116,6 +118,11 @@ cdef class Latency:
             called._calls = called._spent = 0
         self._ran.clear()
         return None if busiest is None else (busiest, spent, calls)
+
+    def stop(self):
+        """Count nothing more, and hold nobody who was called: the feed is over."""
+        self._clock = None
+        self._ran.clear()
 
     def summary(self):
         """The stages by name, as `Histogram.summary` each."""

@@ -107,6 +107,7 @@ class Driver:
         """Do what the closed client wants as its last, and begin no more."""
         self.carry_out()
         self._stopped = True
+        self._latency.stop()
         for timer in (self._timer, self._beat, self._lapses):
             if timer is not None:
                 timer.cancel()

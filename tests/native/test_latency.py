@@ -131,6 +131,15 @@ def test_many_short_calls_are_as_long_as_one_long_one(world):
     assert latency.take_busiest() == (often, 90 * MS, 3)
 
 
+def test_what_is_over_counts_nothing_and_holds_nobody(world):
+    latency = world.latency
+    latency.call(Timed(), abs, (-5,), None, None)
+    latency.call(Timed(), latency.stop, (), 5, None)
+    assert latency.call(Timed(), abs, (-5,), 5, None) == 5
+    assert latency.take_busiest() is None
+    assert stage(latency, "applied_to_callback")[0] == 1, "what was counted can be read"
+
+
 def test_without_a_clock_nothing_is_counted():
     latency = Latency(None)
     assert latency.now() is None

@@ -76,7 +76,7 @@ FOLDED = {
     "quote_in_any_state": quote,
     "guard": quote,
     "explain": sentence,
-    "_repr_html_": sentence,
+    "_repr_html_": lambda text: sentence(reads.timeless(text)),
     "peek": frozen,
     "net": frozen,
     "stats": counted,
