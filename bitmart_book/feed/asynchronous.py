@@ -289,7 +289,7 @@ class Feed(Face[LiveBook]):
     def __del__(self) -> None:
         life: Life | None = getattr(self, "_life", None)
         if life is not None and life.let_go(life.end):
-            self._forgotten("async with bb.Feed(...) as feed:", "await feed.close()")
+            self._forgotten(self._named(), "async with bb.Feed(...) as feed:", "await feed.close()")
 
     async def close(self) -> None:
         """End every connection, iterator and task. Takes a few seconds at most; may be called

@@ -260,8 +260,10 @@ class Feed(Face[LiveBook]):
 
     def __del__(self) -> None:
         thread: LoopThread | None = getattr(self, "_thread", None)
+        # Once it is let go its thread may end it at any moment, and it has no books then.
+        of = self._named() if thread is not None else ""
         if thread is not None and thread.let_go():
-            self._forgotten("with bb.connect(...) as feed:", "feed.close()")
+            self._forgotten(of, "with bb.connect(...) as feed:", "feed.close()")
 
     def close(self) -> None:
         """End every connection, iterator, task and the thread. Bounded; may be called twice, from

@@ -29,12 +29,15 @@ class Face(Owned, Generic[B]):
         super().__init__()
         self._core = core
 
-    def _forgotten(self, block: str, call: str) -> None:
-        """Say that it was dropped and never closed, and what to write instead."""
+    def _named(self) -> str:
+        """Its first books, for a sentence."""
         books = [book.symbol for book in self._core.engine.books]
-        of = ", ".join(books[:3]) + (", ..." if len(books) > 3 else "")
+        return ", ".join(books[:3]) + (", ..." if len(books) > 3 else "") or "no book"
+
+    def _forgotten(self, of: str, block: str, call: str) -> None:
+        """Say that it was dropped and never closed, and what to write instead."""
         warnings.warn(
-            f"a feed of {of or 'no book'} was dropped and never closed, and ends when nothing of "
+            f"a feed of {of} was dropped and never closed, and ends when nothing of "
             f"it is held any more: write `{block}`, or `{call}` when you are done",
             ResourceWarning,
             stacklevel=3,
