@@ -3,8 +3,10 @@
 import gc
 import os
 
+import pytest
 from hypothesis import Phase, settings
 
+from bitmart_book.client.limits import PROCESS_LIMITER
 from tests.helpers.canaries import pytest_runtest_call as pytest_runtest_call
 
 settings.register_profile(
@@ -37,3 +39,10 @@ def pytest_collection_finish():
     """What ten thousand tests are made of is not looked through by each `gc.collect` of a test."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_here_before(monkeypatch):
+    """The limits of a process belong to addresses, and two servers of two tests may be given the
+    same port: what the first refused would be held against the second."""
+    monkeypatch.setattr(PROCESS_LIMITER, "_gates", {})

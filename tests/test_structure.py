@@ -178,7 +178,7 @@ MAY_IMPORT = {
     "listeners.hub": {"_book", "errors", "fork", "model", "threading"},
     "listeners.merged": {"_book", "fork", "listeners.hub", "listeners.streams", "threading"},
     "listeners.streams": {"errors", "fork", "threading"},
-    "listeners.waiting": {"_book", "errors", "listeners.hub", "listeners.streams"},
+    "listeners.waiting": {"_book", "errors", "listeners.hub", "listeners.streams", "model"},
     "log": set(),
     "log.journal": {"credentials", "errors", "log.throttle", "model"},
     "log.throttle": set(),

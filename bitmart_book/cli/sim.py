@@ -58,7 +58,7 @@ def sim(
 ) -> None:
     """Serve a BitMart exchange on this machine until interrupted.
 
-    With --venue it has that venue's public addresses beside BitMart's. Prints all addresses and
+    With --venue it has that venue's addresses beside BitMart's. Prints all addresses and
     the credentials of its account as one line of JSON when it is ready.
 
     That account trades over plain HTTP at the address "control", from this machine only:
@@ -73,10 +73,11 @@ def sim(
       curl CONTROL/positions?market=futures
       curl CONTROL/deposits -d '{"market": "spot", "currency": "USDT", "amount": "5000"}'
 
-    An order may have a "market" (spot, futures or demo), a "kind" (limit, limit_maker, ioc) and a
-    "client_order_id"; without a price it is a market order. Sides on futures: buy and sell open a
-    position, buy_close_short and sell_close_long close one. Orders rest in the published book, fill
-    as the market comes to them, and are told on the private addresses.
+    An order may have a "market" (spot, futures or demo; with --venue bybit also bybit and
+    bybit-spot), a "kind" (limit, limit_maker, ioc) and a "client_order_id"; without a price it is a
+    market order. Sides on futures: buy and sell open a position, buy_close_short and
+    sell_close_long close one. Orders rest in the published book, fill as the market comes to them,
+    and are told on the private addresses.
 
     A fault is a name, and in any order @TIME (once, then), :TIME (how long it lasts), %N (so many a
     minute on average) and /SYMBOL. A time is 120, 3s, 500ms or 2m.

@@ -482,8 +482,8 @@ class Account(Shown):
 
     @property
     def positions(self) -> dict[tuple[str, str | None], Position]:
-        """The positions that are not closed, by (symbol, side); where two markets have one of the
-        same, that of the later one by ("market:symbol", side)."""
+        """The positions that are not closed, by (symbol, side); where a second market holds the
+        same symbol and side, its key is ("market:symbol", side)."""
         found: dict[tuple[str, str | None], Position] = {}
         for (market, symbol, side), position in list(self._positions.items()):
             if position.size:

@@ -555,7 +555,7 @@ def connect(*symbols: str, **options: Unpack[Options]) -> Feed:
     """Open a feed in the background and subscribe symbols or topics; returns a `Feed`.
 
     source: "live" (the default), "sim", a `bb.Simulator`, or a capture file (or several, read one
-    after the other). With a capture and speed=None the call returns when all of it has been read;
+    after the other). With a capture and no speed the call returns when all of it has been read;
     symbols are then those that must be there. Other keywords are those of `bitmart_book.Feed`.
     Raises what `Feed.subscribe` raises, and then leaves nothing behind.
 

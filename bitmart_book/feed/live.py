@@ -76,7 +76,7 @@ class KeptBook(Book):
             account.lens(self)
         return super().net(orders)
 
-    def _tick(self, conditions: Conditions) -> Conditions:
+    def _with_tick(self, conditions: Conditions) -> Conditions:
         """These conditions, with the tick of the symbol where it is known and none is said."""
         instrument = self.instrument
         if instrument is None or instrument.tick is None:
@@ -165,7 +165,7 @@ class KeptTrigger(Trigger):
     def __init__(self, book: KeptBook, wake: Callable[[], None], conditions: Conditions) -> None:
         self._hub = book.hub
         self._firings = Firings(wake)
-        super().__init__(book, **book._tick(conditions))
+        super().__init__(book, **book._with_tick(conditions))
         self._listen(self._firings.note)
         book.hub.at_end(self._firings.end)
 

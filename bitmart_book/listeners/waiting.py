@@ -13,6 +13,7 @@ from bitmart_book._book import Quote, Timed
 from bitmart_book.errors import BookNotLive, FeedClosed
 from bitmart_book.listeners.hub import BookHub, Handle, named
 from bitmart_book.listeners.streams import Empty, Ended
+from bitmart_book.model import Change
 
 __all__ = ["Firings", "Waiter"]
 
@@ -51,8 +52,13 @@ class Waiter(Timed):
 
     def _begin(self) -> None:
         self._hub.add(self)
-        self._frames = self._hub.on_frame(lambda *_: self.poke())
+        self._frames = self._hub.on_frame(self._heard)
         self.poke()
+
+    def _heard(self, _: object, change: int, since: int | None) -> None:
+        """A frame was applied. One that changed the top is told to slots as well, by `poke`."""
+        if not change & Change.TOP:
+            self.poke(since)
 
     def poke(self, since: int | None = None, lost_at: int | None = None) -> None:
         """Something is another than it was: ask the predicate."""

@@ -214,8 +214,8 @@ cdef str unholdable_text(const Row* row):
 
 
 cdef str unholdable_by_hand(str symbol, const Row* rows, const Item* item, Misfit misfit):
-    """The same of rows given by hand, and which row it is. Where the decimals that it has no room for are those
-    of a float that was computed, elsewhere, it is that one which is named."""
+    """The same of rows given by hand, with the number of the row. Where there is no room because some
+    other number has the decimals of a computed float, that number is named."""
     cdef int side, which, most = 0, noisy = -1
     cdef Py_ssize_t i
     cdef Number number

@@ -164,6 +164,7 @@ cdef class Transcript:
             for book in engine._books.values():
                 self._page(book)
             self.known = len(engine._books)
+        # A frame may have made books that have no page yet; any other may have lapsed meanwhile.
         touched = engine.touched
         for book in touched:
             self._page(book)

@@ -425,8 +425,7 @@ cdef class Quote:
     def to_dict(self):
         """Everything it says, by name, as plain values: a row of a table.
 
-        `pandas.DataFrame([quote.to_dict() for quote in quotes])` has a column for each. `state` is
-        a text, prices and sizes are floats.
+        `bb.to_pandas(quotes)` has a column for each. `state` is a text, prices and sizes are floats.
 
         >>> book.quote.to_dict()["spread"]
         0.5

@@ -162,6 +162,7 @@ class Playback:
         while True:
             await self._wanted()
             await self.wait()
+            # Meanwhile somebody may have begun to step by himself, or have what he waited for.
             await self._wanted()
             if self.step() is None:
                 return

@@ -7,7 +7,7 @@ import pytest
 import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.client.client import Client
-from bitmart_book.client.limits import Limiter
+from bitmart_book.client.limits import PROCESS_LIMITER, Limiter
 from bitmart_book.client.outbox import Open
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
@@ -229,6 +229,16 @@ def test_a_question_is_not_repeated_before_its_answer_could_come():
     w.run_until(lambda: w.client.counters["questions"], 10)
     w.run(w.now + 2.5)
     assert w.client.counters["questions"] == 1
+
+
+# Those of the process, and of no test.
+GATES_OF_THE_PROCESS = PROCESS_LIMITER._gates
+
+
+def test_a_test_begins_without_the_limits_of_those_before_it():
+    """A server of another test may have refused its clients for an hour, and had the same port."""
+    assert PROCESS_LIMITER._gates is not GATES_OF_THE_PROCESS
+    assert PROCESS_LIMITER._gates == {}
 
 
 def test_clients_share_one_limit_unless_they_are_told_otherwise(monkeypatch):

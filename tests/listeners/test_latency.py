@@ -234,6 +234,6 @@ def test_what_raises_and_what_is_waited_for_is_timed_too(world):
         world.fill()
         world.audience.deliver()
     called, spent, calls = world.latency.take_busiest()
-    # When it began, as the top changed, and behind the frame.
-    assert (called, spent, calls) == (waiter, 2_100 * MS, 3)
+    # When it began, and once as the frame changed the top.
+    assert (called, spent, calls) == (waiter, 1_400 * MS, 2)
     assert called.name.endswith(".<lambda> (wait_for of BTC_USDT)")

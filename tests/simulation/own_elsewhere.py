@@ -17,6 +17,7 @@ from bitmart_book.credentials import Credentials
 from bitmart_book.errors import UsageError
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.listeners.streams import Mailbox
+from bitmart_book.sim.account.trading import MATCHED
 from tests.simulation.elsewhere import world_of
 from tests.simulation.told import Told, audience_of, recorded, taken
 from tests.simulation.world import READ_EVERY
@@ -39,7 +40,7 @@ class Executions(Told):
         self.fills_told = self.fill_gaps = 0
 
     def order_changed(self, order, action):
-        if action == 1:
+        if action == MATCHED:
             fill = order.last.fill
             self.executed.append((str(order.id), fill.price, fill.size))
         super().order_changed(order, action)

@@ -7,6 +7,7 @@ from bitmart_book.listeners.audience import Audience
 from bitmart_book.listeners.streams import Empty
 from bitmart_book.log.journal import Journal
 from bitmart_book.sim.account.entry import value_of
+from bitmart_book.sim.account.trading import MATCHED
 
 # States that can be compared; a venue's other words fit whatever was.
 STATES_KNOWN = frozenset({"new", "partially_filled", "filled", "canceled", "partially_canceled"})
@@ -75,7 +76,7 @@ class Told:
         self.of_order.setdefault(key[0], []).append(len(self.happened))
         self.happened.append(key)
         self.times.append(self._now())
-        if action == 1:
+        if action == MATCHED:
             fill = order.last.fill
             self.fills.setdefault(str(order.id), []).append((fill.number, fill.size))
         self._listener.order_changed(order, action)

@@ -71,7 +71,8 @@ def test_the_wire_check_sees_a_wrong_book(monkeypatch):
 
 
 def test_many_topics_at_once_keep_every_limit():
-    check(asyncio.run(topics.measure(240)))
+    """How long it takes is for the long check: here another program may have the machine."""
+    check(asyncio.run(topics.measure(240, within=100.0)))
 
 
 def test_the_witness_of_the_limits_sees_one_broken(monkeypatch):
@@ -92,3 +93,15 @@ def test_the_busiest_window():
     assert topics.most_within([], 10) == 0
     assert topics.most_within([0, 9, 10, 19, 20, 20], 10) == 3
     assert topics.most_within([0, 9, 9.5], 10) == 3
+
+
+def test_what_is_asked_twice_counts_unless_everything_stood_still():
+    def row(again, pause):
+        return topics.asked_twice(
+            {"counters": {"unanswered": again}, "loop": {"longest_pause": pause}}
+        )
+
+    assert row(0, 0.0).passed
+    assert not row(1, 0.0).passed
+    assert not row(1, 1.0).passed
+    assert row(1, 5.0).passed
