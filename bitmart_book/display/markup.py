@@ -16,7 +16,7 @@ from bitmart_book.model import BookState
 __all__ = ["BADGES", "CELL", "Head", "badge", "block", "clean", "number", "numbers", "table"]
 
 # Backgrounds of the badge, each with a contrast of at least 4.5 to its white text.
-BADGES = {
+BADGES: dict[str, str] = {
     BookState.CONNECTING: "#6e7681",
     BookState.SYNCING: "#0969da",
     BookState.LIVE: "#1a7f37",

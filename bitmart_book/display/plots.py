@@ -13,7 +13,7 @@ import numpy as np
 from bitmart_book._book import Book, Depth
 from bitmart_book.display.libraries import library
 from bitmart_book.display.markup import BADGES, clean
-from bitmart_book.display.track import steps, track
+from bitmart_book.display.track import Track, steps, track
 from bitmart_book.errors import UsageError
 from bitmart_book.model import BookState
 
@@ -113,7 +113,7 @@ def plot_history(values: Any, symbol: str | None = None, *, axes: Any = None) ->
     return top, bottom
 
 
-def _shade(both: tuple[Any, Any], past: Any) -> None:
+def _shade(both: tuple[Any, Any], past: Track) -> None:
     """The times in which the book was not LIVE, in the colours of their states; each is named once,
     and is at least a hair wide."""
     named: set[str] = set()
