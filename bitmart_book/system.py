@@ -88,8 +88,9 @@ def hearing_signals(loop: _Loop, function: Callable[[], object]) -> Iterator[Non
         try:
             loop.add_signal_handler(number, function)
         except NotImplementedError:
-            # So asyncio says that this loop hears no signals, as those of Windows do not; there a
-            # handler of Python's runs between two turns of the loop, which a signal wakes.
+            # The documented answer of asyncio's loops that hear no signals, which are those of
+            # Windows. There a handler of Python's runs between two turns of the loop, which a
+            # signal wakes.
             before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(function))
             undo.append(partial(signal.signal, number, before))
         else:

@@ -1,8 +1,10 @@
 """How long things take, as a feed reports it, and who kept its loop from running."""
 
 import asyncio
+import gc
 import json
 import logging
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -154,3 +156,25 @@ def test_after_a_blocked_loop_what_has_lapsed_is_noted_before_the_client_says_an
             return order
 
     assert run(work()) == ["look", "client", "client"]
+
+
+def test_a_feed_that_was_closed_holds_no_callback_that_was_given_up():
+    """Though the feed is held itself, and it was at its very end that the callback was called."""
+    states, handles = [], []
+
+    class Function:
+        def __call__(self, quote):
+            states.append(quote.state)
+            if quote.state is bb.BookState.CLOSED:
+                handles.pop().cancel()
+
+    function = Function()
+    held = weakref.ref(function)
+    feed = bb.connect("BTC_USDT", source="sim")
+    handles.append(feed["BTC_USDT"].on_quote(function))
+    del function
+    feed.close()
+    gc.collect()
+    assert states[-1] is bb.BookState.CLOSED
+    assert held() is None
+    del feed

@@ -54,7 +54,8 @@ LATENCY = [
         "wire/driver.py",
         "self._latency.stop()\n",
         "pass\n",
-        "tests/soak/test_soak.py::test_callback_chaos",
+        "tests/feed/test_latency.py::"
+        "test_a_feed_that_was_closed_holds_no_callback_that_was_given_up",
     ),
     Mutant(
         "callback-that-closes-is-held",
