@@ -91,6 +91,7 @@ MAY_IMPORT = {
     "client.lateness": {"_book", "client.session", "client.subscriptions", "client.times",
                         "errors"},
     "client.lenses": {"_book", "client.known", "client.outcomes", "errors", "model"},
+    "client.liveness": {"client.pings", "client.times", "venues.profile"},
     "client.limits": {"client.times", "random", "venues.profile"},
     "client.logins": {"_book", "client.answers", "client.connections", "client.outbox",
                       "client.session", "client.subscriptions", "client.times", "credentials",
@@ -106,7 +107,7 @@ MAY_IMPORT = {
                         "client.silence", "client.subscriptions", "client.times", "model",
                         "random"},
     "client.requests": {"client.limits", "venues.profile"},
-    "client.session": {"client.accused", "client.pings", "client.requests", "client.times",
+    "client.session": {"client.accused", "client.liveness", "client.requests", "client.times",
                        "errors", "venues.profile"},
     "client.shown": {"model"},
     "client.silence": {"_book", "client.beside", "client.subscriptions", "client.times", "model"},
@@ -167,7 +168,7 @@ MAY_IMPORT = {
     "feed.held": set(),
     "feed.pace": {"asyncio", "threading"},
     "feed.report": set(),
-    "feed.options": {"client.limits", "client.session", "client.times", "credentials", "errors",
+    "feed.options": {"client.limits", "client.times", "credentials", "errors",
                      "log.journal", "model", "sim", "venues.profile"},
     "feed.thread": {"asyncio", "client.times", "errors", "feed.life", "feed.waiting", "threading"},
     "feed.waiting": {"client.times", "system", "time"},
@@ -534,7 +535,6 @@ MANY_NAMES = {
     "Engine": "what a client tells it of its connections and books, beside frames",
     "Exchange": "everything that a test may do to an exchange",
     "ReferenceBook": "the reads of a book, once more",
-    "Session": "what one websocket may be told, and what its owner asks of it",
     "Subscription": "what is known of one topic",
 }
 

@@ -27,7 +27,7 @@ from bitmart_book.client.outbox import Close, Outbox
 from bitmart_book.client.plan import Plan, plan
 from bitmart_book.client.pushes import Pushes
 from bitmart_book.client.recovery import Recovery
-from bitmart_book.client.session import Answer, Session, Timeouts
+from bitmart_book.client.session import Answer, Session
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
 from bitmart_book.client.times import (
     ANSWER_WITHIN,
@@ -37,6 +37,7 @@ from bitmart_book.client.times import (
     LONG_STANDSTILL,
     STANDSTILL,
     TICK,
+    Timeouts,
 )
 from bitmart_book.client.unreadable import Unreadable
 from bitmart_book.credentials import Credentials
@@ -549,7 +550,7 @@ class Client:
         if session.dead is not None:
             self.drop(connection, session.dead, now)
             return
-        if self.connections.lateness.settle(connection, session.behind(now)):
+        if self.connections.lateness.settle(connection, session.liveness.behind(now)):
             self._recovery.announce_all(connection, now)
 
     def _stood_still(self, late: float, now: float) -> None:
@@ -565,7 +566,7 @@ class Client:
                 connection.retry_at = now
             else:
                 # Its books are held until a pong has come through all that piled up.
-                connection.session.probe(now, reason)
+                connection.session.liveness.probe(now, reason)
                 connection.is_behind, connection.held_for = True, reason
                 self._engine.hold(connection.generation, reason)
                 self._recovery.announce_all(connection, now)

@@ -12,34 +12,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from bitmart_book.client.accused import Accused
-from bitmart_book.client.pings import Pings
+from bitmart_book.client.liveness import Liveness
 from bitmart_book.client.requests import Requests
-from bitmart_book.client.times import (
-    ACCOUNT_BELIEVED_FOR,
-    ANSWER_WITHIN,
-    CALLED_LATE,
-    PING_AFTER,
-    PONG_WITHIN,
-)
+from bitmart_book.client.times import CALLED_LATE, Timeouts
 from bitmart_book.errors import BitmartBookError
 from bitmart_book.venues.profile import ErrorKind, Operation, Profile, Reply
 
-__all__ = ["Answer", "Session", "Timeouts"]
-
-_LATE = "what arrives on its connection is late"
-_UNANSWERED = "its connection has answered no ping for {:g} s"
-
-
-class Timeouts(NamedTuple):
-    """Seconds. The venue closes after 20 s of silence; these find out long before."""
-
-    ping_after: float = PING_AFTER
-    """Ask so often whether the other side is there."""
-    pong_within: float = PONG_WITHIN
-    """No byte for `ping_after` and so long: the connection is dead. Bytes, but no answer to a
-    ping within it: what arrives is of then and not of now."""
-    answer_within: float = ANSWER_WITHIN
-    """Neither an acknowledgement nor data: ask again."""
+__all__ = ["Answer", "Session"]
 
 
 class Answer(NamedTuple):
@@ -100,20 +79,8 @@ class Session:
         self._postponed: dict[str, float] = {}
         # Whether the other side says that this connection has too many topics.
         self._is_full = False
-        self._pings = Pings(
-            profile.ping_answered,
-            self.timeouts.ping_after,
-            self.timeouts.pong_within,
-            now,
-            believed_for=ACCOUNT_BELIEVED_FOR if profile.private else float("inf"),
-        )
-        # When the first ping was sent since anything was heard.
-        self._unheard: float | None = None
-        # The ping after which all that was sent before it has been heard.
-        self._probe: int | None = None
-        self._probed_at = now
-        self._probed_for = ""
-        self._heard_at = now
+        self.liveness = Liveness(profile, self.timeouts, now, self._write_ping)
+        """Whether the other side is there, and whether what it sends is of now."""
         self._output: list[str | None] = []
         self._login: str | None = None
         self._login_sent: float | None = None
@@ -200,8 +167,9 @@ class Session:
     def receive(self, reply: Reply, now: float) -> list[Answer]:
         """What an acknowledgement or error says about subscriptions."""
         if reply.kind == "pong":
-            self._pings.pong(now)
-            if self._clearing is not None and self._pings.last_answered >= self._clearing:
+            pings = self.liveness.pings
+            pings.pong(now)
+            if self._clearing is not None and pings.last_answered >= self._clearing:
                 self._cleared()
             return []
         if reply.operation == "login":
@@ -306,13 +274,13 @@ class Session:
 
     def _clear(self, now: float) -> None:
         """Send a ping: its pong comes behind all answers that are on their way."""
-        self._clearing = self._ping(now)
+        self._clearing = self.liveness.ping(now)
         self._clear_at = now + self.timeouts.pong_within
 
     def _cleared_at(self) -> float:
         """When silence will mean that all answers have come. A server that answers pings says so
         itself: of its silence nothing follows but the end of the connection."""
-        if self._clearing is None or self._pings.count:
+        if self._clearing is None or self.liveness.pings.count:
             return float("inf")
         return self._clear_at
 
@@ -357,22 +325,16 @@ class Session:
         """Send what may be sent, ask whether the other side is there. `heard_at` is when bytes
         last arrived. Returns the topics that nobody answered for: they are asked for again,
         unless the connection is full."""
-        self._heard_at = max(self._heard_at, heard_at)
-        if self._unheard is not None and self._heard_at >= self._unheard:
-            self._unheard = None
-        if now >= self._dead_at():
-            self.dead = f"silent for {now - self._heard_at:.1f} s"
-            return []
-        if now >= self._pings.hopeless_at():
-            since = self._pings.waits_since
-            assert since is not None
-            self.dead = f"a ping was not answered for {now - since:.1f} s"
+        self.liveness.heard(heard_at)
+        end = self.liveness.end(now)
+        if end is not None:
+            self.dead = end
             return []
         if self._login_sent is not None and now >= self._login_sent + self.timeouts.answer_within:
             self.dead = f"the login was not answered for {now - self._login_sent:.1f} s"
             return []
-        if now >= self._pings.due_at():
-            self._ping(now)
+        if now >= self.liveness.pings.due_at():
+            self.liveness.ping(now)
         if now >= self._cleared_at():
             self._cleared_by_time(now)
         self._convict(now)
@@ -391,60 +353,14 @@ class Session:
         self.send_due(now)
         return silent
 
-    def _dead_at(self) -> float:
-        """When silence will mean that nobody is there."""
-        deadline = self._heard_at + self.timeouts.ping_after + self.timeouts.pong_within
-        if self._unheard is None:
-            return deadline
-        return max(deadline, self._unheard + self.timeouts.pong_within)
-
-    def _ping(self, now: float) -> int:
+    def _write_ping(self, now: float) -> None:
         # A ping never waits for its turn: half of the venue's limit is left free for it.
         self._requests.take(now)
         self._output.append(self.profile.ping)
-        if self._unheard is None:
-            self._unheard = now
-        return self._pings.sent(now)
-
-    def probe(self, now: float, why: str) -> None:
-        """Find out when all that was sent until now has been heard: `behind` until then."""
-        self._probe = self._ping(now)
-        self._probed_at = now
-        self._probed_for = why
-
-    @property
-    def answers_pings(self) -> bool:
-        """Whether the other side ever did."""
-        return self._pings.answers
-
-    @property
-    def round_trip(self) -> float | None:
-        """Seconds from the last answered ping to its pong, behind all that was on its way."""
-        return self._pings.round_trip
-
-    def behind(self, now: float) -> str | None:
-        """Why what arrives may have waited on its way: the pong comes after it in line. None where
-        nothing says so.
-
-        A server that never answered a ping, and of which nobody says that it would, cannot be
-        judged by its pongs; it gets `pong_within` seconds to be heard again.
-        """
-        pings, within = self._pings, self.timeouts.pong_within
-        if self._probe is not None and (
-            pings.last_answered >= self._probe
-            or (not pings.count and now >= self._probed_at + within)
-        ):
-            self._probe = None
-        if self._probe is not None:
-            return self._probed_for
-        if pings.count and pings.is_late(now):
-            return _LATE if pings.answers else _UNANSWERED.format(within)
-        return None
 
     def next_deadline(self, now: float) -> float:
         """When `advance` has something to do next."""
-        pings = self._pings
-        deadline = min(pings.due_at(), self._dead_at(), pings.hopeless_at(), pings.late_at(now))
+        deadline = self.liveness.next_deadline(now)
         if self._login_sent is not None:
             return min(deadline, self._login_sent + self.timeouts.answer_within)
         if self._unanswered:
@@ -498,7 +414,7 @@ class Session:
                     self._unanswered.update(dict.fromkeys(topics, now))
         if self._pings_at_once:
             self._pings_at_once = False
-            self._ping(now)
+            self.liveness.ping(now)
 
     def _write(self, operation: Operation, topics: list[str], now: float) -> None:
         self._output.append(self._requests.word(operation, topics, now))

@@ -7,7 +7,7 @@ in its profile (`Limits`); how the limits are kept is in `limits`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = [
     "ACCOUNT_BELIEVED_FOR",
@@ -68,6 +68,7 @@ __all__ = [
     "STEP_SLACK",
     "STEP_WITHIN",
     "TICK",
+    "Timeouts",
     "VALID_FOR",
     "WAY",
 ]
@@ -249,3 +250,17 @@ LADDER_SECONDS: Final = 0.2
 """A ladder that lives in a cell is replaced so often."""
 LADDER_OLD_SECONDS: Final = 3.0
 """One that was not replaced for so long fades, and says that it is old."""
+
+# --- those that a user may set ---
+
+
+class Timeouts(NamedTuple):
+    """Seconds. The venue closes after 20 s of silence; these find out long before."""
+
+    ping_after: float = PING_AFTER
+    """Ask so often whether the other side is there."""
+    pong_within: float = PONG_WITHIN
+    """No byte for `ping_after` and so long: the connection is dead. Bytes, but no answer to a
+    ping within it: what arrives is of then and not of now."""
+    answer_within: float = ANSWER_WITHIN
+    """Neither an acknowledgement nor data: ask again."""

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 from bitmart_book.client.limits import Limiter
-from bitmart_book.client.session import Timeouts
-from bitmart_book.client.times import PATIENCE
+from bitmart_book.client.times import PATIENCE, Timeouts
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import UnknownKeyword, UsageError
 from bitmart_book.log.journal import Logger

@@ -548,16 +548,16 @@ def test_a_pong_that_is_late_says_that_all_before_it_is():
     session = spot_session()
     session.advance(5.0, 5.0)
     session.receive(PONG, 5.1)
-    assert session.round_trip == pytest.approx(0.1)
+    assert session.liveness.pings.round_trip == pytest.approx(0.1)
     session.advance(10.0, 10.0)
-    assert not session.behind(12.9)
+    assert not session.liveness.behind(12.9)
     assert session.next_deadline(10.0) == 13.0
-    assert session.behind(13.0)
+    assert session.liveness.behind(13.0)
     session.receive(PONG, 14.0)
-    assert session.behind(14.0), "what came before it was as late"
+    assert session.liveness.behind(14.0), "what came before it was as late"
     session.advance(15.0, 15.0)
     session.receive(PONG, 15.1)
-    assert not session.behind(15.1)
+    assert not session.liveness.behind(15.1)
 
 
 def test_a_connection_that_falls_behind_for_good_is_dead():
@@ -580,16 +580,16 @@ def test_a_probe_is_over_when_all_before_it_was_heard(answers):
     session.advance(5.0, 5.0)
     if answers:
         session.receive(PONG, 5.1)
-    session.probe(7.0, "a standstill")
-    assert session.behind(7.0)
+    session.liveness.probe(7.0, "a standstill")
+    assert session.liveness.behind(7.0)
     session.advance(7.5, 7.5)
     if answers:
-        assert session.behind(7.5)
+        assert session.liveness.behind(7.5)
         session.receive(PONG, 7.5)
     else:
-        assert session.behind(9.9)
+        assert session.liveness.behind(9.9)
         session.advance(10.0, 10.0)
-    assert not session.behind(10.0)
+    assert not session.liveness.behind(10.0)
 
 
 def test_messages_keep_to_half_of_the_limit():

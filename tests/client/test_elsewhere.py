@@ -111,9 +111,9 @@ def test_a_ping_frame_of_the_protocol_is_asked_for_where_there_is_no_text():
     sent = client.outbox.take_actions()
     assert [type(one) for one in sent] == [Send, Ping]
     session = client.connections[action.connection].session
-    assert not session.answers_pings
+    assert not session.liveness.pings.answers
     client.ponged(action.connection, 0.1)
-    assert session.answers_pings
+    assert session.liveness.pings.answers
 
 
 # --- limits ---

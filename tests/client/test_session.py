@@ -185,8 +185,8 @@ def test_the_first_ping_goes_out_on_opening_and_its_pong_is_missed():
     session.send_due(0.0)
     assert session.output()[1:] == ["ping"]
     assert session.next_deadline(0.0) == 3.0
-    assert not session.behind(2.9)
-    assert session.behind(3.0) == "its connection has answered no ping for 3 s"
+    assert not session.liveness.behind(2.9)
+    assert session.liveness.behind(3.0) == "its connection has answered no ping for 3 s"
     session.advance(8.0, 7.9)
     assert session.dead == "a ping was not answered for 8.0 s"
 
@@ -195,7 +195,7 @@ def test_a_server_of_which_nobody_says_that_it_answers_pings_is_not_judged_by_th
     session = mute_session
     for tenth in range(600):
         session.advance(tenth / 10, tenth / 10)
-        assert not session.behind(tenth / 10)
+        assert not session.liveness.behind(tenth / 10)
     assert session.dead is None
     assert session.output() == ["ping"] * 11
 
@@ -224,7 +224,7 @@ def late(lag, pongs=1, until=60.0):
             break
         on_their_way += [now + lag] * (pongs * session.output().count("ping"))
         session.seen(TOPIC)
-        if session.behind(now):
+        if session.liveness.behind(now):
             behind.append(now)
     return session, behind
 
@@ -242,7 +242,7 @@ def test_a_connection_in_time_is_not_behind_however_many_pongs_a_ping_has(pongs)
     session, behind = late(0.5, pongs)
     assert session.dead is None
     assert behind == []
-    assert session.round_trip == 0.5
+    assert session.liveness.pings.round_trip == 0.5
 
 
 def test_no_more_pongs_are_believed_than_pings_were_sent(session):
@@ -252,14 +252,14 @@ def test_no_more_pongs_are_believed_than_pings_were_sent(session):
     session.receive(PONG, 5.1)
     session.receive(PONG, 5.1)
     session.advance(10.0, 10.0)
-    assert session.behind(13.0)
+    assert session.liveness.behind(13.0)
     assert session.next_deadline(10.0) == 13.0
     session.receive(PONG, 14.0)
-    assert session.behind(14.0), "it took four seconds"
+    assert session.liveness.behind(14.0), "it took four seconds"
     session.receive(PONG, 14.0)
     session.advance(15.0, 15.0)
     session.receive(PONG, 15.1)
-    assert not session.behind(15.1)
+    assert not session.liveness.behind(15.1)
 
 
 def test_pongs_that_nobody_asked_for_prove_nothing(session):
@@ -271,7 +271,9 @@ def test_pongs_that_nobody_asked_for_prove_nothing(session):
     session.advance(10.1, 10.1)
     assert session.output() == ["ping"]
     session.receive(PONG, 10.2)
-    assert session.behind(13.1), "of one ping there are many pongs: this is one of the ping before"
+    assert session.liveness.behind(13.1), (
+        "of one ping there are many pongs: this is one of the ping before"
+    )
 
 
 def test_one_ping_is_in_the_air_at_a_time(session):
@@ -316,22 +318,22 @@ def test_an_account_is_believed_for_so_long_after_a_ping_that_was_answered(priva
 def test_pongs_answer_pings_in_their_order(session):
     """The second ping asks when all answers have come, while the first is under way."""
     session.advance(5.0, 5.0)
-    session.probe(7.5, "a standstill")
+    session.liveness.probe(7.5, "a standstill")
     session.receive(PONG, 8.1)
-    assert session.round_trip == pytest.approx(3.1)
-    assert session.behind(8.1)
+    assert session.liveness.pings.round_trip == pytest.approx(3.1)
+    assert session.liveness.behind(8.1)
     session.receive(PONG, 8.2)
-    assert session.round_trip == pytest.approx(0.7)
-    assert not session.behind(8.2)
+    assert session.liveness.pings.round_trip == pytest.approx(0.7)
+    assert not session.liveness.behind(8.2)
 
 
 def test_one_late_pong_is_enough_to_be_behind(session):
     session.advance(5.0, 5.0)
-    session.probe(7.5, "a standstill")
-    assert session.behind(8.0)
+    session.liveness.probe(7.5, "a standstill")
+    assert session.liveness.behind(8.0)
     session.receive(PONG, 8.1)
     session.receive(PONG, 11.0)
-    assert session.behind(11.0)
+    assert session.liveness.behind(11.0)
 
 
 BATCH = [f"spot/depth/increase100:{symbol}" for symbol in ("A_B", "C_D", "E_F")]

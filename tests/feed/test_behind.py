@@ -198,7 +198,7 @@ def test_a_pause_of_the_loop_is_said_and_counted(caplog):
 
 def test_bytes_held_back_are_not_shown_as_of_now():
     """What waits in the network is old when it comes: the pong that comes behind it says so."""
-    from bitmart_book.client.session import Timeouts
+    from bitmart_book.client.times import Timeouts
 
     # Only the pong may be missed here: of silence alone nothing follows for as long as this takes.
     soon = Timeouts(ping_after=PATIENCE, pong_within=0.05, answer_within=PATIENCE)
@@ -213,13 +213,13 @@ def test_bytes_held_back_are_not_shown_as_of_now():
                     book = await feed.subscribe("BTC_USDT")
                     client, driver = feed._core.running()
                     session = client.connections["spot-1"].session
-                    session._ping(driver.now())
+                    session.liveness.ping(driver.now())
                     driver.step()
                     async for _ in book.quotes():
-                        if session.answers_pings:
+                        if session.liveness.pings.answers:
                             break
                     proxy.frozen = True
-                    session._ping(driver.now())
+                    session.liveness.ping(driver.now())
                     driver.step()
                     assert set(await until(book, "STALE")) <= {"LIVE", "STALE"}
                     assert book.reason == "what arrives on its connection is late"

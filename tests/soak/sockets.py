@@ -22,7 +22,7 @@ from pathlib import Path
 import bitmart_book as bb
 from bitmart_book.client import limits
 from bitmart_book.client.limits import Limiter
-from bitmart_book.client.session import Timeouts
+from bitmart_book.client.times import Timeouts
 from bitmart_book.sim.exchange import Knobs
 from bitmart_book.wire import link
 from tests.helpers.certificates import Authority
