@@ -17,17 +17,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bitmart_book._book import Book, Engine
+from bitmart_book._book import Engine
 from bitmart_book.client.account import Account
 from bitmart_book.client.answers import Answers
 from bitmart_book.client.connections import Connections
 from bitmart_book.client.limits import PROCESS_LIMITER, Limiter
 from bitmart_book.client.logins import Logins
 from bitmart_book.client.outbox import Close, Outbox
-from bitmart_book.client.plan import Plan, plan
 from bitmart_book.client.pushes import Pushes
 from bitmart_book.client.recovery import Recovery
-from bitmart_book.client.session import Answer, Session
+from bitmart_book.client.session import Session
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
 from bitmart_book.client.times import (
     ANSWER_WITHIN,
@@ -40,16 +39,15 @@ from bitmart_book.client.times import (
     Timeouts,
 )
 from bitmart_book.client.unreadable import Unreadable
+from bitmart_book.client.wanted import Wanted
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import (
-    BitmartBookError,
     CompressionError,
-    LimitError,
     MessageError,
     UsageError,
 )
 from bitmart_book.model import BookState, Change, EventKind
-from bitmart_book.venues.profile import Profile, Reply, Topic, Venue
+from bitmart_book.venues.profile import Profile, Reply, Venue
 
 __all__ = ["Client"]
 
@@ -79,13 +77,14 @@ class Client:
         timeouts: Timeouts | None = None,
     ) -> None:
         self._engine = engine
-        self._venue = venue
+        self.venue = venue
+        """Whose words it speaks."""
         self._urls = dict(urls or {})
         self._elsewhere = elsewhere
         self._other_hosts = other_hosts
         self._timeouts = timeouts
-        self._wanted: dict[str, Subscription] = {}
-        self._by_book: dict[Book, Subscription] = {}
+        self.wanted = Wanted(engine)
+        """What the user wants, and how it stands with that."""
         self._generations = 0
         self._next_tick = 0.0
         self._promised: float | None = None
@@ -116,9 +115,9 @@ class Client:
             self._recovery,
             self.account,
             self,
-            self._by_book,
+            self.wanted,
         )
-        self._pushes = Pushes(self.outbox, self._wanted, self.account, self._answers, self._logins)
+        self._pushes = Pushes(self.outbox, self.wanted, self.account, self._answers, self._logins)
 
     @property
     def counters(self) -> Counter[str]:
@@ -127,38 +126,19 @@ class Client:
 
     # --- what the user wants ---
 
-    def topic(self, text: str, *, channel: str | None = None, market: str | None = None) -> str:
-        """The raw topic that a user's words mean. UsageError for what cannot exist."""
-        if self._venue.is_topic(text):
-            self._venue.topic_profile(text)
-            return text
-        found = self._venue.book_channel(text, channel=channel, market=market)[1]
-        return f"{found.name}:{self._venue.bare(text)}"
-
-    def book(self, topic: str) -> Book | None:
-        """The book of a wanted topic; None for one that is not a book's."""
-        return self._wanted[topic].book
-
     def subscribe(self, topics: Iterable[str], now: float) -> None:
         """Want these topics once more each: all of them, or none where one of them cannot be.
 
         LimitError where the venue, or the engine, could not carry them.
         """
         topics = list(dict.fromkeys(topics))
-        profiles = [self._venue.topic_profile(topic) for topic in topics]
+        profiles = [self.venue.topic_profile(topic) for topic in topics]
         for topic, profile in zip(topics, profiles, strict=True):
             self._check_allowed(topic, profile)
-        self._check_room(topics, profiles)
-        books = self._make_books([topic for topic in topics if topic not in self._wanted])
+        self.wanted.check_room(topics, profiles)
+        books = self.wanted.make_books(topics, profiles)
         for topic, profile in zip(topics, profiles, strict=True):
-            subscription = self._wanted.get(topic)
-            if subscription is None:
-                book = books[topic]
-                subscription = Subscription(topic, profile, book, now)
-                self._wanted[topic] = subscription
-                if book is not None:
-                    self._by_book[book] = subscription
-            subscription.holders += 1
+            subscription = self.wanted.want(topic, profile, books, now)
             if subscription.connection is None:
                 subscription.refusal = None
                 self._carry(subscription, now)
@@ -174,100 +154,16 @@ class Client:
         if problem is not None:
             raise UsageError(f"{topic}: {problem}")
 
-    def _check_room(self, topics: list[str], profiles: list[Profile]) -> None:
-        new: Counter[str] = Counter()
-        for topic, profile in zip(topics, profiles, strict=True):
-            if topic not in self._wanted:
-                new[profile.endpoint] += 1
-        for profile in {profile.endpoint: profile for profile in profiles}.values():
-            there = sum(other.profile is profile for other in self._wanted.values())
-            limits = profile.limits
-            most = limits.connections * limits.topics_per_connection
-            if there + new[profile.endpoint] > most:
-                raise LimitError(
-                    f"{there + new[profile.endpoint]} topics of {profile.endpoint}; "
-                    f"{limits.connections} connections carry {most}"
-                )
-
-    def _make_books(self, topics: list[str]) -> dict[str, Book | None]:
-        """The book of each topic, None where it is not a book's. All of them, or none is left."""
-        made: dict[str, Book | None] = {}
-        try:
-            for topic in topics:
-                made[topic] = self._make_book(topic, made)
-        except BitmartBookError:
-            for book in made.values():
-                if book is not None:
-                    self._engine.close_book(book)
-            raise
-        return made
-
-    def _make_book(self, topic: str, made: Mapping[str, Book | None]) -> Book | None:
-        parsed = Topic.parse(topic)
-        profile = self._venue.topic_profile(topic)
-        if profile.book(parsed.channel) is None:
-            return None
-        book = self._engine.book(parsed.symbol, channel=parsed.channel, market=profile.market)
-        if book in self._by_book:
-            raise UsageError(
-                f"{self._by_book[book].topic} is subscribed already, and it is the same book"
-            )
-        for other, same in made.items():
-            if same is book:
-                raise UsageError(f"{topic} and {other} are the same book: subscribe one of them")
-        self._engine.invalidate(book, "not subscribed yet", state=BookState.CONNECTING)
-        return book
-
     def unsubscribe(self, topics: Iterable[str], now: float) -> list[str]:
         """Want these topics once less each; returns those that nobody wants any more."""
-        topics = list(topics)
-        for topic in topics:
-            if topic not in self._wanted:
-                raise UsageError(f"{topic} is not subscribed")
-        ended = []
-        for topic in topics:
-            subscription = self._wanted[topic]
-            subscription.holders -= 1
-            if subscription.holders > 0:
-                continue
-            ended.append(topic)
-            del self._wanted[topic]
+        ended = self.wanted.drop(topics)
+        for subscription in ended:
             self._recovery.stop(subscription)
             self.connections.remove(subscription, now)
             if subscription.book is not None:
-                del self._by_book[subscription.book]
                 self._engine.close_book(subscription.book)
                 self._recovery.announce(subscription, now)
-        return ended
-
-    def subscriptions(self) -> dict[str, str]:
-        """Topic to its state: a book's own, else CONNECTING, SYNCING, LIVE or REJECTED."""
-        return {topic: _state(subscription) for topic, subscription in self._wanted.items()}
-
-    def refusal(self, topic: str) -> Answer | None:
-        """The venue's refusal of a wanted topic, if it refused."""
-        subscription = self._wanted.get(topic)
-        return None if subscription is None else subscription.refusal
-
-    def problem(self, topic: str) -> BitmartBookError | None:
-        """The last temporary error about a wanted topic that is not answered yet."""
-        subscription = self._wanted.get(topic)
-        if subscription is None or subscription.temporary_error is None or self.answered(topic):
-            return None
-        return subscription.profile.error(subscription.temporary_error, (topic,))
-
-    def answered(self, topic: str) -> bool:
-        """Whether a wanted topic is LIVE, or has acknowledged or sent anything if not a book's."""
-        subscription = self._wanted.get(topic)
-        if subscription is None:
-            return False
-        if subscription.book is not None:
-            return subscription.book.state == BookState.LIVE
-        return subscription.is_answered
-
-    def plan(self, topics: Iterable[str]) -> Plan:
-        """What these topics would use on an empty client. LimitError where they do not fit."""
-        return plan(self._venue, topics)
+        return [subscription.topic for subscription in ended]
 
     # --- what the driver says ---
 
@@ -356,7 +252,7 @@ class Client:
         if change & Change.TRADE:
             self._pushes.receive_trades(heard, self._engine.trades, now)
         for book in self._engine.touched:
-            subscription = self._by_book.get(book)
+            subscription = self.wanted.of(book)
             if subscription is not None:
                 if not subscription.was_requested:
                     self._answers.proven(subscription, now)
@@ -407,7 +303,7 @@ class Client:
 
     def next_deadline(self, now: float) -> float:
         """When `advance` must be called next."""
-        deadline = self._next_tick if self._wanted else now + IDLE_SECONDS
+        deadline = self._next_tick if self.wanted else now + IDLE_SECONDS
         for connection in self.connections:
             if connection.session is not None:
                 deadline = min(deadline, connection.session.next_deadline(now))
@@ -423,13 +319,12 @@ class Client:
             connection.gate.give_up(connection)
             if connection.session is not None or connection.is_opening:
                 self.outbox.act(Close(connection.name, "closed by the user"))
-        for subscription in self._wanted.values():
+        for subscription in self.wanted.values():
             if subscription.book is not None:
                 self._engine.close_book(subscription.book)
                 self._recovery.announce(subscription, now)
         self.connections.clear()
-        self._wanted.clear()
-        self._by_book.clear()
+        self.wanted.clear()
         self.outbox.event(EventKind.CLOSED, now)
 
     # --- for people ---
@@ -439,7 +334,7 @@ class Client:
         return {
             "connections": self.connections.report(),
             "hosts": self.connections.lateness.report(self.connections),
-            "topics": self.subscriptions(),
+            "topics": self.wanted.states(),
             "counters": dict(self.counters),
             "unknown_fields": self._unknown_fields(),
             "engine": self._engine.stats,
@@ -448,17 +343,17 @@ class Client:
     def _unknown_fields(self) -> dict[str, int]:
         """How often undocumented fields came, by "channel.field", in this process."""
         found: dict[str, int] = {}
-        for profile in self._venue.profiles:
+        for profile in self.venue.profiles:
             found.update(profile.unknown_fields())
         return found
 
     def explain(self, topic: str, now: float) -> str:
         """A sentence about a topic: its state, why, and what is being done about it."""
-        subscription = self._wanted.get(topic)
+        subscription = self.wanted.get(topic)
         if subscription is None:
             return f"{topic} is not subscribed."
         if subscription.book is None:
-            return f"{topic} is {_state(subscription).lower()}."
+            return f"{topic} is {self.wanted.state(topic).lower()}."
         return self._recovery.explain(subscription, now)
 
     # --- connections ---
@@ -570,16 +465,6 @@ class Client:
                 connection.is_behind, connection.held_for = True, reason
                 self._engine.hold(connection.generation, reason)
                 self._recovery.announce_all(connection, now)
-
-
-def _state(subscription: Subscription) -> str:
-    if subscription.book is not None:
-        return str(subscription.book.state)
-    if subscription.refusal is not None:
-        return str(BookState.REJECTED)
-    if subscription.connection is None or subscription.connection.session is None:
-        return str(BookState.CONNECTING)
-    return str(BookState.LIVE if subscription.is_answered else BookState.SYNCING)
 
 
 def _by_venue(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from bitmart_book.client.answers import Answers
 from bitmart_book.client.logins import Logins
 from bitmart_book.client.outbox import Outbox, fills_of
 from bitmart_book.client.subscriptions import Connection, Full, Subscription
+from bitmart_book.client.wanted import Wanted
 from bitmart_book.credentials import redact
 from bitmart_book.errors import printable
 from bitmart_book.model import EventKind, Trade
@@ -33,7 +34,7 @@ class Pushes:
     def __init__(
         self,
         outbox: Outbox,
-        wanted: Mapping[str, Subscription],
+        wanted: Wanted,
         account: Account,
         answers: Answers,
         logins: Logins,

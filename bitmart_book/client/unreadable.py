@@ -6,9 +6,7 @@ it comes. Only frames that name nobody count against their connection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from bitmart_book._book import Book, Engine
+from bitmart_book._book import Engine
 from bitmart_book.client.account import Account
 from bitmart_book.client.connections import Connections, Keeper
 from bitmart_book.client.doubts import Doubt, doubt_of
@@ -16,6 +14,7 @@ from bitmart_book.client.outbox import Outbox
 from bitmart_book.client.recovery import Recovery
 from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.client.times import BAD_FRAMES_WITHIN
+from bitmart_book.client.wanted import Wanted
 from bitmart_book.credentials import redact
 from bitmart_book.errors import CompressionError, MessageError
 from bitmart_book.model import BookState, EventKind
@@ -28,7 +27,8 @@ BAD_FRAMES = 3
 
 
 class Unreadable:
-    """Takes the frames that the engine refused. `by_book` are all books of the client."""
+    """Takes the frames that the engine refused. `wanted` are all subscriptions of the
+    client."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Unreadable:
         recovery: Recovery,
         account: Account,
         keeper: Keeper,
-        by_book: Mapping[Book, Subscription],
+        wanted: Wanted,
     ) -> None:
         self._engine = engine
         self._outbox = outbox
@@ -46,7 +46,7 @@ class Unreadable:
         self._recovery = recovery
         self._account = account
         self._keeper = keeper
-        self._by_book = by_book
+        self._wanted = wanted
 
     def take(self, connection: Connection, payload: bytes, error: MessageError, now: float) -> None:
         """A frame of that connection was refused; `payload` is what arrived, inflated if it could
@@ -82,7 +82,8 @@ class Unreadable:
     ) -> None:
         # The engine has not seen what could not be inflated: it touched something before that.
         seen = () if isinstance(error, CompressionError) else self._engine.touched
-        doubted = {self._by_book[book]: None for book in seen if book in self._by_book}
+        found = (self._wanted.of(book) for book in seen)
+        doubted = {subscription: None for subscription in found if subscription is not None}
         for subscription in connection.topics.values():
             book = subscription.book
             if book is None or subscription in doubted:

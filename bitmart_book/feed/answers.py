@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 
-from bitmart_book.client.client import Client
 from bitmart_book.client.session import Answer
+from bitmart_book.client.wanted import Wanted
 from bitmart_book.errors import (
     AuthenticationError,
     BitmartBookError,
@@ -29,8 +29,8 @@ WITHOUT_A_VENUE = (
 class Answers:
     """The answers that one call waits for. `known` are symbols that exist, as far as is known."""
 
-    def __init__(self, client: Client, topics: Iterable[str], known: Container[str] = ()) -> None:
-        self._client = client
+    def __init__(self, wanted: Wanted, topics: Iterable[str], known: Container[str] = ()) -> None:
+        self._wanted = wanted
         self._known = known
         self._topics = tuple(topics)
         self._missing = dict.fromkeys(self._topics)
@@ -38,7 +38,7 @@ class Answers:
     def complete(self) -> bool:
         """Look again; whether every topic is LIVE, acknowledged or refused."""
         for topic in tuple(self._missing):
-            if self._client.answered(topic) or self._client.refusal(topic) is not None:
+            if self._wanted.answered(topic) or self._wanted.refusal(topic) is not None:
                 del self._missing[topic]
         return not self._missing
 
@@ -50,7 +50,7 @@ class Answers:
         # An answer may have come in the same turn of the loop as the end of the time.
         self.complete()
         # All of them are asked once more: a venue may refuse what it acknowledged before.
-        answers = {topic: self._client.refusal(topic) for topic in self._topics}
+        answers = {topic: self._wanted.refusal(topic) for topic in self._topics}
         refused = {topic: answer for topic, answer in answers.items() if answer is not None}
         missing = tuple(topic for topic in self._missing if topic not in refused)
         if refused:
@@ -66,7 +66,7 @@ class Answers:
     ) -> BitmartBookError:
         """The exception where no answer came. What the venue said instead is better than that."""
         for topic in missing:
-            problem = self._client.problem(topic)
+            problem = self._wanted.problem(topic)
             if problem is not None:
                 return problem
         reasons = "; ".join(dict.fromkeys(failures))

@@ -17,7 +17,7 @@ from bitmart_book.client.account import Account
 from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Push, fills_of
-from bitmart_book.client.plan import Plan
+from bitmart_book.client.plan import Plan, plan
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import CaptureError, FeedClosed, NoSuchBook, UsageError
 from bitmart_book.feed.answers import Answers, verdict
@@ -210,7 +210,7 @@ class Core(Owned):
         self.audience.publish(events, pushes)
         for event in events:
             if event.kind == "rejected" and event.topic is not None and self.client is not None:
-                answer = self.client.refusal(event.topic)
+                answer = self.client.wanted.refusal(event.topic)
                 if answer is not None:
                     self.audience.refuse(event.topic, verdict({event.topic: answer}))
         self.stepped()
@@ -220,9 +220,10 @@ class Core(Owned):
     def topics(
         self, words: Iterable[str], channel: str | None = None, market: str | None = None
     ) -> list[str]:
-        """The raw topics that these symbols or topics mean, each once. UsageError as `Client`."""
-        client = self.client or Client(self.engine, self.venue, rng=random.Random())
-        return [client.topic(word, channel=channel, market=market) for word in dict.fromkeys(words)]
+        """The raw topics that these symbols or topics mean, each once. UsageError where one
+        cannot exist."""
+        venue = self.venue
+        return [venue.topic(word, channel=channel, market=market) for word in dict.fromkeys(words)]
 
     def waits(self, wait: Wait | None) -> bool:
         """Whether a call waits for the venue's answer."""
@@ -251,7 +252,7 @@ class Core(Owned):
         return topics, held[words[0]] if len(words) == 1 else tuple(held[w] for w in words)
 
     def _held(self, topic: str, new_stream: NewStream) -> Held:
-        book = self.running()[0].book(topic)
+        book = self.running()[0].wanted[topic].book
         if book is None:
             stream = new_stream(topic, MAXSIZE)
             stream.begun = True
@@ -271,8 +272,7 @@ class Core(Owned):
         client, driver = self.running()
         self.engine.require_quiet()
         topics = list(dict.fromkeys(self.topics(words, channel, market)))
-        subscribed = client.subscriptions()
-        books = {topic: client.book(topic) for topic in topics if topic in subscribed}
+        books = {topic: client.wanted[topic].book for topic in topics if topic in client.wanted}
         for topic in client.unsubscribe(topics, driver.now()):
             self.audience.end_streams(topic)
             book = books[topic]
@@ -289,11 +289,10 @@ class Core(Owned):
                 raise UsageError(
                     f"{topic} is no book's topic: feed.stream({topic!r}) has its values"
                 )
-        there = client.subscriptions()
         return [
             word
             for word, topic in zip(dict.fromkeys(words), topics, strict=True)
-            if topic not in there
+            if topic not in client.wanted
         ]
 
     def is_hopeless(self) -> bool:
@@ -306,14 +305,14 @@ class Core(Owned):
 
     def answers(self, topics: Iterable[str]) -> Answers:
         """What the venue says of topics that were just subscribed."""
-        return Answers(self.running()[0], topics, self.instruments)
+        return Answers(self.running()[0].wanted, topics, self.instruments)
 
     def unfollow(self, words: Sequence[str], merged: Merged) -> None:
         """Nobody follows these books any more; those that were subscribed for that are not."""
         self.audience.unfollow_all(merged)
         merged.close()
         if words and not self.closed and not self.is_foreign:
-            there = self.running()[0].subscriptions()
+            there = self.running()[0].wanted
             self.unsubscribe([w for w in words if self.topics([w])[0] in there], None, None)
 
     # --- streams ---
@@ -416,7 +415,7 @@ class Core(Owned):
         """Topic to state."""
         if self.client is None:
             return {topic: str(self.engine[topic].state) for topic in self.engine}
-        return self.client.subscriptions()
+        return self.client.wanted.states()
 
     def account(self) -> Account:
         """What the private topics have told."""
@@ -424,8 +423,7 @@ class Core(Owned):
 
     def plan(self, symbols: Iterable[str]) -> Plan:
         """What these would use on an empty client."""
-        client = Client(self.engine, self.venue, rng=random.Random())
-        return client.plan(self.topics(listed("plan", symbols)))
+        return plan(self.venue, self.topics(listed("plan", symbols)))
 
     def book(self, key: str) -> KeptBook:
         """The book of a symbol or topic. NoSuchBook, which is a KeyError, where there is none."""
@@ -471,9 +469,9 @@ class Core(Owned):
     def _explain_book(self, book: Book) -> str:
         """By its subscription: a topic may say more than the book's channel and symbol."""
         if self.client is not None and self.driver is not None:
-            for topic in self.client.subscriptions():
-                if self.client.book(topic) is book:
-                    return self.client.explain(topic, self.driver.now())
+            subscription = self.client.wanted.of(book)
+            if subscription is not None:
+                return self.client.explain(subscription.topic, self.driver.now())
         # Of one that no connection stands behind there is no more to say.
         return f"{Book.explain(book)}."
 

@@ -335,7 +335,7 @@ class Life:
             except BaseException:
                 core.unfollow(ours, merged)
                 raise
-            books = [core.running()[0].book(topic) for topic in core.topics(words)]
+            books = [core.running()[0].wanted[topic].book for topic in core.topics(words)]
         for book in books:
             merged.follow(core.audience.hub(book), now=now)
         return ours

@@ -424,6 +424,14 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
             return place, bare
         return None, symbol
 
+    def topic(self, text: str, *, channel: str | None = None, market: str | None = None) -> str:
+        """The raw topic that a user's words mean. UsageError for what cannot exist."""
+        if self.is_topic(text):
+            self.topic_profile(text)
+            return text
+        found = self.book_channel(text, channel=channel, market=market)[1]
+        return f"{found.name}:{self.bare(text)}"
+
     def is_topic(self, text: str) -> bool:
         """Whether these words are a raw topic; some of those are a channel alone, without colon."""
         return (":" in text and self._placed(text)[0] is None) or any(

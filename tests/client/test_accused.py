@@ -29,13 +29,13 @@ def trade(symbol="BTC_USDT"):
 def test_an_error_without_a_topic_refuses_nobody_who_answers_within_two_seconds(proof):
     hand = subscribed(BOOK)
     hand.hear(NAMELESS)
-    assert hand.client.subscriptions() == {BOOK: "SYNCING"}
+    assert hand.client.wanted.states() == {BOOK: "SYNCING"}
     tick(hand, 0.2)
     hand.hear(proof)
     tick(hand, 1.8)
     tick(hand, 1.0)
-    assert hand.client.subscriptions()[BOOK] in ("SYNCING", "LIVE")
-    assert hand.client.refusal(BOOK) is None
+    assert hand.client.wanted.states()[BOOK] in ("SYNCING", "LIVE")
+    assert hand.client.wanted.refusal(BOOK) is None
     assert "rejected" not in hand.kinds()
 
 
@@ -43,25 +43,25 @@ def test_silence_of_two_seconds_is_a_refusal():
     hand = subscribed(BOOK)
     hand.hear(NAMELESS)
     tick(hand, 1.9)
-    assert hand.client.refusal(BOOK) is None
+    assert hand.client.wanted.refusal(BOOK) is None
     tick(hand, 0.1)
-    assert hand.client.refusal(BOOK).code == "92001"
-    assert hand.client.subscriptions() == {BOOK: "REJECTED"}
+    assert hand.client.wanted.refusal(BOOK).code == "92001"
+    assert hand.client.wanted.states() == {BOOK: "REJECTED"}
 
 
 def test_of_a_standstill_no_refusal_follows():
     hand = subscribed(BOOK)
     hand.hear(NAMELESS)
     tick(hand, 2.9)
-    assert hand.client.refusal(BOOK) is None, "the answer may wait unread"
+    assert hand.client.wanted.refusal(BOOK) is None, "the answer may wait unread"
     tick(hand, 2.0)
-    assert hand.client.refusal(BOOK) is not None
+    assert hand.client.wanted.refusal(BOOK) is not None
 
 
 def test_an_error_that_names_a_topic_in_question_is_a_refusal_at_once():
     hand = subscribed(BOOK, OTHER)
     hand.hear(error(BOOK))
-    assert hand.client.subscriptions()[BOOK] == "REJECTED"
+    assert hand.client.wanted.states()[BOOK] == "REJECTED"
 
 
 @pytest.mark.parametrize("code", ["92001", "95000"])
@@ -87,7 +87,7 @@ def test_a_topic_that_was_answered_and_is_silent_after_an_error_is_asked_for_ane
     tick(hand, 2.0)
     assert asked(hand) == [("unsubscribe", TRADES), ("subscribe", TRADES)]
     hand.hear(error(TRADES))
-    assert hand.client.subscriptions()[TRADES] == "REJECTED"
+    assert hand.client.wanted.states()[TRADES] == "REJECTED"
 
 
 def test_an_error_about_what_nobody_asked_for_asks_for_nothing():
@@ -109,7 +109,7 @@ def refused_beside_a_live_one():
     hand.hear(snapshot(symbol="ETH_USDT"))
     hand.hear(error(BOOK))
     hand.hear(error(TRADES))
-    assert hand.client.subscriptions() == {BOOK: "REJECTED", OTHER: "LIVE", TRADES: "REJECTED"}
+    assert hand.client.wanted.states() == {BOOK: "REJECTED", OTHER: "LIVE", TRADES: "REJECTED"}
     hand.events.clear()
     asked(hand)
     return hand
@@ -121,10 +121,10 @@ def test_a_refused_book_that_comes_all_the_same_begins_anew(proof):
     epoch = hand.engine[BOOK].epoch
     tick(hand, 0.2)
     hand.hear(proof)
-    assert hand.client.subscriptions()[BOOK] in ("REJECTED", "SYNCING"), "not LIVE beside the watch"
+    assert hand.client.wanted.states()[BOOK] in ("REJECTED", "SYNCING"), "not LIVE beside the watch"
     tick(hand, 1.0)
-    assert hand.client.refusal(BOOK) is None
-    assert hand.client.subscriptions()[BOOK] == "SYNCING", "not LIVE with that snapshot"
+    assert hand.client.wanted.refusal(BOOK) is None
+    assert hand.client.wanted.states()[BOOK] == "SYNCING", "not LIVE with that snapshot"
     assert hand.kinds()[:2] == ["retracted", "syncing"]
     assert asked(hand) == [("unsubscribe", BOOK), ("subscribe", BOOK)]
     hand.hear(ack(BOOK))
@@ -137,16 +137,16 @@ def test_a_refused_book_that_comes_all_the_same_begins_anew(proof):
         hand.hear(spot("update", 7, [], [], symbol="ETH_USDT"))
     assert ("request", BOOK) in asked(hand)
     hand.hear(error(BOOK))
-    assert hand.client.refusal(BOOK) is None, "the next error is given time too"
+    assert hand.client.wanted.refusal(BOOK) is None, "the next error is given time too"
 
 
 @pytest.mark.parametrize("proof", [ack(TRADES), trade()])
 def test_a_refused_stream_that_comes_all_the_same_is_wanted_again(proof):
     hand = refused_beside_a_live_one()
     hand.hear(proof)
-    assert hand.client.subscriptions()[TRADES] == "SYNCING"
+    assert hand.client.wanted.states()[TRADES] == "SYNCING"
     hand.hear(trade())
-    assert hand.client.subscriptions()[TRADES] == "LIVE"
+    assert hand.client.wanted.states()[TRADES] == "LIVE"
     assert hand.pushes[-1].topic == TRADES
 
 

@@ -167,7 +167,7 @@ def test_another_depth_of_the_pair_is_not_carried_where_it_is_asked_for():
     world = world_with()
     world.run_until(lambda: world.client.counters["beside"], 60.0)
     world.subscribe("kraken/book100:MINA/GBP")
-    carried = world.client._wanted["kraken/book100:MINA/GBP"].connection
+    carried = world.client.wanted["kraken/book100:MINA/GBP"].connection
     assert carried.name == "kraken-3"
     world.run_until(world.all_live, 5.0)
     assert world.client.counters["to_gap"] == 0

@@ -14,7 +14,7 @@ from bitmart_book import BookState
 from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Bucket, Gate, Limiter, Window, connect_bucket, message_rate
 from bitmart_book.client.outbox import Open
-from bitmart_book.client.plan import Plan
+from bitmart_book.client.plan import Plan, plan
 from bitmart_book.client.session import Session
 from bitmart_book.sim.exchange import Exchange, Knobs
 from bitmart_book.venues import BITMART
@@ -42,10 +42,10 @@ def test_a_book_is_live_a_moment_after_it_is_wanted():
     w = world()
     w.subscribe("BTC_USDT")
     topic = "spot/depth/increase100:BTC_USDT"
-    assert w.client.subscriptions() == {topic: "CONNECTING"}
+    assert w.client.wanted.states() == {topic: "CONNECTING"}
     assert w.run_until(w.all_live, 2) < 1
     assert kinds(w) == ["connected", "syncing", "subscribed", "live"]
-    assert w.client.answered(topic)
+    assert w.client.wanted.answered(topic)
 
 
 def test_an_event_is_of_a_kind_that_equals_its_text():
@@ -68,7 +68,7 @@ def test_topics_are_counted():
     assert book.state == BookState.LIVE
     w.unsubscribe("BTC_USDT")
     assert book.state == BookState.CLOSED
-    assert w.client.subscriptions() == {}
+    assert w.client.wanted.states() == {}
     with pytest.raises(bb.UsageError, match="not subscribed"):
         w.unsubscribe("BTC_USDT")
     w.run(5)
@@ -96,7 +96,7 @@ def test_what_cannot_exist_is_refused_before_anything_is_sent(topic):
     with pytest.raises(bb.UsageError):
         w.subscribe(topic)
     assert w.links == {}
-    assert w.client.subscriptions() == {}
+    assert w.client.wanted.states() == {}
 
 
 def test_every_kind_of_topic_at_once():
@@ -108,9 +108,9 @@ def test_every_kind_of_topic_at_once():
         "legacy/price:BMX_ETH", "legacy/kline:BMX_ETH@1",
     )  # fmt: skip
     w.run(60)
-    assert set(w.client.subscriptions().values()) == {"LIVE"}
+    assert set(w.client.wanted.states().values()) == {"LIVE"}
     assert {push.topic for push in w.pushes} == {
-        topic for topic in w.client.subscriptions() if "depth" not in topic
+        topic for topic in w.client.wanted.states() if "depth" not in topic
     }
     assert w.wrong == []
     assert not w.exchange.breaches
@@ -120,18 +120,18 @@ def test_every_kind_of_topic_at_once():
 
 
 @pytest.mark.parametrize(
-    ("count", "plan"),
+    ("count", "uses"),
     [(400, Plan(4, 400, 21)), pytest.param(2_000, Plan(18, 2_000, 105), marks=pytest.mark.slow)],
 )
-def test_all_symbols_of_a_venue_within_a_minute(count, plan):
+def test_all_symbols_of_a_venue_within_a_minute(count, uses):
     w = world(extra_symbols=count)
     w.check = False
     symbols = [f"SYM{number:04d}_USDT" for number in range(1, count + 1)]
-    assert w.client.plan(map(w.client.topic, symbols)) == plan
+    assert plan(w.client.venue, map(w.client.venue.topic, symbols)) == uses
     w.subscribe(*symbols)
     assert w.run_until(w.all_live, 60) < 60
     assert w.client.counters["connect_failures"] == 0
-    assert len(w.links) == plan.connections
+    assert len(w.links) == uses.connections
     w.compare_all()
     assert w.wrong == []
     assert w.judge.checked == count
@@ -144,8 +144,8 @@ def test_more_than_the_venue_carries_is_refused_before_connecting():
     with pytest.raises(bb.LimitError, match="20 connections carry 2300"):
         w.client.subscribe(topics, 0.0)
     with pytest.raises(bb.LimitError, match="need 21 connections"):
-        w.client.plan(topics)
-    assert w.client.subscriptions() == {}
+        plan(w.client.venue, topics)
+    assert w.client.wanted.states() == {}
 
 
 def test_a_quiet_symbol_is_asked_and_stays_live():
@@ -262,13 +262,13 @@ def test_one_bad_symbol_among_many_costs_only_itself(shape):
     topics = [f"spot/depth5:{symbol}" for symbol in ("BTC_USDT", "NOPE_USDT", "ETH_USDT")]
     w.subscribe(*topics, "spot/trade:NIX_USDT")
     w.run(15)
-    assert w.client.subscriptions() == {
+    assert w.client.wanted.states() == {
         "spot/depth5:BTC_USDT": "LIVE",
         "spot/depth5:NOPE_USDT": "REJECTED",
         "spot/depth5:ETH_USDT": "LIVE",
         "spot/trade:NIX_USDT": "REJECTED",
     }
-    refusal = w.client.refusal("spot/depth5:NOPE_USDT")
+    refusal = w.client.wanted.refusal("spot/depth5:NOPE_USDT")
     assert refusal.code == "92001"
     assert refusal.message
     book = w.engine["spot/depth5:NOPE_USDT"]
@@ -281,7 +281,7 @@ def test_acknowledgements_are_not_needed(acks):
     w = world(knobs=Knobs(acks=acks))
     w.subscribe("BTC_USDT", "spot/ticker:ETH_USDT")
     w.run(10)
-    assert set(w.client.subscriptions().values()) == {"LIVE"}
+    assert set(w.client.wanted.states().values()) == {"LIVE"}
     assert w.client.counters["renewals"] == 0
 
 
@@ -300,7 +300,7 @@ def test_compressed_pushes(opcode):
     w = world(knobs=Knobs(opcode=opcode))
     w.subscribe("BTC_USDT", "ETH_USDT", "spot/trade:BTC_USDT")
     w.run(20)
-    assert set(w.client.subscriptions().values()) == {"LIVE"}
+    assert set(w.client.wanted.states().values()) == {"LIVE"}
     assert w.wrong == []
     assert w.judge.checked > 50
 
@@ -777,7 +777,7 @@ def test_every_transition_is_told_once():
 
 def test_explain_says_what_is_wrong_and_what_is_done():
     w = world()
-    topic = w.client.topic("BTC_USDT")
+    topic = w.client.venue.topic("BTC_USDT")
     assert w.client.explain(topic, 0.0) == f"{topic} is not subscribed."
     w.subscribe("BTC_USDT")
     assert w.client.explain(topic, w.now).endswith("; connecting again in 0.0 s.")
@@ -823,7 +823,7 @@ class Snapshots(Fault):
 def test_after_a_cut_a_full_connection_is_back_with_six_messages_every_time():
     hand = ByHand()
     symbols = [f"S{number}_USDT" for number in range(115)]
-    wanted = sorted(hand.client.topic(symbol) for symbol in symbols)
+    wanted = sorted(hand.client.venue.topic(symbol) for symbol in symbols)
     hand.client.subscribe(wanted, hand.now)
     hand.step()
     for _ in range(3):
@@ -839,7 +839,7 @@ def test_after_a_cut_a_full_connection_is_back_with_six_messages_every_time():
         assert {str(book.state) for book in hand.engine.books} == {"SYNCING"}
         for symbol in symbols:
             hand.hear(spot("snapshot", 1, [("1", "1")], [("2", "1")], symbol=symbol))
-        assert set(hand.client.subscriptions().values()) == {"LIVE"}
+        assert set(hand.client.wanted.states().values()) == {"LIVE"}
 
 
 @pytest.mark.parametrize("what", ["the subscription", "its data"])
@@ -998,7 +998,7 @@ def test_one_book_cannot_be_wanted_under_two_names():
     client.subscribe(["futures/depth20:BTCUSDT@100ms"], 0.0)
     with pytest.raises(bb.UsageError, match="it is the same book"):
         client.subscribe(["futures/depth20:BTCUSDT@200ms"], 0.0)
-    assert list(client.subscriptions()) == ["futures/depth20:BTCUSDT@100ms"]
+    assert list(client.wanted.states()) == ["futures/depth20:BTCUSDT@100ms"]
 
 
 def test_all_topics_of_a_call_are_wanted_or_none():
@@ -1014,7 +1014,7 @@ def test_all_topics_of_a_call_are_wanted_or_none():
     for topics, problem in refused:
         with pytest.raises(bb.BitmartBookError, match=problem):
             client.subscribe(topics, 0.0)
-        assert list(client.subscriptions()) == list(engine) == ["spot/depth5:BTC_USDT"]
+        assert list(client.wanted.states()) == list(engine) == ["spot/depth5:BTC_USDT"]
     assert client.next_deadline(0.0) == before
     assert list(client.report()["connections"]) == ["spot-1"]
     client.unsubscribe(["spot/depth5:BTC_USDT"], 0.0)

@@ -12,6 +12,7 @@ from bitmart_book.client import bounds
 from bitmart_book.client.client import Client
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Open, Ping, Send
+from bitmart_book.client.plan import plan
 from bitmart_book.client.session import Session
 from bitmart_book.sim.exchange import Exchange
 from bitmart_book.venues import find_venue
@@ -157,11 +158,11 @@ def test_two_depths_of_a_pair_are_on_two_connections():
 def test_a_plan_knows_what_must_be_apart_and_what_goes_together():
     client = client_of("kraken", "okx")
     depths = [f"kraken/book{depth}:A/B" for depth in (10, 25, 100)]
-    assert client.plan(["kraken/book10:C/D", *depths]) == (3, 4, 3)
+    assert plan(client.venue, ["kraken/book10:C/D", *depths]) == (3, 4, 3)
     mixed = ["kraken/book10:A/B", "kraken/book100:C/D", "kraken/trade:A/B", "kraken/ticker:A/B"]
-    assert client.plan(mixed) == (1, 4, 4), "one channel and depth in a message"
-    assert client.plan([f"okx/books:A-{number}" for number in range(30)]) == (2, 30, 2)
-    assert client.plan(["kraken/book10:A/B"] * 3 + ["okx/books:A-B"]) == (2, 2, 2)
+    assert plan(client.venue, mixed) == (1, 4, 4), "one channel and depth in a message"
+    assert plan(client.venue, [f"okx/books:A-{number}" for number in range(30)]) == (2, 30, 2)
+    assert plan(client.venue, ["kraken/book10:A/B"] * 3 + ["okx/books:A-B"]) == (2, 2, 2)
 
 
 def test_a_plan_is_what_is_used():
@@ -172,7 +173,7 @@ def test_a_plan_is_what_is_used():
     for connection in client.connections:
         client.opened(connection.name, 0.0)
         sent += len([one for one in client.outbox.take_actions() if "subscribe" in str(one)])
-    assert client.plan(topics) == (len(list(client.connections)), 9, sent)
+    assert plan(client.venue, topics) == (len(list(client.connections)), 9, sent)
 
 
 # --- words ---
@@ -180,9 +181,9 @@ def test_a_plan_is_what_is_used():
 
 def test_words_of_several_venues():
     client = client_of("kraken", "okx")
-    assert client.topic("kraken:BTC/USD") == "kraken/book10:BTC/USD"
-    assert client.topic("okx:BTC-USDT", channel="books5") == "okx/books5:BTC-USDT"
-    assert client.topic("kraken/book100:BTC/USD") == "kraken/book100:BTC/USD"
+    assert client.venue.topic("kraken:BTC/USD") == "kraken/book10:BTC/USD"
+    assert client.venue.topic("okx:BTC-USDT", channel="books5") == "okx/books5:BTC-USDT"
+    assert client.venue.topic("kraken/book100:BTC/USD") == "kraken/book100:BTC/USD"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_words_of_several_venues():
 def test_what_cannot_be_is_said_before_anything_is_sent(venue, word, channel, hint):
     client = client_of(venue)
     with pytest.raises(UsageError, match=hint):
-        client.topic(word, channel=channel)
+        client.venue.topic(word, channel=channel)
     assert client.outbox.take_actions() == []
 
 
@@ -229,7 +230,7 @@ def test_a_topic_that_is_asked_for_twice_is_refused_by_nobody(name, topic):
     exchange.pause(topic.partition("/")[0] + ":" + topic.partition(":")[2])
     world.run(5.8)
     assert world.client.counters["unanswered"] == 1
-    assert world.client.refusal(topic) is None
+    assert world.client.wanted.refusal(topic) is None
     assert world.run_until(world.all_live, 10.0) < 10.0
 
 

@@ -187,7 +187,7 @@ def ticker(symbol="BTC_USDT", **changes):
 
 def test_a_ticker_that_cannot_be_read_is_a_hole_and_costs_no_book():
     hand = ByHand()
-    hand.client.subscribe([hand.client.topic("BTC_USDT"), TICKER, OTHER], hand.now)
+    hand.client.subscribe([hand.client.venue.topic("BTC_USDT"), TICKER, OTHER], hand.now)
     hand.step()
     hand.hear(spot("snapshot", 1, [("1", "1")], [("2", "1")]))
     rows = [ticker(last_price="NaN"), ticker("ETH_USDT")]
@@ -209,7 +209,7 @@ def trade(symbol="BTC_USDT", **changes):
 
 def test_a_trade_that_cannot_be_read_is_a_hole_of_its_stream_and_costs_no_book():
     hand = ByHand()
-    topics = [hand.client.topic("BTC_USDT"), hand.client.topic("ETH_USDT"), TICKER]
+    topics = [hand.client.venue.topic("BTC_USDT"), hand.client.venue.topic("ETH_USDT"), TICKER]
     hand.client.subscribe([*topics, *TRADES], hand.now)
     hand.step()
     for symbol in ("BTC_USDT", "ETH_USDT"):

@@ -16,15 +16,15 @@ WORDS = "no\x1b]0;owned\x07\x1b[2J\r\nforged line\x00\x7f\x9b31m\u202egnp\u200f\
 def texts(hand):
     """Everything that a user can look at."""
     yield from map(str, hand.events)
-    for topic in hand.client.subscriptions():
+    for topic in hand.client.wanted.states():
         yield hand.client.explain(topic, hand.now)
-        refusal = hand.client.refusal(topic)
+        refusal = hand.client.wanted.refusal(topic)
         yield str(refusal)
         if refusal is not None:
             yield str(refusal.error)
-        problem = hand.client.problem(topic)
+        problem = hand.client.wanted.problem(topic)
         yield f"{problem} {problem!r}"
-        book = hand.client.book(topic)
+        book = hand.client.wanted[topic].book
         if book is not None:
             yield f"{book!r} {book.reason} {book.explain()} {book.peek()!r}"
             try:
@@ -94,7 +94,7 @@ def test_a_refused_login_is_quoted_safely():
     for _ in range(3):
         hand.hear(json.dumps({"event": "login", "errorCode": "91002", "errorMessage": WORDS}))
         tick(hand, 30.0)
-    refusal = hand.client.refusal("spot/user/orders:ALL_SYMBOLS")
+    refusal = hand.client.wanted.refusal("spot/user/orders:ALL_SYMBOLS")
     assert isinstance(refusal.error, bb.AuthenticationError)
     assert "forged line" in all_clean(hand)
 

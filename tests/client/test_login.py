@@ -65,7 +65,7 @@ def test_a_refused_login_is_final_after_three_tries(hand):
         hand.step(0.5)
     assert len(hand.logins) == 3
     for topic in (ORDERS, BALANCE):
-        answer = hand.client.refusal(topic)
+        answer = hand.client.wanted.refusal(topic)
         assert isinstance(answer.error, bb.AuthenticationError)
         assert answer.error.code == "91002"
     assert hand.kinds().count("rejected") == 2
@@ -78,7 +78,7 @@ def test_a_server_in_trouble_is_tried_again_and_again(hand):
             hand.hear(refused("95000"))
         hand.step(0.5)
     assert len(hand.logins) > 10
-    assert hand.client.refusal(ORDERS) is None
+    assert hand.client.wanted.refusal(ORDERS) is None
     while not hand.is_open:
         hand.step(0.5)
     hand.hear(ACKNOWLEDGED)
@@ -87,7 +87,7 @@ def test_a_server_in_trouble_is_tried_again_and_again(hand):
 
 def test_a_wrong_clock_is_named_when_nothing_tells_the_time(hand):
     hand.hear(refused("91022"))
-    answer = hand.client.refusal(ORDERS)
+    answer = hand.client.wanted.refusal(ORDERS)
     assert isinstance(answer.error, bb.ClockError)
     assert "clock" in str(answer.error)
     assert len(hand.logins) == 1
@@ -108,7 +108,7 @@ def test_a_wrong_clock_is_corrected_once_by_the_venues_own_time():
     stamps = [int(json.loads(text)["args"][1]) for text in hand.logins]
     assert stamps == [hand.wall, venue_ms]
     hand.hear(refused("91022"))
-    assert isinstance(hand.client.refusal(ORDERS).error, bb.ClockError)
+    assert isinstance(hand.client.wanted.refusal(ORDERS).error, bb.ClockError)
     assert len(hand.logins) == 2
 
 
@@ -162,7 +162,7 @@ def test_a_clock_that_is_wrong_is_remembered_when_the_refused_socket_is_closed()
 def test_a_clock_that_cannot_be_put_right_ends_in_an_error_that_names_it():
     hand = beside_books(1_787_000_300_000)
     closing_after_each_refusal(hand, lambda sent: False)
-    assert isinstance(hand.client.refusal(ORDERS).error, bb.ClockError)
+    assert isinstance(hand.client.wanted.refusal(ORDERS).error, bb.ClockError)
     assert len(hand.logins) <= 3
 
 
@@ -173,7 +173,7 @@ def test_one_odd_stamp_does_not_make_a_wrong_key_a_wrong_clock(odd):
     for _ in range(3):
         hand.hear(refused("91002"))
         hand.step(15.0)
-    error = hand.client.refusal(ORDERS).error
+    error = hand.client.wanted.refusal(ORDERS).error
     assert isinstance(error, bb.AuthenticationError)
     assert not isinstance(error, bb.ClockError)
     sent = {int(json.loads(text)["args"][1]) for text in hand.logins}
@@ -199,7 +199,7 @@ def test_futures_name_no_clock_but_their_stamps_do(seconds, tries):
             hand.hear('{"action":"access","success":false,"error":"openapi auth failed"}')
         hand.step(0.2)
     assert len(hand.logins) == tries
-    error = hand.client.refusal("futures/order").error
+    error = hand.client.wanted.refusal("futures/order").error
     assert isinstance(error, bb.AuthenticationError)
     assert isinstance(error, bb.ClockError) == (seconds > 60)
 
@@ -290,11 +290,11 @@ def test_what_two_topics_bring_is_told_on_both_and_proves_one(hand):
     hand.step()
     hand.hear(order("new", "0"))
     assert sorted(push.topic for push in hand.pushes) == [single, ORDERS]
-    assert hand.client.answered(ORDERS)
-    assert not hand.client.answered(single), "the push was of the other"
+    assert hand.client.wanted.answered(ORDERS)
+    assert not hand.client.wanted.answered(single), "the push was of the other"
     hand.hear(order("new", "0").replace("orders", "order"))
     assert len(hand.pushes) == 2
-    assert hand.client.answered(single)
+    assert hand.client.wanted.answered(single)
 
 
 def test_what_was_refused_is_not_given_up(hand):
@@ -302,7 +302,7 @@ def test_what_was_refused_is_not_given_up(hand):
     hand.hear(ACKNOWLEDGED)
     hand.hear(f'{{"event":"subscribe:{BALANCE}","errorCode":"90004","errorMessage":"no"}}')
     hand.step(1.0)
-    assert hand.client.refusal(BALANCE).code == "90004"
+    assert hand.client.wanted.refusal(BALANCE).code == "90004"
     assert not [text for text in hand.sent if "unsubscribe" in text]
 
 

@@ -25,7 +25,7 @@ def world(*topics, faults=None, **knobs):
 
 
 def connection_of(w, symbol):
-    topic = w.client.topic(symbol)
+    topic = w.client.venue.topic(symbol)
     return next(connection for connection in w.client.connections if topic in connection.topics)
 
 
@@ -48,7 +48,7 @@ def test_after_a_cut_all_is_subscribed_again_and_the_hole_is_told():
     w.run_until(w.all_live, 5)
     sent = subscriptions_sent(w)
     w.cut(next(iter(w.links)))
-    assert w.client.subscriptions() == {BOOK: "CONNECTING", TICKER: "CONNECTING"}
+    assert w.client.wanted.states() == {BOOK: "CONNECTING", TICKER: "CONNECTING"}
     holes = [event.reason for event in w.events if (event.kind, event.topic) == ("gap", TICKER)]
     assert holes == ["connection lost: reset by the network"]
     w.run_until(w.all_live, 3)
@@ -69,13 +69,13 @@ def test_a_lost_update_is_answered_by_a_request_at_once():
 def test_what_was_refused_is_not_asked_for_again():
     w = world("BTC_USDT", "NOPE_USDT")
     w.run(5)
-    refused = w.client.topic("NOPE_USDT")
-    assert w.client.subscriptions()[refused] == "REJECTED"
+    refused = w.client.venue.topic("NOPE_USDT")
+    assert w.client.wanted.states()[refused] == "REJECTED"
     sent = subscriptions_sent(w)
     w.cut(next(iter(w.links)))
     w.run(15)
     assert sent == [("subscribe", BOOK)]
-    assert w.client.subscriptions() == {BOOK: "LIVE", refused: "REJECTED"}
+    assert w.client.wanted.states() == {BOOK: "LIVE", refused: "REJECTED"}
 
 
 def test_a_frame_that_nobody_can_read_puts_all_of_its_connection_in_doubt():

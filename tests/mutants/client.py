@@ -128,7 +128,7 @@ CLIENT = [
     Mutant(
         "first-who-leaves-ends-it-for-all",
         "A part of a program that unsubscribes takes the book away from the others.",
-        "client/client.py",
+        "client/wanted.py",
         "subscription.holders > 0",
         "False",
         "tests/client/test_client.py::test_topics_are_counted",
@@ -136,7 +136,7 @@ CLIENT = [
     Mutant(
         "room-not-counted",
         "More symbols than the venue carries fail one by one, later, in the middle of trading.",
-        "client/client.py",
+        "client/wanted.py",
         "there + new[profile.endpoint] > most",
         "False",
         "tests/client/test_client.py::test_more_than_the_venue_carries_is_refused_before_connecting",
@@ -209,11 +209,11 @@ CLIENT = [
     Mutant(
         "refused-call-half-done",
         "A call that was refused leaves a book behind that nobody holds and that costs a topic.",
-        "client/client.py",
+        "client/wanted.py",
         "self._engine.close_book(book)\n",
         "",
         "tests/client/test_client.py::test_all_topics_of_a_call_are_wanted_or_none",
-        where="def _make_books(",
+        where="def make_books(",
     ),
 ]
 

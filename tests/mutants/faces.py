@@ -91,7 +91,7 @@ FACES = [
         "explained-by-text",
         "A book that is LIVE is not explained, because its topic has an option.",
         "feed/core.py",
-        "self.client.explain(topic, self.driver.now())",
+        "self.client.explain(subscription.topic, self.driver.now())",
         'self.client.explain(f"{book.channel}:{book.symbol}", self.driver.now())',
         "tests/feed/test_faces.py::test_a_book_is_explained_by_its_subscription",
         where="def _explain_book(",

@@ -122,7 +122,7 @@ class AccountWorld(World):
 
     def _reconcile(self):
         """What a user does after a hole: as soon as orders are told again, ask, and put it in."""
-        account, states = self.client.account, self.client.subscriptions()
+        account, states = self.client.account, self.client.wanted.states()
         for market, topic in ORDERS.items():
             certain = account.inventory.of("of nothing", market).certain
             self.holdings["looks"] += 1

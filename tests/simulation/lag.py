@@ -230,7 +230,7 @@ class Run:
     def _read(self):
         self.reads += 1
         for topic in self.setting.topics:
-            book = self.client.book(topic)
+            book = self.client.wanted[topic].book
             if book.state != BookState.LIVE:
                 if topic in self._down:
                     self.longest[topic] = max(self.longest[topic], self.now - self._down[topic])

@@ -186,7 +186,7 @@ class OwnOrders(world_of("bybit")):
 
     def _reconcile(self):
         """What a user does after a hole: as soon as orders are told again, ask, and put it in."""
-        account, states = self.client.account, self.client.subscriptions()
+        account, states = self.client.account, self.client.wanted.states()
         for market, category in CATEGORIES.items():
             certain = account.inventory.of("of nothing", market).certain and all(
                 account.inventory.of(symbol, market).certain for symbol in SYMBOLS

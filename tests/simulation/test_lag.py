@@ -37,7 +37,7 @@ def test_a_late_connection_cannot_prove_itself_healthy():
 def test_what_was_forgiven_stays_in_lag_and_age():
     run = Run(SETTINGS["one topic"]).run(200.0)
     (topic,) = run.setting.topics
-    quote = run.client.book(topic).quote
+    quote = run.client.wanted[topic].book.quote
     assert quote.lag == pytest.approx(4.0, abs=0.1)
     assert quote.age >= 3.9
     (host,) = run.client.report()["hosts"].values()
@@ -49,7 +49,7 @@ def test_beyond_what_can_be_forgiven_books_are_held_until_the_user_says_so():
     run.setting = type(run.setting)(steps={60.0: -20.0}, topics=run.setting.topics)
     run.run(200.0)
     (topic,) = run.setting.topics
-    book = run.client.book(topic)
+    book = run.client.wanted[topic].book
     assert book.state == "STALE"
     host = "ws-manager-compress.bitmart.com"
     assert f"s later than {host} can be; if its clock was set: " in book.reason

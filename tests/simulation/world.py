@@ -236,26 +236,26 @@ class World:
     # --- what users do ---
 
     def subscribe(self, *topics):
-        topics = [self.client.topic(topic) for topic in topics]
+        topics = [self.client.venue.topic(topic) for topic in topics]
         self.wanted += topics
         self.client.subscribe(topics, self.now)
         self.carry_out()
         self._client_due = self.now
 
     def unsubscribe(self, *topics):
-        self.client.unsubscribe([self.client.topic(topic) for topic in topics], self.now)
+        self.client.unsubscribe([self.client.venue.topic(topic) for topic in topics], self.now)
         self.carry_out()
         self._client_due = self.now
 
     def all_live(self):
-        states = self.client.subscriptions().values()
+        states = self.client.wanted.states().values()
         return all(state == LIVE for state in states)
 
     def wanted_live(self):
         """Whether every topic is LIVE that was ever subscribed by the test itself."""
         if self.now < self._blocked_until:
             return False
-        states = self.client.subscriptions()
+        states = self.client.wanted.states()
         return all(states[topic] == LIVE for topic in self.wanted)
 
     def resume(self):
@@ -281,7 +281,7 @@ class World:
             self.at(self.now, self._unblock)
 
     def trouble(self):
-        return {t: s for t, s in self.client.subscriptions().items() if s != LIVE}
+        return {t: s for t, s in self.client.wanted.states().items() if s != LIVE}
 
     def _poison(self):
         """Somebody wants a symbol that does not exist, in one message with all the others."""
@@ -300,7 +300,7 @@ class World:
             self.at(self._blocked_until, self._ask_again, topic)
             return
         symbol = topic.partition(":")[2]
-        if self.is_listed(symbol) and self.client.subscriptions().get(topic) == "REJECTED":
+        if self.is_listed(symbol) and self.client.wanted.states().get(topic) == "REJECTED":
             self.client.subscribe([topic], self.now)
             self.client.unsubscribe([topic], self.now)
             self.carry_out()
@@ -310,7 +310,9 @@ class World:
         if self.now < self._blocked_until:
             self.at(self._blocked_until, self._give_up, topic)
             return
-        assert self.client.refusal(topic) is not None or not self.all_live(), "it was accepted"
+        assert self.client.wanted.refusal(topic) is not None or not self.all_live(), (
+            "it was accepted"
+        )
         self.client.unsubscribe([topic], self.now)
         self.carry_out()
         self._client_due = self.now

@@ -81,7 +81,7 @@ class JoinedClient:
         self._last = 0
         names = [name for _, _, name in BOOKS]
         self.client.subscribe([*names, *self._keys], 0.0)
-        books = {(house, topic): self.client.book(name) for house, topic, name in BOOKS}
+        books = {(house, topic): self.client.wanted[name].book for house, topic, name in BOOKS}
         self.reader = BookReader(
             {key: book for key, book in books.items() if book is not None}, self.client.account
         )

@@ -196,7 +196,7 @@ def test_a_frame_of_another_connection_is_passed_over_in_the_replay_too(tmp_path
     rows = [["9", "1"], ["8", "1"]], [["10", "1"]]
     hand.hear(spot("snapshot", 1, *rows))
     former = hand.generation
-    hand.client.move(hand.client._wanted["spot/depth/increase100:BTC_USDT"], hand.now)
+    hand.client.move(hand.client.wanted["spot/depth/increase100:BTC_USDT"], hand.now)
     hand.step(1.0)
     assert hand.generation != former
     hand.hear(spot("snapshot", 5, *rows))
