@@ -8,8 +8,9 @@ import pytest
 import bitmart_book as bb
 from bitmart_book import BookState
 from bitmart_book.wire.capture import CaptureWriter
-from tests.helpers.feeds import box, run
+from tests.helpers.feeds import Unhurried, box, run
 from tests.helpers.frames import spot
+from tests.helpers.limits import PATIENCE
 from tests.helpers.talk import answer, closed_port, next_event, snapshot, talking, until
 
 
@@ -55,9 +56,9 @@ def test_the_life_of_a_book_in_lines(lines):
 
 def test_three_hundred_books_lost_at_once_are_no_storm(lines):
     async def work():
-        async with bb.Simulator(extra_symbols=300) as simulator:
+        async with Unhurried(extra_symbols=300) as simulator:
             symbols = [f"SYM{number:04d}_USDT" for number in range(1, 301)]
-            async with bb.Feed(source=simulator) as feed:
+            async with bb.Feed(source=simulator, timeout=PATIENCE) as feed:
                 events = feed.events(maxsize=10_000)
                 await feed.subscribe(*symbols)
                 for connection in list(simulator._connected.values()):
