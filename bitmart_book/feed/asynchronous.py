@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 from bitmart_book._book import Quote
 from bitmart_book.errors import UsageError
-from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
+from bitmart_book.feed.core import Core
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.life import Life
@@ -27,6 +27,7 @@ from bitmart_book.feed.live import (
     unchanged,
 )
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
+from bitmart_book.feed.subscriber import EVENTS, MAXSIZE, Value
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.listeners.streams import Empty, Ended, Mailbox, Slot
 from bitmart_book.listeners.waiting import Waiter
@@ -204,7 +205,7 @@ class Stream(FeedStream[T]):
     def __init__(self, topic: str, maxsize: int, life: Life) -> None:
         self._life = life
         self._arrived = asyncio.Event()
-        super().__init__(topic, maxsize, self._arrived.set, life.core.end)
+        super().__init__(topic, maxsize, self._arrived.set, life.subscriber.end)
 
     def __await__(self) -> Generator[Any, None, Stream[T]]:
         return self._accepted().__await__()
@@ -378,7 +379,7 @@ class Feed(Face[LiveBook]):
         >>> other.state
         <BookState.CLOSED: 'CLOSED'>
         """
-        self._core.unsubscribe(names("unsubscribe", topics), channel, market)
+        self._life.subscriber.unsubscribe(names("unsubscribe", topics), channel, market)
 
     # --- several books ---
 
@@ -442,7 +443,7 @@ class Feed(Face[LiveBook]):
                 book.hub.told(book.state, merged.since, merged.lost_at)
                 yield taken
         finally:
-            self._core.unfollow(ours, merged)
+            self._life.subscriber.unfollow(ours, merged)
 
     async def play(self) -> AsyncGenerator[Moment[LiveBook], None]:
         """Step through a capture: each frame of it, applied, when you are ready for it.
@@ -463,7 +464,7 @@ class Feed(Face[LiveBook]):
 
     def stream(self, topic: str, *, maxsize: int = MAXSIZE) -> Stream[Value]:
         """The values of any raw topic that is not a book's. Awaited, it has been accepted."""
-        return self._open_stream(self._core.stream_topic(topic), maxsize)
+        return self._open_stream(self._core.words.stream(topic), maxsize)
 
     def trades(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Trade]:
         """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself.
@@ -471,40 +472,40 @@ class Feed(Face[LiveBook]):
         >>> (await feed.trades("BTC_USDT").get(timeout=30)).price > 0
         True
         """
-        return self._open_stream(self._core.topic_of("trade", symbol), maxsize)
+        return self._open_stream(self._core.words.of_kind("trade", symbol), maxsize)
 
     def tickers(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Ticker]:
         """Tickers of a symbol; on futures each is a `FuturesTicker`."""
-        return self._open_stream(self._core.topic_of("ticker", symbol), maxsize)
+        return self._open_stream(self._core.words.of_kind("ticker", symbol), maxsize)
 
     def klines(self, symbol: str, step: str = "1m", *, maxsize: int = MAXSIZE) -> Stream[Kline]:
         """Klines of a symbol; step: "1m", "5m", ... "1M"."""
-        topic = self._core.topic_of("kline", symbol, step, "mark kline")
+        topic = self._core.words.of_kind("kline", symbol, step, "mark kline")
         return self._open_stream(topic, maxsize)
 
     def orders(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Order]:
         """Own orders, of all symbols of a market; where none is said, of the first one of the
         venue: "spot" of BitMart's "spot" and "futures", "bybit" (linear) of Bybit's."""
-        return self._open_stream(self._core.own_topic("order", market), maxsize)
+        return self._open_stream(self._core.words.own("order", market), maxsize)
 
     def fills(
         self, symbol: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE
     ) -> Stream[Fill]:
         """Executions of own orders, each once, of one symbol, or of all of a market. At a hole some
         may be missing: `StreamGap`, as of any stream, and `account.inventory` says so too."""
-        topic = self._core.fill_topic(symbol, market)
+        topic = self._core.words.fills(symbol, market)
         bare = None if symbol is None else self._core.venue.bare(symbol)
         return self._open_stream(topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, bare))
 
     def positions(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Position]:
         """Own positions of a market of contracts; of the venue's first one, if none is said."""
-        return self._open_stream(self._core.own_topic("position", market), maxsize)
+        return self._open_stream(self._core.words.own("position", market), maxsize)
 
     def balances(
         self, currency: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE
     ) -> Stream[Balance]:
         """Own balances; on futures of one currency ("USDT" unless it is said)."""
-        return self._open_stream(self._core.balance_topic(currency, market), maxsize)
+        return self._open_stream(self._core.words.balances(currency, market), maxsize)
 
     def events(self, *, maxsize: int = MAXSIZE) -> Stream[Event]:
         """What happens from now on: connected, subscribed, live, gap, stale, rejected, ..."""
@@ -520,8 +521,8 @@ class Feed(Face[LiveBook]):
         stream = self._new_stream(topic, maxsize)
         if sift is not None:
             stream.mailbox = sift(stream.mailbox)
-        if self._core.can_begin(topic):
-            self._core.begin(stream)
+        if self._life.subscriber.can_begin(topic):
+            self._life.subscriber.begin(stream)
         return stream
 
 

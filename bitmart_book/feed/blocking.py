@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 from bitmart_book._book import Quote
 from bitmart_book.errors import FeedClosed, UsageError
-from bitmart_book.feed.core import EVENTS, MAXSIZE, Core, Value
+from bitmart_book.feed.core import Core
 from bitmart_book.feed.face import Face
 from bitmart_book.feed.fills import FillMailbox
 from bitmart_book.feed.life import Life
@@ -27,6 +27,7 @@ from bitmart_book.feed.live import (
     unchanged,
 )
 from bitmart_book.feed.options import Options, Wait, names, spelled_out
+from bitmart_book.feed.subscriber import EVENTS, MAXSIZE, Value
 from bitmart_book.feed.thread import LoopThread
 from bitmart_book.feed.waiting import wait_for
 from bitmart_book.listeners.merged import Merged
@@ -354,7 +355,7 @@ class Feed(Face[LiveBook]):
         if not words:
             raise UsageError("subscribe() takes at least one symbol or topic")
         if self._thread.is_here:
-            return self._core.subscribe(words, channel, market, self._new_stream)[1]
+            return self._life.subscriber.subscribe(words, channel, market, self._new_stream)[1]
         return self._call(self._life.subscribe(words, channel, market, wait, self._new_stream))
 
     def unsubscribe(
@@ -368,7 +369,7 @@ class Feed(Face[LiveBook]):
         <BookState.CLOSED: 'CLOSED'>
         """
         words = names("unsubscribe", topics)
-        self._do(lambda: self._core.unsubscribe(words, channel, market))
+        self._do(lambda: self._life.subscriber.unsubscribe(words, channel, market))
 
     # --- several books ---
 
@@ -431,7 +432,7 @@ class Feed(Face[LiveBook]):
                 yield taken
         finally:
             with contextlib.suppress(FeedClosed):
-                self._do(lambda: self._core.unfollow(ours, merged))
+                self._do(lambda: self._life.subscriber.unfollow(ours, merged))
 
     def play(self) -> Generator[Moment[LiveBook], None, None]:
         """Step through a capture: each frame of it, applied, when you are ready for it.
@@ -456,7 +457,7 @@ class Feed(Face[LiveBook]):
         >>> feed.stream("spot/ticker:BTC_USDT").get(timeout=10).symbol
         'BTC_USDT'
         """
-        return self._open_stream(self._core.stream_topic(topic), maxsize)
+        return self._open_stream(self._core.words.stream(topic), maxsize)
 
     def trades(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Trade]:
         """Public trades of a symbol, or of a raw trade topic: a stream that subscribes itself.
@@ -464,7 +465,7 @@ class Feed(Face[LiveBook]):
         >>> feed.trades("BTC_USDT").get(timeout=30).price > 0
         True
         """
-        return self._open_stream(self._core.topic_of("trade", symbol), maxsize)
+        return self._open_stream(self._core.words.of_kind("trade", symbol), maxsize)
 
     def tickers(self, symbol: str, *, maxsize: int = MAXSIZE) -> Stream[Ticker]:
         """Tickers of a symbol; on futures each is a `FuturesTicker`.
@@ -472,7 +473,7 @@ class Feed(Face[LiveBook]):
         >>> feed.tickers("BTC_USDT").get(timeout=10).last > 0
         True
         """
-        return self._open_stream(self._core.topic_of("ticker", symbol), maxsize)
+        return self._open_stream(self._core.words.of_kind("ticker", symbol), maxsize)
 
     def klines(self, symbol: str, step: str = "1m", *, maxsize: int = MAXSIZE) -> Stream[Kline]:
         """Klines of a symbol; step: "1m", "5m", ... "1M".
@@ -480,7 +481,7 @@ class Feed(Face[LiveBook]):
         >>> feed.klines("BTC_USDT", "1m").get(timeout=10).step
         '1m'
         """
-        topic = self._core.topic_of("kline", symbol, step, "mark kline")
+        topic = self._core.words.of_kind("kline", symbol, step, "mark kline")
         return self._open_stream(topic, maxsize)
 
     def orders(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Order]:
@@ -490,7 +491,7 @@ class Feed(Face[LiveBook]):
         >>> orders = feed.orders()
         >>> orders.close()
         """
-        return self._open_stream(self._core.own_topic("order", market), maxsize)
+        return self._open_stream(self._core.words.own("order", market), maxsize)
 
     def fills(
         self, symbol: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE
@@ -502,19 +503,19 @@ class Feed(Face[LiveBook]):
         >>> fills.topic
         'spot/user/orders:ALL_SYMBOLS'
         """
-        topic = self._core.fill_topic(symbol, market)
+        topic = self._core.words.fills(symbol, market)
         bare = None if symbol is None else self._core.venue.bare(symbol)
         return self._open_stream(topic, maxsize, sift=lambda box: FillMailbox.instead_of(box, bare))
 
     def positions(self, *, market: str | None = None, maxsize: int = MAXSIZE) -> Stream[Position]:
         """Own positions of a market of contracts; of the venue's first one, if none is said."""
-        return self._open_stream(self._core.own_topic("position", market), maxsize)
+        return self._open_stream(self._core.words.own("position", market), maxsize)
 
     def balances(
         self, currency: str | None = None, *, market: str | None = None, maxsize: int = MAXSIZE
     ) -> Stream[Balance]:
         """Own balances; on futures of one currency ("USDT" unless it is said)."""
-        return self._open_stream(self._core.balance_topic(currency, market), maxsize)
+        return self._open_stream(self._core.words.balances(currency, market), maxsize)
 
     def events(self, *, maxsize: int = MAXSIZE) -> Stream[Event]:
         """What happens from now on: connected, subscribed, live, gap, stale, rejected, ...
@@ -534,14 +535,14 @@ class Feed(Face[LiveBook]):
         if sift is not None:
             stream.mailbox = sift(stream.mailbox)
         if self._thread.is_here:
-            self._core.begin(stream)
+            self._life.subscriber.begin(stream)
         else:
             self._call(self._life.settle(stream))
         return stream
 
     def _end_stream(self, stream: FeedStream[Any]) -> None:
         with contextlib.suppress(FeedClosed):
-            self._do(lambda: self._core.end(stream))
+            self._do(lambda: self._life.subscriber.end(stream))
 
 
 def _within(seconds: float | None, event: threading.Event, wanting: Wanting) -> bool:

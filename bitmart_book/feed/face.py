@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar, cast
 
 from bitmart_book.client.account import Account
-from bitmart_book.client.plan import Plan
+from bitmart_book.client.plan import Plan, plan
 from bitmart_book.errors import CaptureError
 from bitmart_book.feed.core import Core
 from bitmart_book.feed.live import INTERNAL, KeptBook
-from bitmart_book.feed.options import names
+from bitmart_book.feed.options import listed, names
+from bitmart_book.feed.reader import Reader
 from bitmart_book.feed.report import Report
 from bitmart_book.fork import Owned
 from bitmart_book.model import Instrument
@@ -28,6 +29,7 @@ class Face(Owned, Generic[B]):
     def __init__(self, core: Core) -> None:
         super().__init__()
         self._core = core
+        self._reader = Reader(core)
 
     def _named(self) -> str:
         """Its first books, for a sentence."""
@@ -55,7 +57,7 @@ class Face(Owned, Generic[B]):
     @property
     def subscriptions(self) -> dict[str, str]:
         """Topic to state."""
-        return self._do(self._core.subscriptions)
+        return self._do(self._reader.subscriptions)
 
     def plan(self, symbols: Iterable[str]) -> Plan:
         """The connections, topics and messages that these would use, before connecting.
@@ -63,7 +65,8 @@ class Face(Owned, Generic[B]):
         >>> feed.plan(["BTC_USDT", "ETH_USDT"]).topics
         2
         """
-        return self._core.plan(symbols)
+        core = self._core
+        return plan(core.venue, core.words.topics(listed("plan", symbols)))
 
     def explain(self, *topics: str) -> str:
         """A sentence a line for each of these symbols or topics, or for all: the state, why, since
@@ -73,12 +76,12 @@ class Face(Owned, Generic[B]):
         True
         """
         words = names("explain", topics)
-        return self._ask(lambda: self._core.explain(*words))
+        return self._ask(lambda: self._reader.explain(*words))
 
     @property
     def account(self) -> Account:
         """Orders, positions and balances, as far as the private topics that are subscribed tell."""
-        return self._do(self._core.account)
+        return self._do(self._reader.account)
 
     @property
     def instruments(self) -> dict[str, Instrument]:
@@ -93,18 +96,18 @@ class Face(Owned, Generic[B]):
         >>> sorted(feed.report())[:3]
         ['callbacks', 'connections', 'counters']
         """
-        return self._do(self._core.report)
+        return self._do(self._reader.report)
 
     def forget_lag(self, host: str) -> None:
         """Say that the clock of a host (as `report()["hosts"]` names it) was set: what arrives from
         there counts as punctual from now on, and books that were held for its lag are released.
         UsageError for a host without a connection."""
-        self._do(lambda: self._core.forget_lag(host))
+        self._do(lambda: self._reader.forget_lag(host))
 
     @property
     def books(self) -> tuple[B, ...]:
         """All books, in the order in which they were made."""
-        return cast(tuple[B, ...], self._core.books())
+        return cast(tuple[B, ...], self._reader.books())
 
     @property
     def stats(self) -> dict[str, int]:
@@ -123,7 +126,7 @@ class Face(Owned, Generic[B]):
 
     def __getitem__(self, key: str) -> B:
         """The book of a symbol, or of a topic. NoSuchBook, a KeyError, where there is none."""
-        return cast(B, self._core.book(key))
+        return cast(B, self._reader.book(key))
 
     def __contains__(self, key: object) -> bool:
         return key in self._core.engine

@@ -14,7 +14,10 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from types import CellType, CoroutineType, FunctionType, MappingProxyType, MethodType
 
-__all__ = ["is_held"]
+from bitmart_book.feed.core import Core
+from bitmart_book.listeners.audience import mailboxes_of
+
+__all__ = ["given_out", "is_held", "is_listened_to"]
 
 _CONTAINERS = (
     dict, list, tuple, set, frozenset, deque, Counter, MappingProxyType, MethodType, CellType,
@@ -23,6 +26,18 @@ _CONTAINERS = (
 _ROOMS = ("bitmart_book.", "asyncio.", "_asyncio")
 # An exchange in this process holds none of what it is asked for.
 _ELSEWHERE = "bitmart_book.sim."
+
+
+def is_listened_to(core: Core) -> bool:
+    """Whether a callback, an iterator or a trigger waits for something of a book."""
+    return any(book.watched for book in core.engine.books)
+
+
+def given_out(core: Core) -> list[object]:
+    """What a user may have of this feed beside it: books, streams by their mailboxes, the
+    account and what is of it."""
+    account = [] if core.client is None else core.client.account.given_out()
+    return [*core.engine.books, *mailboxes_of(core.audience), *account]
 
 
 def is_held(feed: object, values: list[object]) -> bool:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 from bitmart_book.client.times import HOPELESS_AFTER, LOOK_WHETHER_HELD, PATIENCE
 from bitmart_book.credentials import Credentials
 from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
-from bitmart_book.feed.core import EVENTS, Core, Held, NewStream
-from bitmart_book.feed.held import is_held
+from bitmart_book.feed.core import Core
+from bitmart_book.feed.held import given_out, is_held, is_listened_to
 from bitmart_book.feed.live import FeedStream, KeptBook, Moment
 from bitmart_book.feed.options import Wait
 from bitmart_book.feed.pace import Pace
+from bitmart_book.feed.reader import Reader
+from bitmart_book.feed.subscriber import EVENTS, Held, NewStream, Subscriber
 from bitmart_book.listeners.merged import Merged
 from bitmart_book.model import VERSION, BookState
 from bitmart_book.wire.capture import CapturedFrame, CaptureWriter
@@ -37,6 +39,9 @@ class Life:
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self.subscriber = Subscriber(core)
+        """Of what is done without waiting: it is called where the feed lives."""
+        self._reader = Reader(core)
         options = core.options
         self._tls = None if options["ca_file"] is None else _trusting(options["ca_file"])
         self.root: asyncio.Task[None] | None = None
@@ -277,7 +282,7 @@ class Life:
     def _look_whether_held(self, end: Callable[[], object]) -> None:
         if self.core.closed:
             return
-        if self.core.is_listened_to() or is_held(self, self.core.given_out()):
+        if is_listened_to(self.core) or is_held(self, given_out(self.core)):
             loop = asyncio.get_running_loop()
             loop.call_later(LOOK_WHETHER_HELD, self._look_whether_held, end)
         else:
@@ -298,15 +303,15 @@ class Life:
         new_stream: NewStream,
     ) -> Held | tuple[Held, ...]:
         """Subscribe these, and wait for the venue's answers if that is wanted."""
-        waits = self.core.waits(wait)
+        waits = self.subscriber.waits(wait)
         await self.open()
         self.core.check_open()
         if self.core.is_capture:
             plain = channel is None and market is None
-            keys = words if plain else self.core.topics(words, channel, market)
+            keys = words if plain else self.core.words.topics(words, channel, market)
             books = [await self._captured_book(key) for key in keys]
             return books[0] if len(books) == 1 else tuple(books)
-        topics, held = self.core.subscribe(words, channel, market, new_stream)
+        topics, held = self.subscriber.subscribe(words, channel, market, new_stream)
         if waits:
             await self._answered(topics)
         return held
@@ -320,7 +325,7 @@ class Life:
         await self.open()
         core.check_open()
         if not words:
-            for book in core.books():
+            for book in core.engine.books:
                 core.introduced(book)
             core.audience.follow_all(merged, now=now)
             return []
@@ -328,14 +333,14 @@ class Life:
             books: Sequence[Any] = [await self._captured_book(key) for key in words]
             ours: list[str] = []
         else:
-            ours = core.not_subscribed(words)
+            ours = self.subscriber.not_subscribed(words)
             try:
                 if ours:
                     await self.subscribe(ours, None, None, None, new_stream)
             except BaseException:
-                core.unfollow(ours, merged)
+                self.subscriber.unfollow(ours, merged)
                 raise
-            books = [core.running()[0].wanted[topic].book for topic in core.topics(words)]
+            books = [core.running()[0].wanted[topic].book for topic in core.words.topics(words)]
         for book in books:
             merged.follow(core.audience.hub(book), now=now)
         return ours
@@ -343,14 +348,14 @@ class Life:
     async def begin(self, stream: FeedStream[Any]) -> None:
         """Subscribe the topic of a stream."""
         await self.open()
-        self.core.begin(stream)
+        self.subscriber.begin(stream)
 
     async def settle(self, stream: FeedStream[Any]) -> None:
         """Subscribe the topic of a stream, and wait for the venue's answer unless the feed waits
         for none. Without an acceptance the stream is ended."""
         try:
             await self.begin(stream)
-            if stream.topic != EVENTS and self.core.waits(None):
+            if stream.topic != EVENTS and self.subscriber.waits(None):
                 await self._answered([stream.topic])
         except BaseException:
             if not self.core.is_foreign:
@@ -360,14 +365,14 @@ class Life:
     async def _answered(self, topics: list[str]) -> None:
         """Until every topic has its answer. Raises what `Answers.check` raises."""
         core, seconds = self.core, self.core.options["timeout"]
-        answers, driver = core.answers(topics), core.running()[1]
+        answers, driver = self.subscriber.answers(topics), core.running()[1]
         begun = driver.now()
         # Where not even a connection can be opened there is nothing to wait for that long, unless
         # somebody said to: that is looked at once on the way, and from then on.
         looks = HOPELESS_AFTER < seconds <= PATIENCE
         looked = False
         while not core.closed and not answers.complete():
-            if looked and core.is_hopeless():
+            if looked and self.subscriber.is_hopeless():
                 break
             self._stepped.clear()
             span = HOPELESS_AFTER if looks and not looked else seconds
@@ -395,7 +400,7 @@ class Life:
                 self._stepped.clear()
                 await self._stepped.wait()
         self._finished.result()
-        return self.core.book(key)
+        return self._reader.book(key)
 
     def _is_live(self, key: str) -> bool:
         book = self.core.engine.get(key)

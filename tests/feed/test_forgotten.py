@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 import bitmart_book as bb
-from bitmart_book.feed.held import is_held
+from bitmart_book.feed.held import given_out, is_held, is_listened_to
 
 pytestmark = pytest.mark.private
 
@@ -57,7 +57,7 @@ def test_what_is_held():
         thread, core, life = feed._thread, feed._core, feed._life
 
         def held():
-            look = lambda: core.is_listened_to() or is_held(life, core.given_out())  # noqa: E731
+            look = lambda: is_listened_to(core) or is_held(life, given_out(core))  # noqa: E731
             return thread.do(look)
 
         assert not held()
@@ -105,9 +105,9 @@ def test_what_a_user_holds_is_no_part_of_the_feed_that_calls_it():
     hooks = Hooks(None)
     with bb.connect("BTC_USDT", source="sim", on_error=hooks.failed) as feed:
         core, life = feed._core, feed._life
-        assert not feed._thread.do(lambda: is_held(life, core.given_out()))
+        assert not feed._thread.do(lambda: is_held(life, given_out(core)))
         hooks.book = feed["BTC_USDT"]
-        assert feed._thread.do(lambda: is_held(life, core.given_out()))
+        assert feed._thread.do(lambda: is_held(life, given_out(core)))
 
 
 def test_a_forgotten_feed_of_asyncio_ends_on_its_loop(sooner):

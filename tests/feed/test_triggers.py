@@ -136,9 +136,10 @@ def test_what_a_callback_must_not_do_is_said_and_what_it_raises_is_reported():
 
                 def subscribing(quote):
                     del quote
+                    subscriber, new = feed._life.subscriber, feed._new_stream
                     for call in (
-                        lambda: feed._core.subscribe(["ETH_USDT"], None, None, feed._new_stream),
-                        lambda: feed._core.unsubscribe(["BTC_USDT"], None, None),
+                        lambda: subscriber.subscribe(["ETH_USDT"], None, None, new),
+                        lambda: subscriber.unsubscribe(["BTC_USDT"], None, None),
                         lambda: feed.trades("BTC_USDT"),
                     ):
                         with pytest.raises(bb.UsageError, match="subscribe, unsubscribe or close"):

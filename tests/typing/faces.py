@@ -12,8 +12,8 @@ import bitmart_book as bb
 from bitmart_book import feed as rooms
 from bitmart_book import sync
 from bitmart_book.client.plan import Plan
-from bitmart_book.feed.core import Value
 from bitmart_book.feed.report import Report
+from bitmart_book.feed.subscriber import Value
 from bitmart_book.listeners.hub import Handle
 
 Own = bb.Order | bb.Position | bb.Balance
