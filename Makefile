@@ -69,12 +69,16 @@ package: $(VENV)/.test ## build the sdist and a wheel of it, install that in a c
 check: $(VENV)/.test $(VENV)/.lint $(VENV)/.types ## lint, types and package, side by side
 	@$(MAKE) --jobs --output-sync=target lint types package
 
+# Nothing is fetched but what builds it. SERVE=1 shows it, on this machine only.
+docs: $(VENV)/.docs ## the documentation as a site, in build/site: warnings are errors, links are checked
+	$(BIN)/python -m tests.site $(if $(SERVE),--serve)
+
 picture: $(VENV)/.package ## the picture in README, from the real program
 	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \
 	    --svg docs/watch.svg
 
 clean: ## remove what the others made
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f bitmart_book/*.c bitmart_book/*.so bitmart_book/*.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -110,6 +114,6 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable .
 	@touch $@
 
-$(addprefix $(VENV)/.,test lint types tables notebook coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
+$(addprefix $(VENV)/.,test docs lint types tables notebook coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
 	@touch $@

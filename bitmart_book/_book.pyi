@@ -151,7 +151,8 @@ class Quote:
     @property
     def exchange_time_ms(self) -> int | None: ...
     @property
-    def receive_time_ns(self) -> int | None: ...
+    def receive_time_ns(self) -> int | None:
+        """Wall clock at receipt, nanoseconds since 1970; None where nobody gave one."""
     @property
     def age(self) -> float | None: ...
     @property
@@ -159,9 +160,11 @@ class Quote:
     @property
     def state(self) -> BookState: ...
     @property
-    def epoch(self) -> int: ...
+    def epoch(self) -> int:
+        """Number of the unbroken run that it is of; 0 before the first."""
     @property
-    def skipped(self) -> int: ...
+    def skipped(self) -> int:
+        """How many quotes a slow consumer did not see before this one."""
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
     def _repr_html_(self) -> str | None: ...
@@ -171,13 +174,17 @@ class Depth(Generic[_SideT]):
     __signature__: ClassVar[Signature]
     def __init__(self, bids: _SideT, asks: _SideT, complete: bool, proven: bool = True) -> None: ...
     @property
-    def bids(self) -> _SideT: ...
+    def bids(self) -> _SideT:
+        """Best first: floats of shape (k, 2), price and size; exact ones are a list of pairs."""
     @property
-    def asks(self) -> _SideT: ...
+    def asks(self) -> _SideT:
+        """Best first, shaped as `bids`."""
     @property
-    def complete(self) -> bool: ...
+    def complete(self) -> bool:
+        """Whether all the levels that were asked for are known for certain, on both sides."""
     @property
-    def proven(self) -> bool: ...
+    def proven(self) -> bool:
+        """Whether each level is covered by the venue's sequence or checksum."""
     def __iter__(self) -> Iterator[_SideT]: ...
     def to_pandas(self) -> Any: ...
     def to_polars(self) -> Any: ...
@@ -208,19 +215,26 @@ class Sweep:
     @property
     def exact(self) -> tuple[Fraction | None, Fraction | None, Fraction, Fraction]: ...
     @property
-    def average_price(self) -> float | None: ...
+    def average_price(self) -> float | None:
+        """What it costs by unit of size; None where nothing was taken."""
     @property
-    def worst_price(self) -> float | None: ...
+    def worst_price(self) -> float | None:
+        """The price of the last level taken; None where nothing was."""
     @property
-    def size(self) -> float: ...
+    def size(self) -> float:
+        """What was taken, in the book's unit."""
     @property
-    def notional(self) -> float: ...
+    def notional(self) -> float:
+        """Price times size of what was taken, summed exactly and rounded once."""
     @property
-    def levels(self) -> int: ...
+    def levels(self) -> int:
+        """How many levels were touched."""
     @property
-    def complete(self) -> bool: ...
+    def complete(self) -> bool:
+        """Whether all that was asked for was found, in levels that are known for certain."""
     @property
-    def proven(self) -> bool: ...
+    def proven(self) -> bool:
+        """Whether each level used is covered by the venue's sequence or checksum."""
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
     def _repr_html_(self) -> str | None: ...
@@ -237,26 +251,34 @@ class Guard:
         unproven: bool = False,
     ) -> None: ...
     @property
-    def book(self) -> Book: ...
+    def book(self) -> Book:
+        """The book that is asked."""
     @property
-    def max_age(self) -> float | Decimal | None: ...
+    def max_age(self) -> float | Decimal | None:
+        """Seconds; None where any age passes."""
     @property
-    def max_spread_bps(self) -> float | Decimal | None: ...
+    def max_spread_bps(self) -> float | Decimal | None:
+        """Basis points of the mid; None where any spread passes."""
     @property
-    def levels(self) -> int | None: ...
+    def levels(self) -> int | None:
+        """How many levels a side have to be proven; None where it does not matter."""
     @property
-    def unproven(self) -> bool: ...
+    def unproven(self) -> bool:
+        """Whether levels pass that nothing proves."""
     def __enter__(self) -> Quote: ...
     def __exit__(self, *_: object) -> Literal[False]: ...
 
 @disjoint_base
 class Trusted:
     @property
-    def symbol(self) -> str: ...
+    def symbol(self) -> str:
+        """As the venue spells it."""
     @property
-    def market(self) -> str: ...
+    def market(self) -> str:
+        """Which part of the venue: "spot", "futures", "kraken", ..."""
     @property
-    def channel(self) -> str: ...
+    def channel(self) -> str:
+        """The channel whose frames make it, such as "spot/depth/increase100"."""
     @property
     def state(self) -> BookState: ...
     @property
@@ -423,7 +445,8 @@ class Book(Written):
 @disjoint_base
 class NetBook(Book):
     @property
-    def certain(self) -> bool: ...
+    def certain(self) -> bool:
+        """Whether each own order is known to be where it was taken out."""
 
 @final
 class NetTop:
@@ -448,7 +471,8 @@ class NetTop:
     @property
     def sequence(self) -> int | None: ...
     @property
-    def certain(self) -> bool: ...
+    def certain(self) -> bool:
+        """Whether each own order is known to be where it was taken out."""
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 
@@ -457,7 +481,8 @@ class Lens:
     __signature__: ClassVar[Signature]
     def __init__(self, book: Book) -> None: ...
     @property
-    def book(self) -> Book: ...
+    def book(self) -> Book:
+        """The book that it looks at."""
     @property
     def certain(self) -> bool: ...
     @property
@@ -488,9 +513,11 @@ class Lens:
 @disjoint_base
 class Watcher:
     @property
-    def book(self) -> Book | None: ...
+    def book(self) -> Book | None:
+        """The book that is watched; None before `watch` and after `cancel`."""
     @property
-    def wants(self) -> int: ...
+    def wants(self) -> int:
+        """The bits of `Change` of which it is told."""
     def watch(self, book: Book, wants: int = ...) -> None: ...
     def cancel(self) -> None: ...
 
@@ -522,7 +549,8 @@ class Trigger:
     def _listen(self, callback: Callable[[Quote], object]) -> None: ...
     def cancel(self) -> None: ...
     @property
-    def book(self) -> Book: ...
+    def book(self) -> Book:
+        """The book that is watched."""
     @property
     def is_true(self) -> bool: ...
     @property
@@ -575,7 +603,8 @@ class Engine:
         trust_empty: bool = False,
     ) -> None: ...
     @property
-    def venue(self) -> Any: ...
+    def venue(self) -> Any:
+        """The `Venue` whose words it understands."""
     def apply(
         self,
         frame: _Frame,
@@ -607,7 +636,8 @@ class Engine:
     @property
     def trades(self) -> tuple[Trade, ...]: ...
     @property
-    def message(self) -> Any: ...
+    def message(self) -> Any:
+        """The last frame where it was no book's: its JSON, decoded, or "pong"; else None."""
     def open_line(
         self,
         generation: int,

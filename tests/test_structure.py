@@ -698,6 +698,7 @@ OTHER_ROOMS = {
     "mutants": "the seeded bugs",
     "peers": "clients that others wrote",
     "simulation": "faults in virtual time",
+    "site": "the documentation as a site",
     "soak": "long runs",
     "strangers": "a second world, written from the protocol alone",
     "typing": "what type checkers see",

@@ -22,6 +22,7 @@ __all__ = [
     "Stop",
     "chosen",
     "connected",
+    "failing",
     "is_capture",
     "seconds_option",
     "silent",
@@ -210,7 +211,12 @@ class Following:
 
 @contextmanager
 def connected(
-    symbols: tuple[str, ...], source: str, venues: tuple[str, ...] = (), **options: Any
+    symbols: tuple[str, ...],
+    source: str,
+    venues: tuple[str, ...] = (),
+    *,
+    faults: str | None = None,
+    **options: Any,
 ) -> Iterator[Following]:
     """A feed that need not be LIVE yet. An error of the live venue names the way out."""
     if "://" in source or source.startswith("{"):
@@ -218,7 +224,7 @@ def connected(
     try:
         with bb.connect(
             *dict.fromkeys(symbols),
-            source=source,
+            source=source if faults is None else failing(source, venues, faults),
             venue=chosen(venues),
             wait="none",
             logger=silent(),
@@ -233,6 +239,15 @@ def connected(
             raise
         way_out = WAY_OUT if venues and "bitmart" not in venues else WINDING_DOWN + WAY_OUT
         raise bb.BitmartBookError(f"{error}. {way_out}") from error
+
+
+def failing(source: str, venues: tuple[str, ...], faults: str) -> bb.Simulator:
+    """The simulator with what goes wrong in it."""
+    if source != "sim":
+        raise bb.UsageError(
+            f"--faults is what goes wrong in the simulator: take it with --source sim, not {source}"
+        )
+    return bb.Simulator(venue=spoken(venues).names, faults=faults)
 
 
 def is_capture(source: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import bitmart_book as bb
 from bitmart_book.display import number
 
-__all__ = ["named", "row"]
+__all__ = ["named", "row", "row_of_now"]
 
 
 def named(books: Iterable[bb.Book]) -> dict[str, bb.Book]:
@@ -36,6 +36,20 @@ def row(name: str, book: bb.Book) -> dict[str, Any]:
         "bids": len(top.bids),
         "asks": len(top.asks),
         "gaps": top.stats["gaps"],
+    }
+
+
+def row_of_now(name: str, book: bb.Book) -> dict[str, Any]:
+    """The same of a book that goes on: where it is, and why it cannot be trusted; how old what it
+    shows may be, and by how much what arrives is late, in seconds."""
+    copy = book.peek()
+    return {
+        **row(name, copy),
+        "venue": copy.venue,
+        "channel": copy.channel,
+        "reason": copy.reason,
+        "age": copy.quote.age,
+        "lag": copy.quote.lag,
     }
 
 

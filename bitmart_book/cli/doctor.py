@@ -76,17 +76,29 @@ def doctor(
         for line in page(symbols, source, venues, seconds):
             click.echo(line)
         return 0
-    status = 0
-    for finding in examine(date.today()):
+    essential = _shown(examine(date.today()))
+    books = _shown(_books(symbols, source, venues)) if symbols else []
+    click.echo(_conclusion(essential, books))
+    return int(not all(essential + books))
+
+
+def _shown(findings: Iterator[Finding]) -> list[bool]:
+    """Show each as soon as it is known; whether what depends on it works."""
+    works = []
+    for finding in findings:
         _show(finding)
-        if finding.good is False:
-            status = 1
-    click.echo("Something essential does not work." if status else "All that is essential works.")
-    for finding in _books(symbols, source, venues) if symbols else ():
-        _show(finding)
-        if finding.good is False:
-            status = 1
-    return status
+        works.append(finding.good is not False)
+    return works
+
+
+def _conclusion(essential: list[bool], books: list[bool]) -> str:
+    """The one sentence that is left at the bottom of the screen."""
+    ill = books.count(False)
+    if not all(essential):
+        return "Something essential does not work."
+    if ill:
+        return f"All that is essential works here, and {ill} of {len(books)} books cannot be read."
+    return "All that is essential works."
 
 
 def _show(finding: Finding) -> None:

@@ -9,7 +9,7 @@ import click
 import bitmart_book as bb
 from bitmart_book import display
 from bitmart_book.cli._live import Stop, connected, source_option
-from bitmart_book.cli._rows import named, row
+from bitmart_book.cli._rows import named, row_of_now
 
 __all__ = ["top"]
 
@@ -45,7 +45,7 @@ def top(
         ):
             stop.sleep(PAUSE)
         for name, book in named(books).items():
-            click.echo(json.dumps(row(name, book)) if as_json else display.line(book, name))
+            click.echo(json.dumps(row_of_now(name, book)) if as_json else display.line(book, name))
         ill = [book for book in books if book.state != bb.BookState.LIVE]
         if ill and len(ill) == len(books):
             raise following.impatience(stop.elapsed)

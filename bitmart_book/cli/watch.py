@@ -49,6 +49,11 @@ PLAIN_SIZE = (80, 24)
     help="Of a capture: 1 as it was recorded, 0 as fast as possible.",
 )
 @click.option(
+    "--faults",
+    metavar="SPEC",
+    help="What goes wrong in the simulator, as of `sim`: a book leaves LIVE and comes back.",
+)
+@click.option(
     "--svg",
     type=click.Path(dir_okay=False, writable=True),
     help="At the end write the last screen as a picture.",
@@ -61,6 +66,7 @@ def watch(
     seconds: float | None,
     levels: int | None,
     speed: float,
+    faults: str | None,
     svg: str | None,
     metrics_at: str | None,
 ) -> None:
@@ -79,7 +85,7 @@ def watch(
     options: dict[str, Any] = {"speed": speed} if is_capture(source) else {}
     with (
         Stop(seconds) as stop,
-        connected(symbols, source, venues, **options) as following,
+        connected(symbols, source, venues, faults=faults, **options) as following,
         served(following.feed, metrics_at),
     ):
         if not is_capture(source):

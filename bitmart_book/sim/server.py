@@ -306,6 +306,7 @@ class Simulator:
         return self._paths.get(path)
 
     def joined(self, peer: _Peer) -> None:
+        """Somebody has opened a socket, and is nobody yet."""
         self._peers.add(peer)
 
     def connecting(self, endpoint: str, address: str) -> int | Refusal:
@@ -315,6 +316,7 @@ class Simulator:
         return self.faults.connecting(now) or self.exchange.connect(endpoint, now, address)
 
     def accepted(self, peer: _Peer, connection: int) -> None:
+        """Whoever was let in speaks from now on as that connection."""
         self._connected[connection] = peer
         self.faults.opened(connection, self._now)
 
@@ -329,6 +331,7 @@ class Simulator:
         return self._rng.randint(1, LONGEST_PIECE)
 
     def left(self, peer: _Peer) -> None:
+        """A socket is closed; what it had subscribed is forgotten."""
         self._peers.discard(peer)
         if peer.connection is not None:
             self._connected.pop(peer.connection, None)

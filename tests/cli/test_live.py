@@ -345,6 +345,17 @@ def test_watch_of_a_capture_shows_what_was_asked_for(run):
     assert not feed.asked_trades
 
 
+def test_watch_lets_the_simulator_fail(run):
+    feed = FakeFeed(engine("BTC_USDT"))
+    words = ("watch", "BTC_USDT", "--seconds", 1, "--faults", "gap%60", "--source")
+    assert run(*words, "sim", feed=feed)[0] == 0
+    assert run.asked["source"].faults.faults
+    for source in ("live", "file.jsonl", "ws://127.0.0.1:9"):
+        status, _, err = run(*words, source, feed=feed)
+        assert (status, err.count("\n")) == (2, 1)
+        assert "--source sim" in err
+
+
 def test_watch_writes_a_picture(run, tmp_path):
     path = tmp_path / "screen.svg"
     status, _, err = run(
@@ -454,6 +465,11 @@ def test_top_prints_lines_and_json(run):
         "bids": 60,
         "asks": 60,
         "gaps": 0,
+        "venue": "bitmart",
+        "channel": "spot/depth/increase100",
+        "reason": None,
+        "age": None,
+        "lag": None,
     }
 
 
@@ -531,10 +547,10 @@ def test_doctor_explains_books(run, monkeypatch):
     made.apply(snapshot("ETH_USDT"))
     status, out, err = run("doctor", "BTC_USDT", "ETH_USDT", "--source", "sim", feed=FakeFeed(made))
     assert (status, err) == (1, "")
-    first, second, third = out.splitlines()
-    assert first == "All that is essential works."
-    assert second.startswith("BROKEN BTC_USDT is gap, not live for 0.0 s: version gap: ")
-    assert third == "works  ETH_USDT is live: confirmed by snapshot 0.0 s ago, version 7."
+    first, second, conclusion = out.splitlines()
+    assert first.startswith("BROKEN BTC_USDT is gap, not live for 0.0 s: version gap: ")
+    assert second == "works  ETH_USDT is live: confirmed by snapshot 0.0 s ago, version 7."
+    assert conclusion == "All that is essential works here, and 1 of 2 books cannot be read."
 
 
 # --- the whole, against the simulator over loopback ---
@@ -559,7 +575,7 @@ def test_doctor_with_the_simulator():
 def test_doctor_explains_books_of_the_simulator():
     result = start("doctor", "BTC_USDT", "NOPE_USDT", "--source", "sim")
     assert (result.returncode, result.stderr) == (1, "")
-    lines = result.stdout.splitlines()[-2:]
+    lines = result.stdout.splitlines()[-3:]
     assert lines[0].startswith("works  BTC_USDT is live: confirmed by ")
     assert lines[1].startswith("BROKEN NOPE_USDT is rejected, not live for ")
     assert lines[1].endswith("refused: Invalid symbol param; refused for good.")
