@@ -3,15 +3,20 @@
 Records and enumerations say what is in them field by field, and need none.
 """
 
+import ast
 import asyncio
 import enum
 import inspect
+from pathlib import Path
 
 import msgspec
 import pytest
 
 import bitmart_book as bb
 from tests.helpers.examples import examples, problems
+from tests.helpers.surface import SHARED
+
+ROOT = Path(__file__).parent.parent
 
 BOOK = "the examples of a book by itself"
 # Whose members are looked at too, and what their examples speak of.
@@ -37,6 +42,43 @@ def needs_an_example(thing):
         record = issubclass(thing, (msgspec.Struct, enum.Enum)) and thing is not bb.Venue
         return not record and thing is not bb.Change
     return callable(thing)
+
+
+def documented_in_stub():
+    """Members of compiled classes that are described where their types are: `Class.name`."""
+    tree = ast.parse((ROOT / "bitmart_book" / "_book.pyi").read_text())
+    return {
+        f"{kind.name}.{member.name}"
+        for kind in tree.body
+        if isinstance(kind, ast.ClassDef)
+        for member in kind.body
+        if isinstance(member, ast.FunctionDef) and ast.get_docstring(member)
+    }
+
+
+def members_of_ours(kind):
+    """What is public of a class, fields of records and members of enumerations left out: these
+    are described by their class."""
+    named = set(getattr(kind, "__struct_fields__", ())) | set(getattr(kind, "__members__", ()))
+    for base in kind.__mro__:
+        if base.__module__.startswith("bitmart_book"):
+            for name, member in vars(base).items():
+                function = getattr(member, "__func__", member)
+                if name[0] != "_" and name not in named | SHARED and not isinstance(function, int):
+                    yield f"{base.__name__}.{name}", function
+
+
+def test_every_member_of_what_is_public_is_described():
+    kinds = [thing for thing, _ in public() if inspect.isclass(thing)]
+    found = {name: inspect.getdoc(one) for kind in kinds for name, one in members_of_ours(kind)}
+    assert len(found) > 250
+    assert {name for name, words in found.items() if not words} - documented_in_stub() == set()
+
+
+def test_what_the_stub_describes_is_there_and_said_once():
+    for name in documented_in_stub():
+        kind, _, member = name.partition(".")
+        assert not inspect.getattr_static(getattr(bb._book, kind), member).__doc__, name
 
 
 ALL = [pytest.param(thing, id=name) for thing, name in public() if needs_an_example(thing)]

@@ -246,24 +246,29 @@ class Stream(FeedStream[T]):
 class Feed(Face[LiveBook]):
     """Live books and streams over asyncio. `async with Feed(source=...) as feed:`
 
-    source: "live" (BitMart's own addresses), "sim" (an exchange inside this process), a
-    `bb.Simulator`, or a capture file, or several. credentials: for private topics, of several
-    venues by name; the simulator has its own. demo: futures are those of demo trading.
-    instruments: symbol to `bb.Instrument`, as `bb.read_instruments` makes it of BitMart's lists;
-    the simulator brings its own.
-    urls: endpoint name to address, to point at another server; one that is neither the venue's own
-    host, encrypted, nor this machine needs allow_other_hosts, and gets no login even then.
-    ca_file: certificates (PEM) to trust instead of the system's, for wss addresses; there is no
-    way to trust none. record: a file to capture every frame into. shadow: check each frame
-    against the reference book. max_levels: levels kept on each side. timeout: seconds that
-    subscribing waits for an answer, or three where no connection can be opened and no more than
-    ten were said; wait: "all", or "none" to return at once.
-    on_error: called with (what failed, the exception) when a user's callback raises, instead of a
-    line in the log. on_outage: called with an `Event` once a minute while an exchange cannot be
-    reached. Neither can hurt the feed. logger: instead of `logging.getLogger("bitmart_book")`;
-    at its level TRACE (5) every frame is written, without secrets.
-    speed (captures): None or 0 as fast as possible, 1.0 as recorded. on_bad_line (captures):
-    "raise" or "skip". progress (captures): called with (bytes read, bytes in all) of a file.
+    * source: "live", the venue's own addresses; "sim", an exchange inside this process; a
+      `bb.Simulator`; a capture file, or several.
+    * venue: one of `bb.venues()`, or several; BitMart where none is said.
+    * credentials: for private topics, of several venues by name; the simulator has its own.
+    * demo: futures are those of demo trading.
+    * instruments: symbol to `bb.Instrument`, as `bb.read_instruments` makes it of BitMart's lists;
+      the simulator brings its own.
+    * urls: endpoint name to address, to point at another server; one that is neither the venue's
+      own host, encrypted, nor this machine needs allow_other_hosts, and gets no login even then.
+    * ca_file: certificates (PEM) to trust instead of the system's, for wss addresses; there is no
+      way to trust none.
+    * record: a file to capture every frame into.
+    * shadow: check each frame against the reference book.
+    * max_levels: levels kept on each side.
+    * timeout: seconds that subscribing waits for an answer, or three where no connection can be
+      opened and no more than ten were said. wait: "all", or "none" to return at once.
+    * on_error: called with (what failed, the exception) when a user's callback raises, instead of
+      a line in the log. on_outage: called with an `Event` once a minute while an exchange cannot
+      be reached. Neither can hurt the feed.
+    * logger: instead of `logging.getLogger("bitmart_book")`; at its level TRACE (5) every frame is
+      written, without secrets.
+    * speed (captures): None or 0 as fast as possible, 1.0 as recorded. on_bad_line: "raise" or
+      "skip". progress: called with (bytes read, bytes in all) of a file.
 
     `bitmart_book.sync.Feed` has the same names. `finished` is another name of `wait_for_end`.
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.site.built import problems
-from tests.site.source import ROOT, assemble
+from tests.site.source import HOME, ROOT, assemble
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     serve = parser.parse_args().serve
     source, site = ROOT / "build" / "docs", ROOT / "build" / "site"
     assemble(source)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "REPOSITORY": HOME}
     command = [str(Path(sys.executable).with_name("zensical")), "build", "--clean", "--strict"]
     if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
         return 1

@@ -99,6 +99,6 @@ def described() -> Iterator[str]:
         yield "\n\n| option | what it does |\n|---|---|\n"
         for parameter in command.get_params(context):
             record = parameter.get_help_record(context)
-            if record is not None:
-                option, meaning = (" ".join(word.split()).replace("|", r"\|") for word in record)
-                yield f"| `{option}` | {meaning} |\n".replace(r"\|", "&#124;", 0)
+            if record is not None and isinstance(parameter, click.Option):
+                option, meaning = (" ".join(words.split()) for words in record)
+                yield f"| `{option}` | {meaning} |\n"
