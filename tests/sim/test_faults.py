@@ -386,6 +386,23 @@ def test_snapshots_that_are_late_old_or_unasked():
     assert wire.updates(kind="snapshot")[-1][1]["version"] == wire.exchange.version("BTC_USDT")
 
 
+def test_a_reply_is_cut_short_and_what_a_subscription_begins_with_is_not():
+    wire = Wire("shortreply@10")
+    wire.run(12)
+    wire.say(REQUEST)
+    assert len(wire.updates(kind="snapshot")[-1][1]["bids"]) == 50
+    # Another fault takes the place of the reply.
+    wire = Wire("oldsnap@10:3s shortreply@10")
+    wire.run(12)
+    wire.say(REQUEST)
+    wire.run(14)
+    wire.say(SUBSCRIBE.replace("subscribe", "unsubscribe"))
+    wire.say(SUBSCRIBE)
+    assert len(wire.updates(kind="snapshot")[-1][1]["bids"]) == 100
+    wire.say(REQUEST)
+    assert wire.faults.counts["shortreply"] == 1
+
+
 def test_a_counter_starts_anew_far_from_where_it_was():
     wire = Wire("restart%20")
     wire.run(120)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from bitmart_book.sim.faults import damage
-from bitmart_book.sim.faults.filters import nothing, updates_of
+from bitmart_book.sim.faults.filters import PATIENCE, nothing, updates_of
 from bitmart_book.sim.faults.frames import Seen, book_of
 from bitmart_book.sim.faults.grammar import Word
 from bitmart_book.sim.faults.network import Kind, Network
@@ -138,24 +138,31 @@ def short_unasked(net: Network, word: Word) -> None:
 
 
 def short(net: Network, word: Word) -> None:
-    """A reply that somebody has asked for lacks the deeper half of the book."""
+    """A reply that somebody has asked for lacks the deeper half of the book.
+
+    If another fault has taken that reply's place, what comes next may be what a subscription begins
+    with: of that nobody can tell.
+    """
     symbol = net.markets.symbol(word)
     if symbol is None:
         return
+    asked: set[int] = set()
 
-    def asked(connection: int, text: str) -> list[str] | None:
-        if '"request"' in text and f':{symbol}"' in text:
-            net.filters.unhear(asked)
-            net.filters.once(
-                word,
-                lambda seen: (
-                    seen.is_snapshot and seen.symbol == symbol and seen.connection == connection
-                ),
-                _upper_half,
-            )
+    def hear(connection: int, text: str) -> list[str] | None:
+        if f':{symbol}"' not in text:
+            return None
+        if '"request"' in text:
+            asked.add(connection)
+        elif '"subscribe"' in text:
+            asked.discard(connection)
         return None
 
-    net.filters.hear(asked)
+    net.filters.hear(hear, 2 * PATIENCE)
+    net.filters.once(
+        word,
+        lambda seen: seen.is_snapshot and seen.symbol == symbol and seen.connection in asked,
+        _upper_half,
+    )
     net.filters.once(word, updates_of(symbol), nothing, count=False)
 
 
