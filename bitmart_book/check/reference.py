@@ -236,8 +236,9 @@ class ReferenceBook:
         self.overtaken = 0
         # How many requests may still be answered.
         self.asked = 0
-        # Whether the next snapshot is the first of a subscription.
-        self.begins = False
+        # Whether the next snapshot is the first of a subscription, or may be: it is subscribed anew,
+        # and that was not acknowledged yet.
+        self.begins = self.renewed = False
         # With how many decimals the venue writes prices and sizes, and how many snapshots in a row
         # had no checksum where nothing else proves the book.
         self.written = [0, 0]
@@ -469,7 +470,7 @@ class ReferenceBook:
         last = self.sequence
         later = announced or self._is_later(item)
         self._load(item, by_hand=by_hand, later=later)
-        self.begins = False
+        self.begins = self.renewed = False
         self.hollow = hollow
         if hollow:
             self.known_to = dict(NOTHING)
@@ -609,7 +610,7 @@ class ReferenceBook:
     def _is_behind_time(self, item: Item) -> bool:
         """Whether a snapshot, not the first of a subscription, was stamped from two seconds to a
         minute before the last update that has come."""
-        if self.begins or self.channel.replaces or item.time is None:
+        if self.begins or self.renewed or self.channel.replaces or item.time is None:
             return False
         last = self.time
         if self.kept and self.kept[-1].time is not None:
@@ -662,7 +663,7 @@ class ReferenceBook:
         if not self.unproven and self.sequence is not None:
             self._reach(self.sequence)
         self.elsewhere = self.begins = True
-        self.recounted = self.unproven = False
+        self.recounted = self.unproven = self.renewed = False
         self.sequence = None
         self.overtaken = self.asked = 0
         self.empties = set()
@@ -1415,12 +1416,24 @@ class ReferenceEngine:
         book.leave()
         book.become(BookState.SYNCING)
 
-    def expect(self, topic: str, unanswered: int, *, subscribed: bool = False) -> None:
+    def expect(
+        self, topic: str, unanswered: int, *, subscribed: bool = False, acknowledged: bool = True
+    ) -> None:
         """So many snapshots of the book will be replies to requests; `subscribed`: before them
-        comes the first of a subscription."""
+        comes the first of a subscription, and before that, unless it is `acknowledged`, perhaps
+        one that was on its way."""
         book = self.make_book(*_split(topic))
-        book.begins |= subscribed
+        if subscribed:
+            book.begins |= acknowledged
+            book.renewed |= not acknowledged
         book.asked = unanswered
+
+    def acknowledge(self, topic: str) -> None:
+        """The subscription is acknowledged: if no snapshot has come since it was sent, the next one
+        is its first."""
+        book = self.make_book(*_split(topic))
+        book.begins |= book.renewed
+        book.renewed = False
 
     def _miss(self, name: str, symbol: str) -> None:
         book = self.make_book(name, symbol)

@@ -99,12 +99,21 @@ class ShadowEngine(Engine):
         super().assign(book, generation)
         self._reference.assign(f"{book.channel}:{book.symbol}", generation)
 
-    def expect(self, book: Book, *, subscribed: bool = False) -> int:
+    def expect(self, book: Book, *, subscribed: bool = False, acknowledged: bool = True) -> int:
         """As `Engine.expect`."""
-        unanswered = super().expect(book, subscribed=subscribed)
-        topic = f"{book.channel}:{book.symbol}"
-        self._reference.expect(topic, unanswered, subscribed=subscribed)
+        unanswered = super().expect(book, subscribed=subscribed, acknowledged=acknowledged)
+        self._reference.expect(
+            f"{book.channel}:{book.symbol}",
+            unanswered,
+            subscribed=subscribed,
+            acknowledged=acknowledged,
+        )
         return unanswered
+
+    def acknowledge(self, book: Book) -> None:
+        """As `Engine.acknowledge`."""
+        super().acknowledge(book)
+        self._reference.acknowledge(f"{book.channel}:{book.symbol}")
 
     def close_book(self, book: Book) -> None:
         """As `Engine.close_book`."""

@@ -55,6 +55,15 @@ class Answers:
             EventKind.SUBSCRIBED, now, topic=answer.topic, connection=connection.name
         )
 
+    def acknowledged(self, connection: Connection, topic: str) -> None:
+        """The venue has acknowledged that a topic is given up there, or subscribed. If its book is
+        subscribed anew, nothing of before that is on its way any more."""
+        subscription = connection.topics.get(topic)
+        if subscription is None or subscription.book is None or not subscription.is_renewed:
+            return
+        subscription.is_renewed = False
+        self._engine.acknowledge(subscription.book)
+
     def refused(self, subscription: Subscription, answer: Answer, now: float) -> None:
         """The venue has refused: that is final until the user asks again."""
         subscription.refusal = answer

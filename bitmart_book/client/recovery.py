@@ -89,6 +89,7 @@ class Recovery:
         subscription.last_reply = None
         subscription.frozen_replies = 0
         subscription.awaited_since = None
+        subscription.is_renewed = False
         if subscription.book is not None:
             subscription.updates_before = self._engine.updates(subscription.book)
             self._engine.assign(subscription.book, connection.generation)
@@ -150,7 +151,7 @@ class Recovery:
         self._counters["frozen"] += 1
         self._engine.invalidate(book, "replies show changes that no update told of")
         self.announce(subscription, now)
-        self._engine.expect(book, subscribed=True)
+        self._renewed(subscription)
         connection.session.renew(subscription.topic)
         self._counters["renewals"] += 1
         subscription.frozen_replies = 0
@@ -257,10 +258,17 @@ class Recovery:
                 return MOVE_AFTER - RENEW_AFTER
             subscription.steps -= 1
             return fits_at - now
-        self._engine.expect(subscription.book, subscribed=True)
+        self._renewed(subscription)
         connection.session.renew(subscription.topic)
         self._counters["renewals"] += 1
         return MOVE_AFTER - RENEW_AFTER
+
+    def _renewed(self, subscription: Subscription) -> None:
+        """It is subscribed anew where it is subscribed: what comes before the venue acknowledges
+        that may have been on its way already."""
+        assert subscription.book is not None
+        self._engine.expect(subscription.book, subscribed=True, acknowledged=False)
+        subscription.is_renewed = True
 
     def _catches_up(self, subscription: Subscription) -> bool:
         """Whether snapshots come that are too old for the updates kept meanwhile: on another

@@ -85,6 +85,8 @@ class Subscription:
         # Renewals: giving it up and asking for it again.
         self.whole_at = now
         """When the last snapshot came."""
+        self.is_renewed = False
+        """Whether its book was subscribed anew, and the venue has not acknowledged that."""
         self.awaited_since: float | None = None
         """When a LIVE book was subscribed anew, and no snapshot has come since."""
         self.asked_beside_at = float("-inf")

@@ -1045,12 +1045,12 @@ cdef class Engine:
         mine._forget()
         mine._leave()
         # A subscription asks for a snapshot too.
-        mine._ask(mine._heard_at, True)
+        mine._ask(mine._heard_at, True, True)
         mine._stamp = -1
         self._shared.now = mine._heard_at
         self._tell_states()
 
-    def expect(self, book, *, subscribed=False):
+    def expect(self, book, *, subscribed=False, acknowledged=True):
         """One more snapshot of that book will be the reply to a request, sent now; or it will come
         by itself, as the book is subscribed anew.
 
@@ -1059,10 +1059,25 @@ cdef class Engine:
         book's own sequence is compared with the book, and joined to it where they agree: deeper
         levels stay, the same run goes on. Any other snapshot replaces. Returns how many replies may
         still come.
+
+        What a subscription begins with is believed where it is short: there is no more. With
+        `acknowledged=False` the next snapshot is not known to be that one, as it may have been on
+        its way before: it says no more than a reply, unless `acknowledge` comes before it.
         """
         cdef Book mine = self._mine(book)
-        mine._ask(mine._now(), subscribed)
+        mine._ask(mine._now(), subscribed, acknowledged)
         return mine._requests.count
+
+    def acknowledge(self, book):
+        """Say that the venue has acknowledged that the book is subscribed anew: the next snapshot is
+        what that begins with.
+
+        After `expect(book, subscribed=True, acknowledged=False)`. Where a snapshot has come in
+        between, nobody knows whether it was that one or one of before, and this says nothing.
+        """
+        cdef Book mine = self._mine(book)
+        mine._begins |= mine._renewed
+        mine._renewed = False
 
     def runs_short(self, book, levels):
         """Whether of some side only a part is known, and that less than `levels` and than the last

@@ -471,8 +471,11 @@ cdef class Written(Trusted):
     # begins with a snapshot.
     cdef Questions _requests
     cdef Questions _snapshots_due
-    # Whether the next snapshot is the first of a subscription.
+    # Whether the next snapshot is the first of a subscription; and whether it was subscribed anew,
+    # and neither an acknowledgement has come since nor a snapshot. What comes then may have been on
+    # its way before.
     cdef bint _begins
+    cdef bint _renewed
     cdef _Channel _spec
     # What its checksum is made of; NULL where there is none.
     cdef Sum* _sum
@@ -545,7 +548,7 @@ cdef class Written(Trusted):
     cdef void _reach(self, int64_t sequence) noexcept
     cdef void _leave(self) noexcept
     cdef int64_t _last_kept_at(self) except? -2
-    cdef void _ask(self, int64_t now, bint subscribed) noexcept
+    cdef void _ask(self, int64_t now, bint subscribed, bint acknowledged) noexcept
     cdef bint _is_of_former_count(self, int64_t sequence) noexcept
     cdef int64_t _former_count(self, int64_t sequence) noexcept
     cdef void _overtake(self, int64_t before, int64_t sequence) noexcept

@@ -370,6 +370,7 @@ cdef class Written(Trusted):
             not by_hand and (announced or self._is_later(item)),
         )
         self._begins = False
+        self._renewed = False
         self._hollow = hollow
         if hollow:
             # Whatever is put on it is not known to be all there is.
@@ -445,10 +446,10 @@ cdef class Written(Trusted):
     cdef bint _is_behind_time(self, const Item* item) except -1:
         """Whether a snapshot was stamped seconds before the last update that has come, so that it
         shows what was then. Stamps that are further apart are of clocks, and not of one clock; and
-        what a subscription begins with may come from another server."""
+        what a subscription begins with, or may, can come from another server."""
         cdef int64_t last = self._exchange_time
         cdef _Pending kept
-        if self._begins or self._spec.replaces or item.exchange_time < 0:
+        if self._begins or self._renewed or self._spec.replaces or item.exchange_time < 0:
             return False
         if self._buffer:
             kept = self._buffer[len(self._buffer) - 1]
@@ -527,6 +528,7 @@ cdef class Written(Trusted):
             self._reach(self._sequence)
         self._elsewhere = True
         self._begins = True
+        self._renewed = False
         self._recounted = False
         self._unproven = False
         self._sequence = -1
@@ -578,12 +580,13 @@ cdef class Written(Trusted):
         )
 
     @cython.final
-    cdef void _ask(self, int64_t now, bint subscribed) noexcept:
+    cdef void _ask(self, int64_t now, bint subscribed, bint acknowledged) noexcept:
         """Note that a request is sent, or a subscription, which begins with a snapshot. Of one that
         is long past none is waited for."""
         cdef int64_t lost = now - 2 * self._valid_for
         note_question(&self._snapshots_due, now, lost)
-        self._begins |= subscribed
+        self._begins |= subscribed and acknowledged
+        self._renewed |= subscribed and not acknowledged
         if not subscribed:
             note_question(&self._requests, now, lost)
 

@@ -81,9 +81,16 @@ class ToldEngine:
         self._tell("subscribed", generation, {"topic": _topic(book)})
         self._engine.assign(book, generation)
 
-    def expect(self, book: Book, *, subscribed: bool = False) -> int:
-        self._tell("asked", None, {"topic": _topic(book), "subscribed": subscribed})
-        return self._engine.expect(book, subscribed=subscribed)
+    def expect(self, book: Book, *, subscribed: bool = False, acknowledged: bool = True) -> int:
+        facts = {"topic": _topic(book), "subscribed": subscribed}
+        if not acknowledged:
+            facts["acknowledged"] = False
+        self._tell("asked", None, facts)
+        return self._engine.expect(book, subscribed=subscribed, acknowledged=acknowledged)
+
+    def acknowledge(self, book: Book) -> None:
+        self._tell("acknowledged", None, {"topic": _topic(book)})
+        self._engine.acknowledge(book)
 
     def invalidate(self, book: Book, reason: str, *, state: BookState = BookState.GAP) -> None:
         self._tell("doubted", None, {"topic": _topic(book), "state": state, "reason": reason})
@@ -165,8 +172,11 @@ _EVENTS: dict[str, Callable[[Engine, Any, int, int], object]] = {
         engine[facts["topic"]], generation
     ),
     "asked": lambda engine, facts, _, __: engine.expect(
-        engine[facts["topic"]], subscribed=facts.get("subscribed", False)
+        engine[facts["topic"]],
+        subscribed=facts.get("subscribed", False),
+        acknowledged=facts.get("acknowledged", True),
     ),
+    "acknowledged": lambda engine, facts, _, __: engine.acknowledge(engine[facts["topic"]]),
     "doubted": lambda engine, facts, _, __: engine.invalidate(
         engine[facts["topic"]],
         printable(facts["reason"]),

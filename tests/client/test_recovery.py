@@ -251,3 +251,55 @@ def test_clients_share_one_limit_unless_they_are_told_otherwise(monkeypatch):
         client.advance(0.0)
         opened.append(sum(isinstance(action, Open) for action in client.outbox.take_actions()))
     assert opened == [6, 6, 6, 0]
+
+
+# --- whether what a renewed subscription begins with is known ---
+
+
+class OnlyRenewed(Fault):
+    """An update is lost, and replies are too old, until the book is subscribed anew; then it has
+    no more than fifty levels."""
+
+    def __init__(self):
+        super().__init__(start=5.0)
+        self.cached = None
+
+    def frames(self, world, link, payload):
+        if not is_book(payload):
+            return [(payload, 0.0)]
+        self.cached = self.cached or payload
+        if world.client.counters["renewals"]:
+            message = json.loads(payload)
+            for item in message["data"]:
+                if item["type"] == "snapshot":
+                    item["bids"], item["asks"] = item["bids"][:50], item["asks"][:50]
+            payload = json.dumps(message)
+        elif '"snapshot"' in payload:
+            payload = self.cached
+        elif self.active(world) and not world.seen["lost"]:
+            world.seen["lost"] += 1
+            return []
+        return [(payload, 0.0)]
+
+
+@pytest.mark.parametrize(("acks", "known"), [("before", True), ("after", True), ("none", False)])
+def test_the_engine_hears_that_a_renewal_is_acknowledged(acks, known):
+    """That the topic was given up says as much: nothing of before is behind it on its way."""
+    w = world("BTC_USDT", faults=Faults(OnlyRenewed()), acks=acks)
+    w.run_until(w.all_live, 5)
+    w.run_until(lambda: w.client.counters["renewals"] > 0, 60)
+    w.run_until(w.all_live, 3)
+    assert w.engine["BTC_USDT"].state == BookState.LIVE
+    assert w.engine["BTC_USDT"].depth(51).complete == known
+
+
+def test_what_is_on_its_way_when_a_book_is_subscribed_anew_says_no_more_than_a_reply():
+    w = world("BTC_USDT", faults=Faults(OnlyRenewed()))
+    w.run_until(w.all_live, 5)
+    w.run_until(lambda: w.client.counters["renewals"] > 0, 60)
+    levels = [[[str(price + step * 0.5), "1"] for step in range(50)] for price in (100, 200)]
+    short = spot("snapshot", w.engine["BTC_USDT"].sequence + 1000, *levels)
+    w._arrive_at_client(next(iter(w.by_server.values())), short)
+    book = w.engine["BTC_USDT"]
+    assert book.state == BookState.LIVE
+    assert not book.depth(51).complete

@@ -64,6 +64,22 @@ ANSWERS = [
         "tests/client/test_accused.py::test_a_refused_book_that_comes_all_the_same_begins_anew",
     ),
     Mutant(
+        "acknowledgements-are-kept-to-oneself",
+        "A market of less than a hundred levels is never complete again once it was subscribed anew.",
+        "client/answers.py",
+        "self._engine.acknowledge(subscription.book)\n",
+        "",
+        "tests/client/test_recovery.py::test_the_engine_hears_that_a_renewal_is_acknowledged",
+    ),
+    Mutant(
+        "already-there-is-an-acknowledgement",
+        "That a topic is subscribed already, of which no snapshot comes, is taken for a new beginning.",
+        "client/session.py",
+        'reply.kind != "ack" or reply.code is not None or reply.message',
+        'reply.kind != "ack"',
+        "tests/client/test_session.py::test_what_a_reply_acknowledges",
+    ),
+    Mutant(
         "full-is-not-learned",
         "A connection that carries fewer topics than documented is asked for more again and again.",
         "client/connections.py",

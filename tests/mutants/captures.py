@@ -38,6 +38,14 @@ CAPTURES = [
         LIVE,
     ),
     Mutant(
+        "acknowledgements-are-not-recorded",
+        "A short book is complete while it is live, and not in its replay.",
+        "wire/told.py",
+        'self._tell("acknowledged", None, {"topic": _topic(book)})\n',
+        "",
+        "tests/wire/test_told.py::test_an_acknowledgement_is_told_again_and_so_is_that_none_came",
+    ),
+    Mutant(
         "the-end-of-a-feed-is-recorded",
         "A recording ends with all its books closed, and shows nothing.",
         "feed/life.py",

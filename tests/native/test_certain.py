@@ -189,6 +189,76 @@ def test_nor_is_one_that_nobody_asked_for():
     assert not book.depth(41).complete
 
 
+def renewed(book_levels=60):
+    """A book of so many bids, subscribed anew; that is not acknowledged yet."""
+    engine = ShadowEngine()
+    book = engine.book("BTC_USDT")
+    engine.assign(book, 1)
+    engine.apply(spot("snapshot", 1, HUNDRED[:book_levels], ASKS[:60]), generation=1)
+    assert book.depth(100).complete
+    engine.invalidate(book, "an update is missing")
+    engine.expect(book, subscribed=True, acknowledged=False)
+    return engine, book
+
+
+def short(engine, version, **more):
+    return engine.apply(spot("snapshot", version, HUNDRED[:50], ASKS[:60], **more), generation=1)
+
+
+def test_what_comes_before_a_renewal_is_acknowledged_says_no_more_than_a_reply():
+    engine, book = renewed()
+    short(engine, 3)
+    assert (book.state, book.complete_depth("bid")) == (BookState.LIVE, 50)
+    assert not book.depth(51).complete
+
+
+def test_what_comes_after_the_acknowledgement_is_what_the_subscription_begins_with():
+    engine, book = renewed()
+    engine.acknowledge(book)
+    short(engine, 3)
+    assert book.depth(100).complete
+    # The next one is not, though it is acknowledged a second time.
+    engine.acknowledge(book)
+    engine.apply(spot("snapshot", 4, HUNDRED[:40], ASKS[:60]), generation=1)
+    assert not book.depth(41).complete
+
+
+def test_an_acknowledgement_that_comes_behind_a_snapshot_says_nothing():
+    """Of which of the two was the first nobody knows; the next subscription says it again."""
+    engine, book = renewed()
+    short(engine, 3)
+    engine.acknowledge(book)
+    short(engine, 4)
+    assert not book.depth(51).complete
+    engine.expect(book, subscribed=True, acknowledged=False)
+    engine.acknowledge(book)
+    short(engine, 5)
+    assert book.depth(51).complete
+
+
+def test_on_a_new_connection_nothing_is_on_its_way_from_before():
+    engine, book = renewed()
+    engine.assign(book, 2)
+    engine.apply(spot("snapshot", 3, HUNDRED[:50], ASKS[:60]), generation=2)
+    assert book.depth(100).complete
+    engine.apply(spot("snapshot", 4, HUNDRED[:40], ASKS[:60]), generation=2)
+    assert not book.depth(41).complete
+
+
+def test_a_first_snapshot_that_is_not_acknowledged_may_come_from_another_server():
+    engine, book = renewed()
+    engine.apply(spot("update", 5, [("1000", "2")], ms_t=1_700_000_010_000), generation=1)
+    short(engine, 5, ms_t=1_700_000_005_000)
+    assert book.state == BookState.LIVE
+
+
+def test_what_is_acknowledged_and_was_not_subscribed_anew_begins_nothing():
+    engine, book = live()
+    engine.acknowledge(book)
+    engine.apply(spot("snapshot", 2, HUNDRED[:50], ASKS))
+    assert not book.depth(51).complete
+
+
 def kept_window(kind, version, bids, asks):
     """A frame of a channel whose updates keep the window of 50 levels full."""
     data = {"symbol": "BTCUSDT", "type": kind, "version": version, "ms_t": 1_700_000_000_000}
