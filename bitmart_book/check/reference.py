@@ -236,8 +236,8 @@ class ReferenceBook:
         self.overtaken = 0
         # How many requests may still be answered.
         self.asked = 0
-        # Whether the next snapshot is the first of a subscription, or may be: it is subscribed anew,
-        # and that was not acknowledged yet.
+        # Whether the next snapshot is the first of a subscription, or may be: it was subscribed
+        # anew, and that is not acknowledged yet.
         self.begins = self.renewed = False
         # With how many decimals the venue writes prices and sizes, and how many snapshots in a row
         # had no checksum where nothing else proves the book.

@@ -65,7 +65,7 @@ ANSWERS = [
     ),
     Mutant(
         "acknowledgements-are-kept-to-oneself",
-        "A market of less than a hundred levels is never complete again once it was subscribed anew.",
+        "A market of few levels is never complete again once it was subscribed anew.",
         "client/answers.py",
         "self._engine.acknowledge(subscription.book)\n",
         "",
@@ -73,7 +73,7 @@ ANSWERS = [
     ),
     Mutant(
         "already-there-is-an-acknowledgement",
-        "That a topic is subscribed already, of which no snapshot comes, is taken for a new beginning.",
+        "That a topic is subscribed already, and no snapshot comes, is taken for a new beginning.",
         "client/session.py",
         'reply.kind != "ack" or reply.code is not None or reply.message',
         'reply.kind != "ack"',
