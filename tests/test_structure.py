@@ -70,7 +70,7 @@ MAY_IMPORT = {
                        "msgspec"},
     "client.accused": {"client.times", "venues.profile"},
     "client.answers": {"_book", "client.connections", "client.outbox", "client.recovery",
-                       "client.session", "client.subscriptions", "model"},
+                       "client.session", "client.subscriptions", "model", "venues.profile"},
     "client.beside": {"_book", "client.connections", "client.subscriptions", "client.times",
                       "errors", "model", "venues.profile"},
     "client.bounds": {"client.times", "venues.profile"},

@@ -9,6 +9,7 @@ from bitmart_book.client.recovery import Recovery
 from bitmart_book.client.session import Answer
 from bitmart_book.client.subscriptions import Connection, Subscription
 from bitmart_book.model import BookState, EventKind
+from bitmart_book.venues.profile import Reply
 
 __all__ = ["Answers"]
 
@@ -55,14 +56,18 @@ class Answers:
             EventKind.SUBSCRIBED, now, topic=answer.topic, connection=connection.name
         )
 
-    def acknowledged(self, connection: Connection, topic: str) -> None:
-        """The venue has acknowledged that a topic is given up there, or subscribed. If its book is
-        subscribed anew, nothing of before that is on its way any more."""
-        subscription = connection.topics.get(topic)
+    def acknowledged(self, connection: Connection, reply: Reply) -> None:
+        """If a reply says of a book that is subscribed anew that it was given up, or subscribed,
+        then nothing of before is on its way any more. That it was so already, which venues say with
+        a code or in words, says nothing of the last request."""
+        if reply.kind != "ack" or reply.code is not None or reply.message:
+            return
+        subscription = connection.topics.get(reply.topic or "")
         if subscription is None or subscription.book is None or not subscription.is_renewed:
             return
-        subscription.is_renewed = False
-        self._engine.acknowledge(subscription.book)
+        if reply.operation in ("subscribe", "unsubscribe"):
+            subscription.is_renewed = False
+            self._engine.acknowledge(subscription.book)
 
     def refused(self, subscription: Subscription, answer: Answer, now: float) -> None:
         """The venue has refused: that is final until the user asks again."""

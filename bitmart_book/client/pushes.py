@@ -86,8 +86,7 @@ class Pushes:
                 connection.full = connection.full or Full()
                 connection.full.is_told = True
         assert connection.session is not None
-        for topic in connection.session.acknowledged(reply):
-            self._answers.acknowledged(connection, topic)
+        self._answers.acknowledged(connection, reply)
         for answer in connection.session.receive(reply, now):
             self._answers.take(connection, answer, now)
         if reply.kind == "ack" and reply.operation == "subscribe":

@@ -200,19 +200,6 @@ class Session:
             return self._named(topic, reply, now)
         return self._blame(reply, now, self._unanswered if asked is None else asked.topics)
 
-    def acknowledged(self, reply: Reply) -> tuple[str, ...]:
-        """The topics of which a reply says that they were given up or subscribed. That they were
-        so already, which venues say with a code or in words, says nothing of the last request."""
-        if reply.kind != "ack" or reply.code is not None or reply.message:
-            return ()
-        asked = self._requests.asked(reply)
-        operation = reply.operation or (asked and asked.operation)
-        if operation not in ("subscribe", "unsubscribe"):
-            return ()
-        if reply.topic is not None:
-            return (reply.topic,)
-        return () if asked is None else asked.topics
-
     @property
     def unanswered(self) -> tuple[str, ...]:
         """The topics whose subscription is in question."""

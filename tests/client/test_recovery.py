@@ -293,13 +293,38 @@ def test_the_engine_hears_that_a_renewal_is_acknowledged(acks, known):
     assert w.engine["BTC_USDT"].depth(51).complete == known
 
 
+def short_snapshot(w):
+    levels = [[[str(price + step * 0.5), "1"] for step in range(50)] for price in (100, 200)]
+    return spot("snapshot", w.engine["BTC_USDT"].sequence + 1000, *levels)
+
+
 def test_what_is_on_its_way_when_a_book_is_subscribed_anew_says_no_more_than_a_reply():
     w = world("BTC_USDT", faults=Faults(OnlyRenewed()))
     w.run_until(w.all_live, 5)
     w.run_until(lambda: w.client.counters["renewals"] > 0, 60)
-    levels = [[[str(price + step * 0.5), "1"] for step in range(50)] for price in (100, 200)]
-    short = spot("snapshot", w.engine["BTC_USDT"].sequence + 1000, *levels)
-    w._arrive_at_client(next(iter(w.by_server.values())), short)
+    w._arrive_at_client(next(iter(w.by_server.values())), short_snapshot(w))
     book = w.engine["BTC_USDT"]
     assert book.state == BookState.LIVE
     assert not book.depth(51).complete
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        ({"event": "subscribe", "topic": BOOK}, True),
+        ({"event": "unsubscribe", "topic": BOOK}, True),
+        ({"event": "request", "topic": BOOK}, False),
+        ({"event": "subscribe", "topic": TICKER}, False),
+        # It was so already: that is of no new request.
+        ({"event": "subscribe", "topic": BOOK, "errorCode": "90008"}, False),
+    ],
+)
+def test_what_acknowledges_a_renewal(words, known):
+    w = world("BTC_USDT", faults=Faults(OnlyRenewed()))
+    w.run_until(w.all_live, 5)
+    w.run_until(lambda: w.client.counters["renewals"] > 0, 60)
+    link = next(iter(w.by_server.values()))
+    w._arrive_at_client(link, json.dumps(words))
+    w._arrive_at_client(link, short_snapshot(w))
+    assert w.engine["BTC_USDT"].state == BookState.LIVE
+    assert w.engine["BTC_USDT"].depth(51).complete == known

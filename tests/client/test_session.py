@@ -8,7 +8,6 @@ import pytest
 from bitmart_book.client.session import Session
 from bitmart_book.client.times import ACCOUNT_BELIEVED_FOR
 from bitmart_book.venues import BITMART
-from bitmart_book.venues.bybit import BYBIT_SPOT
 from bitmart_book.venues.profile import Reply
 
 TOPIC = "spot/depth/increase100:A_B"
@@ -167,29 +166,6 @@ def test_a_word_that_it_is_there_already_is_an_answer(session):
     (answer,) = session.receive(already, 0.1)
     assert (answer.topic, answer.accepted) == (TOPIC, True)
     assert session.receive(already, 0.1) == []
-
-
-def test_what_a_reply_acknowledges(session):
-    subscribed(session)
-    for operation in ("subscribe", "unsubscribe"):
-        reply = Reply(kind="ack", operation=operation, topic=TOPIC)
-        assert session.acknowledged(reply) == (TOPIC,)
-    # That it was so already is of no new request, and a snapshot is asked for without a change.
-    already = Reply(kind="ack", operation="subscribe", topic=TOPIC, code="90008")
-    asked = Reply(kind="ack", operation="request", topic=TOPIC)
-    for reply in (already, asked, error("92001"), PONG, ack(None)):
-        assert session.acknowledged(reply) == ()
-
-
-def test_a_reply_by_number_acknowledges_all_that_was_asked_for_with_it():
-    session = Session(BYBIT_SPOT, 0.0)
-    topics = "spot/orderbook.50:AUSDT", "spot/orderbook.50:BUSDT"
-    session.subscribe(topics)
-    session.advance(0.0, 0.0)
-    text = next(text for text in session.output() if '"subscribe"' in text)
-    reply = Reply(kind="ack", operation="subscribe", request=int(json.loads(text)["req_id"]))
-    assert session.acknowledged(reply) == topics
-    assert session.acknowledged(msgspec.structs.replace(reply, message="there already")) == ()
 
 
 def test_a_renewed_topic_is_given_up_first(session):

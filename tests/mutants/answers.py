@@ -74,10 +74,10 @@ ANSWERS = [
     Mutant(
         "already-there-is-an-acknowledgement",
         "That a topic is subscribed already, and no snapshot comes, is taken for a new beginning.",
-        "client/session.py",
+        "client/answers.py",
         'reply.kind != "ack" or reply.code is not None or reply.message',
         'reply.kind != "ack"',
-        "tests/client/test_session.py::test_what_a_reply_acknowledges",
+        "tests/client/test_recovery.py::test_what_acknowledges_a_renewal",
     ),
     Mutant(
         "full-is-not-learned",
