@@ -110,16 +110,16 @@ class Control:
             case ("POST", ["orders"]):
                 return 200, self._place(_object(asked.body, _ORDER_KEYS))
             case ("GET", ["orders"]):
-                return 200, exchange.orders(query.get("market"))
+                return 200, exchange.trader.orders(query.get("market"))
             case ("GET", ["orders", order_id]):
-                return 200, exchange.order(order_id)
+                return 200, exchange.trader.order(order_id)
             case ("DELETE", ["orders", order_id]):
-                exchange.cancel(order_id)
-                return 200, exchange.order(order_id)
+                exchange.trader.cancel(order_id)
+                return 200, exchange.trader.order(order_id)
             case ("GET", ["balances"]):
-                return 200, exchange.balances(query.get("market", "spot"))
+                return 200, exchange.trader.balances(query.get("market", "spot"))
             case ("GET", ["positions"]):
-                return 200, exchange.positions(query.get("market", "futures"))
+                return 200, exchange.trader.positions(query.get("market", "futures"))
             case ("POST", ["deposits"]):
                 return 200, self._deposit(_object(asked.body, _DEPOSIT_KEYS))
             case (_, ["orders", *_] | ["balances"] | ["positions"] | ["deposits"]):
@@ -129,7 +129,7 @@ class Control:
     def _place(self, values: Mapping[str, Any]) -> dict[str, Any]:
         exchange = self._exchange
         symbol = _text(values, "symbol")
-        order_id = exchange.place(
+        order_id = exchange.trader.place(
             _text(values, "market", "spot" if "_" in symbol else "futures"),
             symbol,
             _text(values, "side"),
@@ -138,12 +138,12 @@ class Control:
             kind=_text(values, "kind", "limit"),
             client_order_id=_text(values, "client_order_id", ""),
         )
-        return exchange.order(order_id)
+        return exchange.trader.order(order_id)
 
     def _deposit(self, values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         market, currency = _text(values, "market", "spot"), _text(values, "currency")
-        self._exchange.deposit(market, currency, values.get("amount", ""))
-        return {currency: self._exchange.balances(market)[currency]}
+        self._exchange.trader.deposit(market, currency, values.get("amount", ""))
+        return {currency: self._exchange.trader.balances(market)[currency]}
 
 
 def _is_this_machine(headers: Mapping[str, str]) -> bool:

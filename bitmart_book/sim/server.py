@@ -231,7 +231,7 @@ class Simulator:
     ) -> str:
         """Place an order of the box's account; returns its id. See `Exchange.place`."""
         return self._ask(
-            lambda exchange: exchange.place(
+            lambda exchange: exchange.trader.place(
                 market, symbol, side, price, size, kind=kind, client_order_id=client_order_id
             )
         )
@@ -244,23 +244,23 @@ class Simulator:
 
     def cancel(self, order_id: str | int) -> None:
         """Take an order out of its market. UsageError for one that is not open."""
-        self._ask(lambda exchange: exchange.cancel(order_id))
+        self._ask(lambda exchange: exchange.trader.cancel(order_id))
 
     def order(self, order_id: str | int) -> dict[str, Any]:
         """What became of an order: texts by their names."""
-        return self._ask(lambda exchange: exchange.order(order_id))
+        return self._ask(lambda exchange: exchange.trader.order(order_id))
 
     def orders(self, market: str | None = None) -> list[dict[str, object]]:
         """The open orders of one market or of all."""
-        return self._ask(lambda exchange: exchange.orders(market))
+        return self._ask(lambda exchange: exchange.trader.orders(market))
 
     def balances(self, market: str = "spot") -> dict[str, dict[str, str]]:
         """What the account has of each currency that it has used."""
-        return self._ask(lambda exchange: exchange.balances(market))
+        return self._ask(lambda exchange: exchange.trader.balances(market))
 
     def positions(self, market: str = "futures") -> list[dict[str, Any]]:
         """The open positions."""
-        return self._ask(lambda exchange: exchange.positions(market))
+        return self._ask(lambda exchange: exchange.trader.positions(market))
 
     def _ask(self, question: Callable[[Exchange], _T]) -> _T:
         """Put it to the exchange in the thread that serves it."""

@@ -40,13 +40,13 @@ def world_with(*faults, topics=(QUIET,)):
     world = world_of("kraken")(1, exchange, faults=Faults(*faults), log=True)
     world.subscribe("kraken/book10:BTC/USD", "kraken/book100:BTC/USD", *topics)
     world.run_until(world.all_live, 10.0)
-    exchange.pause("kraken:MINA/GBP")
+    exchange.markets.pause("kraken:MINA/GBP")
     return world
 
 
 def is_true(world):
     """Whether the quiet book, which is LIVE, is as its market is."""
-    truth = next(world.exchange.publisher("kraken:MINA/GBP").glimpses.latest_first())
+    truth = next(world.exchange.markets.publisher("kraken:MINA/GBP").glimpses.latest_first())
     depth = world.engine[QUIET].depth(10)
     return (depth.bids.tobytes(), depth.asks.tobytes()) == (truth.bids[:160], truth.asks[:160])
 
@@ -88,7 +88,7 @@ def test_a_server_that_repeats_an_old_snapshot_is_found_out():
     world = world_with(fault)
     fault.start = world.now
     world.run(world.now + 5.0)
-    world.exchange.take("kraken:MINA/GBP", "bid", 2)
+    world.exchange.markets.take("kraken:MINA/GBP", "bid", 2)
     changed = world.now
     world.run(world.now + 1.0)
     book = world.engine[QUIET]
@@ -111,7 +111,7 @@ def test_a_second_connection_that_stands_still_costs_nothing_but_its_vote():
     world.run(world.now + 60.0)
     assert world.client.counters["beside_agreed"] == 1
     fault.start = world.now
-    world.exchange.take("kraken:MINA/GBP", "bid", 2)
+    world.exchange.markets.take("kraken:MINA/GBP", "bid", 2)
     world.run(world.now + 70.0)
     assert world.client.counters["beside_older"] == 1
     assert world.client.counters["to_stale"] == world.client.counters["to_gap"] == 0
@@ -137,7 +137,7 @@ def test_where_no_answer_comes_there_it_is_renewed_here_in_time():
 def test_a_book_that_speaks_meanwhile_needs_no_second_opinion():
     world = world_with()
     world.run_until(lambda: world.client.counters["beside"], 60.0)
-    world.exchange.take("kraken:MINA/GBP", "ask", 1)
+    world.exchange.markets.take("kraken:MINA/GBP", "ask", 1)
     world.run(world.now + 2.0)
     assert world.client.counters["beside_spoken"] == 1
     assert world.engine[QUIET].state == BookState.LIVE

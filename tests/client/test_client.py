@@ -152,7 +152,7 @@ def test_a_quiet_symbol_is_asked_and_stays_live():
     w = world(knobs=Knobs(heartbeat_interval=None))
     w.subscribe("BTC_USDT")
     w.run_until(w.all_live, 2)
-    w.exchange.pause("BTC_USDT")
+    w.exchange.markets.pause("BTC_USDT")
     w.run(w.now + 10)
     start, epoch = w.now, w.engine["BTC_USDT"].epoch
     while w.now < start + 60:
@@ -168,7 +168,7 @@ def test_a_book_alive_by_replies_alone_is_subscribed_anew_once_a_minute():
     w = world(knobs=Knobs(heartbeat_interval=None))
     w.subscribe("BTC_USDT")
     w.run_until(w.all_live, 2)
-    w.exchange.pause("BTC_USDT")
+    w.exchange.markets.pause("BTC_USDT")
     w.run(w.now + 10)
     epoch = w.engine["BTC_USDT"].epoch
     end = w.now + 130
@@ -185,7 +185,7 @@ def test_a_channel_that_cannot_be_asked_is_confirmed_by_its_connection():
     w = world()
     w.subscribe("spot/depth5:BTC_USDT", "ETH_USDT")
     w.run_until(w.all_live, 5)
-    w.exchange.pause("BTC_USDT")
+    w.exchange.markets.pause("BTC_USDT")
     w.run(w.now + 30)
     book = w.engine["spot/depth5:BTC_USDT"]
     assert (book.state, book.confirmed_by) == (BookState.LIVE, "connection")
@@ -199,7 +199,7 @@ def test_a_picture_that_does_not_come_is_subscribed_anew():
     w = world()
     w.subscribe("spot/depth5:BTC_USDT", "ETH_USDT")
     w.run_until(w.all_live, 5)
-    w.exchange.pause("BTC_USDT")
+    w.exchange.markets.pause("BTC_USDT")
     w.run(w.now + 18)
     book = w.engine["spot/depth5:BTC_USDT"]
     assert (book.state, book.confirmed_by) == (BookState.LIVE, "connection")
@@ -725,7 +725,7 @@ def test_a_book_alive_by_heartbeats_alone_is_audited_once_a_minute():
     w = world()
     w.subscribe("BTC_USDT")
     w.run(5)
-    w.exchange.pause("BTC_USDT")
+    w.exchange.markets.pause("BTC_USDT")
     heartbeat = (
         '{{"data":[{{"asks":[],"bids":[],"ms_t":1,"symbol":"BTC_USDT","type":"update",'
         '"version":{}}}],"table":"spot/depth/increase100"}}'
@@ -874,11 +874,11 @@ def test_a_reply_that_is_seconds_old_is_joined_to_what_was_kept():
     )
     w.subscribe("BTC_USDT")
     w.run(9.5)
-    replies.append(w.exchange.snapshot("BTC_USDT"))
+    replies.append(w.exchange.markets.snapshot("BTC_USDT"))
     book = w.engine["BTC_USDT"]
     w.run_until(lambda: book.state == BookState.GAP, 3)
     w.run(w.now + 0.5)
-    replies.append(w.exchange.snapshot("BTC_USDT"))
+    replies.append(w.exchange.markets.snapshot("BTC_USDT"))
     w.run(w.now + 0.3)
     assert book.reason.endswith("does not reach the updates kept for it")
     w.run_until(w.all_live, 5)
@@ -913,7 +913,7 @@ def test_a_counter_that_restarts_is_noticed_after_three_frames(version):
     w.subscribe("BTC_USDT")
     w.run(20)
     before = w.engine["BTC_USDT"].sequence
-    w.exchange.restart("BTC_USDT", version)
+    w.exchange.markets.restart("BTC_USDT", version)
     w._from_exchange()
     w.run_until(lambda: w.engine["BTC_USDT"].state == BookState.GAP, 2)
     if version < before:

@@ -227,7 +227,7 @@ def test_a_topic_that_is_asked_for_twice_is_refused_by_nobody(name, topic):
     world = world_of(name)(1, exchange, faults=Faults(FirstWordsLost(0.0, 4.0)))
     world.subscribe(topic)
     world.run(0.5)
-    exchange.pause(topic.partition("/")[0] + ":" + topic.partition(":")[2])
+    exchange.markets.pause(topic.partition("/")[0] + ":" + topic.partition(":")[2])
     world.run(5.8)
     assert world.client.counters["unanswered"] == 1
     assert world.client.wanted.refusal(topic) is None
@@ -260,7 +260,7 @@ def quiet_world(name, topic, **options):
 
 def test_a_book_that_nothing_is_heard_of_is_renewed_and_stays_live():
     world = quiet_world("kraken", "kraken/book10:BTC/USD")
-    world.exchange.pause("kraken:BTC/USD")
+    world.exchange.markets.pause("kraken:BTC/USD")
     book = world.engine["kraken/book10:BTC/USD"]
     world.run(world.now + 300.0)
     assert 4 <= world.client.counters["renewals"] <= 6
@@ -271,7 +271,7 @@ def test_a_book_that_nothing_is_heard_of_is_renewed_and_stays_live():
 
 def test_where_no_renewal_fits_it_is_stale_at_the_bound(monkeypatch):
     world = quiet_world("kraken", "kraken/book10:BTC/USD")
-    world.exchange.pause("kraken:BTC/USD")
+    world.exchange.markets.pause("kraken:BTC/USD")
     world.run(world.now + 1.0)
     monkeypatch.setattr(Session, "renewals_at", lambda _, now: now + 1000.0)
     monkeypatch.setattr(type(world.client.connections), "may_renew_beside", lambda *_: False)
@@ -291,7 +291,7 @@ def test_a_deeper_book_is_renewed_each_five_minutes_however_lively_it_is():
 
 def test_a_renewal_that_no_snapshot_follows_is_noticed(monkeypatch):
     world = quiet_world("kraken", "kraken/book10:BTC/USD")
-    world.exchange.pause("kraken:BTC/USD")
+    world.exchange.markets.pause("kraken:BTC/USD")
     receive = Exchange.receive
 
     def hear_pings_alone(exchange, connection, text, now):

@@ -187,7 +187,7 @@ def test_a_symbol_that_falls_silent_is_not_shown_though_all_others_flow(pongs):
     """Neither the frames of another symbol nor pongs say anything about this one."""
     w = world("BTC_USDT", "ETH_USDT", faults=Faults(SilentSymbol(start=20, end=31)))
     if pongs:
-        w.exchange.pause("ETH_USDT")
+        w.exchange.markets.pause("ETH_USDT")
     w.run(29)
     assert w.engine["BTC_USDT"].state == BookState.LIVE
     w.run(30.5)
@@ -225,7 +225,7 @@ def test_a_question_is_not_repeated_before_its_answer_could_come():
 
     w = world("BTC_USDT", faults=Faults(NoReply()), heartbeat_interval=None)
     w.run_until(w.all_live, 5)
-    w.exchange.pause("BTC_USDT")
+    w.exchange.markets.pause("BTC_USDT")
     w.run_until(lambda: w.client.counters["questions"], 10)
     w.run(w.now + 2.5)
     assert w.client.counters["questions"] == 1

@@ -51,7 +51,7 @@ def test_an_order_rests_fills_and_is_told(market, size):
             assert done.order_id == taken
             held = feed.account.inventory.of("BTCUSDT", market)
             assert (held.position, held.certain) == (Decimal(size), True)
-            cost = simulator.exchange.order_cost(taken)
+            cost = simulator.exchange.trader.order_cost(taken)
             assert held.average_price == cost / Decimal(size)
             assert feed.account.missing_size(taken) == 0
             assert book.net().symbol == "BTCUSDT"

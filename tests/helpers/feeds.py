@@ -48,7 +48,7 @@ def run(work):
 
 def differences(simulator, book):
     """Where a LIVE book differs from what the exchange published at its version."""
-    truth = simulator.exchange.window(book.symbol, book.sequence)
+    truth = simulator.exchange.markets.window(book.symbol, book.sequence)
     assert truth is not None
     depth = book.depth(exact=True)
     return [

@@ -137,9 +137,9 @@ class Wires:
     def truth(self, client, symbol):
         """What the exchange had told by the last message of a symbol that this client has read."""
         topic = TOPICS[self.venue].format(symbol)
-        key = self.exchange.key(symbol)
-        version = self.exchange.told_version(key, self.channel, client.marks[topic])
-        return None if version is None else self.exchange.window(key, version, self.levels)
+        key = self.exchange.markets.key(symbol)
+        version = self.exchange.markets.told_version(key, self.channel, client.marks[topic])
+        return None if version is None else self.exchange.markets.window(key, version, self.levels)
 
     def compare(self):
         """(books that are shown, those of them that are not what the exchange had then)."""

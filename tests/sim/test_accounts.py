@@ -235,16 +235,16 @@ def run(exchange, until, step=0.1):
 def test_an_own_order_stands_in_the_published_book():
     exchange = Exchange(symbols=[BTC])
     price = resting_price(exchange, BTC, "buy", 7)
-    before = exchange.version(BTC)
-    order_id = exchange.place("spot", BTC, "buy", price, "0.5", client_order_id="mine")
-    assert exchange.version(BTC) == before
+    before = exchange.markets.version(BTC)
+    order_id = exchange.trader.place("spot", BTC, "buy", price, "0.5", client_order_id="mine")
+    assert exchange.markets.version(BTC) == before
     exchange.advance(0.1)
-    assert exchange.version(BTC) == before + 1
-    bids, _ = exchange.window(BTC, before)
+    assert exchange.markets.version(BTC) == before + 1
+    bids, _ = exchange.markets.window(BTC, before)
     others = dict(bids).get(price, 0)
-    bids, _ = exchange.window(BTC, before + 1)
+    bids, _ = exchange.markets.window(BTC, before + 1)
     assert dict(bids)[price] == others + Decimal("0.5")
-    assert exchange.order(order_id) == {
+    assert exchange.trader.order(order_id) == {
         "order_id": order_id,
         "client_order_id": "mine",
         "market": "spot",
@@ -257,25 +257,29 @@ def test_an_own_order_stands_in_the_published_book():
         "average_price": None,
         "state": "new",
     }
-    assert exchange.orders("spot") == exchange.orders() == [exchange.order(order_id)]
-    exchange.cancel(order_id)
-    assert exchange.orders() == []
+    assert (
+        exchange.trader.orders("spot")
+        == exchange.trader.orders()
+        == [exchange.trader.order(order_id)]
+    )
+    exchange.trader.cancel(order_id)
+    assert exchange.trader.orders() == []
     run(exchange, 0.3)
-    bids, _ = exchange.window(BTC, exchange.version(BTC))
-    assert dict(bids).get(price, 0) == others or exchange.version(BTC) > before + 2
+    bids, _ = exchange.markets.window(BTC, exchange.markets.version(BTC))
+    assert dict(bids).get(price, 0) == others or exchange.markets.version(BTC) > before + 2
 
 
 def test_the_own_order_of_a_quiet_market_is_published_at_once():
     """Yinbi_BTC changes twice a second; THETAUSDT is empty."""
     exchange = Exchange()
     price = resting_price(exchange, "Yinbi_BTC", "sell", 3)
-    before = exchange.version("Yinbi_BTC")
-    exchange.place("spot", "Yinbi_BTC", "sell", price, "100")
+    before = exchange.markets.version("Yinbi_BTC")
+    exchange.trader.place("spot", "Yinbi_BTC", "sell", price, "100")
     exchange.advance(0.1)
-    assert exchange.version("Yinbi_BTC") == before + 1
+    assert exchange.markets.version("Yinbi_BTC") == before + 1
     topic = "futures/depthIncrease5:THETAUSDT"
     assert exchange.futures.window(topic, exchange.futures.version(topic)) == ((), ())
-    exchange.place("futures", "THETAUSDT", "buy", "0.7125", 40)
+    exchange.trader.place("futures", "THETAUSDT", "buy", "0.7125", 40)
     run(exchange, 2.0)
     latest = exchange.futures.window(topic, exchange.futures.version(topic))
     assert latest == (((Decimal("0.7125"), Decimal(40)),), ())
@@ -284,12 +288,12 @@ def test_the_own_order_of_a_quiet_market_is_published_at_once():
 def test_an_order_is_filled_as_the_market_comes_to_it():
     exchange = Exchange(symbols=[BTC], speed=4.0)
     orders = [
-        exchange.place("spot", BTC, side, resting_price(exchange, BTC, side, 0), "0.3")
+        exchange.trader.place("spot", BTC, side, resting_price(exchange, BTC, side, 0), "0.3")
         for side in ("buy", "sell")
     ]
     run(exchange, 60)
     for order_id in orders:
-        found = exchange.order(order_id)
+        found = exchange.trader.order(order_id)
         assert (found["state"], found["filled_size"]) == ("filled", "0.3")
         assert found["average_price"] == found["price"]
 
@@ -297,14 +301,14 @@ def test_an_order_is_filled_as_the_market_comes_to_it():
 def test_the_best_price_is_never_worse_than_an_own_order_that_waits():
     exchange = Exchange(symbols=["ETH_USDT"], speed=3.0)
     price = resting_price(exchange, "ETH_USDT", "buy", -2)
-    order_id = exchange.place("spot", "ETH_USDT", "buy", price, "300")
+    order_id = exchange.trader.place("spot", "ETH_USDT", "buy", price, "300")
     partial = 0
     for tenth in range(1, 600):
         exchange.advance(tenth / 10)
-        found = exchange.order(order_id)
+        found = exchange.trader.order(order_id)
         if found["state"] == "filled":
             break
-        bids, asks = exchange.window("ETH_USDT", exchange.version("ETH_USDT"), 1)
+        bids, asks = exchange.markets.window("ETH_USDT", exchange.markets.version("ETH_USDT"), 1)
         assert price <= bids[0][0] < asks[0][0]
         partial += found["state"] == "partially_filled"
     assert found["state"] == "filled"
@@ -313,46 +317,46 @@ def test_the_best_price_is_never_worse_than_an_own_order_that_waits():
 
 def test_market_orders_take_what_there_is():
     exchange = Exchange(symbols=[BTC])
-    bids, asks = exchange.window(BTC, exchange.version(BTC))
-    order_id = exchange.place("spot", BTC, "buy", None, asks[0][1])
-    found = exchange.order(order_id)
+    bids, asks = exchange.markets.window(BTC, exchange.markets.version(BTC))
+    order_id = exchange.trader.place("spot", BTC, "buy", None, asks[0][1])
+    found = exchange.trader.order(order_id)
     assert (found["type"], found["state"]) == ("market", "filled")
     assert Decimal(found["average_price"]) == asks[0][0]
     exchange.advance(0.1)
-    assert exchange.window(BTC, exchange.version(BTC), 1)[1][0][0] > asks[0][0]
+    assert exchange.markets.window(BTC, exchange.markets.version(BTC), 1)[1][0][0] > asks[0][0]
     exchange = Exchange(symbols=["XRP_USDT"])
-    exchange.deposit("spot", "XRP", 10**9)
-    bids, _ = exchange.window("XRP_USDT", exchange.version("XRP_USDT"))
+    exchange.trader.deposit("spot", "XRP", 10**9)
+    bids, _ = exchange.markets.window("XRP_USDT", exchange.markets.version("XRP_USDT"))
     everything = sum(size for _, size in bids)
-    order_id = exchange.place("spot", "XRP_USDT", "sell", None, everything + 1)
-    assert exchange.order(order_id)["state"] == "partially_canceled"
-    assert Decimal(exchange.order(order_id)["filled_size"]) == everything
+    order_id = exchange.trader.place("spot", "XRP_USDT", "sell", None, everything + 1)
+    assert exchange.trader.order(order_id)["state"] == "partially_canceled"
+    assert Decimal(exchange.trader.order(order_id)["filled_size"]) == everything
 
 
 def test_kinds_of_orders():
     exchange = Exchange(symbols=[BTC])
-    bids, asks = exchange.window(BTC, exchange.version(BTC))
+    bids, asks = exchange.markets.window(BTC, exchange.markets.version(BTC))
     best = asks[0][0]
-    crossing = exchange.place("spot", BTC, "buy", best, "0.1", kind="limit_maker")
-    assert exchange.order(crossing)["state"] == "canceled"
-    resting = exchange.place("spot", BTC, "buy", bids[1][0], "0.1", kind="limit_maker")
-    assert exchange.order(resting)["state"] == "new"
-    part = exchange.place("spot", BTC, "buy", best, asks[0][1] + 1, kind="ioc")
-    assert exchange.order(part)["state"] == "partially_canceled"
-    assert Decimal(exchange.order(part)["filled_size"]) == asks[0][1]
+    crossing = exchange.trader.place("spot", BTC, "buy", best, "0.1", kind="limit_maker")
+    assert exchange.trader.order(crossing)["state"] == "canceled"
+    resting = exchange.trader.place("spot", BTC, "buy", bids[1][0], "0.1", kind="limit_maker")
+    assert exchange.trader.order(resting)["state"] == "new"
+    part = exchange.trader.place("spot", BTC, "buy", best, asks[0][1] + 1, kind="ioc")
+    assert exchange.trader.order(part)["state"] == "partially_canceled"
+    assert Decimal(exchange.trader.order(part)["filled_size"]) == asks[0][1]
     exchange.advance(0.1)
-    nothing = exchange.place("spot", BTC, "buy", best, 1, kind="ioc")
-    assert exchange.order(nothing)["state"] == "canceled"
-    assert exchange.orders() == [exchange.order(resting)]
+    nothing = exchange.trader.place("spot", BTC, "buy", best, 1, kind="ioc")
+    assert exchange.trader.order(nothing)["state"] == "canceled"
+    assert exchange.trader.orders() == [exchange.trader.order(resting)]
 
 
 def test_own_orders_stay_when_others_crash():
     exchange = Exchange(symbols=[BTC])
     price = resting_price(exchange, BTC, "buy", 3)
-    exchange.place("spot", BTC, "buy", price, "0.25")
+    exchange.trader.place("spot", BTC, "buy", price, "0.25")
     exchange.advance(0.1)
-    exchange.take(BTC, "bid")
-    bids, asks = exchange.window(BTC, exchange.version(BTC))
+    exchange.markets.take(BTC, "bid")
+    bids, asks = exchange.markets.window(BTC, exchange.markets.version(BTC))
     assert bids == ((price, Decimal("0.25")),)
     assert len(asks) > 100
 
@@ -365,7 +369,9 @@ def test_own_orders_do_not_make_updates_come_faster():
     chance, now, frames = random.Random(1), 0.0, []
     while now < 15.0:
         now += chance.expovariate(12)
-        exchange.place("spot", BTC, "buy", resting_price(exchange, BTC, "buy"), "0.01", now=now)
+        exchange.trader.place(
+            "spot", BTC, "buy", resting_price(exchange, BTC, "buy"), "0.01", now=now
+        )
         frames += [json.loads(action.payload) for action in exchange.output()]
     updates = [frame["data"][0] for frame in frames[1:]]
     stamps = [update["ms_t"] for update in updates]
@@ -376,9 +382,11 @@ def test_own_orders_do_not_make_updates_come_faster():
 def test_a_seller_of_contracts_needs_margin_for_the_price_that_is_paid():
     exchange = Exchange()
     with pytest.raises(bb.UsageError, match="not enough USDT"):
-        exchange.place("futures", "BTCUSDT", "sell", "30000", 200_000)
-    exchange.place("futures", "BTCUSDT", "sell", "30000", 100_000)
-    assert all(balance["available"][0] != "-" for balance in exchange.balances("futures").values())
+        exchange.trader.place("futures", "BTCUSDT", "sell", "30000", 200_000)
+    exchange.trader.place("futures", "BTCUSDT", "sell", "30000", 100_000)
+    assert all(
+        balance["available"][0] != "-" for balance in exchange.trader.balances("futures").values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -411,20 +419,22 @@ def test_what_cannot_be_placed(changes, problem):
     values = {"market": "spot", "symbol": BTC, "side": "buy", "price": 60_000, "size": "0.1"}
     values |= changes
     with pytest.raises(bb.UsageError) as raised:
-        exchange.place(*(values[key] for key in ("market", "symbol", "side", "price", "size")),
-                       kind=values.get("kind", "limit"))  # fmt: skip
+        exchange.trader.place(
+            *(values[key] for key in ("market", "symbol", "side", "price", "size")),
+            kind=values.get("kind", "limit"),
+        )
     assert problem in str(raised.value)
-    assert exchange.orders() == []
+    assert exchange.trader.orders() == []
 
 
 def test_what_cannot_be_cancelled():
     exchange = Exchange()
     for wrong in ("1", "x", "٣", -5):
         with pytest.raises(bb.UsageError, match="no order"):
-            exchange.cancel(wrong)
-    order_id = exchange.place("spot", BTC, "buy", None, "0.01")
+            exchange.trader.cancel(wrong)
+    order_id = exchange.trader.place("spot", BTC, "buy", None, "0.01")
     with pytest.raises(bb.UsageError, match=f"order {order_id} is not open but filled"):
-        exchange.cancel(order_id)
+        exchange.trader.cancel(order_id)
 
 
 def test_the_demo_has_markets_and_money_of_its_own():
@@ -440,39 +450,44 @@ def test_the_demo_has_markets_and_money_of_its_own():
         (action,) = exchange.output()
         bids = json.loads(action.payload)["data"]["bids"]
         assert [Decimal(level["price"]) for level in bids] == [price for price, _ in book[0]]
-    order_id = exchange.place("demo", "BTCUSDT", "buy", None, 10)
-    assert exchange.order(order_id)["market"] == "demo"
-    assert exchange.positions("futures") == []
-    assert [(p["symbol"], p["side"], p["size"]) for p in exchange.positions("demo")] == [
+    order_id = exchange.trader.place("demo", "BTCUSDT", "buy", None, 10)
+    assert exchange.trader.order(order_id)["market"] == "demo"
+    assert exchange.trader.positions("futures") == []
+    assert [(p["symbol"], p["side"], p["size"]) for p in exchange.trader.positions("demo")] == [
         ("BTCUSDT", "long", "10")
     ]
-    assert exchange.balances("futures") == {}
-    assert set(exchange.balances("demo")) == {"USDT"}
+    assert exchange.trader.balances("futures") == {}
+    assert set(exchange.trader.balances("demo")) == {"USDT"}
 
 
 def test_a_pause_holds_own_orders_too():
     exchange = Exchange(symbols=[BTC], speed=5.0)
     exchange.advance(1.0)
-    exchange.pause()
-    version = exchange.version(BTC)
-    order_id = exchange.place("spot", BTC, "sell", resting_price(exchange, BTC, "sell", 0), 1)
+    exchange.markets.pause()
+    version = exchange.markets.version(BTC)
+    order_id = exchange.trader.place(
+        "spot", BTC, "sell", resting_price(exchange, BTC, "sell", 0), 1
+    )
     exchange.advance(40.0)
-    assert exchange.version(BTC) == version
-    assert exchange.order(order_id)["state"] == "new"
-    exchange.resume()
+    assert exchange.markets.version(BTC) == version
+    assert exchange.trader.order(order_id)["state"] == "new"
+    exchange.markets.resume()
     exchange.advance(80.0)
-    assert exchange.order(order_id)["state"] == "filled"
+    assert exchange.trader.order(order_id)["state"] == "filled"
 
 
 def test_orders_do_not_change_the_market_of_a_seed():
     """An order that nobody meets changes one level and nothing else."""
     plain, with_order = (Exchange(symbols=[BTC], seed=5) for _ in range(2))
     price = resting_price(with_order, BTC, "buy", 5_000)
-    with_order.place("spot", BTC, "buy", price, "0.00001")
+    with_order.trader.place("spot", BTC, "buy", price, "0.00001")
     for exchange in (plain, with_order):
-        exchange.version(BTC)
+        exchange.markets.version(BTC)
         run(exchange, 20)
-    books = [exchange.window(BTC, exchange.version(BTC)) for exchange in (plain, with_order)]
+    books = [
+        exchange.markets.window(BTC, exchange.markets.version(BTC))
+        for exchange in (plain, with_order)
+    ]
     assert books[0][1] == books[1][1]
     assert set(books[0][0]) ^ set(books[1][0]) <= {
         row for row in books[1][0] if row[0] == price
@@ -486,7 +501,7 @@ def test_no_money_appears_or_disappears(seed):
     chance = random.Random(seed)
     exchange = Exchange(symbols=[BTC], seed=seed, speed=3.0, knobs=Knobs())
     fills = []
-    account = exchange._trading["spot"].account
+    account = exchange.trader._trading["spot"].account
     book = account.fill
     account.fill = lambda order, fill, time_ms: (
         fills.append((order.side, fill)), book(order, fill, time_ms))[1]  # fmt: skip
@@ -498,11 +513,13 @@ def test_no_money_appears_or_disappears(seed):
         side = chance.choice(("buy", "sell"))
         price = resting_price(exchange, BTC, side, chance.randint(-60, 200))
         with contextlib.suppress(bb.UsageError):  # not enough money
-            exchange.place("spot", BTC, side, price, chance.choice(("0.01", "0.7", "3", "9")))
-        if chance.random() < 0.2 and exchange.orders():
-            exchange.cancel(chance.choice(exchange.orders())["order_id"])
+            exchange.trader.place(
+                "spot", BTC, side, price, chance.choice(("0.01", "0.7", "3", "9"))
+            )
+        if chance.random() < 0.2 and exchange.trader.orders():
+            exchange.trader.cancel(chance.choice(exchange.trader.orders())["order_id"])
         needed = {"USDT": Fraction(0), "BTC": Fraction(0)}
-        for found in exchange.orders():
+        for found in exchange.trader.orders():
             left = Fraction(found["size"]) - Fraction(found["filled_size"])
             if found["side"] == "buy":
                 needed["USDT"] += left * Fraction(found["price"])

@@ -253,13 +253,13 @@ def test_a_pause_of_market_data():
     topics = [BTC50, "futures/ticker:BTCUSDT", "futures/trade:BTCUSDT", "futures/ticker"]
     box.op("subscribe", *topics, "futures/depthAll5:ETHUSDT")
     box.run(3)
-    box.exchange.pause()
+    box.exchange.markets.pause()
     assert box.run(15) == []
     snapshot = box.op("request", BTC50)[0]["data"]
-    box.exchange.resume()
+    box.exchange.markets.resume()
     updates = pushed(box.run(3), BTC50)
     assert [data["version"] for data in updates] == [snapshot["version"] + n for n in (1, 2, 3)]
-    box.exchange.pause("BTCUSDT")
+    box.exchange.markets.pause("BTCUSDT")
     groups = {frame["group"] for frame in box.run(3)}
     assert groups == {"futures/depthAll5:ETHUSDT", "futures/ticker"}
 

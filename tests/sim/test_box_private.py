@@ -145,7 +145,7 @@ def test_nothing_is_told_before_the_login():
     box = Box(login=False)
     (error,) = box.op("subscribe", ORDER, BALANCE)
     assert (error["event"], error["errorCode"]) == ("subscribe", "91006")
-    box.exchange.place("spot", BTC, "buy", "1", "1")
+    box.exchange.trader.place("spot", BTC, "buy", "1", "1")
     assert box.frames() == []
     assert box.closed is None
     assert box.login() == [{"event": "login"}]
@@ -192,7 +192,7 @@ def test_spot_topics():
         assert (error["event"], error["errorCode"]) == ("subscribe", code)
     (ack,) = box.op("unsubscribe", ORDERS)
     assert ack == {"event": "unsubscribe", "topic": ORDERS}
-    box.exchange.place("spot", BTC, "buy", "1", "1")
+    box.exchange.trader.place("spot", BTC, "buy", "1", "1")
     assert [frame["table"] for frame in box.frames()] == ["spot/user/order", "spot/user/balance"]
     assert box.send("ping") == ["pong"]
     (error,) = box.op("request", ORDERS)
@@ -216,7 +216,7 @@ def test_futures_topics():
     assert error["error"] == "Invalid action [request] for group [futures/order]"
     (ack,) = box.op("unsubscribe", "futures/order")
     assert ack["success"]
-    box.exchange.place("futures", "BTCUSDT", "buy", "1", 1)
+    box.exchange.trader.place("futures", "BTCUSDT", "buy", "1", 1)
     assert [frame["group"] for frame in box.frames()] == ["futures/asset:USDT"]
     assert json.loads(*box.send('{"action":"ping"}'))["group"] == "System"
 
@@ -288,7 +288,7 @@ def test_the_client_logs_in_and_reads_every_frame(profile, fields):
     exchange.receive(connection, profile.ping, 0.0)
     market, symbol = ("spot", BTC) if profile is SPOT_PRIVATE else ("futures", "BTCUSDT")
     size = "0.5" if market == "spot" else 50
-    order_id = exchange.place(market, symbol, "buy", None, size)
+    order_id = exchange.trader.place(market, symbol, "buy", None, size)
     before = profile.unknown_fields()
     kinds, values = [], {}
     for action in exchange.output():
@@ -304,7 +304,7 @@ def test_the_client_logs_in_and_reads_every_frame(profile, fields):
     assert [kind for kind, _ in kinds[4:]] == ["pong"]
     assert set(values) == {topic.partition(":")[0] for topic in topics}
     order = values["spot/user/orders" if market == "spot" else "futures/order"][-1]
-    described = exchange.order(order_id)
+    described = exchange.trader.order(order_id)
     assert (order.order_id, order.symbol, order.side) == (order_id, symbol, "buy")
     assert order.exact.filled_size == Decimal(described["filled_size"]) == Decimal(size)
     assert order.status == "filled"

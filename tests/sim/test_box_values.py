@@ -393,7 +393,7 @@ def raw_picture(topic, frame):
 def true_picture(exchange, topic):
     """What the exchange has at this moment, as that topic shows it."""
     channel, symbol, precision = Topic.parse(topic)
-    window = exchange.window(symbol, exchange.version(symbol))
+    window = exchange.markets.window(symbol, exchange.markets.version(symbol))
     if channel != "legacy/depth":
         count = int(channel.removeprefix("spot/depth"))
         return [list(side[:count]) for side in window]
@@ -449,7 +449,7 @@ def test_a_counted_book_is_the_frames_and_the_truth(topic, opcode):
         assert bool(change & Change.HEARTBEAT) == heartbeat
         assert bool(change & Change.SNAPSHOT) == (item["type"] == "snapshot")
         kinds.append("heartbeat" if heartbeat else item["type"])
-        truth = exchange.window(symbol, book.sequence)
+        truth = exchange.markets.window(symbol, book.sequence)
         for name, rows, expected in zip(("bid", "ask"), exact(book), truth, strict=True):
             certain = book.complete_depth(name)
             assert certain > 10

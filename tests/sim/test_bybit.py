@@ -88,9 +88,9 @@ def test_a_dictionary_keeps_every_book_and_the_count(where):
         for topic in topics:
             channel, _, symbol = topic.rpartition(".")
             key = f"{talk.feed.market}:{symbol}"
-            version = talk.exchange.told_version(key, channel, plain.marks[topic])
+            version = talk.exchange.markets.told_version(key, channel, plain.marks[topic])
             levels = int(channel.partition(".")[2])
-            assert plain.sides(topic) == talk.exchange.window(key, version, levels)
+            assert plain.sides(topic) == talk.exchange.markets.window(key, version, levels)
     assert plain.wrong == []
 
 
@@ -115,8 +115,8 @@ def test_topics_are_alike_on_the_addresses_and_books_are_not():
         texts.append(json.loads(exchange.output()[-1].payload))
     assert texts[0]["topic"] == texts[1]["topic"]
     assert texts[0]["data"]["b"] != texts[1]["data"]["b"]
-    assert {"bybit:BTCUSDT", "bybit-spot:BTCUSDT"} >= set(exchange.subscribed())
-    assert exchange.key("BTCUSD") == "bybit-inverse:BTCUSD"
+    assert {"bybit:BTCUSDT", "bybit-spot:BTCUSDT"} >= set(exchange.markets.subscribed())
+    assert exchange.markets.key("BTCUSD") == "bybit-inverse:BTCUSD"
 
 
 def test_the_best_prices_come_whole_and_again_after_three_seconds():
@@ -140,7 +140,7 @@ def test_a_restart_begins_at_one():
     plain = PlainBybit()
     for text in talk.say("orderbook.50.BTCUSDT") + talk.wait(2.0):
         plain.hear(text)
-    talk.exchange.restart("bybit:BTCUSDT", 77)
+    talk.exchange.markets.restart("bybit:BTCUSDT", 77)
     (snapshot,) = map(json.loads, talk.wait(0.0))
     assert (snapshot["type"], snapshot["data"]["u"]) == ("snapshot", 1)
     plain.hear(json.dumps(snapshot))

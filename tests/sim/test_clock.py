@@ -58,7 +58,7 @@ def test_a_number_that_comes_again_remembers_what_it_meant():
     assert again is not before
     assert again.earlier is before
     assert before.until < again.until
-    exchange.restart("BTC_USDT", version)
+    exchange.markets.restart("BTC_USDT", version)
     assert publisher.glimpses.of(version).earlier is again
 
 
@@ -67,7 +67,7 @@ def test_a_change_that_no_glimpse_sees_ends_none():
     glimpse = publisher.glimpses.of(publisher.version)
     publisher.glance(2.5)
     assert glimpse.until == float("inf")
-    exchange.take("BTC_USDT", "bid", 1)
+    exchange.markets.take("BTC_USDT", "bid", 1)
     assert glimpse.until == 2.0
     publisher.market.bids.put(publisher.market.bids.best, 0)
     latest = next(publisher.glimpses.latest_first())

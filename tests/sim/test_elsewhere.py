@@ -98,7 +98,9 @@ def test_the_last_update_before_a_silence_is_lost(venue):
     assert client.applied == books, "something was said"
     assert client.wrong == []
     topic = next(iter(client.books))
-    now = wires.exchange.window(symbol, wires.exchange.version(symbol), wires.levels)
+    now = wires.exchange.markets.window(
+        symbol, wires.exchange.markets.version(symbol), wires.levels
+    )
     assert client.sides(topic) != now, "nothing was lost"
     beats = [f for f in client.others if f == {"channel": "heartbeat"}]
     assert (len(beats) > 150) is (venue == "kraken")
@@ -139,7 +141,7 @@ def test_all_means_those_that_the_venue_meets():
 @venues
 def test_a_frame_taken_apart_and_written_again_is_the_same(venue):
     wires = Wires(venue, "", SYMBOLS[venue])
-    market = wires.exchange.key(SYMBOLS[venue][0]).partition(":")[0]
+    market = wires.exchange.markets.key(SYMBOLS[venue][0]).partition(":")[0]
     shape, texts = SHAPES[market], []
     wires.hear = lambda op: texts.append(op.payload)
     wires.run(5.0)

@@ -53,8 +53,8 @@ def test_a_book_over_a_socket(endpoint):
             await socket.send(SUBSCRIBE[endpoint])
             while plain.applied < 100:
                 plain.hear(await socket.recv())
-            version = simulator.exchange.told_version(key, channel, plain.marks[topic])
-            assert plain.sides(topic) == simulator.exchange.window(key, version, levels)
+            version = simulator.exchange.markets.told_version(key, channel, plain.marks[topic])
+            assert plain.sides(topic) == simulator.exchange.markets.window(key, version, levels)
         assert plain.wrong == []
 
     run(scenario, venue=VENUES, speed=20.0)

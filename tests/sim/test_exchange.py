@@ -334,7 +334,7 @@ def test_closing_can_be_switched_off():
 
 def everything(seed):
     box = Box(seed=seed, knobs=Knobs(opcode="mixed"))
-    out = [box.exchange.version("BTC_USDT")]
+    out = [box.exchange.markets.version("BTC_USDT")]
     for channel in DOCUMENTED:
         message = json.dumps({"op": "subscribe", "args": [f"{channel}:BTC_USDT"]})
         box.exchange.receive(box.connection, message, 0.0)
@@ -370,7 +370,7 @@ def test_misuse():
     with pytest.raises(bb.UsageError, match="no endpoint"):
         Exchange().connect("futures", 0.0)
     with pytest.raises(bb.UsageError, match="not listed"):
-        Exchange().version("NO_SUCH")
+        Exchange().markets.version("NO_SUCH")
     with pytest.raises(bb.UsageError, match="above zero"):
         Exchange(speed=0)
 
@@ -383,6 +383,6 @@ def test_the_engine_reads_every_spot_frame():
     for payload in box.run(30):
         engine.apply(payload)
     book = engine["BTC_USDT"]
-    truth = box.exchange.window("BTC_USDT", book.sequence, 20)
+    truth = box.exchange.markets.window("BTC_USDT", book.sequence, 20)
     depth = book.depth(20, exact=True)
     assert (depth.bids, depth.asks) == (list(truth[0]), list(truth[1]))

@@ -380,10 +380,12 @@ def test_snapshots_that_are_late_old_or_unasked():
     wire.run(12)
     wire.say(REQUEST)
     _, cached = wire.updates(kind="snapshot")[-1]
-    assert cached["version"] < wire.exchange.version("BTC_USDT")
+    assert cached["version"] < wire.exchange.markets.version("BTC_USDT")
     wire.run(14)
     wire.say(REQUEST)
-    assert wire.updates(kind="snapshot")[-1][1]["version"] == wire.exchange.version("BTC_USDT")
+    assert wire.updates(kind="snapshot")[-1][1]["version"] == wire.exchange.markets.version(
+        "BTC_USDT"
+    )
 
 
 def test_a_reply_is_cut_short_and_what_a_subscription_begins_with_is_not():
@@ -560,7 +562,7 @@ def test_a_book_recovers_over_a_real_socket(spec):
             simulator.pump()
             updates = book.stats["updates"]
             await until(lambda: book.stats["updates"] > updates + 3 and book.state == "LIVE", book)
-            truth = simulator.exchange.window("BTC_USDT", book.sequence, 20)
+            truth = simulator.exchange.markets.window("BTC_USDT", book.sequence, 20)
             depth = book.depth(20, exact=True)
             assert (depth.bids, depth.asks) == (list(truth[0]), list(truth[1]))
             assert not simulator.exchange.breaches

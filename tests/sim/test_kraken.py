@@ -135,8 +135,10 @@ def test_a_dictionary_keeps_every_book_and_every_checksum(depth):
         for text in talk.wait(0.5):
             plain.hear(text)
         for symbol in symbols:
-            version = talk.exchange.told_version(symbol, f"book{depth}", plain.marks[symbol])
-            assert plain.sides(symbol) == talk.exchange.window(symbol, version, depth)
+            version = talk.exchange.markets.told_version(
+                symbol, f"book{depth}", plain.marks[symbol]
+            )
+            assert plain.sides(symbol) == talk.exchange.markets.window(symbol, version, depth)
             compared += 1
     assert plain.wrong == []
     assert plain.applied >= 1_000
@@ -159,16 +161,16 @@ def test_a_level_that_comes_back_is_sent_and_one_that_is_pushed_out_is_not():
     talk = Talk(seed=3)
     first = json.loads(talk.say("subscribe", "book", ["BTC/USD"])[-1])["data"][0]
     before = [level["price"] for level in first["bids"]]
-    talk.exchange.take("kraken:BTC/USD", "bid", 2)
+    talk.exchange.markets.take("kraken:BTC/USD", "bid", 2)
     (update,) = (json.loads(text)["data"][0] for text in talk.wait(0.0))
     gone = {level["price"] for level in update["bids"] if level["qty"] == 0}
     came = {level["price"] for level in update["bids"] if level["qty"] > 0}
     assert gone == set(before[:2])
     assert len(came) == 2
     assert max(came) < before[-1]
-    talk.exchange.take("kraken:BTC/USD", "bid", 1)
+    talk.exchange.markets.take("kraken:BTC/USD", "bid", 1)
     # Over a longer time far more levels leave the ten best than are said to be gone.
-    market = talk.exchange.publisher("kraken:BTC/USD").market
+    market = talk.exchange.markets.publisher("kraken:BTC/USD").market
     shown, left = set(before), 0
     for text in talk.wait(20.0):
         if '"book"' not in text:
@@ -324,8 +326,12 @@ def test_symbols_are_spelled_as_there():
     assert set(exchange.feeds["kraken"].listings) == {"BTC/USD"}
     assert set(exchange.listings) == {"BTC_USDT"}
     assert exchange.contracts == {}
-    assert exchange.key("BTC/USD") == "kraken:BTC/USD" == exchange.key("kraken:BTC/USD")
-    assert exchange.key("BTC_USDT") == "BTC_USDT"
+    assert (
+        exchange.markets.key("BTC/USD")
+        == "kraken:BTC/USD"
+        == exchange.markets.key("kraken:BTC/USD")
+    )
+    assert exchange.markets.key("BTC_USDT") == "BTC_USDT"
     extra = Exchange(venue="kraken", extra_symbols=3).feeds["kraken"].listings
     assert "SYM0003/USD" in extra
     with pytest.raises(UsageError, match="BTC-USD"):

@@ -102,8 +102,8 @@ def test_a_dictionary_keeps_every_book_and_the_chain(seed):
             plain.hear(text)
         for topic in topics:
             name, _, symbol = topic.partition(":")
-            version = talk.exchange.told_version(symbol, name, plain.marks[topic])
-            assert plain.sides(topic) == talk.exchange.window(symbol, version, levels[name])
+            version = talk.exchange.markets.told_version(symbol, name, plain.marks[topic])
+            assert plain.sides(topic) == talk.exchange.markets.window(symbol, version, levels[name])
             strides.add(plain.marks[topic] - before[topic])
     assert plain.wrong == []
     assert min(strides) == 0
@@ -148,7 +148,7 @@ def test_what_a_maintenance_does():
     for text in talk.say("books:BTC-USDT") + talk.wait(2.0):
         plain.hear(text)
     before = plain.marks["books:BTC-USDT"]
-    talk.exchange.restart("BTC-USDT", 5)
+    talk.exchange.markets.restart("BTC-USDT", 5)
     for text in talk.wait(2.0):
         plain.hear(text)
     assert plain.wrong == []

@@ -48,10 +48,12 @@ def balances(frames):
 def test_an_order_from_placing_to_cancelling():
     box = Box(topics=[ORDERS, ORDER, BALANCE], private_decimals=10)
     box.advance(1.5)
-    order_id = box.exchange.place("spot", BTC, "buy", "50000", "0.2", client_order_id='my "1"')
+    order_id = box.exchange.trader.place(
+        "spot", BTC, "buy", "50000", "0.2", client_order_id='my "1"'
+    )
     placed = box.frames()
     box.advance(2.0)
-    box.exchange.cancel(order_id)
+    box.exchange.trader.cancel(order_id)
     cancelled = box.frames()
     for frames in (placed, cancelled):
         tables = [frame["table"] for frame in frames]
@@ -105,7 +107,7 @@ def test_an_order_from_placing_to_its_last_fill():
     exchange.receive(public, json.dumps(subscribe), 0.0)
     bid, _ = box.best()
     size = Decimal(9)
-    order_id = exchange.place("spot", BTC, "buy", bid, size)
+    order_id = exchange.trader.place("spot", BTC, "buy", bid, size)
     own, trades, told = [], [], box.frames()
     for tenth in range(1, 2_000):
         exchange.advance(tenth / 10)
@@ -117,7 +119,7 @@ def test_an_order_from_placing_to_its_last_fill():
                 trades += frame.get("data", [])
             elif action.connection == box.connection:
                 told.append(frame)
-        if exchange.order(order_id)["state"] == "filled":
+        if exchange.trader.order(order_id)["state"] == "filled":
             break
     own = orders(told)
     assert [row["order_state"] for row in own] == [
@@ -156,7 +158,7 @@ def test_an_order_from_placing_to_its_last_fill():
 def test_a_taker_is_told_so():
     box = Box(topics=[ORDERS])
     _, ask = box.best()
-    box.exchange.place("spot", BTC, "buy", None, "0.00001")
+    box.exchange.trader.place("spot", BTC, "buy", None, "0.00001")
     new, filled = orders(box.frames())
     assert (new["order_state"], filled["order_state"]) == ("new", "filled")
     assert (filled["exec_type"], filled["type"]) == ("T", "market")
@@ -166,7 +168,7 @@ def test_a_taker_is_told_so():
 def test_kinds_and_states():
     box = Box(topics=[ORDERS], entrust_case="upper")
     bid, ask = box.best()
-    place = box.exchange.place
+    place = box.exchange.trader.place
     place("spot", BTC, "buy", ask, "0.1", kind="limit_maker")
     rows = orders(box.frames())
     assert [row["order_state"] for row in rows] == ["new", "canceled"]
@@ -184,7 +186,7 @@ def test_kinds_and_states():
 
 def test_live_numbers_have_thirty_decimals():
     box = Box(topics=[ORDER, BALANCE])
-    box.exchange.place("spot", BTC, "buy", "50", "0.5")
+    box.exchange.trader.place("spot", BTC, "buy", "50", "0.5")
     order, balance = box.frames()
     assert order["data"][0]["price"] == "50.000000000000000000000000000000"
     assert order["data"][0]["size"] == "0.500000000000000000000000000000"
@@ -195,7 +197,7 @@ def test_live_numbers_have_thirty_decimals():
 
 def test_older_orders_and_other_forms_of_balances():
     box = Box(topics=[ORDER, BALANCE], order_fields="old", balance_blanks=True, account_type=True)
-    box.exchange.place("spot", BTC, "buy", "50", "0.5")
+    box.exchange.trader.place("spot", BTC, "buy", "50", "0.5")
     order, balance = box.frames()
     same_shape(order, OLD_SPOT_ORDER)
     (item,) = balance["data"]
@@ -213,8 +215,8 @@ def test_data_may_be_an_empty_text():
 
 def test_money_that_comes_and_goes():
     box = Box(topics=[BALANCE])
-    box.exchange.deposit("spot", "BTC", "1.5")
-    box.exchange.deposit("spot", "USDT", -1_000, "ACCOUNT_WITHDRAWAL")
+    box.exchange.trader.deposit("spot", "BTC", "1.5")
+    box.exchange.trader.deposit("spot", "USDT", -1_000, "ACCOUNT_WITHDRAWAL")
     frames = box.frames()
     assert [frame["data"][0]["event_type"] for frame in frames] == [
         "ACCOUNT_RECHARGE",
@@ -235,7 +237,7 @@ def test_private_pushes_are_compressed_like_public_ones(opcode, replies):
     exchange.receive(connection, json.dumps({"op": "subscribe", "args": [ORDERS]}), 0.0)
     answers = [action.payload for action in exchange.output()]
     for _ in range(20):
-        exchange.place("spot", BTC, "buy", "1", "1")
+        exchange.trader.place("spot", BTC, "buy", "1", "1")
     pushed = [action.payload for action in exchange.output()]
     kinds = {type(payload) for payload in pushed}
     assert kinds == ({bytes} if opcode == "binary" else {bytes, str})
@@ -256,12 +258,12 @@ def by_group(frames):
 def test_a_futures_order_from_placing_to_cancelling():
     box = Box("futures_private", topics=FUTURES)
     box.advance(1.5)
-    order_id = box.exchange.place(
+    order_id = box.exchange.trader.place(
         "futures", "BTCUSDT", "buy", "50000", 20, client_order_id="BM1234"
     )
     placed = box.frames()
     box.advance(2.0)
-    box.exchange.cancel(order_id)
+    box.exchange.trader.cancel(order_id)
     cancelled = box.frames()
     for frames in (placed, cancelled):
         assert [frame["group"] for frame in frames] == ["futures/order", "futures/asset:USDT"]
@@ -310,7 +312,7 @@ def test_a_position_from_its_opening_to_its_end():
     venue = box.exchange.futures
     (bid, bid_size), (ask, ask_size) = venue.publisher("BTCUSDT").best()
     assert min(bid_size, ask_size) >= 100
-    box.exchange.place("futures", "BTCUSDT", "sell", None, 100)
+    box.exchange.trader.place("futures", "BTCUSDT", "sell", None, 100)
     frames = box.frames()
     groups = [frame["group"] for frame in frames]
     assert groups == ["futures/order", "futures/asset:USDT"] * 2 + ["futures/position"]
@@ -350,7 +352,7 @@ def test_a_position_from_its_opening_to_its_end():
     asset = frames[3]["data"]
     assert Decimal(asset["position_deposit"]) == value / 10
     assert Decimal(asset["available_balance"]) == 1_000_000 - value / 10 - fee
-    box.exchange.place("futures", "BTCUSDT", "buy_close_short", None, 100)
+    box.exchange.trader.place("futures", "BTCUSDT", "buy_close_short", None, 100)
     frames = box.frames()
     positions = [data[0] for group, data in by_group(frames) if group == "futures/position"]
     assert [row["frozen_volume"] for row in positions] == ["100", "0"]
@@ -372,7 +374,7 @@ def test_own_trades_are_public_with_the_same_id():
     subscribe = {"action": "subscribe", "args": ["futures/trade:BTCUSDT"]}
     exchange.receive(public, json.dumps(subscribe), 0.0)
     bid, _ = box.best("BTCUSDT")
-    order_id = exchange.place("futures", "BTCUSDT", "buy", bid, 30_000)
+    order_id = exchange.trader.place("futures", "BTCUSDT", "buy", bid, 30_000)
     own, trades = [], {}
     for tenth in range(1, 400):
         exchange.advance(tenth / 10)
@@ -384,7 +386,7 @@ def test_own_trades_are_public_with_the_same_id():
                 trades |= {row["trade_id"]: row for row in frame["data"]}
             if frame.get("group") == "futures/order":
                 own += [push["order"]["last_trade"] for push in frame["data"]]
-    assert exchange.order(order_id)["state"] == "filled"
+    assert exchange.trader.order(order_id)["state"] == "filled"
     own = [last for last in own if last is not None]
     assert len(own) > 2
     assert sum(int(last["fillQty"]) for last in own) == 30_000
@@ -397,14 +399,14 @@ def test_own_trades_are_public_with_the_same_id():
 def test_positions_are_told_every_ten_seconds():
     box = Box("futures_private", topics=["futures/position"], futures_idle_seconds=None)
     assert box.advance(25.0) == []
-    box.exchange.place("futures", "ETHUSDT", "buy", None, 5)
-    box.exchange.place("futures", "BTCUSDT", "sell", None, 5)
+    box.exchange.trader.place("futures", "ETHUSDT", "buy", None, 5)
+    box.exchange.trader.place("futures", "BTCUSDT", "sell", None, 5)
     assert len(box.frames()) == 2
     (first,) = box.advance(10.0)
     assert [row["symbol"] for row in first["data"]] == ["ETHUSDT", "BTCUSDT"]
     same_shape(first, POSITION)
     assert len(box.advance(30.0)) == 3
-    box.exchange.place("futures", "ETHUSDT", "sell_close_long", None, 5)
+    box.exchange.trader.place("futures", "ETHUSDT", "sell_close_long", None, 5)
     box.frames()
     (later,) = box.advance(10.0)
     assert [row["symbol"] for row in later["data"]] == ["BTCUSDT"]
@@ -418,7 +420,7 @@ def test_other_forms_of_futures_news():
     box = Box(
         "futures_private", topics=FUTURES, order_fields="old", open_type="isolated", leverage=5
     )
-    box.exchange.place("futures", "BTCUSDT", "buy", None, 5)
+    box.exchange.trader.place("futures", "BTCUSDT", "buy", None, 5)
     frames = box.frames()
     order = frames[2]["data"][0]["order"]
     assert list(order) == OLD_FUTURES_KEYS
@@ -434,11 +436,11 @@ def test_the_demo_is_another_account_behind_the_same_keys():
     exchange = Exchange(start_ms=START_MS)
     live = Box("futures_private", exchange=exchange, topics=FUTURES)
     demo = Box("demo_futures_private", exchange=exchange, topics=FUTURES)
-    exchange.place("demo", "BTCUSDT", "buy", None, 5)
+    exchange.trader.place("demo", "BTCUSDT", "buy", None, 5)
     told = {}
     for action in exchange.output():
         told.setdefault(action.connection, []).append(json.loads(action.payload)["group"])
     assert set(told) == {demo.connection}
     assert told[demo.connection].count("futures/position") == 1
-    exchange.place("futures", "BTCUSDT", "buy", None, 5)
+    exchange.trader.place("futures", "BTCUSDT", "buy", None, 5)
     assert {action.connection for action in exchange.output()} == {live.connection}

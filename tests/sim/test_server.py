@@ -58,7 +58,7 @@ def test_a_book_over_a_socket():
             for _ in range(20):
                 engine.apply(await socket.recv())
             book = engine["BTC_USDT"]
-            truth = simulator.exchange.window("BTC_USDT", book.sequence, 20)
+            truth = simulator.exchange.markets.window("BTC_USDT", book.sequence, 20)
             depth = book.depth(20, exact=True)
             assert (depth.bids, depth.asks) == (list(truth[0]), list(truth[1]))
 

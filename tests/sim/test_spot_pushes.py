@@ -65,8 +65,8 @@ def test_the_picture_is_that_of_the_latest_version():
     box = Box()
     box.op("subscribe", "spot/depth5:BTC_USDT")
     frame = frames(box.run(2))[-1]
-    version = box.exchange.version("BTC_USDT")
-    bids, _ = box.exchange.window("BTC_USDT", version, 5)
+    version = box.exchange.markets.version("BTC_USDT")
+    bids, _ = box.exchange.markets.window("BTC_USDT", version, 5)
     shown = [(Decimal(price), Decimal(size)) for price, size in rows(frame)["bids"]]
     assert shown == list(bids)
 
@@ -134,13 +134,13 @@ def test_snapshot_then_updates_are_the_book_at_every_version():
     client.take(rows(first))
     assert first["data"][0]["type"] == "snapshot"
     reach = {side: levels[99][0] for side, levels in zip(
-        ("bids", "asks"), box.exchange.window("BTC_USDT", client.version), strict=True
+        ("bids", "asks"), box.exchange.markets.window("BTC_USDT", client.version), strict=True
     )}  # fmt: skip
     assert len(client.sides["bids"]) == len(client.sides["asks"]) == 100
     told = 0
     for frame in frames(box.run(120)):
         told += client.take(rows(frame))
-        truth = box.exchange.window("BTC_USDT", client.version)
+        truth = box.exchange.markets.window("BTC_USDT", client.version)
         for side, levels in zip(("bids", "asks"), truth, strict=True):
             assert set(client.sides[side].items()) <= set(levels)
             within = [
@@ -170,7 +170,7 @@ def test_the_window_of_a_hundred_under_every_policy(seed, deletes, refills, spee
         item = rows(frame)
         if client.take(item):
             assert item["asks"] or item["bids"]
-        truth = box.exchange.window(symbol, client.version)
+        truth = box.exchange.markets.window(symbol, client.version)
         for side, levels in zip(("bids", "asks"), truth, strict=True):
             assert len(levels) == 100
             if deletes:
@@ -190,26 +190,26 @@ def test_a_request_is_answered_with_the_present_book(seed, gaps):
         item = rows(frame)
         same_shape(frame, DOCUMENTED["spot/depth/increase100"])
         assert item["type"] == "snapshot"
-        assert item["version"] == box.exchange.version("BTC_USDT")
-        truth = box.exchange.window("BTC_USDT", item["version"], 100)
+        assert item["version"] == box.exchange.markets.version("BTC_USDT")
+        truth = box.exchange.markets.window("BTC_USDT", item["version"], 100)
         for side, levels in zip(("bids", "asks"), truth, strict=True):
             assert [(Decimal(p), Decimal(s)) for p, s in item[side]] == list(levels)
 
 
 def test_the_truth_can_be_asked_for_in_any_order_and_is_bounded():
     box = Box(history=400, symbols=["BTC_USDT"], speed=5.0)
-    first = box.exchange.version("BTC_USDT")
+    first = box.exchange.markets.version("BTC_USDT")
     seen = {}
-    while box.exchange.version("BTC_USDT") < first + 1_500:
+    while box.exchange.markets.version("BTC_USDT") < first + 1_500:
         box.run(0.1)
-        version = box.exchange.version("BTC_USDT")
-        seen[version] = box.exchange.window("BTC_USDT", version)
-    last = box.exchange.version("BTC_USDT")
+        version = box.exchange.markets.version("BTC_USDT")
+        seen[version] = box.exchange.markets.window("BTC_USDT", version)
+    last = box.exchange.markets.version("BTC_USDT")
     for version in [*range(last, last - 399, -7), *range(last - 399, last + 1, 3)]:
-        assert box.exchange.window("BTC_USDT", version) == seen[version]
-    assert box.exchange.window("BTC_USDT", last + 1) is None
-    assert box.exchange.window("BTC_USDT", first) is None
-    assert box.exchange.window("ETH_USDT", 1) is None
+        assert box.exchange.markets.window("BTC_USDT", version) == seen[version]
+    assert box.exchange.markets.window("BTC_USDT", last + 1) is None
+    assert box.exchange.markets.window("BTC_USDT", first) is None
+    assert box.exchange.markets.window("ETH_USDT", 1) is None
 
 
 def test_updates_keep_their_distance():
@@ -256,7 +256,7 @@ def test_a_book_goes_on_while_nobody_listens():
     box.exchange.output()
     box.exchange.advance(10.0)
     assert box.exchange.output() == []
-    assert box.exchange.version("BTC_USDT") > rows(snapshot)["version"] + 20
+    assert box.exchange.markets.version("BTC_USDT") > rows(snapshot)["version"] + 20
     box.exchange.receive(box.connection, "ping", 11.0)
     box.exchange.ping_frame(box.connection, 11.0)
     assert box.exchange.output() == []
@@ -266,16 +266,16 @@ def test_a_silent_symbol():
     box = Box()
     box.op("subscribe", BTC, "spot/trade:BTC_USDT", "spot/depth5:BTC_USDT", "spot/ticker:BTC_USDT")
     box.op("subscribe", "spot/depth/increase100:ETH_USDT")
-    box.exchange.pause("BTC_USDT")
-    version = box.exchange.version("BTC_USDT")
+    box.exchange.markets.pause("BTC_USDT")
+    version = box.exchange.markets.version("BTC_USDT")
     assert {rows(frame)["symbol"] for frame in frames(box.run(8))} == {"ETH_USDT"}
     (frame,) = box.op("request", BTC)
-    assert rows(frame)["version"] == version == box.exchange.version("BTC_USDT")
-    box.exchange.resume("BTC_USDT")
+    assert rows(frame)["version"] == version == box.exchange.markets.version("BTC_USDT")
+    box.exchange.markets.resume("BTC_USDT")
     tables = {frame["table"] for frame in frames(box.run(5)) if rows_of(frame) == {"BTC_USDT"}}
     assert tables == {"spot/depth/increase100", "spot/trade", "spot/depth5", "spot/ticker"}
     # The market stood still: no burst of what would have happened meanwhile.
-    assert box.exchange.version("BTC_USDT") - version < 50
+    assert box.exchange.markets.version("BTC_USDT") - version < 50
 
 
 def rows_of(frame):
@@ -284,10 +284,10 @@ def rows_of(frame):
 
 def test_everything_silent():
     box = Box()
-    box.exchange.pause()
+    box.exchange.markets.pause()
     box.op("subscribe", BTC)
     assert box.run(10) == []
-    box.exchange.resume()
+    box.exchange.markets.resume()
     assert len(box.run(2)) > 3
 
 
@@ -295,10 +295,10 @@ def test_a_counter_that_starts_anew():
     box = Box()
     box.op("subscribe", BTC)
     box.run(2)
-    box.exchange.restart("BTC_USDT", 7)
+    box.exchange.markets.restart("BTC_USDT", 7)
     versions = [rows(frame)["version"] for frame in frames(box.run(3))]
     assert versions[:3] == [8, 9, 10]
-    assert box.exchange.window("BTC_USDT", 9) is not None
+    assert box.exchange.markets.window("BTC_USDT", 9) is not None
 
 
 def doubles(packed):
@@ -313,32 +313,32 @@ def test_a_glimpse_is_the_top_of_the_window(windowed):
     knobs = Knobs(window_only=windowed, window_deletes=windowed, window_refills=windowed)
     box = Box(glimpses=20, knobs=knobs)
     box.op("subscribe", BTC)
-    first = box.exchange.version("BTC_USDT")
+    first = box.exchange.markets.version("BTC_USDT")
     box.run(20)
-    latest = box.exchange.version("BTC_USDT")
+    latest = box.exchange.markets.version("BTC_USDT")
     assert latest > first + 50
     until = []
     for version in range(first, latest + 1):
-        glimpse = box.exchange.glimpse("BTC_USDT", version)
-        window = box.exchange.window("BTC_USDT", version, 20)
+        glimpse = box.exchange.markets.glimpse("BTC_USDT", version)
+        window = box.exchange.markets.window("BTC_USDT", version, 20)
         for packed, side in zip((glimpse.bids, glimpse.asks), window, strict=True):
             assert doubles(packed) == [(float(price), float(size)) for price, size in side]
         until.append(glimpse.until)
     assert until == sorted(until)
     assert until[-2] < until[-1] == math.inf
-    assert box.exchange.glimpse("BTC_USDT", latest + 1) is None
-    box.exchange.restart("BTC_USDT", 7)
-    assert box.exchange.glimpse("BTC_USDT", latest).until == math.inf
+    assert box.exchange.markets.glimpse("BTC_USDT", latest + 1) is None
+    box.exchange.markets.restart("BTC_USDT", 7)
+    assert box.exchange.markets.glimpse("BTC_USDT", latest).until == math.inf
     box.run(2)
-    assert box.exchange.glimpse("BTC_USDT", latest).until < box.now
-    assert doubles(box.exchange.glimpse("BTC_USDT", 8).bids)
+    assert box.exchange.markets.glimpse("BTC_USDT", latest).until < box.now
+    assert doubles(box.exchange.markets.glimpse("BTC_USDT", 8).bids)
 
 
 def test_a_glimpse_of_few_levels():
     box = Box(glimpses=20)
     box.op("subscribe", BTC)
-    box.exchange.take("BTC_USDT", "bid")
-    glimpse = box.exchange.glimpse("BTC_USDT", box.exchange.version("BTC_USDT"))
+    box.exchange.markets.take("BTC_USDT", "bid")
+    glimpse = box.exchange.markets.glimpse("BTC_USDT", box.exchange.markets.version("BTC_USDT"))
     assert doubles(glimpse.bids) == []
     assert len(doubles(glimpse.asks)) == 20
     assert len(glimpse.bids) == len(glimpse.asks) == 20 * 16
@@ -349,30 +349,32 @@ def test_what_can_be_made_to_happen():
     box.op("subscribe", BTC)
     box.run(1)
     exchange, engine = box.exchange, bb.Engine()
-    version = exchange.version("BTC_USDT")
-    exchange.tell_again("BTC_USDT")
-    exchange.tell_nothing("BTC_USDT")
-    exchange.tell_snapshot("BTC_USDT")
+    version = exchange.markets.version("BTC_USDT")
+    exchange.markets.tell_again("BTC_USDT")
+    exchange.markets.tell_nothing("BTC_USDT")
+    exchange.markets.tell_snapshot("BTC_USDT")
     again, nothing, snapshot = map(rows, frames(box.take()))
     assert (again["version"], again["bids"], again["asks"]) == (version, [], [])
     assert (nothing["version"], nothing["bids"], nothing["asks"]) == (version + 1, [], [])
     assert (snapshot["version"], snapshot["type"]) == (version + 1, "snapshot")
-    assert exchange.window("BTC_USDT", version) == exchange.window("BTC_USDT", version + 1)
-    engine.apply(exchange.snapshot("BTC_USDT"))
-    exchange.take("BTC_USDT", "ask", 30)
-    exchange.take("BTC_USDT", "bid")
-    assert not exchange.is_two_sided("BTC_USDT")
-    for payload in [*box.take(), exchange.snapshot("BTC_USDT")]:
+    assert exchange.markets.window("BTC_USDT", version) == exchange.markets.window(
+        "BTC_USDT", version + 1
+    )
+    engine.apply(exchange.markets.snapshot("BTC_USDT"))
+    exchange.markets.take("BTC_USDT", "ask", 30)
+    exchange.markets.take("BTC_USDT", "bid")
+    assert not exchange.markets.is_two_sided("BTC_USDT")
+    for payload in [*box.take(), exchange.markets.snapshot("BTC_USDT")]:
         engine.apply(payload)
     book = engine["BTC_USDT"]
-    assert book.sequence == exchange.version("BTC_USDT")
+    assert book.sequence == exchange.markets.version("BTC_USDT")
     assert book.best_bid is None
     assert len(book.asks) == 100
     # The market finds back to two sides, and the book follows.
     for payload in box.run(30):
         engine.apply(payload)
-    assert exchange.is_two_sided("BTC_USDT")
-    truth = exchange.window("BTC_USDT", book.sequence)
+    assert exchange.markets.is_two_sided("BTC_USDT")
+    truth = exchange.markets.window("BTC_USDT", book.sequence)
     certain = book.complete_depth("bid")
     assert certain > 20
     assert [level.exact for level in book.bids[:certain]] == list(truth[0][:certain])
@@ -380,12 +382,12 @@ def test_what_can_be_made_to_happen():
 
 def test_who_hears_of_what():
     box = Box()
-    assert box.exchange.subscribed() == {}
+    assert box.exchange.markets.subscribed() == {}
     box.op("subscribe", BTC, "spot/depth5:ETH_USDT")
-    assert box.exchange.subscribed() == {"BTC_USDT": [box.connection]}
-    box.exchange.pause("BTC_USDT")
-    assert box.exchange.is_paused("BTC_USDT")
-    assert not box.exchange.is_paused("ETH_USDT")
+    assert box.exchange.markets.subscribed() == {"BTC_USDT": [box.connection]}
+    box.exchange.markets.pause("BTC_USDT")
+    assert box.exchange.markets.is_paused("BTC_USDT")
+    assert not box.exchange.markets.is_paused("ETH_USDT")
 
 
 def test_2000_symbols_cost_nothing_until_somebody_asks():
@@ -408,7 +410,7 @@ def test_a_recorded_book_under_versions_of_its_own():
     assert [[Decimal(t) for t in row] for row in rows(snapshot)["bids"]] == [[8, Decimal("1.5")]]
     (update,) = frames(box.run(0.5))
     assert rows(update)["version"] == rows(snapshot)["version"] + 1
-    assert box.exchange.window("X_Y", rows(update)["version"])[0] == (
+    assert box.exchange.markets.window("X_Y", rows(update)["version"])[0] == (
         (Decimal("8.25"), Decimal(2)),
         (Decimal(8), Decimal("1.5")),
     )

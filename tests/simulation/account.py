@@ -140,7 +140,7 @@ class AccountWorld(World):
         for market, truth in self.truth.items():
             traded = Counter()
             for order_id, fills in truth.fills.items():
-                order = self.exchange.order(order_id)
+                order = self.exchange.trader.order(order_id)
                 decimals = 0
                 if market == "spot":
                     decimals = self.exchange.listings[order["symbol"]].size_decimals
@@ -178,10 +178,12 @@ class AccountWorld(World):
         if self.resting:
             return
         market = self.trader.choice(("spot", "futures"))
-        open_orders = self.exchange.orders(market)
+        open_orders = self.exchange.trader.orders(market)
         try:
             if open_orders and self.trader.random() < 0.4:
-                self.exchange.cancel(self.trader.choice(open_orders)["order_id"], now=self.now)
+                self.exchange.trader.cancel(
+                    self.trader.choice(open_orders)["order_id"], now=self.now
+                )
             else:
                 self._place(market)
         except UsageError as error:
@@ -210,7 +212,7 @@ class AccountWorld(World):
         price = max(1, best[0 if buys else 1][0] + away) * tick
         size = chance.randint(1, 3 * max(1, best[1 if buys else 0][1])) * lot
         kind = chance.choice(("limit", "limit", "limit", "limit_maker", "ioc", "market"))
-        placed = exchange.place(
+        placed = exchange.trader.place(
             market,
             symbol,
             side,
@@ -289,10 +291,10 @@ class AccountWorld(World):
         """When nothing is under way: everything was told, or a gap says that it was not; what the
         account says is what the exchange says, or is unconfirmed."""
         # Markets that go on would fill what rests at the last moment.
-        self.exchange.pause()
+        self.exchange.markets.pause()
         self.run(self.now + 1.0)
         self._check_rest()
-        self.exchange.resume()
+        self.exchange.markets.resume()
 
     def _check_rest(self):
         self.read()
@@ -309,13 +311,15 @@ class AccountWorld(World):
         for (market, currency), balance in account.balances.items():
             if account.is_confirmed(balance):
                 ours = (balance.available, balance.frozen)
-                truth = self.exchange.balances(market)[currency]
+                truth = self.exchange.trader.balances(market)[currency]
                 theirs = tuple(Decimal(truth[name]) for name in ("available", "frozen"))
                 places = 30 if market == "spot" else 12
                 pairs = zip(ours, theirs, strict=True)
                 if any(abs(a - b) >= Decimal(1).scaleb(-places) for a, b in pairs):
                     self._account_wrong(market, currency, ours, theirs)
-        held = {(row["symbol"], row["side"]): row for row in self.exchange.positions("futures")}
+        held = {
+            (row["symbol"], row["side"]): row for row in self.exchange.trader.positions("futures")
+        }
         for key, position in account.positions.items():
             theirs = held[key]["size"] if key in held else "0"
             if account.is_confirmed(position) and position.exact.size != Decimal(theirs):

@@ -100,7 +100,8 @@ def honest(seed, hours, *, step=STEP):
         world.latency = JITTER if rng.random() < 0.3 else LATENCY
         world.set_by = rng.uniform(-86_400.0, 86_400.0)
         for symbol in (*exchange.listings, *exchange.contracts):
-            (exchange.pause if rng.random() < 0.2 else exchange.resume)(symbol)
+            markets = exchange.markets
+            (markets.pause if rng.random() < 0.2 else markets.resume)(symbol)
         until = min(end, world.now + rng.expovariate(1 / 60.0))
         if world.now < step_at <= until:
             watch.run(step_at)

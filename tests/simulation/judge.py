@@ -161,8 +161,8 @@ class Judge:
         """The whole book of spot's sequenced channel, exactly."""
         book.check()
         symbol = book.symbol
-        truth = self.exchange.window(symbol, version)
-        glimpse = self.exchange.glimpse(symbol, version)
+        truth = self.exchange.markets.window(symbol, version)
+        glimpse = self.exchange.markets.glimpse(symbol, version)
         if truth is None or (glimpse is not None and glimpse.earlier is not None):
             # Of an earlier run of the counter only glimpses are kept.
             if glimpse is None:

@@ -99,10 +99,10 @@ class OwnOrders(world_of("bybit")):
         if self.resting:
             return
         chance, market = self.trader, self.trader.choice(list(CATEGORIES))
-        there = self.exchange.orders(market)
+        there = self.exchange.trader.orders(market)
         try:
             if there and chance.random() < 0.4:
-                self.exchange.cancel(chance.choice(there)["order_id"], now=self.now)
+                self.exchange.trader.cancel(chance.choice(there)["order_id"], now=self.now)
             else:
                 self._place(market)
         except UsageError as error:
@@ -123,7 +123,7 @@ class OwnOrders(world_of("bybit")):
         tick = Decimal(1).scaleb(-listing.price_decimals)
         lot = Decimal(1).scaleb(-listing.size_decimals)
         kind = chance.choice(("limit", "limit", "limit", "limit_maker", "ioc", "market"))
-        self.exchange.place(
+        self.exchange.trader.place(
             market,
             symbol,
             side,
@@ -203,7 +203,7 @@ class OwnOrders(world_of("bybit")):
 
     def check_rest(self):
         """When nothing is under way: everything was told, or a gap says that it was not."""
-        self.exchange.pause()
+        self.exchange.markets.pause()
         self.run(self.now + 2.0)
         self.read()
         account = self.client.account
@@ -216,12 +216,12 @@ class OwnOrders(world_of("bybit")):
             self._check_holdings(market, truth, account)
         self._check_wallet(account)
         held = {(row["symbol"], row["side"]): row["size"] for row in
-                self.exchange.positions("bybit")}  # fmt: skip
+                self.exchange.trader.positions("bybit")}  # fmt: skip
         for key, position in account.positions.items():
             theirs = Decimal(held.get(key, "0"))
             if account.is_confirmed(position) and position.exact.size != theirs:
                 self.account_wrong.append((key, position.exact.size, theirs))
-        self.exchange.resume()
+        self.exchange.markets.resume()
 
     def _check_orders(self, market, truth, account):
         last = {order_id: (state, filled) for order_id, state, filled in truth.happened}
@@ -239,7 +239,7 @@ class OwnOrders(world_of("bybit")):
     def _check_holdings(self, market, truth, account):
         traded = Counter()
         for order_id, _, lots in truth.executed:
-            order = self.exchange.order(order_id)
+            order = self.exchange.trader.order(order_id)
             sign = 1 if order["side"] == "buy" else -1
             decimals = self._decimals(market, order["symbol"])[1]
             traded[order["symbol"]] += sign * Decimal(lots).scaleb(-decimals)
@@ -250,7 +250,7 @@ class OwnOrders(world_of("bybit")):
                 self.account_wrong.append((market, symbol, holding.position, position))
 
     def _check_wallet(self, account):
-        truth = self.exchange.balances("bybit")
+        truth = self.exchange.trader.balances("bybit")
         for (market, currency), balance in account.balances.items():
             if account.is_confirmed(balance):
                 ours = (balance.available, balance.frozen)

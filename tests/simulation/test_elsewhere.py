@@ -51,7 +51,7 @@ def judged(name, topic):
 def test_it_sees_what_is_wrong():
     """Another market's states are not those of this book."""
     world, _, view = judged("kraken", "kraken/book10:BTC/USD")
-    view.glimpses = world.exchange.publisher("kraken:ETH/USD").glimpses
+    view.glimpses = world.exchange.markets.publisher("kraken:ETH/USD").glimpses
     view.shown = None
     world.run(6.0)
     assert world.judge.wrong
@@ -61,7 +61,7 @@ def test_a_number_says_what_has_to_be_shown(monkeypatch):
     """It was so once, and is not what it says it is."""
     world, _, view = judged("okx", "okx/books:BTC-USDT")
     assert world.judge.numbered["okx/books"] > 10
-    told = world.exchange.told_version
+    told = world.exchange.markets.told_version
     monkeypatch.setattr(world.exchange, "told_version", lambda *of: told(*of) - 1)
     view.shown = None
     world.run(6.0)
@@ -70,7 +70,7 @@ def test_a_number_says_what_has_to_be_shown(monkeypatch):
 
 def test_all_levels_are_compared_and_what_is_told_is_known():
     world, book, view = judged("okx", "okx/books:BTC-USDT")
-    world.exchange.pause("okx:BTC-USDT")
+    world.exchange.markets.pause("okx:BTC-USDT")
     world.run(7.0)
     before = world.judge.fully_checked
     world.judge.look(book, full=True)
@@ -85,7 +85,7 @@ def test_a_loss_excuses_an_old_price_only_until_something_is_heard():
     world, book, view = judged("kraken", "kraken/book10:BTC/USD")
     judge, acts = world.judge, world.network.log.acts
     assert judge._limit_of(view, book) == CALM
-    world.exchange.pause("kraken:BTC/USD")
+    world.exchange.markets.pause("kraken:BTC/USD")
     world.run(7.0)
     acts.add("drift", "", 7.0, 500.0)
     assert judge._limit_of(view, book) == CALM, "nothing is lost by it"
@@ -93,7 +93,7 @@ def test_a_loss_excuses_an_old_price_only_until_something_is_heard():
     assert judge._limit_of(view, book) == view.holds
     world.run(40.0)
     assert judge._limit_of(view, book) == view.holds, "silence"
-    world.exchange.resume("kraken:BTC/USD")
+    world.exchange.markets.resume("kraken:BTC/USD")
     world.run(45.0)
     assert judge._limit_of(view, book) == CALM
     acts.add("mute", view.place, 45.0, 60.0)

@@ -222,7 +222,7 @@ def test_a_frame_that_does_not_inflate_puts_every_book_of_its_connection_in_doub
 def test_a_side_of_which_nothing_is_known_is_not_shown():
     w = world()
     w.run(20)
-    w.exchange.take("BTC_USDT", "ask", 110)
+    w.exchange.markets.take("BTC_USDT", "ask", 110)
     w._from_exchange()
     w.run(w.now + 0.09)
     assert w.engine["BTC_USDT"].state != "LIVE"
@@ -246,7 +246,7 @@ def cut_off_from_requests():
 
     w = world(faults=Faults(Deaf(start=20)))
     w.run(20)
-    w.exchange.pause()
+    w.exchange.markets.pause()
     w.run(21)
     link = next(iter(w.by_server.values()))
     return w, lambda text: w._arrive_at_client(link, text)

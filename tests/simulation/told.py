@@ -63,7 +63,7 @@ class Told:
         """What the venue says of all orders that an account may have to hear of: what changed since
         it was asked last, what is open, and what the account holds."""
         orders = dict.fromkeys(key[0] for key in self.happened[self.asked :])
-        orders |= dict.fromkeys(row["order_id"] for row in exchange.orders(market))
+        orders |= dict.fromkeys(row["order_id"] for row in exchange.trader.orders(market))
         orders |= dict.fromkeys(
             order.order_id for order in account.orders.values() if order.market == market
         )
@@ -89,7 +89,7 @@ def recorded(world, markets, kind):
     """A recorder of that kind, `Told` or more, behind the trading of each market."""
     recorders = {}
     for market in markets:
-        trading = world.exchange._trading[market]
+        trading = world.exchange.trader._trading[market]
         trading.listener = recorders[market] = kind(trading.listener, lambda: world.now)
     return recorders
 

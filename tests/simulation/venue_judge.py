@@ -79,8 +79,8 @@ class _View:
         self.levels = min(DEEPEST, channel.window)
         proven = book.proven_levels
         self.proven = self.levels if proven is None else min(proven, self.levels)
-        self.glimpses = exchange.publisher(self.key).glimpses
-        listing = exchange.publisher(self.key).listing
+        self.glimpses = exchange.markets.publisher(self.key).glimpses
+        listing = exchange.markets.publisher(self.key).listing
         self.scales = listing.price_decimals, listing.size_decimals
         self.arrays = np.empty((self.levels, 2)), np.empty((self.levels, 2))
         self.pace = PACES.get(book.channel, 0.0)
@@ -138,7 +138,7 @@ class VenueJudge(Judge):
         """The latest state that is as shown, and whether the unproven levels are, too; None, and it
         is noted, where there is none, or where it is not the one that the book's number says."""
         if book.sequence is not None and not self._was_counted_anew(view):
-            version = self.exchange.told_version(view.key, view.wire, book.sequence)
+            version = self.exchange.markets.told_version(view.key, view.wire, book.sequence)
             state = None if version is None else view.glimpses.of(version)
             if state is not None:
                 self.numbered[book.channel] += 1

@@ -103,7 +103,7 @@ class Watch:
     def compare(self, book):
         if book.state != "LIVE":
             return
-        published = self.simulator.exchange.window(book.symbol, book.sequence)
+        published = self.simulator.exchange.markets.window(book.symbol, book.sequence)
         if published is None:
             self.unknown += 1
             return

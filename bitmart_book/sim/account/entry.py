@@ -51,7 +51,7 @@ class BlockingSimulatedEntry:
 
         def place(exchange: Exchange) -> Order:
             name = client_order_id or ""
-            order_id = exchange.place(
+            order_id = exchange.trader.place(
                 where, symbol, side, price, size, kind=kind, client_order_id=name
             )
             order = value_of(exchange, order_id)
@@ -65,7 +65,7 @@ class BlockingSimulatedEntry:
         """Take an order back."""
 
         def cancel(exchange: Exchange) -> Order:
-            exchange.cancel(order_id)
+            exchange.trader.cancel(order_id)
             return value_of(exchange, order_id)
 
         return self._asked(cancel)
@@ -84,8 +84,8 @@ class BlockingSimulatedEntry:
             assert whole is not None
             if whole <= filled:
                 raise OrderRefused(f"{filled} of it is filled already", sent=True)
-            exchange.cancel(order_id)
-            new_id = exchange.place(
+            exchange.trader.cancel(order_id)
+            new_id = exchange.trader.place(
                 old.market, old.symbol, str(old.side),
                 old.exact.price if price is None else price, whole - filled,
                 kind="limit_maker" if old.execution == "limit_maker" else "limit",
@@ -139,8 +139,8 @@ class SimulatedEntry:
 
 def value_of(exchange: Exchange, order_id: str) -> Order:
     """An order as a REST answer would have it."""
-    told: dict[str, Any] = exchange.order(order_id)
-    times = exchange.order_times(order_id)
+    told: dict[str, Any] = exchange.trader.order(order_id)
+    times = exchange.trader.order_times(order_id)
     return Order(
         market=told["market"],
         symbol=told["symbol"],
@@ -153,7 +153,7 @@ def value_of(exchange: Exchange, order_id: str) -> Order:
         price=told["price"],
         size=told["size"],
         filled_size=told["filled_size"],
-        filled_notional=exchange.order_cost(order_id),
+        filled_notional=exchange.trader.order_cost(order_id),
         average_price=told["average_price"],
         create_time_ms=times[0],
         update_time_ms=times[1],

@@ -23,7 +23,7 @@ def beside(net: Network, word: Word) -> None:
 
 def _damaged(net: Network, word: Word, seen: Seen) -> list[str | bytes] | None:
     make, _ = (damage.MEANING_THE_SAME | damage.LOSING | damage.OF_SNAPSHOTS)[word.name]
-    if make is damage.crossed and not net.exchange.is_two_sided(seen.symbol):
+    if make is damage.crossed and not net.exchange.markets.is_two_sided(seen.symbol):
         return None
     if seen.shape is None:
         frame = make(damage.Pushed(seen.text), net.rng)
@@ -51,7 +51,7 @@ def damage_snapshot(net: Network, word: Word) -> None:
         lambda seen: seen.is_snapshot and seen.symbol == symbol,
         lambda seen: _damaged(net, word, seen),
     )
-    net.exchange.tell_snapshot(symbol)
+    net.exchange.markets.tell_snapshot(symbol)
 
 
 def _each(

@@ -31,7 +31,7 @@ def last(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word, anywhere=True)
     if symbol is None:
         return
-    only = net.rng.choice((None, net.rng.choice(net.exchange.subscribed()[symbol])))
+    only = net.rng.choice((None, net.rng.choice(net.exchange.markets.subscribed()[symbol])))
     seconds, moment = net.seconds(word), -1.0
 
     def lose(seen: Seen) -> list[str | bytes] | None:

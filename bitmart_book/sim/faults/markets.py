@@ -21,7 +21,7 @@ def restart(net: Network, word: Word) -> None:
     if ":" in symbol:
         _restart_elsewhere(net, word, symbol)
         return
-    version = net.exchange.version(symbol)
+    version = net.exchange.markets.version(symbol)
     # Far from every number of late: a counter that restarts just below itself cannot be told
     # from lost updates, or from none; and not from the same number again while frames of the
     # time before may be under way.
@@ -33,22 +33,22 @@ def restart(net: Network, word: Word) -> None:
             net.markets.began_at_one[symbol] = net.now
     else:
         version += net.rng.randint(1_000_000, 9_000_000)
-    net.exchange.restart(symbol, version)
+    net.exchange.markets.restart(symbol, version)
     net.log.count(word.name, symbol)
 
 
 def _restart_elsewhere(net: Network, word: Word, symbol: str) -> None:
     """Where messages are counted, they are counted anew, lower than ever before."""
-    feed = net.exchange.feed_for(symbol)
+    feed = net.exchange.markets.feed_for(symbol)
     if feed is not None and feed.counts:
-        net.exchange.restart(symbol, net.rng.randint(2, 1_000_000))
+        net.exchange.markets.restart(symbol, net.rng.randint(2, 1_000_000))
         net.log.count(word.name, book_of(symbol))
 
 
 def slide(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word, anywhere=True)
-    if symbol is not None and net.exchange.is_two_sided(symbol):
-        net.exchange.take(symbol, net.rng.choice(("bid", "ask")), net.rng.randint(20, 90))
+    if symbol is not None and net.exchange.markets.is_two_sided(symbol):
+        net.exchange.markets.take(symbol, net.rng.choice(("bid", "ask")), net.rng.randint(20, 90))
         net.log.count(word.name, symbol)
 
 
@@ -58,7 +58,7 @@ def one_sided(net: Network, word: Word) -> None:
         return
     side = net.rng.choice(("bid", "ask"))
     for taken in ("bid", "ask") if word.name == "drain" else (side,):
-        net.exchange.take(symbol, taken)
+        net.exchange.markets.take(symbol, taken)
     net.log.count(word.name, symbol)
     net.markets.stand_still(symbol, net.seconds(word))
 

@@ -199,7 +199,7 @@ class Network:
         shares = {name: kind.share for name, kind in self._kinds.items()}
         for word in words_of(spec, shares):
             if word.symbol is not None:
-                word = word._replace(symbol=self.exchange.key(word.symbol))
+                word = word._replace(symbol=self.exchange.markets.key(word.symbol))
             if word.when is not None:
                 self.at(now + word.when, functools.partial(self._begin, word))
             else:

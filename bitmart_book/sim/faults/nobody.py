@@ -54,12 +54,12 @@ def ill(net: Network, word: Word) -> None:
     row = net.rng.choice(('["0","0"]', '["NaN","1"]', '["1","-1"]', '["1"]'))
 
     def tell() -> None:
-        if net.now >= over or net.exchange.is_paused(symbol):
+        if net.now >= over or net.exchange.markets.is_paused(symbol):
             return
-        heartbeat = net.exchange.snapshot(symbol)
+        heartbeat = net.exchange.markets.snapshot(symbol)
         head = re.sub(r'"asks":.*?"ms_t"', f'"asks":[{row}],"bids":[],"ms_t"', heartbeat, count=1)
         frame = head.replace('"snapshot"', '"update"')
-        for connection in net.exchange.subscribed().get(symbol, ()):
+        for connection in net.exchange.markets.subscribed().get(symbol, ()):
             net.wires.arrive(Send(connection, frame))
         net.at(net.now + EVERY, tell)
 

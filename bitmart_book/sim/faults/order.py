@@ -84,16 +84,16 @@ def batch(net: Network, word: Word) -> None:
 
 def heartbeat(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word, anywhere=True)
-    feed = None if symbol is None else net.exchange.feed_for(symbol)
+    feed = None if symbol is None else net.exchange.markets.feed_for(symbol)
     if symbol is not None and (feed is None or feed.repeats):
-        net.exchange.tell_again(symbol)
+        net.exchange.markets.tell_again(symbol)
         net.log.count(word.name, book_of(symbol))
 
 
 def empty(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word, anywhere=True)
     if symbol is not None:
-        net.exchange.tell_nothing(symbol)
+        net.exchange.markets.tell_nothing(symbol)
         net.log.count(word.name, book_of(symbol))
 
 

@@ -43,17 +43,17 @@ def old_reply(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word)
     if symbol is None:
         return
-    cached, version = net.exchange.snapshot(symbol), net.exchange.version(symbol)
+    cached, version = net.exchange.markets.snapshot(symbol), net.exchange.markets.version(symbol)
     seconds = net.seconds(word)
 
     def spoil() -> None:
         def spoiled(seen: Seen) -> list[str | bytes] | None:
             make = net.rng.choice((damage.crossed, damage.not_a_number, damage.negative_size))
-            if make is damage.crossed and not net.exchange.is_two_sided(symbol):
+            if make is damage.crossed and not net.exchange.markets.is_two_sided(symbol):
                 return None
             frame = make(damage.Pushed(seen.text), net.rng)
             # If the counter has restarted since, nobody could tell that the reply is older.
-            if frame is None or net.exchange.version(symbol) < version:
+            if frame is None or net.exchange.markets.version(symbol) < version:
                 return None
             _instead(net, word, symbol, cached, seconds)
             return [seen.like(frame)]
@@ -66,10 +66,10 @@ def old_reply(net: Network, word: Word) -> None:
 def old_count(net: Network, word: Word) -> None:
     """A counter restarts, and replies go on coming from a cache of the time before."""
     symbol = net.markets.symbol(word)
-    if symbol is None or net.exchange.version(symbol) < 2 * JUMP // 10:
+    if symbol is None or net.exchange.markets.version(symbol) < 2 * JUMP // 10:
         return
-    _instead(net, word, symbol, net.exchange.snapshot(symbol), net.seconds(word))
-    net.exchange.restart(symbol, net.rng.randint(2, 100_000))
+    _instead(net, word, symbol, net.exchange.markets.snapshot(symbol), net.seconds(word))
+    net.exchange.markets.restart(symbol, net.rng.randint(2, 100_000))
     net.log.count(word.name, book_of(symbol), net.now + net.seconds(word))
 
 
@@ -85,7 +85,7 @@ def jump(net: Network, word: Word) -> None:
         return [seen.like(_VERSION.sub(f'"version":{ahead}', seen.text))]
 
     net.filters.once(word, lambda seen: seen.is_snapshot and seen.symbol == symbol, becomes)
-    net.exchange.tell_snapshot(symbol)
+    net.exchange.markets.tell_snapshot(symbol)
 
 
 def same_number(net: Network, word: Word) -> None:
@@ -99,8 +99,10 @@ def same_number(net: Network, word: Word) -> None:
 def restart_near(net: Network, word: Word) -> None:
     """A counter restarts a few numbers below, and passes them again."""
     symbol = net.markets.symbol(word)
-    if symbol is not None and net.exchange.version(symbol) > 100:
-        net.exchange.restart(symbol, net.exchange.version(symbol) - net.rng.randint(1, 20))
+    if symbol is not None and net.exchange.markets.version(symbol) > 100:
+        net.exchange.markets.restart(
+            symbol, net.exchange.markets.version(symbol) - net.rng.randint(1, 20)
+        )
         net.log.count(word.name, book_of(symbol))
 
 
@@ -121,7 +123,7 @@ def short_unasked(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word)
     if symbol is None or net.exchange.knobs.late_snapshots:
         return
-    begun = set(net.exchange.subscribed()[symbol])
+    begun = set(net.exchange.markets.subscribed()[symbol])
 
     def anew(connection: int, text: str) -> list[str] | None:
         if "subscribe" in text and f':{symbol}"' in text:
@@ -134,7 +136,7 @@ def short_unasked(net: Network, word: Word) -> None:
         lambda seen: seen.is_snapshot and seen.symbol == symbol and seen.connection in begun,
         _upper_half,
     )
-    net.exchange.tell_snapshot(symbol)
+    net.exchange.markets.tell_snapshot(symbol)
 
 
 def short(net: Network, word: Word) -> None:
@@ -192,7 +194,7 @@ def empty_twice(net: Network, word: Word) -> None:
 
     entry = net.filters.add(act, net.seconds(word), first=True)
     if word.name == "firstempty":
-        connections = net.exchange.subscribed()[symbol]
+        connections = net.exchange.markets.subscribed()[symbol]
         net.wires.cut(net.rng.choice(connections))
     else:
         net.filters.lose_update(word, symbol)

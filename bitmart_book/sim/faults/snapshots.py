@@ -17,7 +17,7 @@ def unasked(net: Network, word: Word) -> None:
         return
 
     def tell() -> None:
-        net.exchange.tell_snapshot(symbol)
+        net.exchange.markets.tell_snapshot(symbol)
 
     if net.rng.random() < 0.5:
         net.log.count(word.name, book_of(symbol))
@@ -31,8 +31,8 @@ def late_snapshot(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word)
     if symbol is None:
         return
-    text = net.exchange.snapshot(symbol)
-    connections = net.exchange.subscribed()[symbol]
+    text = net.exchange.markets.snapshot(symbol)
+    connections = net.exchange.markets.subscribed()[symbol]
 
     def arrive() -> None:
         for connection in connections:
@@ -68,7 +68,7 @@ def old_snapshots(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word)
     if symbol is None:
         return
-    cached = net.exchange.snapshot(symbol)
+    cached = net.exchange.markets.snapshot(symbol)
 
     def act(seen: Seen) -> list[str | bytes] | None:
         if not (seen.is_snapshot and seen.symbol == symbol):
@@ -123,9 +123,12 @@ def overflow(net: Network, word: Word) -> None:
         return [] if seen.is_snapshot and seen.symbol == symbol else None
 
     def burst() -> None:
-        if not net.exchange.is_paused(symbol) and symbol in net.exchange.subscribed():
+        if (
+            not net.exchange.markets.is_paused(symbol)
+            and symbol in net.exchange.markets.subscribed()
+        ):
             for _ in range(110):
-                net.exchange.tell_nothing(symbol)
+                net.exchange.markets.tell_nothing(symbol)
 
     def then() -> None:
         net.filters.add(act, seconds)

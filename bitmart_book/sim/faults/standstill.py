@@ -31,23 +31,23 @@ class Standstill:
         BitMart, unless it may be `anywhere`."""
         symbols = [
             symbol
-            for symbol in self._exchange.subscribed()
+            for symbol in self._exchange.markets.subscribed()
             if (anywhere or ":" not in symbol)
-            and not self._exchange.is_paused(symbol)
+            and not self._exchange.markets.is_paused(symbol)
             and word.symbol in (None, symbol)
         ]
         return self._rng.choice(symbols) if symbols else None
 
     def stand_still(self, symbol: str, seconds: float) -> None:
         """Stop a market for so long."""
-        self._exchange.pause(symbol)
+        self._exchange.markets.pause(symbol)
         self.paused.add(symbol)
         self._schedule.at(self._schedule.now + seconds, lambda: self.resume(symbol))
 
     def resume(self, symbol: str) -> None:
         """Let a market go on."""
         self.paused.discard(symbol)
-        self._exchange.resume(symbol)
+        self._exchange.markets.resume(symbol)
 
     def may_be_empty(self, symbol: str) -> bool:
         """Whether nobody was shown an empty book of late. Of now."""

@@ -14,7 +14,7 @@ def mute(net: Network, word: Word) -> None:
     symbol = net.markets.symbol(word, anywhere=True)
     if symbol is None:
         return
-    only = net.rng.choice((None, net.rng.choice(net.exchange.subscribed()[symbol])))
+    only = net.rng.choice((None, net.rng.choice(net.exchange.markets.subscribed()[symbol])))
     net.filters.add(
         lambda seen: [] if seen.symbol == symbol and only in (None, seen.connection) else None,
         net.seconds(word),
@@ -29,12 +29,12 @@ def stuck(net: Network, word: Word) -> None:
         return
     # Elsewhere no heartbeat names a version that it would repeat.
     at_bitmart = ":" not in symbol
-    heartbeat = frozen_heartbeat(net.exchange.snapshot(symbol)) if at_bitmart else ""
+    heartbeat = frozen_heartbeat(net.exchange.markets.snapshot(symbol)) if at_bitmart else ""
     over = net.now + net.seconds(word)
 
     def beat() -> None:
         if net.now < over:
-            for connection in net.exchange.subscribed().get(symbol, ()):
+            for connection in net.exchange.markets.subscribed().get(symbol, ()):
                 net.wires.arrive(Send(connection, heartbeat))
             net.at(net.now + 3.0, beat)
 
