@@ -62,7 +62,7 @@ def test_a_number_says_what_has_to_be_shown(monkeypatch):
     world, _, view = judged("okx", "okx/books:BTC-USDT")
     assert world.judge.numbered["okx/books"] > 10
     told = world.exchange.markets.told_version
-    monkeypatch.setattr(world.exchange, "told_version", lambda *of: told(*of) - 1)
+    monkeypatch.setattr(world.exchange.markets, "told_version", lambda *of: told(*of) - 1)
     view.shown = None
     world.run(6.0)
     assert "is not what" in world.judge.wrong[0][3]
