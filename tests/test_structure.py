@@ -83,6 +83,7 @@ MAY_IMPORT = {
                            "client.subscriptions", "client.times", "errors", "model", "random",
                            "venues.profile"},
     "client.doubts": {"errors", "msgspec", "venues.profile"},
+    "client.facts": {"model"},
     "client.inflate": {"errors"},
     "client.intake": {"_book", "client.client", "client.inflate", "client.times", "errors",
                       "model"},
@@ -112,8 +113,8 @@ MAY_IMPORT = {
     "client.shown": {"model"},
     "client.silence": {"_book", "client.beside", "client.subscriptions", "client.times", "model"},
     "client.stamps": {"client.times"},
-    "client.subscriptions": {"_book", "client.bounds", "client.limits", "client.session", "model",
-                             "venues.profile"},
+    "client.subscriptions": {"_book", "client.bounds", "client.facts", "client.limits",
+                             "client.session", "venues.profile"},
     "client.times": set(),
     "client.unreadable": {"_book", "client.account", "client.connections", "client.doubts",
                           "client.outbox", "client.recovery", "client.subscriptions",
@@ -541,7 +542,6 @@ MANY_NAMES = {
     "Book": "the reads of a book",
     "Engine": "what a client tells it of its connections and books, beside frames",
     "ReferenceBook": "the reads of a book, once more",
-    "Subscription": "what is known of one topic",
 }
 
 

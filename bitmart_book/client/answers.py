@@ -63,10 +63,11 @@ class Answers:
         if reply.kind != "ack" or reply.code is not None or reply.message:
             return
         subscription = connection.topics.get(reply.topic or "")
-        if subscription is None or subscription.book is None or not subscription.is_renewed:
+        if subscription is None or subscription.book is None:
             return
-        if reply.operation in ("subscribe", "unsubscribe"):
-            subscription.is_renewed = False
+        snapshots = subscription.snapshots
+        if snapshots.is_renewed and reply.operation in ("subscribe", "unsubscribe"):
+            snapshots.is_renewed = False
             self._engine.acknowledge(subscription.book)
 
     def refused(self, subscription: Subscription, answer: Answer, now: float) -> None:
@@ -76,7 +77,7 @@ class Answers:
         book = subscription.book
         if book is not None and book.state != BookState.REJECTED:
             self._engine.invalidate(book, f"refused: {answer.message}", state=BookState.REJECTED)
-        subscription.announced = BookState.REJECTED
+        subscription.told.state = BookState.REJECTED
         connection = subscription.connection
         if book is not None and connection is not None and answer.error is not None:
             ignored = book.stats["ignored"]

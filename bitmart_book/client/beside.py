@@ -71,7 +71,7 @@ class Beside:
         one: _Round | None = None
         for subscription in silent:
             assert subscription.book is not None
-            if subscription.asked_beside_at >= known_at(subscription.book, now):
+            if subscription.beside.asked_at >= known_at(subscription.book, now):
                 continue  # once in a silence: who is not answered there is renewed here
             if one is None:
                 found = self._find(connection, subscription, now)
@@ -80,8 +80,8 @@ class Beside:
                 one = _Round(found, now)
             elif not self._connections.takes(one.connection, subscription):
                 continue
-            subscription.asked_beside_at = now
-            subscription.is_asked_beside = True
+            subscription.beside.asked_at = now
+            subscription.beside.is_asked = True
             one.connection.beside[subscription.topic] = subscription
             one.books[subscription] = self._second_book(subscription, one)
             one.topics.append(subscription.topic)
@@ -168,7 +168,7 @@ class Beside:
             assert until is not None
             # The second one answers a question: it is of no earlier time than that.
             known = int(one.asked_at * 1e9)
-            subscription.asked_beside_at = -math.inf
+            subscription.beside.asked_at = -math.inf
             self._engine.confirm(book, until, by="another connection", known_ns=known)
             return "agreed"
         if not is_over:
@@ -178,7 +178,7 @@ class Beside:
 
     def _drop(self, one: _Round, subscription: Subscription) -> None:
         second = one.books.pop(subscription)
-        subscription.is_asked_beside = False
+        subscription.beside.is_asked = False
         self._engines[one.connection.profile.endpoint].close_book(second)
 
     def _end(self, one: _Round, now: float) -> None:

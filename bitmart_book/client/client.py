@@ -254,7 +254,7 @@ class Client:
         for book in self._engine.touched:
             subscription = self.wanted.of(book)
             if subscription is not None:
-                if not subscription.was_requested:
+                if not subscription.snapshots.was_requested:
                     self._answers.proven(subscription, now)
                 self._recovery.changed(subscription, book.last_change, now)
         if change & Change.OTHER:
@@ -374,7 +374,7 @@ class Client:
     def move(self, subscription: Subscription, now: float) -> None:
         """Put a topic on another connection: what one server cannot deliver another may."""
         connection = subscription.connection
-        since, steps = subscription.recovering_since, subscription.steps
+        since, steps = subscription.recovery.since, subscription.recovery.steps
         assert connection is not None
         assert connection.session is not None
         if subscription.profile.limits.connections == 1 and self._brings_others(connection):
@@ -415,12 +415,12 @@ class Client:
     @staticmethod
     def _brings_others(connection: Connection) -> bool:
         """Whether something comes on a connection besides the books that are being won back."""
-        lost = [s for s in connection.topics.values() if s.recovering_since is not None]
-        since = min((s.recovering_since or 0.0 for s in lost), default=0.0)
+        lost = [s for s in connection.topics.values() if s.recovery.since is not None]
+        since = min((s.recovery.since or 0.0 for s in lost), default=0.0)
         return any(
             subscription.changed_at > since
             if subscription.book is None
-            else subscription.recovering_since is None
+            else subscription.recovery.since is None
             for subscription in connection.topics.values()
         )
 

@@ -73,23 +73,19 @@ class Recovery:
 
     def next_deadline(self) -> float:
         """When `advance` has something to do next; infinity: never."""
-        due = (subscription.next_step_at for subscription in self._recovering.values())
+        due = (subscription.recovery.next_step_at for subscription in self._recovering.values())
         return min(due, default=float("inf"))
 
     def advance(self, now: float) -> None:
         """Take the steps that are due."""
-        for subscription in [s for s in self._recovering.values() if s.next_step_at <= now]:
+        recovering = self._recovering.values()
+        for subscription in [s for s in recovering if s.recovery.next_step_at <= now]:
             self._step(subscription, now)
 
     def subscribed(self, subscription: Subscription, connection: Connection, now: float) -> None:
         """A topic has been asked for on an open connection."""
         subscription.is_answered = False
-        subscription.was_requested = False
-        subscription.requested_at = float("-inf")
-        subscription.last_reply = None
-        subscription.frozen_replies = 0
-        subscription.awaited_since = None
-        subscription.is_renewed = False
+        subscription.snapshots.begin()
         if subscription.book is not None:
             subscription.updates_before = self._engine.updates(subscription.book)
             self._engine.assign(subscription.book, connection.generation)
@@ -97,13 +93,11 @@ class Recovery:
             subscription.changed_at = subscription.seen.updated_at = now
             # The venue sends the snapshot by itself; only when it does not come, something is done.
             self._recovering[subscription.topic] = subscription
-            subscription.recovering_since = now
-            subscription.steps = 1
-            subscription.next_step_at = now + RENEW_AFTER
+            subscription.recovery.begin(now, 1, now + RENEW_AFTER)
 
     def moved(self, subscription: Subscription, since: float | None, steps: int) -> None:
         """A topic is on another connection: its recovery goes on where it was."""
-        subscription.recovering_since, subscription.steps = since, steps
+        subscription.recovery.since, subscription.recovery.steps = since, steps
         self._recovering[subscription.topic] = subscription
 
     def changed(self, subscription: Subscription, change: int, now: float) -> None:
@@ -112,11 +106,11 @@ class Recovery:
         assert book is not None
         self.announce(subscription, now)
         if change & Change.SNAPSHOT:
-            subscription.whole_at, subscription.awaited_since = now, None
+            subscription.snapshots.whole_at, subscription.snapshots.awaited_since = now, None
         if change & Change.SNAPSHOT and self._is_frozen(subscription, now):
             self._subscribe_anew(subscription, now)
         elif book.state == BookState.LIVE:
-            if subscription.recovering_since is not None:
+            if subscription.recovery.since is not None:
                 self.stop(subscription)
         elif change & (Change.GAP | Change.CROSSED):
             self._announce_overflow(subscription, now)
@@ -134,14 +128,15 @@ class Recovery:
             return False
         quiet = now - subscription.changed_at
         subscription.changed_at = now
-        before = subscription.last_reply
-        subscription.last_reply = (book.sequence, self._engine.changes_told(book))
-        if not subscription.was_requested or before is None:
+        snapshots = subscription.snapshots
+        before = snapshots.last_reply
+        last = snapshots.last_reply = (book.sequence, self._engine.changes_told(book))
+        if not snapshots.was_requested or before is None:
             return False
-        ahead = subscription.last_reply[0] > before[0] and subscription.last_reply[1] == before[1]
-        subscription.frozen_replies = subscription.frozen_replies + 1 if ahead else 0
+        ahead = last[0] > before[0] and last[1] == before[1]
+        snapshots.frozen_replies = snapshots.frozen_replies + 1 if ahead else 0
         # After a minute without an update one is enough: there was none to be overtaken.
-        return subscription.frozen_replies >= (1 if quiet >= AUDIT_AFTER else 2)
+        return snapshots.frozen_replies >= (1 if quiet >= AUDIT_AFTER else 2)
 
     def _subscribe_anew(self, subscription: Subscription, now: float) -> None:
         connection, book = subscription.connection, subscription.book
@@ -154,25 +149,24 @@ class Recovery:
         self._renewed(subscription)
         connection.session.renew(subscription.topic)
         self._counters["renewals"] += 1
-        subscription.frozen_replies = 0
-        subscription.recovering_since = now
+        subscription.snapshots.frozen_replies = 0
         self._recovering[subscription.topic] = subscription
-        subscription.steps = 3
-        subscription.next_step_at = now + RENEW_AFTER
+        subscription.recovery.begin(now, 3, now + RENEW_AFTER)
 
     def start(self, subscription: Subscription, now: float) -> None:
         """A book that was won, or nearly, has been lost: begin to win it back."""
         book = subscription.book
         assert book is not None
-        under_way = subscription.steps > 1 or now < subscription.requested_at + ASK_AGAIN
-        if subscription.recovering_since is not None and under_way:
+        recovery = subscription.recovery
+        asked_at = subscription.snapshots.requested_at
+        under_way = recovery.steps > 1 or now < asked_at + ASK_AGAIN
+        if recovery.since is not None and under_way:
             return  # recovery is under way, and asking faster would only be a storm
-        if subscription.recovering_since is None:
-            subscription.recovering_since = now
+        if recovery.since is None:
+            recovery.since = now
             self._counters["gaps"] += 1
         self._recovering[subscription.topic] = subscription
-        subscription.steps = 0
-        subscription.next_step_at = now
+        recovery.begin(recovery.since, 0, now)
         self._step(subscription, now)
 
     def start_ailing(self, subscription: Subscription, now: float) -> None:
@@ -181,7 +175,7 @@ class Recovery:
         The first times it is asked for at once. If that goes on, it is subscribed anew or moved,
         more and more rarely for as long as such frames come: a symbol in trouble must be no storm.
         """
-        ailment = subscription.ailment
+        recovery, ailment = subscription.recovery, subscription.recovery.ailment
         calm = now - ailment.last_at
         if calm > AILING_CALM:
             ailment.relapses = 0
@@ -189,10 +183,10 @@ class Recovery:
             ailment.relapses = max(0, ailment.relapses - int(calm // AILING_FORGETS))
         ailment.last_at = now
         if now < ailment.until:
-            subscription.next_step_at = min(ailment.until, now + AILING_QUIET)
+            recovery.next_step_at = min(ailment.until, now + AILING_QUIET)
             return
-        if subscription.recovering_since is not None:
-            if subscription.announced == BookState.SYNCING:
+        if recovery.since is not None:
+            if subscription.told.state == BookState.SYNCING:
                 # Its snapshot was unreadable: no need to wait until its absence is noticed.
                 self.start(subscription, now)
             return
@@ -202,19 +196,19 @@ class Recovery:
             self.start(subscription, now)
             return
         wait = min(AILING_LONGEST_WAIT, AILING_FIRST_WAIT * 2.0 ** min(beyond, 10))
-        subscription.recovering_since = now
         self._counters["gaps"] += 1
         self._recovering[subscription.topic] = subscription
-        # Subscribed anew, and every fourth time moved.
-        subscription.steps = 3 if beyond % 4 == 3 else 2
         ailment.until = now + wait * self._rng.uniform(0.9, 1.1)
-        subscription.next_step_at = min(ailment.until, now + AILING_QUIET)
+        # Subscribed anew, and every fourth time moved.
+        steps = 3 if beyond % 4 == 3 else 2
+        recovery.begin(now, steps, min(ailment.until, now + AILING_QUIET))
 
     def stop(self, subscription: Subscription) -> None:
         """The book is back, or nobody wants it any more."""
-        subscription.recovering_since = None
-        subscription.ailment.until = 0.0
-        subscription.steps = 0
+        recovery = subscription.recovery
+        recovery.since = None
+        recovery.ailment.until = 0.0
+        recovery.steps = 0
         self._recovering.pop(subscription.topic, None)
 
     def _step(self, subscription: Subscription, now: float) -> None:
@@ -223,11 +217,12 @@ class Recovery:
         if connection is None or connection.session is None:
             self._recovering.pop(subscription.topic, None)
             return
-        step = subscription.steps % 4
+        recovery = subscription.recovery
+        step = recovery.steps % 4
         if step == 3 and self._catches_up(subscription):
             step = 1
-        slowness = 2.0 ** min(subscription.steps // 4, 4)
-        subscription.steps += 1
+        slowness = 2.0 ** min(recovery.steps // 4, 4)
+        recovery.steps += 1
         asks = subscription.profile.can_request and subscription.is_sequenced
         if step in (0, 1) and asks:
             self._request(connection, subscription, now)
@@ -235,16 +230,16 @@ class Recovery:
             wait = ASK_AGAIN if step == 0 else RENEW_AFTER - ASK_AGAIN
         elif step in (0, 1) and not subscription.is_sequenced:
             wait = RENEW_AFTER
-            subscription.steps += 1 - step
+            recovery.steps += 1 - step
         elif step != 3:
             # Where nothing can be asked for this is the first step, too.
-            subscription.steps += 2 - step
+            recovery.steps += 2 - step
             wait = self._renew(connection, subscription, now)
         else:
             self._keeper.move(subscription, now)
             wait = RENEW_AFTER
         jitter = self._rng.uniform(0.9, 1.1)
-        subscription.next_step_at = now + min(LONGEST_STEP, wait * slowness) * jitter
+        recovery.next_step_at = now + min(LONGEST_STEP, wait * slowness) * jitter
 
     def _renew(self, connection: Connection, subscription: Subscription, now: float) -> float:
         """Subscribe anew, here or, where that would be too much for this connection, elsewhere.
@@ -256,7 +251,7 @@ class Recovery:
             if self._connections.may_renew_beside(subscription, now):
                 self._keeper.move(subscription, now)
                 return MOVE_AFTER - RENEW_AFTER
-            subscription.steps -= 1
+            subscription.recovery.steps -= 1
             return fits_at - now
         self._renewed(subscription)
         connection.session.renew(subscription.topic)
@@ -268,21 +263,24 @@ class Recovery:
         that may have been on its way already."""
         assert subscription.book is not None
         self._engine.expect(subscription.book, subscribed=True, acknowledged=False)
-        subscription.is_renewed = True
+        subscription.snapshots.is_renewed = True
 
     def _catches_up(self, subscription: Subscription) -> bool:
         """Whether snapshots come that are too old for the updates kept meanwhile: on another
         connection everything would begin anew, while here each snapshot is nearer to them."""
         assert subscription.book is not None
-        before = subscription.old_snapshots
-        subscription.old_snapshots = subscription.book.stats["old_snapshots"]
-        return subscription.old_snapshots > before
+        recovery = subscription.recovery
+        before, recovery.old_snapshots = (
+            recovery.old_snapshots,
+            subscription.book.stats["old_snapshots"],
+        )
+        return recovery.old_snapshots > before
 
     def _request(self, connection: Connection, subscription: Subscription, now: float) -> None:
         assert connection.session is not None
         assert subscription.book is not None
-        subscription.was_requested = True
-        subscription.requested_at = now
+        subscription.snapshots.was_requested = True
+        subscription.snapshots.requested_at = now
         self._engine.expect(subscription.book)
         connection.session.request([subscription.topic])
 
@@ -302,7 +300,7 @@ class Recovery:
             for subscription in connection.topics.values():
                 if subscription.book is not None:
                     self.announce(subscription, now)
-                    if subscription.recovering_since is None and not connection.is_behind:
+                    if subscription.recovery.since is None and not connection.is_behind:
                         self._watch(connection, subscription, heard, now)
             if not connection.is_behind:
                 self._renew_pictures(connection, now)
@@ -316,7 +314,7 @@ class Recovery:
         self._engine.invalidate(subscription.book, reason)
         self.announce(subscription, now)
         self._counters["gaps"] += 1
-        subscription.recovering_since, subscription.steps = now, 0
+        subscription.recovery.since, subscription.recovery.steps = now, 0
         self._recovering[subscription.topic] = subscription
         self._keeper.move(subscription, now)
 
@@ -350,19 +348,19 @@ class Recovery:
             # Its own frames say something else, and their stamps alone that it is older: nothing
             # that is said beside them keeps it LIVE.
             heard = None
-        if subscription.announced == BookState.STALE:
+        if subscription.told.state == BookState.STALE:
             self.start(subscription, now)
-        elif subscription.announced == BookState.LIVE and subscription.holds is not None:
+        elif subscription.told.state == BookState.LIVE and subscription.holds is not None:
             if heard is not None:
                 self._silence.keep(subscription, heard / 1e9, now)
             if self._silence.is_unanswered(subscription, now):
                 self._engine.invalidate(subscription.book, "subscribed anew, and no snapshot came")
                 self.announce(subscription, now)
                 self.start(subscription, now)
-        elif subscription.announced == BookState.LIVE and not subscription.is_sequenced:
+        elif subscription.told.state == BookState.LIVE and not subscription.is_sequenced:
             if heard is not None:
                 self._keep_picture(connection, subscription, heard / 1e9, now)
-        elif subscription.announced == BookState.LIVE and connection.profile.can_request:
+        elif subscription.told.state == BookState.LIVE and connection.profile.can_request:
             self._ask_if_in_doubt(connection, subscription, now)
 
     def _keep_picture(
@@ -386,22 +384,18 @@ class Recovery:
             subscription
             for subscription in connection.topics.values()
             if subscription.book is not None
-            and subscription.announced == BookState.LIVE
+            and subscription.told.state == BookState.LIVE
             and not subscription.is_sequenced
             and subscription.holds is None
         ]
-        due = [
-            subscription
-            for subscription in pictures
-            if now >= max(_renew_at(subscription, now), subscription.requested_at + RENEW_AFTER)
-        ]
+        due = [subscription for subscription in pictures if now >= _renew_at(subscription, now)]
         spoken = self._spoke_at(connection)
         is_silent = spoken is not None and now >= spoken + RENEW_SILENT
         if is_silent and pictures and not due and now >= connection.renewed_at + RENEW_SILENT:
-            due.append(min(pictures, key=lambda subscription: subscription.requested_at))
+            due.append(min(pictures, key=lambda subscription: subscription.snapshots.requested_at))
         for subscription in due:
             assert connection.session is not None
-            subscription.requested_at = connection.renewed_at = now
+            subscription.snapshots.requested_at = connection.renewed_at = now
             self._counters["renewals"] += 1
             connection.session.renew(subscription.topic)
 
@@ -424,7 +418,7 @@ class Recovery:
         updates = self._engine.updates(book)
         if updates != seen.updates:
             seen.updates, seen.updated_at = updates, now
-        if now < subscription.requested_at + REPLY_WITHIN:
+        if now < subscription.snapshots.requested_at + REPLY_WITHIN:
             return
         if now >= seen.updated_at + AUDIT_AFTER:
             self._audit_by_renewal(connection, subscription, now)
@@ -447,7 +441,7 @@ class Recovery:
         begins with is another witness."""
         assert connection.session is not None
         assert subscription.book is not None
-        subscription.requested_at = subscription.seen.updated_at = now
+        subscription.snapshots.requested_at = subscription.seen.updated_at = now
         self._counters["audits"] += 1
         self._counters["renewals"] += 1
         # What agrees with the book is joined to it, as a reply is.
@@ -458,19 +452,19 @@ class Recovery:
 
     def announce(self, subscription: Subscription, now: float) -> None:
         """One event for each transition of a book, whoever caused it."""
-        book = subscription.book
-        if book is None or book.state == subscription.announced:
+        book, told = subscription.book, subscription.told
+        if book is None or book.state == told.state:
             return
-        before, subscription.announced = subscription.announced, book.state
-        after = now - subscription.announced_at
+        before, told.state = told.state, book.state
+        after = now - told.at
         if before == BookState.LIVE:
-            subscription.live_at = now
+            told.live_at = now
         reason = book.reason
-        if subscription.announced == BookState.LIVE:
-            after = now - subscription.live_at
+        if told.state == BookState.LIVE:
+            after = now - told.live_at
             reason = f"version {book.sequence}, epoch {book.epoch}"
-        subscription.announced_at = now
-        kind = EventKind(subscription.announced.lower())
+        told.at = now
+        kind = EventKind(told.state.lower())
         self._counters[f"to_{kind}"] += 1
         self._outbox.event(kind, now, topic=subscription.topic, reason=reason, after=after)
 
@@ -481,10 +475,10 @@ class Recovery:
 
     def _announce_overflow(self, subscription: Subscription, now: float) -> None:
         """When a book that waits can keep no more updates, its state stays what it was."""
-        book = subscription.book
+        book, told = subscription.book, subscription.told
         assert book is not None
-        before, subscription.overflows = subscription.overflows, book.stats["buffer_overflows"]
-        if subscription.overflows > before:
+        before, told.overflows = told.overflows, book.stats["buffer_overflows"]
+        if told.overflows > before:
             self._counters["overflows"] += 1
             self._outbox.event(
                 EventKind.OVERFLOW, now, topic=subscription.topic, reason=book.reason
@@ -503,16 +497,18 @@ class Recovery:
                 return f"{text}; connecting now."
             wait = self._connections.opens_at(connection, now) - now
             return f"{text}; connecting again in {max(0.0, wait):.1f} s."
-        if subscription.recovering_since is None:
+        recovery = subscription.recovery
+        if recovery.since is None:
             return f"{text}."
-        done = "asked for anew" if subscription.steps > 2 else "subscribed"
-        if 0 < subscription.steps <= 2 and subscription.was_requested:
-            done = f"request {subscription.steps} sent"
-        wait = subscription.next_step_at - now
+        done = "asked for anew" if recovery.steps > 2 else "subscribed"
+        if 0 < recovery.steps <= 2 and subscription.snapshots.was_requested:
+            done = f"request {recovery.steps} sent"
+        wait = recovery.next_step_at - now
         return f"{text}; {done}, next step in {max(0.0, wait):.1f} s."
 
 
 def _renew_at(subscription: Subscription, now: float) -> float:
     """When a book of pictures is to be subscribed anew, if it brings none until then."""
     assert subscription.book is not None
-    return known_at(subscription.book, now) + subscription.profile.renew_after
+    silent_until = known_at(subscription.book, now) + subscription.profile.renew_after
+    return max(silent_until, subscription.snapshots.requested_at + RENEW_AFTER)

@@ -50,7 +50,7 @@ class Silence:
     def is_unanswered(self, subscription: Subscription, now: float) -> bool:
         """Whether a LIVE book was subscribed anew, and no snapshot came: perhaps nothing comes of
         it any more."""
-        since = subscription.awaited_since
+        since = subscription.snapshots.awaited_since
         return since is not None and now >= since + RENEW_AFTER
 
     def renew(self, connection: Connection, now: float) -> None:
@@ -63,9 +63,9 @@ class Silence:
             for subscription in connection.topics.values()
             if subscription.book is not None
             and subscription.holds is not None
-            and subscription.announced == BookState.LIVE
-            and subscription.awaited_since is None
-            and not subscription.is_asked_beside
+            and subscription.told.state == BookState.LIVE
+            and subscription.snapshots.awaited_since is None
+            and not subscription.beside.is_asked
         }
         if not any(due <= now for due in dues.values()):
             return
@@ -78,7 +78,7 @@ class Silence:
             return
         for subscription in together:
             assert subscription.book is not None
-            subscription.requested_at = subscription.awaited_since = now
+            subscription.snapshots.requested_at = subscription.snapshots.awaited_since = now
             self._counters["renewals"] += 1
             self._engine.expect(subscription.book, subscribed=True)
             session.renew(subscription.topic)
@@ -97,4 +97,4 @@ def _whole_until(subscription: Subscription) -> float:
     lively book at another moment could not be compared with them."""
     if subscription.renewed_after is None:
         return math.inf
-    return subscription.whole_at + subscription.renewed_after - RENEW_TOGETHER
+    return subscription.snapshots.whole_at + subscription.renewed_after - RENEW_TOGETHER

@@ -11,36 +11,12 @@ from urllib.parse import urlsplit
 
 from bitmart_book._book import Book
 from bitmart_book.client.bounds import holds
+from bitmart_book.client.facts import AskedBeside, Progress, Seen, Snapshots, Told
 from bitmart_book.client.limits import Gate
 from bitmart_book.client.session import Answer, Session
-from bitmart_book.model import BookState
 from bitmart_book.venues.profile import Profile, Reply, Topic
 
-__all__ = ["Ailment", "Connection", "Full", "Subscription", "known_at"]
-
-
-class Ailment:
-    """What frames of its own that nobody could read have cost a book."""
-
-    def __init__(self) -> None:
-        self.relapses = 0
-        """How often in a row it was lost to one."""
-        self.last_at = float("-inf")
-        """When the last one came."""
-        self.until = 0.0
-        """Until when the book is left alone because of them, should they go on."""
-
-
-class Seen:
-    """What of a book has been looked at."""
-
-    def __init__(self) -> None:
-        self.changes = 0
-        """How many changes had been told of."""
-        self.updates = 0
-        """How many updates and heartbeats had come."""
-        self.updated_at = 0.0
-        """When the last of them was seen to have come."""
+__all__ = ["Connection", "Full", "Subscription", "known_at"]
 
 
 class Subscription:
@@ -68,48 +44,18 @@ class Subscription:
         self.temporary_error: Reply | None = None
         """The last temporary error (busy, try later), shown if the wait times out."""
 
-        # Requests for snapshots. A reply to one comes without a subscription too.
-        self.was_requested = False
-        """On this connection: until then every frame of the book proves the subscription."""
-        self.requested_at = float("-inf")
+        # What has come of it.
         self.updates_before = 0
         """How many updates its book had when its connection opened."""
-        self.last_reply: tuple[int, int] | None = None
-        """The book's sequence and the number of its changes at the last reply to a request."""
-        self.frozen_replies = 0
-        """How many replies in a row showed changes that no update had told of."""
-        self.seen = Seen()
         self.changed_at = 0.0
         """When its changes were last seen to have become more; of a stream: when values came."""
+        self.seen = Seen()
+        self.snapshots = Snapshots(now)
 
-        # Renewals: giving it up and asking for it again.
-        self.whole_at = now
-        """When the last snapshot came."""
-        self.is_renewed = False
-        """Whether its book was subscribed anew, and the venue has not acknowledged that."""
-        self.awaited_since: float | None = None
-        """When a LIVE book was subscribed anew, and no snapshot has come since."""
-        self.asked_beside_at = float("-inf")
-        """When it was last asked for on a second connection."""
-        self.is_asked_beside = False
-        """Whether that has no verdict yet."""
-
-        # What was last announced of the book.
-        self.announced = BookState.CONNECTING
-        self.announced_at = now
-        self.live_at = now
-        """When the book was last seen LIVE."""
-        self.overflows = 0
-        """How often too many updates had been kept for a snapshot, when that was last announced."""
-
-        # Recovery.
-        self.recovering_since: float | None = None
-        self.steps = 0
-        """How many steps recovery has taken."""
-        self.next_step_at = 0.0
-        self.old_snapshots = 0
-        """How many snapshots had been too old when recovery last took a step."""
-        self.ailment = Ailment()
+        # What is done about it.
+        self.told = Told(now)
+        self.recovery = Progress()
+        self.beside = AskedBeside()
 
 
 class Full:
