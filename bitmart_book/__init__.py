@@ -35,6 +35,7 @@ from bitmart_book._book import (
 )
 from bitmart_book.client.bounds import guard_age
 from bitmart_book.errors import (
+    AttachError,
     AuthenticationError,
     BitmartBookError,
     BookNotLive,
@@ -49,6 +50,7 @@ from bitmart_book.errors import (
     MessageError,
     NoSuchBook,
     NotConnected,
+    NotPublished,
     NumberError,
     OrderRefused,
     OrderUnknown,
@@ -84,6 +86,9 @@ from bitmart_book.venues import BITMART, Venue, find_venue, read_instruments, ve
 
 __all__ = [
     "Account",
+    "AttachError",
+    "Attached",
+    "AttachedBook",
     "AuthenticationError",
     "Balance",
     "BitmartBookError",
@@ -124,6 +129,7 @@ __all__ = [
     "NetTop",
     "NoSuchBook",
     "NotConnected",
+    "NotPublished",
     "NumberError",
     "Order",
     "OrderEntry",
@@ -146,6 +152,7 @@ __all__ = [
     "Venue",
     "VenueError",
     "Watcher",
+    "attach",
     "check_order",
     "connect",
     "metrics",
@@ -187,6 +194,7 @@ if TYPE_CHECKING:
     from bitmart_book.entry import CheckedEntry, OrderEntry, check_order
     from bitmart_book.feed.asynchronous import Feed, LiveBook, LiveTrigger
     from bitmart_book.log.journal import TRACE
+    from bitmart_book.share.attaching import Attached, AttachedBook, attach
     from bitmart_book.sim import Simulator
     from bitmart_book.sync import connect
 
@@ -194,6 +202,8 @@ if TYPE_CHECKING:
 # what signs a login.
 _LATER = {
     "Account": "client.account",
+    "Attached": "share.attaching",
+    "AttachedBook": "share.attaching",
     "CheckedEntry": "entry",
     "Credentials": "credentials",
     "Feed": "feed.asynchronous",
@@ -202,6 +212,7 @@ _LATER = {
     "OrderEntry": "entry",
     "Simulator": "sim",
     "TRACE": "log.journal",
+    "attach": "share.attaching",
     "check_order": "entry",
     "connect": "sync",
     "metrics": "display.metrics",

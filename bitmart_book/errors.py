@@ -20,6 +20,8 @@
     │   ├── NoSuchBook              a feed was asked for a book that it does not hold
     │   └── UnknownKeyword          a call was given a keyword that it does not take
     ├── FeedClosed              the feed, engine or book is closed
+    ├── AttachError             what another program publishes cannot be read here
+    │   └── NotPublished            nobody publishes that name
     ├── CaptureError            a line of a capture file cannot be read
     ├── InvariantError          a book is broken inside (a bug of this package)
     └── ShadowMismatch          the compiled and the reference book disagree (likewise)
@@ -33,6 +35,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "AttachError",
     "AuthenticationError",
     "BitmartBookError",
     "BookNotLive",
@@ -47,6 +50,7 @@ __all__ = [
     "MessageError",
     "NoSuchBook",
     "NotConnected",
+    "NotPublished",
     "NumberError",
     "OrderRefused",
     "OrderUnknown",
@@ -352,6 +356,24 @@ class FeedClosed(BitmartBookError):
     >>> closed.apply_snapshot([], [])
     Traceback (most recent call last):
     bitmart_book.errors.FeedClosed: the book of BTC_USDT is closed
+    """
+
+
+class AttachError(BitmartBookError):
+    """What another program of this machine publishes cannot be read here, or nothing can be
+    published; the message says why.
+
+    >>> issubclass(bb.NotPublished, bb.AttachError)
+    True
+    """
+
+
+class NotPublished(AttachError, LookupError):
+    """Nobody publishes that name, or whoever did has ended.
+
+    >>> bb.attach("nothing", timeout=0)
+    Traceback (most recent call last):
+    bitmart_book.errors.NotPublished: nobody publishes nothing; looked in ...
     """
 
 

@@ -1,7 +1,10 @@
 """Settings of the test run: how hard Hypothesis tries, and who looks for secrets."""
 
+import atexit
 import gc
 import os
+import shutil
+import tempfile
 
 import pytest
 from hypothesis import Phase, settings
@@ -33,6 +36,10 @@ settings.register_profile(
     stateful_step_count=20,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# What is published is this run's, whatever else runs on the machine.
+os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="bitmart_book-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
 
 
 def pytest_collection_finish():

@@ -16,6 +16,7 @@ import bitmart_book as bb
 from bitmart_book.cli.bench import bench
 from bitmart_book.cli.doctor import doctor
 from bitmart_book.cli.export import export
+from bitmart_book.cli.publish import publish
 from bitmart_book.cli.record import record
 from bitmart_book.cli.replay import replay
 from bitmart_book.cli.sim import sim
@@ -49,7 +50,7 @@ def commands() -> None:
     """A local order-book engine for BitMart."""
 
 
-for command in (watch, top, record, replay, export, bench, sim, doctor):
+for command in (watch, top, publish, record, replay, export, bench, sim, doctor):
     commands.add_command(command)
 
 

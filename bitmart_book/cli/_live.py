@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 import bitmart_book as bb
+from bitmart_book.cli._attached import AttachedFeed, is_attached
 from bitmart_book.system import ending_signals
 
 __all__ = [
@@ -46,8 +47,9 @@ def source_option(command: _Command) -> _Command:
         "--source",
         default="live",
         show_default=True,
-        metavar="live|sim|FILE|ADDRESS",
-        help="The venue itself, the built-in simulator, a capture, or the address of a server.",
+        metavar="live|sim|attach:NAME|FILE|ADDRESS",
+        help="The venue itself, the built-in simulator, what another program publishes, a capture, "
+        "or the address of a server.",
     )(command)
     return venue_option(named)
 
@@ -151,6 +153,10 @@ class Following:
         self._content = False
         self._over = False
         self._failure: BaseException | None = None
+        self._events: Any = None
+        if isinstance(feed, AttachedFeed):
+            # Nothing ends it, and what happens to it is told elsewhere.
+            return
         self._events = feed.events(maxsize=100)
         self._thread = threading.Thread(target=self._wait, name="end of the feed", daemon=True)
         self._thread.start()
@@ -200,7 +206,7 @@ class Following:
         problem = f"nothing became LIVE within {elapsed:.0f} s: {_described(self.books)}"
         reasons = []
         with suppress(TimeoutError, StopIteration, bb.StreamGap, bb.FeedClosed):
-            while True:
+            while self._events is not None:
                 event = self._events.get(timeout=0)
                 if event.kind == "disconnected" and event.reason not in reasons:
                     reasons.append(event.reason or "no reason given")
@@ -219,6 +225,12 @@ def connected(
     **options: Any,
 ) -> Iterator[Following]:
     """A feed that need not be LIVE yet. An error of the live venue names the way out."""
+    if is_attached(source):
+        if venues or options.get("record"):
+            raise bb.UsageError(f"{source} is read as it is published")
+        attached = AttachedFeed(source, symbols)
+        yield Following(cast(bb.sync.Feed, attached), attached.books)
+        return
     if "://" in source or source.startswith("{"):
         options["urls"], source = addresses(source, venues), "live"
     try:
@@ -251,7 +263,12 @@ def failing(source: str, venues: tuple[str, ...], faults: str) -> bb.Simulator:
 
 
 def is_capture(source: str) -> bool:
-    return source not in ("live", "sim") and "://" not in source and not source.startswith("{")
+    return not (
+        source in ("live", "sim")
+        or "://" in source
+        or source.startswith("{")
+        or is_attached(source)
+    )
 
 
 def addresses(source: str, venues: tuple[str, ...]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 import bitmart_book as bb
+from bitmart_book.cli._attached import AttachedFeed
 from bitmart_book.display.libraries import library
 
 __all__ = ["metrics_option", "served"]
@@ -35,6 +36,8 @@ def served(feed: bb.sync.Feed, address: str | None) -> Iterator[None]:
         yield
         return
     host, port = _parsed(address)
+    if isinstance(feed, AttachedFeed):
+        raise bb.UsageError("metrics are a feed's: its publisher serves them")
     client = library("prometheus_client", "--metrics")
     registry = client.CollectorRegistry()
     registry.register(bb.metrics(feed))

@@ -17,6 +17,7 @@ import click
 
 import bitmart_book as bb
 from bitmart_book import _book
+from bitmart_book.cli._attached import is_attached
 from bitmart_book.cli._live import Stop, connected, silent, source_option
 
 __all__ = ["Finding", "doctor", "examine"]
@@ -71,6 +72,8 @@ def doctor(
     seconds.
     """
     if live:
+        if is_attached(source):
+            raise bb.UsageError("--live listens to the venue itself, or to the simulator")
         from bitmart_book.cli._page import page
 
         for line in page(symbols, source, venues, seconds):

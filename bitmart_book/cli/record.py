@@ -7,6 +7,7 @@ import os
 import click
 
 import bitmart_book as bb
+from bitmart_book.cli._attached import is_attached
 from bitmart_book.cli._live import Stop, connected, is_capture, seconds_option, source_option
 from bitmart_book.cli._metrics import metrics_option, served
 from bitmart_book.cli._out import check_free, size_of
@@ -47,6 +48,8 @@ def record(
 
     if is_capture(source):
         raise bb.UsageError(f"{source} is a capture already: record takes live or sim")
+    if is_attached(source):
+        raise bb.UsageError(f"{source} brings no frames: record them where they are published")
     check_free(out, force=force)
     if size_of(out):
         _remove(out)

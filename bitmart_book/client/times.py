@@ -19,9 +19,12 @@ __all__ = [
     "AILING_FIRST_WAIT",
     "AILING_LONGEST_WAIT",
     "AILING_QUIET",
+    "ALIVE_FOR",
     "ANSWER_WITHIN",
     "ASK_AGAIN",
     "ASK_BEFORE_DEADLINE",
+    "ATTACH_LOOK",
+    "ATTACH_PATIENCE",
     "ATTEMPT_SECONDS",
     "AUDIT_AFTER",
     "BAD_FRAMES_WITHIN",
@@ -57,6 +60,7 @@ __all__ = [
     "PAUSE_SECONDS",
     "PING_AFTER",
     "PING_AGAIN",
+    "POLL",
     "PONG_WITHIN",
     "RENEW_AFTER",
     "RENEW_SILENT",
@@ -64,6 +68,7 @@ __all__ = [
     "RENEW_TOGETHER",
     "REPLY_WITHIN",
     "SEQUENCED_GUARD",
+    "SHOW_AGAIN",
     "STANDSTILL",
     "STEP_SLACK",
     "STEP_WITHIN",
@@ -243,6 +248,20 @@ is the message, and not the topics in it."""
 AGREE_WITHIN: Final = 3.0
 """A silent book that is asked for on a second connection as well has so long to be shown there as
 it is here. What changes in that moment may be on its way on one of the two."""
+
+# --- several programs on one machine ---
+
+ALIVE_FOR: Final = 1.0
+"""A publisher counts as alive for so long after its loop was seen to run; then its books cannot be
+read any more, whatever their deadlines say."""
+SHOW_AGAIN: Final = 0.25
+"""A publisher says so often that it is alive, and shows what no frame tells of."""
+ATTACH_PATIENCE: Final = 5.0
+"""`attach` waits so long for a publisher."""
+ATTACH_LOOK: Final = 0.01
+"""And looks so often whether it is there."""
+POLL: Final = 0.0005
+"""An iterator over the quotes of another program's book looks so often for a newer one."""
 
 # --- in a notebook ---
 

@@ -26,6 +26,7 @@ from bitmart_book.fork import Owned
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.log.journal import Journal
 from bitmart_book.model import Event
+from bitmart_book.share.publishing import Publisher
 from bitmart_book.venues import BITMART_DEMO, find_venue, venues
 from bitmart_book.venues.profile import Venue
 from bitmart_book.wire.driver import Driver
@@ -68,6 +69,7 @@ class Core(Owned):
         )
         self.client: Client | None = None
         self.driver: Driver | None = None
+        self.publisher: Publisher | None = None
         self.bad_lines: list[CaptureError] = []
         self.closed = False
 
@@ -86,7 +88,6 @@ class Core(Owned):
         return kind(
             clock=self.recorded_time if self.is_capture else "monotonic",
             max_levels=self.options["max_levels"],
-            max_books=self.options["max_books"],
             only_known=not self.is_capture or self.recorded_time is not None,
             book_type=book_type,
             venue=self.venue,
@@ -152,6 +153,8 @@ class Core(Owned):
             for book in self.engine.books:
                 self.engine.close_book(book)
         self.audience.close()
+        if self.publisher is not None:
+            self.publisher.close()
 
     def introduced(self, book: Book) -> KeptBook:
         """A book of the engine as its user may have it: with listeners of its own."""
@@ -193,6 +196,19 @@ class Core(Owned):
                 if answer is not None:
                     self.audience.refuse(event.topic, verdict({event.topic: answer}))
         self.stepped()
+
+    def publish(self, name: str, levels: int) -> None:
+        """Show all books to other programs of this machine, under that name."""
+        if self.is_capture:
+            raise UsageError("the books of a capture are of another time, and are not published")
+        _, driver = self.running()
+        if self.publisher is not None:
+            raise UsageError(f"this feed is published already, as {self.publisher.name!r}")
+        self.engine.require_quiet()
+        self.publisher = Publisher(
+            self.engine, name, levels, lambda error: self.journal.error(str(error), error)
+        )
+        self.publisher.start(driver.later)
 
 
 def _venue(options: Options) -> Venue:

@@ -67,6 +67,8 @@ class Subscriber:
         self._core.engine.require_quiet()
         topics = self._words.topics(words, channel, market)
         client.subscribe(topics, driver.now())
+        if self._core.publisher is not None:
+            self._core.publisher.look()
         held = {
             word: self._held(topic, new_stream)
             for word, topic in zip(dict.fromkeys(words), topics, strict=True)

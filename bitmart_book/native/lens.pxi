@@ -143,6 +143,8 @@ cdef class Lens:
     def __init__(self, Book book not None):
         if book._access == ACCESS_FROZEN:
             raise UsageError("a frozen book changes no more: a lens needs the book itself")
+        if book._access == ACCESS_ATTACHED:
+            raise UsageError("a lens needs the book itself, which another process keeps")
         if book._lens is not None:
             raise UsageError(f"the book of {book.symbol} has a lens: account.lens(book)")
         self.book = book

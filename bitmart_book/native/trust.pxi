@@ -15,11 +15,13 @@ cdef enum:
     CLOCK_CALLED
     CLOCK_STOPPED
 
-# Who may read: nobody, anybody before the deadline, anybody (frozen copies).
+# Who may read: nobody, anybody before the deadline, anybody (frozen copies); of a book of another
+# process that is found out at each read.
 cdef enum:
     ACCESS_NONE
     ACCESS_LIVE
     ACCESS_FROZEN
+    ACCESS_ATTACHED
 
 cdef enum:
     CONNECTING
@@ -260,7 +262,7 @@ cdef class Trusted:
                 return self._require_live_at(self._now())
             if is_before(self._ends(), self._valid_for):
                 return 0
-        elif self._access == ACCESS_FROZEN:
+        elif self._access == ACCESS_FROZEN or self._access == ACCESS_ATTACHED and self._found_live():
             return 0
         raise self._refusal(monotonic_ns())
 
@@ -270,9 +272,13 @@ cdef class Trusted:
         if self._access == ACCESS_LIVE and self._process == process_generation:
             if self._deadline == NEVER or now < self._ends():
                 return 0
-        elif self._access == ACCESS_FROZEN:
+        elif self._access == ACCESS_FROZEN or self._access == ACCESS_ATTACHED and self._found_live():
             return 0
         raise self._refusal(now)
+
+    cdef bint _found_live(self) except -1:
+        """Whether a book of another process, looked up there, can be read."""
+        return False
 
     cdef object _refusal(self, int64_t now):
         """The BookNotLive that says what the book is at this moment."""
@@ -324,6 +330,8 @@ cdef class Trusted:
     cdef int _require_writable(self) except -1:
         if self._access == ACCESS_FROZEN:
             raise UsageError("this is a frozen copy, made by peek()")
+        if self._access == ACCESS_ATTACHED:
+            raise UsageError("another process writes this book; here it is only read")
         if self._process != process_generation:
             raise FeedClosed("the book belongs to the process that made it; this is a forked child")
         if self._state == CLOSED:

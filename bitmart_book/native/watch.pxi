@@ -64,6 +64,10 @@ cdef class Watcher:
         cdef _Watch watch = book._watch
         if book._access == ACCESS_FROZEN:
             raise UsageError("a frozen copy never changes: watch the book itself")
+        if book._access == ACCESS_ATTACHED:
+            raise UsageError(
+                "nobody is told of a book of another process: quotes() asks for it again and again"
+            )
         book._require_writable()
         if watch is None:
             watch = _Watch.__new__(_Watch)

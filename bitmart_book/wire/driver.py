@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from time import time_ns
 from typing import Any, Protocol
 
@@ -62,7 +62,7 @@ class Driver:
         published: Callable[[list[Event], list[Push]], None],
         rested: Callable[[], None],
         latency: Latency,
-        notes: list[Any] | None = None,
+        notes: Sized | None = None,
     ) -> None:
         self._engine = engine
         self._client = client
@@ -148,6 +148,10 @@ class Driver:
         """The client was told something: do what it wants, and let it think again soon."""
         self.carry_out()
         self._advance_soon()
+
+    def later(self, seconds: float, function: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call that function after so long, where the client lives."""
+        return self._loop.call_later(seconds, function)
 
     def _look_for_lapses(self) -> None:
         """Tell who watches a book at the moment at which it ceases to be LIVE by itself: not when

@@ -7,7 +7,6 @@ from tests.mutants.bybit import OWN_ELSEWHERE
 from tests.mutants.captures import CAPTURES
 from tests.mutants.certainty import CERTAINTY
 from tests.mutants.client import ABOVE
-from tests.mutants.door import DOOR
 from tests.mutants.elsewhere import ELSEWHERE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
@@ -22,6 +21,7 @@ from tests.mutants.private import PRIVATE
 from tests.mutants.reads import READS
 from tests.mutants.scanner import SCANNER
 from tests.mutants.session import LINE
+from tests.mutants.share import SHARE
 from tests.mutants.sockets import SOCKETS
 from tests.mutants.surface import SURFACE
 from tests.mutants.tables import TABLES
@@ -60,5 +60,5 @@ MUTANTS = (
     *TABLES,
     *NOTEBOOK,
     *LATENCY,
-    *DOOR,
+    *SHARE,
 )

@@ -1,0 +1,130 @@
+"""Bugs in how one program reads the books of another."""
+
+from tests.mutants.mutant import Mutant
+
+MIRROR = "tests/share/test_mirror.py::"
+FILES = "tests/share/test_files.py::"
+ANY_STORE = f"{MIRROR}test_a_writer_that_dies_at_any_store_leaves_a_whole_picture"
+
+SHARE = [
+    Mutant(
+        "dead-publisher-is-believed",
+        "A book whose publisher was killed is LIVE in other programs until its own deadline.",
+        "native/attached.pxi",
+        "min(alive, self._picture.deadline, self._picture.line_deadline)",
+        "min(self._picture.deadline, self._picture.line_deadline)",
+        f"{MIRROR}test_whose_publisher_says_nothing_for_a_second_is_not_live",
+    ),
+    Mutant(
+        "held-connection-is-read-elsewhere",
+        "A book that is held for its lag is LIVE in other programs.",
+        "native/attached.pxi",
+        "min(alive, self._picture.deadline, self._picture.line_deadline)",
+        "min(alive, self._picture.deadline)",
+        f"{MIRROR}test_a_reader_sees_the_connection_of_its_book",
+    ),
+    Mutant(
+        "only-live-pictures-are-looked-at",
+        "A book in GAP is read in other programs as if nothing were missing.",
+        "native/attached.pxi",
+        "self._picture.form & 0xFF != LIVE",
+        "False",
+        f"{MIRROR}test_every_read_is_the_owner_s",
+    ),
+    Mutant(
+        "closed-publisher-beats-on",
+        "A publisher that was closed counts as alive if a last frame comes.",
+        "native/shared_layout.pxi",
+        "self._words[CLOSED_AT] == 0",
+        "True",
+        f"{MIRROR}test_what_is_closed_is_not_live_at_once",
+    ),
+    Mutant(
+        "whole-picture-is-written-over",
+        "A publisher that is killed while it writes leaves half a picture behind.",
+        "native/publisher.pxi",
+        "(n & 1) * self._room._picture_words",
+        "(n - 1 & 1) * self._room._picture_words",
+        ANY_STORE,
+    ),
+    Mutant(
+        "picture-is-announced-before-it-is-written",
+        "Other programs read levels of one version beside those of another.",
+        "native/publisher.pxi",
+        "store_word(self._slot, 2 * n - 1)\n",
+        "store_word(self._slot, 2 * n)\n",
+        ANY_STORE,
+    ),
+    Mutant(
+        "earlier-deadline-is-not-told",
+        "A deadline that is set earlier is known to other programs only at the next beat.",
+        "native/engine.pxi",
+        "mine._publication is not None",
+        "False",
+        f"{MIRROR}test_a_deadline_that_is_set_earlier_holds_at_once",
+    ),
+    Mutant(
+        "book-anew-in-the-same-epoch",
+        "Two reads of one epoch are of two subscriptions, with anything between them.",
+        "native/publisher.pxi",
+        "self._epochs + book._epoch",
+        "book._epoch",
+        f"{FILES}test_a_book_that_is_subscribed_anew_goes_on_in_its_place",
+    ),
+    Mutant(
+        "publisher-anew-in-the-same-epoch",
+        "Two reads of one epoch are of two publishers.",
+        "native/attached.pxi",
+        "self._epochs += self._picture.epoch\n",
+        "",
+        f"{FILES}test_another_publisher_is_found_at_the_first_refused_read",
+    ),
+    Mutant(
+        "fewer-levels-than-asked-for",
+        "A strategy that asks for fifty levels computes with twenty.",
+        "native/attached.pxi",
+        'level_count(n, "n") > self._room.levels',
+        "False",
+        f"{MIRROR}test_beyond_what_is_published_there_is_no_answer",
+    ),
+    Mutant(
+        "what-is-not-published-is-nothing",
+        "A price beyond the published levels is said to have no size.",
+        "native/attached.pxi",
+        "self._is_cut(number) and key <",
+        "False and key <",
+        f"{MIRROR}test_beyond_what_is_published_there_is_no_answer",
+    ),
+    Mutant(
+        "namespace-is-not-compared",
+        "In another time namespace a dead publisher's book is LIVE.",
+        "share/header.py",
+        "namespace != time_namespace()",
+        "False",
+        f"{FILES}test_what_cannot_be_read_here_is_said",
+    ),
+    Mutant(
+        "boot-is-not-compared",
+        "A file of before the machine was started last is read with times of another clock.",
+        "share/header.py",
+        'started.rstrip(b"\\0") != boot()',
+        "False",
+        f"{FILES}test_what_cannot_be_read_here_is_said",
+    ),
+    Mutant(
+        "two-publishers-of-one-name",
+        "Two programs publish under one name, and readers are split between them.",
+        "share/publishing.py",
+        "is_held(there)",
+        "False",
+        f"{FILES}test_a_name_is_one_publisher_s",
+    ),
+    Mutant(
+        "anybody-s-file-is-read",
+        "Whoever may write to the folder decides which prices a strategy sees.",
+        "share/places.py",
+        "status.st_mode & OTHERS",
+        "False",
+        f"{FILES}test_what_others_can_write_to_is_not_read",
+    ),
+]
