@@ -187,18 +187,24 @@ cdef class Engine:
 
     cdef _Table _table_of(self, object profiles)
     cdef _Table _table_for(self, int64_t generation)
+    # `apply` of a frame that the scanner understands, for compiled code. The bytes stay the caller's,
+    # and no Python object is made of them. NOT_SCANNED: it has to be given to `apply`.
+    cdef int take(
+        self, const char* text, Py_ssize_t length, int64_t receive_time, int64_t generation
+    ) except -1
+    cdef int _begin(self, int64_t generation) except -1
     cdef int _apply(
-        self, object frame, object receive_time, int64_t generation, Book only
+        self, object frame, int64_t receive_time, int64_t generation, Book only
     ) except -1
     cdef int _tell(self) except -1
     cdef int _tell_states(self) except -1
     cdef int _tell_line(self, _Line line) except -1
     cdef int _apply_scanned(
-        self, object frame, Py_ssize_t length, object receive_time, int64_t generation, Book
+        self, object frame, Py_ssize_t length, int64_t receive_time, int64_t generation, Book
         only
     ) except -1
     cdef int _scan(
-        self, const char* text, Py_ssize_t length, object receive_time, int64_t generation,
+        self, const char* text, Py_ssize_t length, int64_t receive_time, int64_t generation,
         Book only
     ) except -1
     cdef Book _scanned_book(
@@ -216,19 +222,19 @@ cdef class Engine:
     )
     cdef int _hear_reply(self, _Table table, object message, int64_t generation) except -1
     cdef int _apply_to(
-        self, Book book, Item* item, object receive_time, int64_t generation
+        self, Book book, Item* item, int64_t receive_time, int64_t generation
     ) except -1
     cdef int _touch(self, Book book, int change) except -1
     cdef int _refuse_unread(self, object frame, object problem, int64_t generation) except -1
     cdef int _apply_message(
-        self, object message, object receive_time, int64_t generation, Book only
+        self, object message, int64_t receive_time, int64_t generation, Book only
     ) except -1
     cdef object _addressed(self, _Table table, dict message)
     cdef int _refuse_named(
         self, object names, object symbols, object error, int64_t generation
     ) except -1
     cdef int _apply_books(
-        self, object names, object topic_symbol, object data, dict message, object receive_time,
+        self, object names, object topic_symbol, object data, dict message, int64_t receive_time,
         int64_t generation, Book only
     ) except -1
     cdef int _miss(self, _Channel channel, object error) except -1
@@ -243,3 +249,17 @@ cdef class Engine:
     cdef Book _book_for(self, _Channel channel, str symbol)
     cdef object _find(self, object key)
     cdef object _elsewhere(self, object key, object bare)
+
+
+cdef class Door:
+    cdef Engine engine
+    cdef int shown
+    cdef list notes
+    cdef bint compares
+    cdef public int64_t overdue_ns
+    cdef public bint is_shut
+
+    cdef int take(
+        self, const char* text, Py_ssize_t length, int64_t receive_time, int64_t generation,
+        int64_t now
+    ) except -1

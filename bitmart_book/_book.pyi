@@ -710,6 +710,15 @@ class Engine:
     def stats(self) -> dict[str, int]: ...
 
 @final
+class Door:
+    overdue_ns: int
+    is_shut: bool
+    def __init__(self, engine: Engine, shown: int, notes: list[Any] | None = None) -> None: ...
+    def offer(
+        self, payload: object, receive_time_ns: int | None, generation: int, now_ns: int
+    ) -> int | None: ...
+
+@final
 class Transcript:
     def __init__(self, levels: int, mids: bool = False) -> None: ...
     @property

@@ -44,6 +44,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free
+from cpython.number cimport PyIndex_Check, PyNumber_Index
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_Check, PyUnicode_CheckExact
 from libc.math cimport INFINITY, NAN, isfinite
@@ -203,8 +204,8 @@ class _Default:
 DEFAULT = _Default()
 
 cdef object WIDEST_STEP = 10 ** 30
-# What `_apply_scanned` returns for a frame that the general decoder has to read: no Change bits.
-cdef int NOT_SCANNED = 1 << 30
+# No time, as a number of nanoseconds.
+cdef int64_t NO_TIME = -INT64_LIMIT - 1
 # Of what watchers are told: the book has become LIVE, which concerns every one of them.
 cdef int MADE_LIVE = 1 << 29
 TOLD_NOW = (
@@ -431,7 +432,7 @@ cdef class Book(Written):
     @property
     def receive_time_ns(self):
         """Wall-clock time of receipt of the last applied frame, as the caller gave it, or None."""
-        return self._receive_time
+        return time_or_none(self._receive_time)
 
     @property
     def last_trade(self):
@@ -584,7 +585,7 @@ cdef class Book(Written):
         sides_top(&self._sides, &quote._top)
         quote._sequence = self._sequence
         quote._exchange_time = self._exchange_time
-        quote.receive_time_ns = self._receive_time
+        quote.receive_time_ns = time_or_none(self._receive_time)
         quote.epoch = self._epoch
         quote.skipped = skipped
         return quote
@@ -1294,6 +1295,7 @@ include "native/shared_layout.pxi"
 include "native/publisher.pxi"
 include "native/attached.pxi"
 include "native/engine.pxi"
+include "native/door.pxi"
 include "native/histogram.pxi"
 include "native/latency.pxi"
 include "native/transcript.pxi"

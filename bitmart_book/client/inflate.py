@@ -29,21 +29,30 @@ def inflate(payload: bytes, form: str = "raw deflate") -> bytes:
         return payload
     limit = min(MAX_INFLATED_BYTES, max(1024, len(payload) * MAX_INFLATE_RATIO))
     stream = zlib.decompressobj(_WINDOWS[form])
-    pieces, room, rest = [], limit, payload
     try:
-        while room and not stream.eof:
-            piece = stream.decompress(rest, min(room, _PIECE))
-            if not piece and not stream.eof:
-                break
-            pieces.append(piece)
-            room -= len(piece)
-            rest = stream.unconsumed_tail
+        if limit <= _PIECE:
+            text = stream.decompress(payload, limit)
+        else:
+            text = _in_pieces(stream, payload, limit)
     except zlib.error as error:
         raise CompressionError(f"not {form}: {error}") from None
     if stream.unconsumed_tail or not stream.eof:
         # Either there is more output than allowed, or the stream stops before its end.
-        problem = "cut off" if room else "too large"
+        problem = "cut off" if len(text) < limit else "too large"
         raise CompressionError(f"a compressed frame that is {problem} ({len(payload)} bytes)")
     if stream.unused_data:
         raise CompressionError("a compressed frame with bytes behind its end")
+    return text
+
+
+def _in_pieces(stream: zlib._Decompress, payload: bytes, limit: int) -> bytes:
+    """As far as the limit, or the end."""
+    pieces, room, rest = [], limit, payload
+    while room and not stream.eof:
+        piece = stream.decompress(rest, min(room, _PIECE))
+        if not piece and not stream.eof:
+            break
+        pieces.append(piece)
+        room -= len(piece)
+        rest = stream.unconsumed_tail
     return b"".join(pieces)

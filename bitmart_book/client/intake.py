@@ -15,10 +15,9 @@ which is the engine's: it is called with every frame, and a clock is read in nan
 
 from __future__ import annotations
 
-from collections.abc import Sized
-from typing import Protocol
+from typing import Any, Protocol
 
-from bitmart_book._book import Engine
+from bitmart_book._book import Door, Engine
 from bitmart_book.client.client import Client
 from bitmart_book.client.inflate import inflate
 from bitmart_book.client.times import STANDSTILL
@@ -29,8 +28,6 @@ __all__ = ["Executor", "Intake", "Listener", "Witness"]
 
 # Frames with none of these bits need not be shown to the client.
 SHOWN_TO_CLIENT = Change.SNAPSHOT | Change.GAP | Change.TRADE | Change.OTHER
-# In nanoseconds; a century and more.
-NEVER = 1 << 62
 
 
 class Executor(Protocol):
@@ -77,7 +74,7 @@ class Intake:
         executor: Executor,
         listener: Listener,
         witness: Witness | None = None,
-        notes: Sized | None = None,
+        notes: list[Any] | None = None,
     ) -> None:
         self._apply = engine.apply
         self._look = engine.look
@@ -86,18 +83,30 @@ class Intake:
         self._beside = client.beside
         self._executor = executor
         self._applied = listener.applied
-        self.witness = witness
         self._notes = notes
-        self._overdue_ns = NEVER
+        self.door = Door(engine, SHOWN_TO_CLIENT, notes)
+        """For a wire in C, which asks it before it makes a bytes object of a message."""
+        self._offer = self.door.offer
+        self.witness = witness
+
+    @property
+    def witness(self) -> Witness | None:
+        """Who sees every message before it is applied."""
+        return self._witness
+
+    @witness.setter
+    def witness(self, witness: Witness | None) -> None:
+        self._witness = witness
+        self.door.is_shut = witness is not None
 
     def advance(self, now: float) -> float:
         """Let the client do what is due, and have it carried out. Returns when to call again."""
         # Should the client fail, then the next frames do not call it again at once.
-        self._overdue_ns = int((now + STANDSTILL) * 1e9)
+        self.door.overdue_ns = int((now + STANDSTILL) * 1e9)
         self._client.advance(now)
         self._executor.carry_out()
         deadline = self._client.next_deadline(now)
-        self._overdue_ns = int((deadline + STANDSTILL) * 1e9)
+        self.door.overdue_ns = int((deadline + STANDSTILL) * 1e9)
         return deadline
 
     def receive(
@@ -120,8 +129,12 @@ class Intake:
         the client, if it was not called for much longer than it wanted, learns what time it is
         before anything is applied.
         """
+        if not is_binary:
+            change = self._offer(payload, received_ns, generation, now_ns)
+            if change is not None:
+                return change >= 0 and self.taken(connection, generation, payload, change, now_ns)
         called = False
-        if now_ns > self._overdue_ns:
+        if now_ns > self.door.overdue_ns:
             called = True
             # What has lapsed meanwhile did so before the client says anything.
             self._look()
@@ -131,22 +144,29 @@ class Intake:
         try:
             if is_binary:
                 payload = inflate(payload, self._connections.binary(connection))
-            if self.witness is not None:
+            if self._witness is not None:
                 is_private = self._connections.is_private(connection)
-                self.witness.message(connection, generation, payload, received_ns, is_private)
+                self._witness.message(connection, generation, payload, received_ns, is_private)
             change = self._apply(payload, received_ns, generation=generation)
         except MessageError as error:
             self._client.bad_frame(connection, payload, error, now_ns / 1e9)
             self._executor.carry_out()
             return True
+        return self.taken(connection, generation, payload, change, now_ns) or called
+
+    def taken(
+        self, connection: str, generation: int, payload: bytes, change: int, now_ns: int
+    ) -> bool:
+        """A message was applied, and did that: tell the client and the listeners, as far as it
+        concerns them. Returns whether the client was called."""
         if change == 0:
             if self._beside.is_asking:
                 self._beside.hear(payload, generation)
-            return called
-        if change & SHOWN_TO_CLIENT:
-            called = True
+            return False
+        concerns_client = bool(change & SHOWN_TO_CLIENT)
+        if concerns_client:
             self._client.frame(connection, change, now_ns / 1e9)
             self._executor.carry_out()
         if self._notes is None or self._notes:
             self._applied()
-        return called
+        return concerns_client

@@ -259,7 +259,8 @@ class Feed(Face[LiveBook]):
       way to trust none.
     * record: a file to capture every frame into.
     * shadow: check each frame against the reference book.
-    * max_levels: levels kept on each side.
+    * max_levels: levels kept on each side. max_books: how many books there may be; a whole
+      exchange has more than 2,000.
     * timeout: seconds that subscribing waits for an answer, or three where no connection can be
       opened and no more than ten were said. wait: "all", or "none" to return at once.
     * on_error: called with (what failed, the exception) when a user's callback raises, instead of

@@ -88,6 +88,7 @@ class Core(Owned):
         return kind(
             clock=self.recorded_time if self.is_capture else "monotonic",
             max_levels=self.options["max_levels"],
+            max_books=self.options["max_books"],
             only_known=not self.is_capture or self.recorded_time is not None,
             book_type=book_type,
             venue=self.venue,

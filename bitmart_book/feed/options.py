@@ -48,6 +48,7 @@ class Options(TypedDict, total=False):
     record: FilePath | None
     shadow: bool
     max_levels: int
+    max_books: int
     timeout: float
     wait: Wait
     on_error: Callable[[str, BaseException], object] | None
@@ -72,6 +73,7 @@ DEFAULTS: Options = {
     "record": None,
     "shadow": False,
     "max_levels": 50_000,
+    "max_books": 2_000,
     "timeout": PATIENCE,
     "wait": "all",
     "on_error": None,

@@ -52,31 +52,52 @@ cdef class _Channel:
     def __dealloc__(self):
         free(self.seats)
 
-    cdef int seat_books(self) except -1:
-        """Note which books there are; after every change of `books`."""
-        cdef Book book
+    cdef int seat(self, Book book) except -1:
+        """Let that book be found by the text of its symbol. A quarter of the seats are taken at
+        least once there are some, and a half at most."""
         cdef Seat* seats
-        cdef size_t size = 8
+        cdef Seat* before = self.seats
+        cdef size_t size, i
+        if self.n_seated * 2 >= self.n_seats:
+            size = self.n_seats * 2 if self.n_seats != 0 else 8
+            seats = <Seat*>calloc(size, sizeof(Seat))
+            if seats == NULL:
+                raise MemoryError
+            for i in range(self.n_seats):
+                if before[i].book != NULL:
+                    free_seat(seats, size, before[i].symbol, before[i].length)[0] = before[i]
+            self.seats = seats
+            self.n_seats = size
+            free(before)
+        cdef Seat taken
+        # The text lives as long as the symbol, and that as long as the book.
+        taken.symbol = PyUnicode_AsUTF8AndSize(book.symbol, &taken.length)
+        taken.book = <void*>book
+        free_seat(self.seats, self.n_seats, taken.symbol, taken.length)[0] = taken
+        self.n_seated += 1
+        return 0
+
+    cdef int unseat(self, Book book) except -1:
+        """Let it be found no more. Those behind it that had to pass its seat move up."""
+        cdef size_t last = self.n_seats - 1
+        cdef size_t place, other, first
         cdef Py_ssize_t length
-        cdef const char* symbol
-        while size < <size_t>len(self.books) * 2:
-            size *= 2
-        seats = <Seat*>calloc(size, sizeof(Seat))
-        if seats == NULL:
-            raise MemoryError
-        free(self.seats)
-        self.seats = seats
-        self.n_seats = size
+        cdef const char* symbol = PyUnicode_AsUTF8AndSize(book.symbol, &length)
         self.last_book = NULL
-        for book in self.books.values():
-            # The text lives as long as the symbol, and that as long as the book.
-            symbol = PyUnicode_AsUTF8AndSize(book.symbol, &length)
-            place = hash_text(symbol, length) & (size - 1)
-            while seats[place].book != NULL:
-                place = (place + 1) & (size - 1)
-            seats[place].symbol = symbol
-            seats[place].length = length
-            seats[place].book = <void*>book
+        place = hash_text(symbol, length) & last
+        while self.seats[place].book != <void*>book:
+            if self.seats[place].book == NULL:
+                return 0
+            place = (place + 1) & last
+        other = (place + 1) & last
+        while self.seats[other].book != NULL:
+            first = hash_text(self.seats[other].symbol, self.seats[other].length) & last
+            if ((other - first) & last) >= ((other - place) & last):
+                self.seats[place] = self.seats[other]
+                place = other
+            other = (other + 1) & last
+        memset(&self.seats[place], 0, sizeof(Seat))
+        self.n_seated -= 1
         return 0
 
     cdef void* find(self, const char* symbol, Py_ssize_t length) noexcept:
@@ -100,6 +121,16 @@ cdef class _Channel:
                 return seat.book
             place = (place + 1) & (self.n_seats - 1)
         return NULL
+
+
+cdef inline Seat* free_seat(
+    Seat* seats, size_t size, const char* symbol, Py_ssize_t length
+) noexcept nogil:
+    """Where a book of that symbol is to be seated, which is not there yet."""
+    cdef size_t place = hash_text(symbol, length) & (size - 1)
+    while seats[place].book != NULL:
+        place = (place + 1) & (size - 1)
+    return &seats[place]
 
 
 cdef inline size_t hash_text(const char* text, Py_ssize_t length) noexcept nogil:

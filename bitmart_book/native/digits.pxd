@@ -219,9 +219,24 @@ cdef inline const char* read_whole(const char* p, const char* end, int64_t* out)
     """A whole number that is not negative, bare or quoted."""
     cdef bint quoted = p < end and p[0] == c'"'
     cdef const char* start
-    cdef uint64_t value = 0
+    cdef uint64_t value = 0, first, second
+    cdef int n, more
     p += quoted
     start = p
+    if BY_WORDS and end - p > 16:
+        # Versions and times have up to fifteen digits.
+        n = count_digits(p, &first)
+        if n == 8:
+            more = count_digits(p + 8, &second)
+            if more == 0:
+                value = digits_value(first, 8)
+                p += 8
+            elif more < 8:
+                value = digits_value(first, 8) * <uint64_t>POW10[more] + digits_value(second, more)
+                p += 8 + more
+        elif n != 0:
+            value = digits_value(first, n)
+            p += n
     while p < end and is_digit(p[0]):
         value = value * 10 + <uint64_t>(p[0] - c'0')
         p += 1

@@ -86,7 +86,7 @@ cdef class Engine:
             raise UsageError(f"book_type must be a kind of Book, was {book_type!r}")
         self._book_type = book_type
         self._max_levels = level_limit(max_levels)
-        self._max_books = max_books
+        self._max_books = counter(max_books, "max_books")
         self._max_frame = max_frame_bytes
         self._scratch = _Scratch()
         self._shared = _Shared()
@@ -125,11 +125,12 @@ cdef class Engine:
         Raises MessageError for a frame that is not of the documented shape: no level has changed,
         and if its book can be named and is sequenced, that book is in GAP.
         """
+        cdef int64_t received = given_time(receive_time_ns)
         if heard_ns is not None:
             self._heard = heard_ns
         # Whoever watches a book is told once, after all of the frame, be it good or bad.
         try:
-            return self._apply(frame, receive_time_ns, generation, None)
+            return self._apply(frame, received, generation, None)
         finally:
             if heard_ns is not None:
                 self._heard = NEVER
@@ -201,14 +202,10 @@ cdef class Engine:
                 next = min(next, book._ends())
         return None if next == NEVER else next
 
-    cdef int _apply(
-        self, object frame, object receive_time, int64_t generation, Book only
-    ) except -1:
-        cdef Py_ssize_t length
-        cdef int change
+    @cython.final
+    cdef int _begin(self, int64_t generation) except -1:
+        """What comes before every frame, and may be done twice for one."""
         cdef int64_t now = 0
-        # First what is most frequent: these tests are in the way of every frame.
-        cdef bint is_bytes = isinstance(frame, bytes)
         if self._process != process_generation:
             raise FeedClosed(
                 "the engine belongs to the process that made it; this is a forked child"
@@ -225,9 +222,36 @@ cdef class Engine:
             self._also_touched = []
         if self._last_trades:
             self._last_trades = ()
-        self._frames += 1
         if generation != 0:
             self._line(generation)._hear(self._scratch.now)
+        return 0
+
+    cdef int take(
+        self, const char* text, Py_ssize_t length, int64_t receive_time, int64_t generation
+    ) except -1:
+        cdef int change
+        self._begin(generation)
+        if not self._scans or length > self._max_frame:
+            return NOT_SCANNED
+        self._frames += 1
+        try:
+            change = self._scan(text, length, receive_time, generation, None)
+        finally:
+            if self._shared.concerned:
+                self._tell()
+        if change == NOT_SCANNED:
+            self._frames -= 1
+        return change
+
+    cdef int _apply(
+        self, object frame, int64_t receive_time, int64_t generation, Book only
+    ) except -1:
+        cdef Py_ssize_t length
+        cdef int change
+        # First what is most frequent: these tests are in the way of every frame.
+        cdef bint is_bytes = isinstance(frame, bytes)
+        self._begin(generation)
+        self._frames += 1
         if is_bytes:
             length = PyBytes_GET_SIZE(frame)
         elif isinstance(frame, (bytearray, str)):
@@ -272,7 +296,7 @@ cdef class Engine:
             self._scratch.busy = False
 
     cdef int _apply_scanned(
-        self, object frame, Py_ssize_t length, object receive_time, int64_t generation, Book only
+        self, object frame, Py_ssize_t length, int64_t receive_time, int64_t generation, Book only
     ) except -1:
         """`_scan` for what is not bytes."""
         cdef Py_buffer view
@@ -291,7 +315,7 @@ cdef class Engine:
             PyBuffer_Release(&view)
 
     cdef int _scan(
-        self, const char* text, Py_ssize_t length, object receive_time, int64_t generation,
+        self, const char* text, Py_ssize_t length, int64_t receive_time, int64_t generation,
         Book only
     ) except -1:
         """A book frame of one item whose book exists, straight from its bytes; NOT_SCANNED, and
@@ -430,7 +454,7 @@ cdef class Engine:
         return self._book_for(channel, name)
 
     cdef int _apply_to(
-        self, Book book, Item* item, object receive_time, int64_t generation
+        self, Book book, Item* item, int64_t receive_time, int64_t generation
     ) except -1:
         """Apply one checked item of the scratch to its book, and note what it changed."""
         cdef int change
@@ -512,7 +536,7 @@ cdef class Engine:
         raise MessageError(problem, symbol=symbols.pop() if len(symbols) == 1 else None)
 
     cdef int _apply_message(
-        self, object message, object receive_time, int64_t generation, Book only
+        self, object message, int64_t receive_time, int64_t generation, Book only
     ) except -1:
         cdef _Channel channel
         if not isinstance(message, dict):
@@ -670,7 +694,7 @@ cdef class Engine:
         raise error
 
     cdef int _apply_books(
-        self, object names, object topic_symbol, object data, dict message, object receive_time,
+        self, object names, object topic_symbol, object data, dict message, int64_t receive_time,
         int64_t generation, Book only
     ) except -1:
         """Parse every item, check that every number can be held, then apply them in order."""
@@ -1157,8 +1181,8 @@ cdef class Engine:
         mine._forget()
         self._shared.now = mine._heard_at
         self._tell_states()
+        mine._spec.unseat(mine)
         del mine._spec.books[mine.symbol]
-        mine._spec.seat_books()
         del self._books[f"{mine.channel}:{mine.symbol}"]
         self._by_symbol.clear()
 
@@ -1169,7 +1193,9 @@ cdef class Engine:
 
     cdef int _require_room(self, Py_ssize_t books) except -1:
         if len(self._books) + books > self._max_books:
-            raise LimitError(f"more than {self._max_books} books in one engine")
+            raise LimitError(
+                f"more than {self._max_books} books in one engine; max_books= is how many there may be"
+            )
         return 0
 
     cdef Book _book_for(self, _Channel channel, str symbol):
@@ -1182,7 +1208,7 @@ cdef class Engine:
             book._spoken = self.venue
             book._shared = self._shared
             channel.books[symbol] = book
-            channel.seat_books()
+            channel.seat(book)
             self._books[f"{channel.name}:{symbol}"] = book
             self._by_symbol.clear()
         return book
@@ -1194,7 +1220,7 @@ cdef class Engine:
         self._shared = book._shared
         book._spec = channel
         channel.books[book.symbol] = book
-        channel.seat_books()
+        channel.seat(book)
         self._books[f"{book.channel}:{book.symbol}"] = book
 
     # --- reading ---

@@ -66,13 +66,13 @@ cdef class Latency:
         if (
             book is not None and book._line is not None
             and book._line.lagged_at == engine._shared.now and book._stamp == book._exchange_time
-            and book._receive_time is not None
+            and book._receive_time != NO_TIME
         ):
             stamp = stamp_ns(book._stamp)
             if stamp >= 0:
                 # By the wall clock it was handed over when it began to be applied, and read before.
                 self.venue_to_socket.put(
-                    <int64_t>book._receive_time - (engine._shared.now - read) - stamp
+                    book._receive_time - (engine._shared.now - read) - stamp
                 )
         return now
 

@@ -25,6 +25,15 @@ cdef enum:
     # Of two stamps of one unit neither is so many times the other.
     OTHER_UNIT = 100
 
+# Answers about a frame that are no Change bits.
+cdef enum:
+    # It is not one that the scanner understands, and nothing has been done with it.
+    NOT_SCANNED = 1 << 30
+    # It has to go in as bytes, and nothing has been done with it.
+    AS_BYTES = 1 << 29
+    # It is in its book, and nobody has to hear of it.
+    QUIET = 1 << 28
+
 cdef struct Counters:
     int64_t snapshots
     int64_t updates
@@ -215,11 +224,13 @@ cdef class _Channel:
     cdef Words words
     cdef Seat* seats
     cdef size_t n_seats
+    cdef size_t n_seated
     cdef void* last_book
     cdef const char* last_symbol
     cdef Py_ssize_t last_length
 
-    cdef int seat_books(self) except -1
+    cdef int seat(self, Book book) except -1
+    cdef int unseat(self, Book book) except -1
     cdef void* find(self, const char* symbol, Py_ssize_t length) noexcept
 
 
@@ -453,7 +464,8 @@ cdef class Written(Trusted):
     cdef int64_t _exchange_time
     # The last stamp of sending that told a lag.
     cdef int64_t _stamp
-    cdef object _receive_time
+    # Wall clock in nanoseconds; NO_TIME before any, and where it was not said.
+    cdef int64_t _receive_time
     cdef int64_t _generation
     cdef bint _assigned
     cdef bint _narrow
@@ -533,7 +545,7 @@ cdef class Written(Trusted):
         object exchange_time, object receive_time, object price_step, object size_step
     )
     cdef int _apply_item(
-        self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint
+        self, _Scratch scratch, const Row* rows, Item* item, int64_t receive_time, bint
         by_hand
     ) except -1
     cdef bint _can_hold(self, const Row* rows, Item* item) noexcept

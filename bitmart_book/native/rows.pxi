@@ -265,6 +265,25 @@ cdef Py_ssize_t level_limit(object levels) except -1:
     return levels
 
 
+cdef inline object time_or_none(int64_t time):
+    return None if time == NO_TIME else time
+
+
+cdef inline int64_t given_time(object time) except? -2:
+    """A `receive_time_ns=` as a number; NO_TIME for None."""
+    return NO_TIME if time is None else whole_time(time)
+
+
+cdef int64_t whole_time(object time) except? -2:
+    cdef int overflow = 0
+    cdef int64_t number = 0
+    if not isinstance(time, bool) and PyIndex_Check(time):
+        number = PyLong_AsLongLongAndOverflow(PyNumber_Index(time), &overflow)
+        if not overflow and number != NO_TIME:
+            return number
+    raise UsageError(f"receive_time_ns must be whole nanoseconds, was {time!r}")
+
+
 cdef int64_t counter(object value, object name) except -1:
     cdef int overflow = 0
     cdef int64_t number

@@ -20,7 +20,6 @@ cdef enum:
 
 cdef uint8_t[2] SIDE_LETTERS = [c'B', c'A']
 # What numpy takes for no time at all.
-cdef int64_t NO_TIME = -INT64_LIMIT - 1
 
 # The part of a row that every schema has; `display.history` knows it as `LINE`.
 cdef struct Line:
@@ -159,7 +158,7 @@ cdef class Transcript:
         cdef int64_t now = 0 if engine._clock is None else engine._now()
         cdef Book book
         cdef Py_ssize_t i
-        self.received = NO_TIME if receive_time_ns is None else receive_time_ns
+        self.received = given_time(receive_time_ns)
         if len(engine._books) != self.known:
             for book in engine._books.values():
                 self._page(book)
@@ -175,7 +174,7 @@ cdef class Transcript:
 
     def hole(self, reason, receive_time_ns=None):
         """Write down that something was missed, and nobody can say of which book."""
-        self.received = NO_TIME if receive_time_ns is None else receive_time_ns
+        self.received = given_time(receive_time_ns)
         cdef Line* line = self._line(None, FLAG_MAYBE_BAD | FLAG_LAST)
         line.action = ACTION_CLEAR
         line.reason = self._number_of(reason)

@@ -20,6 +20,7 @@ cdef class Written(Trusted):
         self._sequence = -1
         self._exchange_time = -1
         self._stamp = -1
+        self._receive_time = NO_TIME
         self._held_sequence = -1
         self._overtaken_from = -1
         self._reached = -1
@@ -114,8 +115,9 @@ cdef class Written(Trusted):
             engine._own(self)
             self._standalone = engine
         engine = <Engine>self._standalone
+        cdef int64_t received = given_time(receive_time_ns)
         try:
-            return engine._apply(frame, receive_time_ns, 0, self)
+            return engine._apply(frame, received, 0, self)
         finally:
             if self._shared.concerned:
                 engine._tell()
@@ -190,7 +192,7 @@ cdef class Written(Trusted):
         self, ItemKind kind, object bids, object asks, object sequence, object previous,
         object exchange_time, object receive_time, object price_step, object size_step
     ):
-        cdef int64_t heard = self._now()
+        cdef int64_t heard = self._now(), received
         self._require_writable()
         if self._scratch is None:
             self._scratch = _Scratch()
@@ -215,6 +217,7 @@ cdef class Written(Trusted):
             read_step(size_step, &steps, OF_SIZES)
             if exchange_time is not None:
                 item.exchange_time = counter(exchange_time, "exchange_time_ms")
+            received = given_time(receive_time)
             now = self._sides.scales
             for side in range(2):
                 item.first[side] = scratch.n_rows
@@ -230,7 +233,7 @@ cdef class Written(Trusted):
             ):
                 raise UsageError(unholdable_by_hand(self.symbol, scratch.rows, item, misfit))
             read = True
-            change = self._apply_item(scratch, scratch.rows, item, receive_time, True)
+            change = self._apply_item(scratch, scratch.rows, item, received, True)
             return change
         except BaseException as error:
             if read or kind != ITEM_UPDATE or sequence is not None or not self._is_synced():
@@ -266,11 +269,10 @@ cdef class Written(Trusted):
             (<Book>self)._tell_by_hand(0)
 
     cdef int _apply_item(
-        self, _Scratch scratch, const Row* rows, Item* item, object receive_time, bint by_hand
+        self, _Scratch scratch, const Row* rows, Item* item, int64_t receive_time, bint by_hand
     ) except -1:
         """Apply one checked item; returns Change bits. The numbers are known to fit."""
         cdef int change
-        cdef object _before
         self._heard_at = item.heard
         self._known_at = item.known
         if self._state == CLOSED or (self._state == REJECTED and not by_hand):
@@ -285,9 +287,7 @@ cdef class Written(Trusted):
         else:
             change = self._apply_side(scratch, rows, item)
         if change & (SNAPSHOT_BIT | LEVELS_BIT | HEARTBEAT_BIT) or change == 0:
-            if receive_time is not None:
-                # The last one may be anything, with code that runs when it goes.
-                _before = self._receive_time
+            if receive_time != NO_TIME:
                 self._receive_time = receive_time
             if self._lens is not None:
                 (<Lens>self._lens).look()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from time import time_ns
 from typing import Any, Protocol
 
@@ -62,7 +62,7 @@ class Driver:
         published: Callable[[list[Event], list[Push]], None],
         rested: Callable[[], None],
         latency: Latency,
-        notes: Sized | None = None,
+        notes: list[Any] | None = None,
     ) -> None:
         self._engine = engine
         self._client = client

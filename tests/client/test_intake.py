@@ -1,4 +1,4 @@
-"""The one door: what is applied, who is told and in which order, and what comes before a late
+"""The intake: what is applied, who is told and in which order, and what comes before a late
 message."""
 
 import zlib
@@ -216,7 +216,7 @@ def test_the_simulated_hours_run_over_the_rule(monkeypatch):
     advance = Intake.advance
 
     def noted(intake, now):
-        late.append(now * 1e9 > intake._overdue_ns)
+        late.append(now * 1e9 > intake.door.overdue_ns)
         return advance(intake, now)
 
     monkeypatch.setattr(Intake, "advance", noted)

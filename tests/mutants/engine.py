@@ -74,6 +74,7 @@ FRAMES = [
         "length > self._max_frame",
         "False",
         "tests/native/test_engine.py::test_an_oversized_frame_is_refused_before_it_is_decoded",
+        where="cdef int _apply(",
     ),
     Mutant(
         "one-book-too-many",
@@ -154,7 +155,7 @@ FRAMES = [
         "self._touched = None\n",
         "pass\n",
         "tests/native/test_engine.py::test_touched_is_of_the_last_frame_alone",
-        where="cdef int _apply(",
+        where="cdef int _begin(",
     ),
 ]
 

@@ -114,7 +114,7 @@ SCANNER = [
         "closed-book-found-again",
         "After unsubscribing and subscribing anew the frames go to the book that was closed.",
         "native/engine.pxi",
-        "mine._spec.seat_books()\n",
+        "mine._spec.unseat(mine)\n",
         "",
         "tests/native/test_scanner.py::test_a_closed_book_is_not_found_again",
     ),

@@ -56,7 +56,7 @@ SOCKETS = [
         "late-frame-taken-for-news",
         "After a pause of the program what had piled up is applied as if it were of now.",
         "client/intake.py",
-        "now_ns > self._overdue_ns",
+        "now_ns > self.door.overdue_ns",
         "False",
         "tests/client/test_intake.py"
         "::test_after_a_pause_the_client_learns_the_time_before_a_message_is_applied",

@@ -7,6 +7,7 @@ from tests.mutants.bybit import OWN_ELSEWHERE
 from tests.mutants.captures import CAPTURES
 from tests.mutants.certainty import CERTAINTY
 from tests.mutants.client import ABOVE
+from tests.mutants.door import DOOR
 from tests.mutants.elsewhere import ELSEWHERE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
@@ -60,5 +61,6 @@ MUTANTS = (
     *TABLES,
     *NOTEBOOK,
     *LATENCY,
+    *DOOR,
     *SHARE,
 )

@@ -747,7 +747,7 @@ def test_age_is_counted_by_this_machines_clock_alone(stamp):
     """Neither the venue's clock nor the wall clock can make a book old, or keep it young."""
     now = [50_000_000_000]
     engine = bb.Engine(clock=lambda: now[0])
-    engine.apply(spot("snapshot", 1, [("1", "1")], [("2", "1")], ms_t=stamp), 10**9 * stamp)
+    engine.apply(spot("snapshot", 1, [("1", "1")], [("2", "1")], ms_t=stamp), 10**6 * stamp)
     book = engine["BTC_USDT"]
     now[0] += 2_500_000_000
     assert book.quote.age == 2.5

@@ -197,6 +197,30 @@ def test_the_scanner_and_the_decoder_agree(texts):
     assert decoding.stats["scanned"] == 0
 
 
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("digits", range(1, 21))
+def test_whole_numbers_of_any_length(digits, quoted):
+    """Versions and times, with much behind them and with little."""
+    number = 10 ** (digits - 1) + 123_456_789_012_345_678_901 % 10 ** (digits - 1)
+    for version in (number, 10**digits - 1):
+        written = f'"{version}"' if quoted else version
+        item = '"symbol":"BTC_USDT","type":"snapshot"'
+        bids = '"bids":[["1","1"]],"asks":[]'
+        head, tail = '{"table":"spot/depth/increase100","data":[{', "}]}"
+        apart = [
+            f'{head}"version":{written},{item},"ms_t":7,{bids}{tail}',
+            f'{head}"ms_t":{written},{item},"version":7,{bids}{tail}',
+            f'{head}{item},"ms_t":7,{bids},"version":{written}{tail}',
+            f'{head}{item},"version":7,{bids},"ms_t":{written}{tail}',
+        ]
+        for text in apart:
+            scanning, decoding = begun(), begun(scan=False)
+            before = scanning.stats["scanned"]
+            assert outcome(scanning, text) == outcome(decoding, text)
+            assert picture(scanning) == picture(decoding)
+            assert scanning.stats["scanned"] - before == (version < 1 << 63)
+
+
 SHORT = st.one_of(
     st.from_regex(r"[0-9]{1,10}(\.[0-9]{1,10})?", fullmatch=True),
     st.from_regex(r"[0-9]{1,3}(0|[0-9]){0,8}(\.[0-9]{0,4}0{0,8})?", fullmatch=True),
