@@ -196,7 +196,7 @@ cdef class Mirror(Book):
         self._exchange_time = picture.exchange_time
         self._lag = picture.lag
         self._change = <int>picture.change
-        self._receive_time = None if picture.receive_time == NEVER else picture.receive_time
+        self._receive_time = picture.receive_time
         self._since = None if picture.since == NEVER else picture.since
         if memcmp(self._by, picture.by, sizeof(picture.by)) != 0:
             memcpy(self._by, picture.by, sizeof(picture.by))
@@ -398,8 +398,7 @@ cdef class Mirror(Book):
         quote._top.scales.size = picture.form >> 16 & 0xFF
         quote._sequence = picture.sequence
         quote._exchange_time = picture.exchange_time
-        if picture.receive_time != NEVER:
-            quote.receive_time_ns = picture.receive_time
+        quote.receive_time_ns = time_or_none(picture.receive_time)
         quote.epoch = self._epochs + picture.epoch
         quote.skipped = skipped
         return quote
@@ -466,7 +465,7 @@ cdef class Mirror(Book):
     def receive_time_ns(self):
         """Wall-clock time of receipt of the last applied frame, or None."""
         self._found_live()
-        return self._receive_time
+        return time_or_none(self._receive_time)
 
     @property
     def last_change(self):

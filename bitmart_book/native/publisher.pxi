@@ -197,7 +197,7 @@ cdef class Publication(Watcher):
         picture.confirmed_at = book._confirmed_at
         picture.epoch = self._epochs + book._epoch
         picture.exchange_time = book._exchange_time
-        picture.receive_time = time_or_never(book._receive_time)
+        picture.receive_time = book._receive_time
         picture.lag = book._lag
         picture.valid_for = book._valid_for
         picture.since = time_or_never(since)
