@@ -21,6 +21,7 @@ from bitmart_book.system import ending_signals
 __all__ = [
     "Following",
     "Stop",
+    "account",
     "chosen",
     "connected",
     "failing",
@@ -277,11 +278,30 @@ def addresses(source: str, venues: tuple[str, ...]) -> dict[str, str]:
     if not source.startswith("{"):
         profiles = spoken(venues).profiles
         return {profile.endpoint: source for profile in profiles if not profile.private}
-    try:
+    return {name: url for name, url in _printed(source).items() if str(url).startswith("ws")}
+
+
+def _printed(source: str) -> dict[str, Any]:
+    """The line that `bitmart-book sim` printed. What is wrong with it is not shown: it has keys."""
+    with suppress(ValueError):
         said = json.loads(source)
-    except ValueError:
-        raise bb.UsageError(f"no addresses of a server: {source[:80]}") from None
-    return {name: url for name, url in said.items() if str(url).startswith("ws")}
+        if isinstance(said, dict):
+            return said
+    raise bb.UsageError("no addresses of a server: take the line that `bitmart-book sim` printed")
+
+
+def account(source: str, venues: tuple[str, ...]) -> dict[str, Any]:
+    """The keys of the account whose orders are to be seen: those that `sim` printed, or those of
+    the environment."""
+    if is_capture(source):
+        raise bb.UsageError(f"--orders: a capture has no account, and {source} is one")
+    names = spoken(venues).names
+    if source.startswith("{"):
+        said = _printed(source).get("credentials")
+        return {"credentials": dict.fromkeys(names, bb.Credentials(**said))} if said else {}
+    if source == "sim":
+        return {}  # it has an account of its own, and a feed knows it
+    return {"credentials": {name: bb.Credentials.from_env(venue=name) for name in names}}
 
 
 def silent() -> logging.Logger:

@@ -13,9 +13,11 @@ import click
 
 import bitmart_book as bb
 from bitmart_book import display
+from bitmart_book.cli._keys import follow, have_keys
 from bitmart_book.cli._live import (
     Following,
     Stop,
+    account,
     connected,
     is_capture,
     seconds_option,
@@ -27,7 +29,7 @@ from bitmart_book.cli._rows import named
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bitmart_book.cli._screen import Screen
+    from bitmart_book.terminal.screen import Screen
 
 __all__ = ["watch"]
 
@@ -54,6 +56,16 @@ PLAIN_SIZE = (80, 24)
     help="What goes wrong in the simulator, as of `sim`: a book leaves LIVE and comes back.",
 )
 @click.option(
+    "--orders",
+    is_flag=True,
+    help="Mark open orders of your own, of the account whose keys the environment has.",
+)
+@click.option(
+    "--keys/--no-keys",
+    default=None,
+    help="Sort, filter, select by keys; by itself where Textual is there and the terminal is one.",
+)
+@click.option(
     "--svg",
     type=click.Path(dir_okay=False, writable=True),
     help="At the end write the last screen as a picture.",
@@ -67,31 +79,43 @@ def watch(
     levels: int | None,
     speed: float,
     faults: str | None,
+    orders: bool,
+    keys: bool | None,
     svg: str | None,
     metrics_at: str | None,
 ) -> None:
     """Show order books as they change, until Ctrl-C.
 
-    Both sides with sizes as bars, the last trade, the state of each book and why, its age and its
-    updates per second. As many levels as fit; many symbols become rows of a table. In a pipe, one
-    plain line for each symbol and second.
+    With Textual (pip install 'bitmart_book[watch]') all books as a table and the selected one as a
+    ladder with its trades, how its mid went, and your own orders; keys sort, filter, select and
+    group, and ? names them. Without, ladders side by side, as many levels as fit; many symbols
+    become rows of a table. In a pipe, one plain line for each symbol and second.
     """
     from rich.console import Console
 
-    from bitmart_book.cli._screen import Screen
+    from bitmart_book.terminal.screen import Screen
 
-    screen = Screen(source, levels)
+    screen = Screen("addresses of a server" if source.startswith("{") else source, levels)
     console = Console(highlight=False)
+    with_keys = have_keys(keys, console)
     options: dict[str, Any] = {"speed": speed} if is_capture(source) else {}
+    if orders or source.startswith("{"):
+        options.update(account(source, venues))
     with (
         Stop(seconds) as stop,
         connected(symbols, source, venues, faults=faults, **options) as following,
         served(following.feed, metrics_at),
     ):
-        if not is_capture(source):
+        if orders or "credentials" in options:
+            _subscribe_orders(following)
+        if not with_keys and not is_capture(source):
             _subscribe_trades(following.feed)
         stop.begin()
-        if console.is_terminal and not console.is_dumb_terminal:
+        if with_keys:
+            follow(following, source, stop, console)
+            _look(following, screen, stop, console.height)
+            _print(following)
+        elif console.is_terminal and not console.is_dumb_terminal:
             draw(following, screen, console, stop)
         else:
             print_lines(following, screen, stop)
@@ -171,12 +195,19 @@ def _svg(paper: Console) -> str:
 
 
 def _look(following: Following, screen: Screen, stop: Stop, height: int) -> None:
-    screen.observe(following.books, stop.clock(), time.strftime("%H:%M:%S"), deepest=height)
+    screen.observe(named(following.books), stop.clock(), time.strftime("%H:%M:%S"), deepest=height)
 
 
 def _print(following: Following) -> None:
     for name, book in named(following.books).items():
         click.echo(display.line(book, name))
+
+
+def _subscribe_orders(following: Following) -> None:
+    """So that the account knows what is open; nobody reads the words about it."""
+    for market in {book.market for book in following.books}:
+        with suppress(bb.UsageError, bb.LimitError):
+            following.feed.orders(market=market, maxsize=1)
 
 
 def _subscribe_trades(feed: bb.sync.Feed) -> None:

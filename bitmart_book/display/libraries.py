@@ -14,6 +14,7 @@ _INSTALLED_BY = {
     "matplotlib": "pip install 'bitmart_book[plot]'",
     "prometheus_client": "pip install 'bitmart_book[metrics]'",
     "pyarrow": "pip install 'bitmart_book[parquet]'",
+    "textual": "pip install 'bitmart_book[watch]'",
 }
 
 

@@ -22,7 +22,8 @@ from rich.console import Console
 import bitmart_book as bb
 from bitmart_book import cli
 from bitmart_book.cli import _live
-from bitmart_book.cli._screen import Screen
+from bitmart_book.cli._rows import named
+from bitmart_book.terminal.screen import Screen
 from tests.helpers import frames
 from tests.helpers.frames import spot
 
@@ -106,7 +107,7 @@ def drawn(books, width=80, height=24, levels=None, looks=((0.0, "12:00:00"),)):
     """The screen as lines of text."""
     screen = Screen("sim", levels)
     for now, clock in looks:
-        screen.observe(books, now, clock, deepest=height)
+        screen.observe(named(books), now, clock, deepest=height)
     console = Console(
         record=True, file=io.StringIO(), width=width, height=height, force_terminal=True
     )
@@ -238,7 +239,7 @@ def test_a_book_that_cannot_be_trusted_is_grey():
     made = engine("BTC_USDT")
     made.invalidate(made["BTC_USDT"], "why")
     screen = Screen("sim")
-    screen.observe(made.books, 0.0, "", deepest=20)
+    screen.observe(named(made.books), 0.0, "", deepest=20)
     console = Console(file=io.StringIO(), width=60, height=20, force_terminal=True)
     used = {
         segment.style.color.name
@@ -280,10 +281,10 @@ def test_numbers_of_any_size_fit():
 def test_rates_count_updates_and_not_looks():
     made = engine("BTC_USDT")
     screen = Screen("sim")
-    screen.observe(made.books, 0.0, "", deepest=5)
+    screen.observe(named(made.books), 0.0, "", deepest=5)
     for version in range(8, 28):
         made.apply(spot("update", version, [("99", str(version))]))
-    screen.observe(made.books, 2.0, "12:00:02", deepest=5)
+    screen.observe(named(made.books), 2.0, "12:00:02", deepest=5)
     console = Console(file=io.StringIO(), width=80, height=24, record=True)
     console.print(screen, end="", height=24)
     text = console.export_text()
@@ -307,7 +308,7 @@ def test_drawing_many_symbols_is_cheap():
     sys.setprofile(lambda frame, event, argument: calls.update([event]))
     try:
         for now in range(20):
-            screen.observe(books, float(now), "", deepest=24)
+            screen.observe(named(books), float(now), "", deepest=24)
             console.print(screen, end="", height=24)
     finally:
         sys.setprofile(None)

@@ -7,37 +7,37 @@ draws what it was shown last; it knows no feed, no clock and no terminal.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
 import bitmart_book as bb
-from bitmart_book.cli._rows import named
 from bitmart_book.display import age, bar, clean, number
+from bitmart_book.terminal.lines import (
+    ASK,
+    BID,
+    BOLD,
+    DIM,
+    PLAIN,
+    STATE_WIDTH,
+    STATES,
+    WARNING,
+    Grid,
+    Line,
+    cut,
+    fit,
+    grown,
+    in_ascii,
+    largest_of,
+    size_text,
+)
 
 __all__ = ["Screen"]
-
-STATES = {
-    bb.BookState.CONNECTING: Style.parse("bold black on yellow"),
-    bb.BookState.SYNCING: Style.parse("bold white on blue"),
-    bb.BookState.LIVE: Style.parse("bold black on green"),
-    bb.BookState.STALE: Style.parse("bold black on yellow"),
-    bb.BookState.GAP: Style.parse("bold white on red"),
-    bb.BookState.CLOSED: Style.parse("bold white on bright_black"),
-    bb.BookState.REJECTED: Style.parse("bold white on magenta"),
-}
-PLAIN = Style.null()
-BOLD = Style.parse("bold")
-# Not bright black, which some palettes make the colour of the background.
-DIM = Style.parse("dim")
-BID = Style.parse("green")
-ASK = Style.parse("red")
-WARNING = Style.parse("yellow")
 
 # Narrower or lower than this there is room for a name and a state.
 MIN_WIDTH = 32
@@ -46,21 +46,7 @@ MAX_PANEL_WIDTH = 120
 # Borders, the line of the spread and two levels a side: with less, a row of a table says more.
 MIN_PANEL_HEIGHT = 7
 MIN_BAR = 6
-# Sizes with thirty decimals exist; a ladder that shows them all shows nothing else.
-MAX_SIZE_WIDTH = 12
 RATE_SECONDS = 3.0
-STATE_WIDTH = max(map(len, bb.BookState))
-
-Line = list[Segment]
-
-
-class Grid(NamedTuple):
-    """How wide numbers of one book are. It only grows, so that columns do not jump about."""
-
-    price_decimals: int = 0
-    price_width: int = 4
-    size_decimals: int = 0
-    size_width: int = 4
 
 
 class View(NamedTuple):
@@ -94,18 +80,20 @@ class Screen:
         self._grids: dict[str, Grid] = {}
         self._counts: dict[str, deque[tuple[float, int]]] = {}
 
-    def observe(self, books: Iterable[bb.Book], now: float, clock: str, *, deepest: int) -> None:
-        """Look at the books. now: seconds, for the rates; clock: the time to show; deepest: how
-        many levels a side could be drawn."""
+    def observe(
+        self, books: Mapping[str, bb.Book], now: float, clock: str, *, deepest: int
+    ) -> None:
+        """Look at the books, by name. now: seconds, for the rates; clock: the time to show;
+        deepest: how many levels a side could be drawn."""
         self._clock = clock
-        self._views = [self._view(name, book, now, deepest) for name, book in named(books).items()]
+        self._views = [self._view(name, book, now, deepest) for name, book in books.items()]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.height
         lines = self._lines(width, max(1, height - 1))
         lines += [[Segment(" " * width)]] * (height - 1 - len(lines))
         for line in [*lines[: height - 1], self._footer(width)]:
-            yield from line
+            yield from in_ascii(line) if options.ascii_only else line
             yield Segment.line()
 
     # --- looking ---
@@ -114,7 +102,7 @@ class Screen:
         copy = book.peek()
         wanted = deepest if self._levels is None else min(deepest, self._levels)
         depth = copy.depth(max(1, wanted), exact=True)
-        grid = _grown(self._grids.get(name, Grid()), [*depth.bids, *depth.asks])
+        grid = grown(self._grids.get(name, Grid()), [*depth.bids, *depth.asks])
         self._grids[name] = grid
         updates = copy.stats["updates"]
         counts = self._counts.setdefault(name, deque())
@@ -132,10 +120,10 @@ class Screen:
     def _lines(self, width: int, height: int) -> list[Line]:
         views = self._views
         if not views:
-            return [[Segment(_fit(" no books yet", width), DIM)]]
+            return [[Segment(fit(" no books yet", width), DIM)]]
         if width < MIN_WIDTH or height < 2:
             texts = [f"{view.copy.state} {view.name}" for view in views]
-            return [[Segment(_fit(text, width))] for text in texts]
+            return [[Segment(fit(text, width))] for text in texts]
         narrowest = max(MIN_PANEL_WIDTH, *(_least_width(view.grid) for view in views))
         columns = _columns(len(views), width, height, narrowest)
         if not columns:
@@ -171,7 +159,7 @@ class Screen:
             "Ctrl-C ends",
         ]
         text = " · ".join(part for part in parts if part)
-        return [Segment(_fit(" " + text, width), DIM)]
+        return [Segment(fit(" " + text, width), DIM)]
 
 
 def _columns(count: int, width: int, height: int, narrowest: int) -> int:
@@ -218,7 +206,7 @@ def _panel(view: View, width: int, height: int, levels: int | None, mirrored: bo
 
 def _head(view: View, width: int) -> Line:
     state = f" {view.copy.state} "
-    name = _cut(view.name, width - len(state) - 7)
+    name = cut(view.name, width - len(state) - 7)
     fill = width - len(state) - cell_len(name) - 5
     return [
         Segment("╭ ", DIM),
@@ -235,7 +223,7 @@ def _foot(view: View, width: int) -> Line:
         "" if view.rate is None else f"{view.rate:.1f} upd/s",
         "" if view.copy.sequence is None else f"#{view.copy.sequence}",
     ]
-    text = _cut(" · ".join(fact for fact in facts if fact), width - 6)
+    text = cut(" · ".join(fact for fact in facts if fact), width - 6)
     return [Segment("╰─ " + text + " " + "─" * (width - 5 - cell_len(text)) + "╯", DIM)]
 
 
@@ -243,15 +231,15 @@ def _note(view: View, width: int) -> Line:
     reason = clean(view.copy.reason or "")
     trade = view.copy.last_trade
     if not view.live:
-        return [Segment(_fit(reason or "last known values", width), WARNING)]
+        return [Segment(fit(reason or "last known values", width), WARNING)]
     if trade is None:
-        return [Segment(_fit(reason, width), DIM)]
+        return [Segment(fit(reason, width), DIM)]
     price, size = trade.exact
     text = f"{trade.side or 'traded'} {number(size)} at {number(price)}"
     known = Style.null() if not trade.side_known else BID if trade.side == "buy" else ASK
     if len(text) + 5 > width:
-        return [Segment(_fit(text, width), known)]
-    rest = _fit(f"  {reason}" if reason else "", width - 5 - len(text))
+        return [Segment(fit(text, width), known)]
+    rest = fit(f"  {reason}" if reason else "", width - 5 - len(text))
     return [Segment("last ", DIM), Segment(text, known), Segment(rest, DIM)]
 
 
@@ -267,13 +255,13 @@ def _between(view: View, width: int) -> str:
     bid, ask = view.bids[0][0], view.asks[0][0]
     text = f" spread {number(ask - bid)} "
     bps = f"· {float((ask - bid) / (ask + bid) * 20_000):.3g} bps "
-    return text + bps if len(text + bps) <= width - 4 else _fit(text, min(width, len(text)))
+    return text + bps if len(text + bps) <= width - 4 else fit(text, min(width, len(text)))
 
 
 def _stacked(view: View, width: int, shown: int) -> list[Line]:
     blank = [Segment(" " * width)]
     asks, bids = view.asks[:shown], view.bids[:shown]
-    largest = _largest(asks, bids)
+    largest = largest_of(asks, bids)
     return [
         *([blank] * (shown - len(asks))),
         *(_level(view, level, largest, width, ASK) for level in reversed(asks)),
@@ -286,7 +274,7 @@ def _stacked(view: View, width: int, shown: int) -> list[Line]:
 def _mirrored(view: View, width: int, shown: int) -> list[Line]:
     left, right = (width - 3) // 2, width - 3 - (width - 3) // 2
     asks, bids = view.asks[:shown], view.bids[:shown]
-    largest = _largest(asks, bids)
+    largest = largest_of(asks, bids)
     middle = Segment(" │ ", DIM)
     lines = []
     for index in range(max(len(asks), len(bids))):
@@ -311,11 +299,11 @@ def _level(
     grid = view.grid
     numbers = (
         f"{price:{grid.price_width}.{grid.price_decimals}f}",
-        f"  {_size(size, grid.size_decimals):>{grid.size_width}}  ",
+        f"  {size_text(size, grid.size_decimals):>{grid.size_width}}  ",
     )
     room = width - len(numbers[0]) - len(numbers[1])
     if room < 1:
-        return [Segment(_fit("".join(numbers), width), style if view.live else DIM)]
+        return [Segment(fit("".join(numbers), width), style if view.live else DIM)]
     return [
         Segment(numbers[0], style if view.live else DIM),
         Segment(numbers[1], PLAIN if view.live else DIM),
@@ -350,7 +338,7 @@ def _table(views: list[View], width: int, height: int) -> list[Line]:
     if hidden:
         ill = sum(not view.live for view in hidden)
         text = f"… {len(hidden)} more" + (f", {ill} of them not LIVE" if ill else "")
-        shown[-1].append([Segment(_fit(text, block_width - 1), WARNING if ill else DIM)])
+        shown[-1].append([Segment(fit(text, block_width - 1), WARNING if ill else DIM)])
     blank = [Segment(" " * (block_width - 1))]
     lines: list[Line] = []
     for index in range(max(map(len, shown))):
@@ -398,23 +386,23 @@ class _Columns:
             else "  " + title.rjust(width)
             for title, width in self._widths.items()
         )  # fmt: skip
-        return [Segment(_fit(text, self._width), DIM)]
+        return [Segment(fit(text, self._width), DIM)]
 
     def row(self, view: View) -> Line:
         widths = self._widths
         line = [
-            Segment(_fit(_cut(view.name, widths["symbol"]), widths["symbol"] + 1), BOLD),
+            Segment(fit(cut(view.name, widths["symbol"]), widths["symbol"] + 1), BOLD),
             Segment(view.copy.state.center(STATE_WIDTH), STATES.get(view.copy.state, BOLD)),
         ]
         used = widths["symbol"] + 1 + STATE_WIDTH
         if not view.live:
             # Numbers nobody may use have less to say here than why nobody may.
             text = "  " + clean(view.copy.reason or "")
-            return [*line, Segment(_fit(text, self._width - used), WARNING)]
+            return [*line, Segment(fit(text, self._width - used), WARNING)]
         for title, width in widths.items():
             if title not in ("symbol", "state"):
                 text, style = _table_cell(title, view)
-                line.append(Segment("  " + _fit(text, width, right=True), style))
+                line.append(Segment("  " + fit(text, width, right=True), style))
                 used += width + 2
         return [*line, Segment(" " * (self._width - used))]
 
@@ -426,7 +414,7 @@ def _table_cell(title: str, view: View) -> tuple[str, Style]:
         return (f"{levels[0][0]:.{grid.price_decimals}f}" if levels else "-"), style
     if title in ("bid size", "ask size"):
         levels = view.bids if title == "bid size" else view.asks
-        return (_size(levels[0][1], grid.size_decimals) if levels else "-"), PLAIN
+        return (size_text(levels[0][1], grid.size_decimals) if levels else "-"), PLAIN
     if title == "spread":
         both = bool(view.bids and view.asks)
         return (number(view.asks[0][0] - view.bids[0][0]) if both else "-"), PLAIN
@@ -439,49 +427,3 @@ def _table_cell(title: str, view: View) -> tuple[str, Style]:
     if title == "upd/s":
         return ("" if view.rate is None else f"{view.rate:.1f}"), PLAIN
     return age(view.age), PLAIN
-
-
-# --- numbers and text ---
-
-
-def _grown(grid: Grid, levels: list[tuple[Decimal, Decimal]]) -> Grid:
-    if not levels:
-        return grid
-    prices = [number(price).partition(".") for price, _ in levels]
-    sizes = [number(size).partition(".") for _, size in levels]
-    price_decimals = max(grid.price_decimals, *(len(part[2]) for part in prices))
-    whole = max(len(part[0]) for part in sizes)
-    size_decimals = max(grid.size_decimals, *(len(part[2]) for part in sizes))
-    size_decimals = min(size_decimals, max(0, MAX_SIZE_WIDTH - 1 - whole))
-    return Grid(
-        price_decimals,
-        max(
-            grid.price_width,
-            max(len(part[0]) for part in prices) + price_decimals + bool(price_decimals),
-        ),
-        size_decimals,
-        max(grid.size_width, whole + size_decimals + bool(size_decimals)),
-    )
-
-
-def _size(size: Decimal, decimals: int) -> str:
-    text = f"{size:.{decimals}f}"
-    # A size that is there must not look like none.
-    return text if text.strip("0.") or not size else f"{size:.1e}"
-
-
-def _largest(*sides: list[tuple[Decimal, Decimal]]) -> Decimal:
-    return max((size for levels in sides for _, size in levels), default=Decimal(1))
-
-
-def _cut(text: str, width: int) -> str:
-    """The text, or its beginning and a sign that there is more."""
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, max(0, width - 1)).rstrip() + "…" if width > 0 else ""
-
-
-def _fit(text: str, width: int, *, right: bool = False) -> str:
-    text = _cut(text, width)
-    padding = " " * (width - cell_len(text))
-    return padding + text if right else text + padding
