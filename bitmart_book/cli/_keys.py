@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import bitmart_book as bb
 from bitmart_book.cli._live import Following, Stop
 from bitmart_book.cli._rows import named
-from bitmart_book.terminal.picture import Watched
-from bitmart_book.terminal.tape import KEPT, Tape
+from bitmart_book.cli.terminal.picture import Watched
+from bitmart_book.cli.terminal.tape import KEPT, Tape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ def have_keys(wanted: bool | None, console: Console) -> bool:
 
 def follow(following: Following, source: str, stop: Stop, console: Console) -> None:
     """Show the books, with keys, until a key or the time or a signal ends it."""
-    from bitmart_book.terminal.app import Keyed
+    from bitmart_book.cli.terminal.app import Keyed
 
     watched = watch_of(following, source)
 

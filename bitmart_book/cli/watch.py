@@ -29,7 +29,7 @@ from bitmart_book.cli._rows import named
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bitmart_book.terminal.screen import Screen
+    from bitmart_book.cli.terminal.screen import Screen
 
 __all__ = ["watch"]
 
@@ -93,7 +93,7 @@ def watch(
     """
     from rich.console import Console
 
-    from bitmart_book.terminal.screen import Screen
+    from bitmart_book.cli.terminal.screen import Screen
 
     screen = Screen("addresses of a server" if source.startswith("{") else source, levels)
     console = Console(highlight=False)

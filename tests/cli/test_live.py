@@ -23,7 +23,7 @@ import bitmart_book as bb
 from bitmart_book import cli
 from bitmart_book.cli import _live
 from bitmart_book.cli._rows import named
-from bitmart_book.terminal.screen import Screen
+from bitmart_book.cli.terminal.screen import Screen
 from tests.helpers import frames
 from tests.helpers.frames import spot
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from rich.segment import Segment
 
 import bitmart_book as bb
+from bitmart_book.cli.terminal.choice import Choice
+from bitmart_book.cli.terminal.focus import Focus
+from bitmart_book.cli.terminal.lines import BOLD, DIM, WARNING, Line, cut, fit
+from bitmart_book.cli.terminal.rows import Row, Rows
+from bitmart_book.cli.terminal.table import table
 from bitmart_book.display import clean
-from bitmart_book.terminal.choice import Choice
-from bitmart_book.terminal.focus import Focus
-from bitmart_book.terminal.lines import BOLD, DIM, WARNING, Line, cut, fit
-from bitmart_book.terminal.rows import Row, Rows
-from bitmart_book.terminal.table import table
 
 __all__ = ["Picture", "Watched"]
 
@@ -71,6 +71,9 @@ class Picture:
         self._clock = clock
         self._all = self._looking.look(self._watched.books(), now)
         self.choose()
+        if self.choice.selected is None and self.rows:
+            # From then on it stays, wherever it is sorted: a ladder that jumps cannot be read.
+            self.choice.selected = self.rows[0].name
 
     def choose(self) -> None:
         """The same rows, as they are wanted now."""

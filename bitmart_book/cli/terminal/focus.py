@@ -14,8 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 import bitmart_book as bb
-from bitmart_book.display import age, bar, clean, number
-from bitmart_book.terminal.lines import (
+from bitmart_book.cli.terminal.lines import (
     ASK,
     BID,
     BOLD,
@@ -31,8 +30,9 @@ from bitmart_book.terminal.lines import (
     largest_of,
     size_text,
 )
-from bitmart_book.terminal.rows import Row
-from bitmart_book.terminal.spark import spark
+from bitmart_book.cli.terminal.rows import Row
+from bitmart_book.cli.terminal.spark import spark
+from bitmart_book.display import age, bar, clean, number
 
 __all__ = ["Focus"]
 
@@ -219,13 +219,16 @@ def _between(ladder: _Ladder) -> str:
 
 def _trades(trades: Sequence[bb.Trade | str], width: int, height: int) -> list[Line]:
     """The newest on top."""
+    shown = list(reversed(trades))[: height - 1]
+    exact = [number(trade.exact.price) for trade in shown if not isinstance(trade, str)]
+    decimals = max((len(price.partition(".")[2]) for price in exact), default=0)
     lines: list[Line] = [[Segment(fit("trades", width), DIM)]]
-    for trade in list(reversed(trades))[: height - 1]:
+    for trade in shown:
         if isinstance(trade, str):
             lines.append([Segment(fit(cut(trade, width), width), WARNING)])
             continue
         style = {"buy": BID, "sell": ASK}.get(trade.side or "", PLAIN)
         price, size = trade.exact
-        text = f"{number(price):>12}  {number(size)}"
+        text = f"{price:>12.{decimals}f}  {number(size)}"
         lines.append([Segment(fit(cut(text, width), width), style)])
     return lines + [[Segment(" " * width)]] * (height - len(lines))

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bitmart_book.cli.terminal.lines import Line, in_ascii
+from bitmart_book.cli.terminal.picture import Picture, Watched
 from bitmart_book.display.libraries import library
-from bitmart_book.terminal.lines import Line, in_ascii
-from bitmart_book.terminal.picture import Picture, Watched
 
 __all__ = ["Keyed"]
 

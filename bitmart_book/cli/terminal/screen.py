@@ -17,8 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 import bitmart_book as bb
-from bitmart_book.display import age, bar, clean, number
-from bitmart_book.terminal.lines import (
+from bitmart_book.cli.terminal.lines import (
     ASK,
     BID,
     BOLD,
@@ -36,6 +35,7 @@ from bitmart_book.terminal.lines import (
     largest_of,
     size_text,
 )
+from bitmart_book.display import age, bar, clean, number
 
 __all__ = ["Screen"]
 

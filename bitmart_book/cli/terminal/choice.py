@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bitmart_book.terminal.rows import Row
+from bitmart_book.cli.terminal.rows import Row
 
 __all__ = ["ORDERS", "STEPS", "Choice"]
 
