@@ -26,6 +26,7 @@ from tests.mutants.share import SHARE
 from tests.mutants.sockets import SOCKETS
 from tests.mutants.surface import SURFACE
 from tests.mutants.tables import TABLES
+from tests.mutants.terminal import TERMINAL
 from tests.mutants.venues import VENUES
 from tests.mutants.versions import VERSIONS
 from tests.mutants.watch import WATCH
@@ -63,4 +64,5 @@ MUTANTS = (
     *LATENCY,
     *DOOR,
     *SHARE,
+    *TERMINAL,
 )

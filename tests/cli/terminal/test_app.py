@@ -1,6 +1,10 @@
 """`watch` with keys, as Textual runs it: what keys do, and how it ends."""
 
 import asyncio
+import os
+import pty
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -120,3 +124,33 @@ def test_a_terminal_with_ascii_alone_is_sent_nothing_else():
         assert "> BTC_USDT" in shown(app)
 
     running(engine("BTC_USDT"), script, plain=True)
+
+
+@pytest.mark.slow
+def test_keys_on_a_real_terminal():
+    main, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "bitmart_book", "watch", "BTC_USDT", "--source", "sim", "--keys"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        typed = [(b" LIVE ", b"/"), (b"filter: _", b"btc\r"), (b"filter: btc ", b"q")]
+        while True:
+            try:
+                part = os.read(main, 65536)
+            except OSError:  # Linux's way of saying that the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+            if typed and typed[0][0] in shown:
+                os.write(main, typed.pop(0)[1])
+        assert process.wait() == 0
+    os.close(main)
+    restored = shown.rindex(b"\x1b[?1049l")
+    assert b"BTC_USDT LIVE | bid " in shown[restored:]
+    assert b"Traceback" not in shown
