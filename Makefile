@@ -73,9 +73,10 @@ check: $(VENV)/.test $(VENV)/.lint $(VENV)/.types ## lint, types and package, si
 docs: $(VENV)/.docs ## the documentation as a site, in build/site: warnings are errors, links are checked
 	$(BIN)/python -m tests.site $(if $(SERVE),--serve)
 
-picture: $(VENV)/.package ## the picture in README, from the real program
+picture: $(VENV)/.test ## the pictures in README and docs/watch.md, from the real program
 	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \
 	    --svg docs/watch.svg
+	$(BIN)/python -m tests.site.picture docs/watch-keys.svg
 
 clean: ## remove what the others made
 	rm -rf $(VENV) build dist *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

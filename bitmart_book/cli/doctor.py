@@ -177,6 +177,7 @@ def _optional() -> Iterator[Finding]:
         ("zstandard", "captures that end with .zst"),
         ("pandas", "depth().to_pandas()"),
         ("polars", "depth().to_polars()"),
+        ("textual", "the keys of `watch`"),
     ):
         try:
             version = importlib.metadata.version(package)
