@@ -39,3 +39,7 @@ class AttachedFeed:
 
     def trades(self, symbol: str, **_: object) -> object:
         raise bb.UsageError(f"nobody publishes trades: there are none of {symbol}")
+
+    @property
+    def account(self) -> object:
+        raise bb.UsageError("nobody publishes an account")

@@ -293,8 +293,8 @@ def _printed(source: str) -> dict[str, Any]:
 def account(source: str, venues: tuple[str, ...]) -> dict[str, Any]:
     """The keys of the account whose orders are to be seen: those that `sim` printed, or those of
     the environment."""
-    if is_capture(source):
-        raise bb.UsageError(f"--orders: a capture has no account, and {source} is one")
+    if is_capture(source) or is_attached(source):
+        raise bb.UsageError(f"--orders: there is no account with {source}")
     names = spoken(venues).names
     if source.startswith("{"):
         said = _printed(source).get("credentials")

@@ -87,8 +87,9 @@ def test_whose_orders_are_seen(monkeypatch):
     assert _live.account("sim", ()) == {}
     assert list(_live.account(CAPTURED, ("bitmart",))["credentials"]) == ["bitmart"]
     assert _live.account('{"spot_public":"ws://127.0.0.1:9/x"}', ()) == {}
-    with pytest.raises(bb.UsageError, match="a capture has no account"):
-        _live.account("x.jsonl", ())
+    for source in ("x.jsonl", "attach:prices"):
+        with pytest.raises(bb.UsageError, match="there is no account with"):
+            _live.account(source, ())
     for name in ("KEY", "SECRET", "MEMO"):
         monkeypatch.delenv(f"BITMART_API_{name}", raising=False)
     with pytest.raises(bb.UsageError, match="BITMART_API_KEY"):
