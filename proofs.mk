@@ -148,6 +148,12 @@ soak: $(VENV)/.test ## a day of messages, bombs, threads, a thousand topics: mem
 leaks: $(VENV)/.test ## connections opened and closed two hundred times: what is left behind
 	PYTHONASYNCIODEBUG=1 $(BIN)/python -W error -m tests.soak.leaks
 
+TIMES ?= 1000
+READS ?= 1e8
+attached: $(VENV)/.test ## publishers killed, stopped and closed, TIMES=1000 each; READS=1e8 while another program writes
+	$(BIN)/python -m tests.share.deaths --times $(TIMES)
+	$(BIN)/python -m tests.share.torn --reads $(READS)
+
 SHARE ?= 1
 trust: $(VENV)/.test $(VENV)/.coverage ## every figure of docs/trust.md, forty minutes; SHARE=0.1 does a tenth
 	$(BIN)/python -m tests.trust --share $(SHARE)

@@ -1058,6 +1058,8 @@ cdef class Book(Written):
                 and (<Watcher>one).book is not None
             ):
                 (<Watcher>one).changed(self, change & ~MADE_LIVE)
+        if change == 0 and self._publication is not None:
+            (<Publication>self._publication)._publish(self, ALL_STORES)
         self._shared.telling = False
         if self._state == CLOSED:
             for watcher in watchers:

@@ -479,6 +479,9 @@ cdef class Engine:
             self._stopped += 1
         if change != 0:
             self._touch(book, change)
+        elif book._publication is not None:
+            # Nothing has changed, but what it shows may be of another version now, or younger.
+            book._note()
         return change
 
     cdef int _touch(self, Book book, int change) except -1:

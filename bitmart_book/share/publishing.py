@@ -31,7 +31,7 @@ from bitmart_book.fork import after_fork_in_child
 from bitmart_book.share import header
 from bitmart_book.share.places import check_name, is_held, own_folder, require_proven, taking_turns
 
-__all__ = ["Publisher"]
+__all__ = ["Publisher", "facts_of"]
 
 
 class _Timer(Protocol):
@@ -167,7 +167,7 @@ class Publisher:
 
     def _add_record(self, topic: str, book: Book) -> int:
         number, sizes = len(self._shown), self._sizes
-        record = header.packed_record(_facts(self._engine, topic, book), sizes["record"])
+        record = header.packed_record(facts_of(self._engine, topic, book), sizes["record"])
         at = sizes["records"] + number * sizes["record"]
         slot = sizes["slots"] + number * sizes["slot"]
         if number >= self._header.capacity:
@@ -223,7 +223,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _facts(engine: Engine, topic: str, book: Book) -> dict[str, Any]:
+def facts_of(engine: Engine, topic: str, book: Book) -> dict[str, Any]:
     """What does not change of a book. names: what it is called beside its topic."""
     names = (book.symbol, f"{book.venue}:{book.symbol}", f"{book.market}:{book.symbol}")
     return {

@@ -64,6 +64,14 @@ SHARE = [
         f"{MIRROR}test_a_deadline_that_is_set_earlier_holds_at_once",
     ),
     Mutant(
+        "unchanged-book-is-not-shown-anew",
+        "Of a frame that changes no level other programs hear only at the next beat.",
+        "native/engine.pxi",
+        "book._publication is not None",
+        "False",
+        f"{MIRROR}test_a_frame_that_changes_no_level_is_told_too",
+    ),
+    Mutant(
         "book-anew-in-the-same-epoch",
         "Two reads of one epoch are of two subscriptions, with anything between them.",
         "native/publisher.pxi",

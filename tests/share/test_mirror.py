@@ -2,11 +2,14 @@
 
 import contextlib
 import copy
+from collections import Counter
+from random import Random
 
 import pytest
 
 import bitmart_book as bb
 from bitmart_book import BookNotLive, BookState, UsageError
+from bitmart_book._book import shared_sizes
 from tests.helpers.reads import READS
 from tests.helpers.shared import SECOND, Pair, side
 
@@ -126,6 +129,15 @@ def test_a_frame_is_a_beat():
     assert pair.book.best_bid_price == 200.00000001
 
 
+def test_a_frame_that_changes_no_level_is_told_too():
+    pair = Pair()
+    pair.apply("snapshot", 5, *FINE)
+    pair.clock.pass_by(0.25)
+    pair.apply("update", 6, [("90", "3")], [])
+    assert pair.owner.sequence == pair.book.sequence == 6
+    assert pair.book.quote.age == pair.owner.quote.age == 0.0
+
+
 def test_ages_are_the_owner_s_and_never_less():
     pair = Pair()
     pair.apply("snapshot", 5, *FINE)
@@ -234,3 +246,29 @@ def test_a_writer_that_dies_at_any_store_leaves_a_whole_picture(lost):
     assert set(shown) == {before}
     assert after == seen(known) != before
     assert stores > 30
+
+
+def test_garbage_in_a_slot_hurts_nobody():
+    """Whatever stands there, a reader answers or refuses; mostly it is no picture at all."""
+    pair = Pair(levels=3)
+    pair.apply("snapshot", 5, side(100, -1, 4), side(101, 1, 4))
+    good = bytes(pair.file)
+    start = shared_sizes(3, 4)["slots"] + 8
+    random = Random(1)
+    outcomes = Counter()
+    for _ in range(60):
+        bad = bytearray(good)
+        for _ in range(random.choice((1, 3, 200))):
+            at = start + 8 * random.randrange(250)
+            bad[at : at + 8] = random.choice((random.randbytes(8), b"\xff" * 8, b"\0" * 7 + b"\x7f"))
+        pair.file[:] = bytes(bad)
+        book = pair.reader()
+        for name in ("best_bid", "quote", "bids", "peek", "explain", "depth", "__repr__"):
+            try:
+                read = getattr(book, name)
+                assert (read() if callable(read) else read) is not pair
+                outcomes["answered"] += 1
+            except BookNotLive:
+                outcomes["refused"] += 1
+    assert outcomes["answered"] > 50
+    assert outcomes["refused"] > 50

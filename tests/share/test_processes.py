@@ -29,6 +29,42 @@ def test_nothing_is_torn_and_a_kill_is_noticed():
         bb.attach("prices", timeout=0)
 
 
+FORKED = """
+import os, sys
+import bitmart_book as bb
+from tests.share.writer import frame
+from bitmart_book.share.publishing import Publisher
+
+engine = bb.Engine(clock="monotonic")
+engine.apply(frame(1))
+publisher = Publisher(engine, "prices", 20, print)
+book = bb.attach("prices")["BTC_USDT"]
+child = os.fork()
+if child == 0:
+    publisher.close()
+    print(book.best_bid_price, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print(book.best_ask_price, flush=True)
+if os.fork() == 0:
+    sys.stdin.read()
+os._exit(0)
+"""
+
+
+def test_forked_children_read_and_do_not_keep_a_publisher_alive():
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout.readline() == "1000.0\n"
+        assert program.stdout.readline() == "1001.0\n"
+        program.wait()
+        # A child of it still lives.
+        with pytest.raises(bb.NotPublished, match="has ended"):
+            bb.attach("prices", timeout=0)
+        program.stdin.close()
+
+
 def test_an_orderly_end_is_seen_at_once():
     deaths.closed("prices")
 
