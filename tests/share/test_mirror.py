@@ -260,7 +260,9 @@ def test_garbage_in_a_slot_hurts_nobody():
         bad = bytearray(good)
         for _ in range(random.choice((1, 3, 200))):
             at = start + 8 * random.randrange(250)
-            bad[at : at + 8] = random.choice((random.randbytes(8), b"\xff" * 8, b"\0" * 7 + b"\x7f"))
+            bad[at : at + 8] = random.choice(
+                (random.randbytes(8), b"\xff" * 8, b"\0" * 7 + b"\x7f")
+            )
         pair.file[:] = bytes(bad)
         book = pair.reader()
         for name in ("best_bid", "quote", "bids", "peek", "explain", "depth", "__repr__"):

@@ -47,6 +47,7 @@ if child == 0:
 os.waitpid(child, 0)
 print(book.best_ask_price, flush=True)
 if os.fork() == 0:
+    print("left", flush=True)
     sys.stdin.read()
 os._exit(0)
 """
@@ -58,8 +59,9 @@ def test_forked_children_read_and_do_not_keep_a_publisher_alive():
     ) as program:
         assert program.stdout.readline() == "1000.0\n"
         assert program.stdout.readline() == "1001.0\n"
+        assert program.stdout.readline() == "left\n"
         program.wait()
-        # A child of it still lives.
+        # The child of it still lives.
         with pytest.raises(bb.NotPublished, match="has ended"):
             bb.attach("prices", timeout=0)
         program.stdin.close()
