@@ -79,24 +79,24 @@ def test_killed_stopped_and_closed():
 @pytest.mark.slow
 def test_the_commands():
     """A publisher, `top` and `watch` of it, and what they say of a name that nobody publishes."""
-    publisher = subprocess.Popen(
-        [sys.executable, "-m", "bitmart_book", "publish", "prices", "BTC_USDT", "--source", "sim"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert publisher.stdout.readline() == "published as prices, 20 levels a side: BTC_USDT\n"
-        while publisher.stdout.readline() != "BTC_USDT LIVE\n":
-            pass
-        source = ("--source", "attach:prices")
-        for command in (("top",), ("watch", "--seconds", "1"), ("doctor",)):
-            done = run(*command, "BTC_USDT", *source)
-            assert done.returncode == 0, done.stderr
-            assert "BTC_USDT" in done.stdout
-        assert "shows no book of ETH_USDT" in run("top", "ETH_USDT", *source).stderr
-    finally:
-        publisher.terminate()
-        publisher.wait()
+    command = (sys.executable, "-m", "bitmart_book", "publish", "prices", "BTC_USDT")
+    source = ("--source", "attach:prices")
+    with subprocess.Popen(
+        [*command, "--source", "sim"], stdout=subprocess.PIPE, text=True
+    ) as publisher:
+        try:
+            said = "published as prices, 20 levels a side: BTC_USDT\n"
+            assert publisher.stdout.readline() == said
+            while publisher.stdout.readline() != "BTC_USDT LIVE\n":
+                pass
+            for command in (("top",), ("watch", "--seconds", "1"), ("doctor",)):
+                done = run(*command, "BTC_USDT", *source)
+                assert done.returncode == 0, done.stderr
+                assert "BTC_USDT" in done.stdout
+            assert "shows no book of ETH_USDT" in run("top", "ETH_USDT", *source).stderr
+        finally:
+            publisher.terminate()
+            publisher.wait()
     assert publisher.returncode == 0
     done = run("top", "BTC_USDT", *source)
     assert (done.returncode, done.stdout) == (1, "")

@@ -55,7 +55,7 @@ class Pair:
 
 
 class AttachedWorld(World):
-    """`compared`: how many looks there were, at what was LIVE in both, here alone, or in neither."""
+    """`compared`: how many looks there were at what was LIVE in both, here alone, or in neither."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
