@@ -113,9 +113,9 @@ class Bybit(PublicFeed):
         for arg in args or ():
             if operation == "subscribe":
                 channel, symbol = _taken_apart(arg)
-                self.push_first(connection, self.join(connection, arg, symbol, channel))
+                self._push_first(connection, self._join(connection, arg, symbol, channel))
             elif arg in connection.topics:
-                self.leave(connection, arg)
+                self._leave(connection, arg)
 
     def left(self, connection: Connection) -> None:
         """A connection is gone."""

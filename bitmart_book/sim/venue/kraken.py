@@ -143,13 +143,13 @@ class Kraken(PublicFeed):
             self._refuse(connection, "subscribe", symbol, "Event trigger not supported", id_)
             return
         self._begin_beating(connection)
-        topic = self.join(connection, key, symbol, name)
+        topic = self._join(connection, key, symbol, name)
         first = params.get("snapshot", channel != "trade") is True
         facts += f'"snapshot":{"true" if first else "false"},'
         result = f'"channel":"{channel}",{facts}"symbol":"{symbol}"'
         self._ack(connection, "subscribe", result, id_)
         if first:
-            self.push_first(connection, topic)
+            self._push_first(connection, topic)
 
     def _unsubscribe(
         self, connection: Connection, channel: str, symbol: str, params: dict[str, Any], id_: str
@@ -159,7 +159,7 @@ class Kraken(PublicFeed):
         if topic is None or (channel == "book" and topic.channel.levels != depth):
             self._refuse(connection, "unsubscribe", symbol, "Subscription Not Found", id_)
             return
-        self.leave(connection, key)
+        self._leave(connection, key)
         facts = f'"depth":{depth},' if channel == "book" else ""
         result = f'"channel":"{channel}",{facts}"symbol":"{symbol}"'
         self._ack(connection, "unsubscribe", result, id_)

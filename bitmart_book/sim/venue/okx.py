@@ -128,7 +128,7 @@ class Okx(PublicFeed):
             return
         key = f"{channel}:{symbol}"
         if key in connection.topics:
-            self.leave(connection, key)
+            self._leave(connection, key)
         elif operation == "unsubscribe":
             self._error(connection, "60018", f"{key} is not subscribed", named)
             return
@@ -138,7 +138,7 @@ class Okx(PublicFeed):
             f"{self._name(connection)}}}",
         )
         if operation == "subscribe":
-            self.push_first(connection, self.join(connection, key, symbol, channel))
+            self._push_first(connection, self._join(connection, key, symbol, channel))
 
     def _illegal(self, connection: Connection, payload: str | bytes) -> None:
         text = payload if isinstance(payload, str) else payload.decode(errors="replace")

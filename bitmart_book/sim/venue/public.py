@@ -310,7 +310,7 @@ class PublicFeed(ABC):
     def left(self, connection: Connection) -> None:
         """A connection is gone."""
         for key in list(connection.topics):
-            self.leave(connection, key)
+            self._leave(connection, key)
 
     def too_fast(self, connection: Connection) -> bool:
         """More messages than are allowed; without such a limit it never happens."""
@@ -323,7 +323,7 @@ class PublicFeed(ABC):
 
     # For the venue's own file
 
-    def join(self, connection: Connection, key: str, symbol: str, channel: str) -> Topic:
+    def _join(self, connection: Connection, key: str, symbol: str, channel: str) -> Topic:
         """Subscribe a connection to a channel of a symbol; `key` is the topic as it names it."""
         topic = self._topic(self._desk(symbol), channel)
         if not topic.subscribers:
@@ -334,12 +334,12 @@ class PublicFeed(ABC):
         self._repeat_later(topic)
         return topic
 
-    def leave(self, connection: Connection, key: str) -> None:
+    def _leave(self, connection: Connection, key: str) -> None:
         """End a subscription that there is."""
         topic = connection.topics.pop(key)
         del topic.subscribers[connection.id]
 
-    def push_first(self, connection: Connection, topic: Topic) -> None:
+    def _push_first(self, connection: Connection, topic: Topic) -> None:
         """Push what a new subscriber gets at once, if there is anything."""
         text = self._first(topic)
         if text:
