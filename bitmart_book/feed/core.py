@@ -7,16 +7,12 @@ it: `words` (which topics are meant), `subscriber`, `reader`.
 from __future__ import annotations
 
 import logging
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 from bitmart_book._book import Book, Engine, Latency, clock_ns
 from bitmart_book.client.client import Client
-from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Push
-from bitmart_book.credentials import Credentials
 from bitmart_book.errors import CaptureError, FeedClosed, UsageError
 from bitmart_book.feed.answers import verdict
 from bitmart_book.feed.live import KeptBook
@@ -31,7 +27,6 @@ from bitmart_book.venues import BITMART_DEMO, find_venue, venues
 from bitmart_book.venues.profile import Venue
 from bitmart_book.wire.driver import Driver
 from bitmart_book.wire.playback import RecordedTime, has_events, recorded_venues
-from bitmart_book.wire.recorder import Recorder
 
 __all__ = ["Core"]
 
@@ -96,54 +91,6 @@ class Core(Owned):
 
     # --- life, as far as nobody waits ---
 
-    def make_client(
-        self,
-        urls: dict[str, str],
-        credentials: Mapping[str, Credentials] | None,
-        recorder: Recorder | None,
-    ) -> Client:
-        """The client of a feed that opens now. credentials: those of a simulator, if it has any.
-        recorder: where what the client tells the engine is written down too."""
-        options = self.options
-        live, limiter = options["source"] == "live", options["limiter"]
-        if limiter is None and not live and not options["urls"]:
-            # An exchange of our own counts for itself: its limits are not BitMart's memory of us.
-            limiter = Limiter()
-        self.client = Client(
-            self.engine if recorder is None else recorder.told(self.engine),
-            self.venue,
-            rng=random.Random(),
-            urls=self._regions(self._demo_urls(urls)),
-            elsewhere=live and not options["urls"],
-            limiter=limiter,
-            timeouts=options["timeouts"],
-            other_hosts=options["allow_other_hosts"],
-            credentials=options["credentials"] or credentials,
-            wall_ms=lambda: time.time_ns() // 1_000_000,
-        )
-        self.client.account.across = self.across
-        self.client.account.instruments = self.instruments
-        if recorder is not None:
-            recorder.name_of = self.client.connections.name_of
-        return self.client
-
-    def _demo_urls(self, urls: dict[str, str]) -> dict[str, str]:
-        if not self.options["demo"]:
-            return urls
-        # A server of ours has its demo trading beside the other, at addresses of its own.
-        demo = {k.removeprefix("demo_"): v for k, v in urls.items() if k.startswith("demo_")}
-        return {**urls, **demo}
-
-    def _regions(self, urls: dict[str, str]) -> dict[str, str]:
-        """An address may be the name of a region: {"okx_public": "eea"}."""
-        profiles = {profile.endpoint: profile for profile in self.venue.profiles}
-        return {
-            endpoint: profiles[endpoint].region_url(url)
-            if "://" not in url and endpoint in profiles
-            else url
-            for endpoint, url in urls.items()
-        }
-
     def close(self) -> None:
         """What of closing needs no waiting: from here on nobody is told anything new."""
         self.closed = True
@@ -197,19 +144,6 @@ class Core(Owned):
                 if answer is not None:
                     self.audience.refuse(event.topic, verdict({event.topic: answer}))
         self.stepped()
-
-    def publish(self, name: str, levels: int) -> None:
-        """Show all books to other programs of this machine, under that name."""
-        if self.is_capture:
-            raise UsageError("the books of a capture are of another time, and are not published")
-        _, driver = self.running()
-        if self.publisher is not None:
-            raise UsageError(f"this feed is published already, as {self.publisher.name!r}")
-        self.engine.require_quiet()
-        self.publisher = Publisher(
-            self.engine, name, levels, lambda error: self.journal.error(str(error), error)
-        )
-        self.publisher.start(driver.later)
 
 
 def _venue(options: Options) -> Venue:

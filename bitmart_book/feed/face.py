@@ -11,6 +11,7 @@ from bitmart_book.client.plan import Plan, plan
 from bitmart_book.errors import CaptureError
 from bitmart_book.feed.core import Core
 from bitmart_book.feed.live import INTERNAL, KeptBook
+from bitmart_book.feed.opening import publish
 from bitmart_book.feed.options import listed, names
 from bitmart_book.feed.reader import Reader
 from bitmart_book.feed.report import Report
@@ -116,7 +117,7 @@ class Face(Owned, Generic[B]):
         >>> bb.attach("mine")["BTC_USDT"].best_bid_price == feed["BTC_USDT"].best_bid_price
         True
         """
-        self._do(lambda: self._core.publish(name, levels))
+        self._do(lambda: publish(self._core, name, levels))
 
     @property
     def books(self) -> tuple[B, ...]:

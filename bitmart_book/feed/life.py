@@ -17,6 +17,7 @@ from bitmart_book.errors import BitmartBookError, FeedClosed, UsageError
 from bitmart_book.feed.core import Core
 from bitmart_book.feed.held import given_out, is_held, is_listened_to
 from bitmart_book.feed.live import FeedStream, KeptBook, Moment
+from bitmart_book.feed.opening import make_client
 from bitmart_book.feed.options import Wait
 from bitmart_book.feed.pace import Pace
 from bitmart_book.feed.reader import Reader
@@ -120,7 +121,7 @@ class Life:
             self._tls = ssl.create_default_context()
         core.driver = Driver(
             core.engine,
-            core.make_client(urls, self._simulated_credentials(), self._recorder),
+            make_client(core, urls, self._simulated_credentials(), self._recorder),
             core.journal,
             core.audience,
             recorder=self._recorder,

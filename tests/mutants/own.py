@@ -234,8 +234,8 @@ OWN = [
     Mutant(
         "corrected-where-it-is-asked",
         "The account is written by two threads at once.",
-        "feed/core.py",
-        "self.client.account.across = self.across\n",
+        "feed/opening.py",
+        "core.client.account.across = core.across\n",
         "",
         "tests/feed/test_private.py::test_the_truth_of_rest_is_put_in_where_the_feed_lives",
     ),
