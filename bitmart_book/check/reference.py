@@ -1202,13 +1202,14 @@ class ReferenceEngine:
     def _refuse_unread(self, text: str, problem: str, generation: int) -> None:
         profiles = self._profiles(generation)
         keys = {book.symbol for profile in profiles for book in profile.books} | {"symbol"}
-        keys |= {profile.argument[1] for profile in profiles if profile.argument}
+        keys |= {profile.framing.argument[1] for profile in profiles if profile.framing.argument}
         words = "|".join(map(re.escape, sorted(keys)))
         found_ids = re.findall(rf'"(?:{words})"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
         symbols = {symbol for symbol in found_ids if _is_id(symbol)}
         names = None
         for profile in profiles:
-            key = profile.argument[0] if profile.argument else profile.channel_key
+            framing = profile.framing
+            key = framing.argument[0] if framing.argument else framing.channel_key
             found = re.search(rf'"{key}"{_BLANKS}:{_BLANKS}"([^"\\]+)"', text)
             if found:
                 names, symbol = _taken_apart(profile, found[1])
@@ -1234,18 +1235,19 @@ class ReferenceEngine:
         key = None
         found: list[tuple[Any, list[str], str]] = []
         for profile in self._profiles(generation):
-            if message.get(profile.channel_key) is None or key not in (None, profile.channel_key):
+            own = profile.framing.channel_key
+            if message.get(own) is None or key not in (None, own):
                 continue
             address = _address(profile, message)
             if address is not None:
-                key = profile.channel_key
+                key = own
                 found.append((profile, *address))
         if not found:
             return None
         known = [one for one in found if one[1][0] in one[0].channels]
         if not known:
             return found[0]
-        owners = [one for one in known if one[0].owns_symbol(one[2])]
+        owners = [one for one in known if one[0].symbols.owns(one[2])]
         first, others = known[0], known[1:]
         if owners and owners[0] is not first:
             first, others = owners[0], [one for one in known if one is not owners[0]]
@@ -1260,13 +1262,13 @@ class ReferenceEngine:
             self._hear_reply(message, generation)
             return Change.OTHER
         profile, names, symbol = found
-        if profile.data_key not in message:
-            if profile.reply_keys & message.keys():
+        if profile.framing.data_key not in message:
+            if profile.framing.reply_keys & message.keys():
                 self._hear_reply(message, generation)
-            elif names[0] in self.channels and profile.symbol_key is None:
+            elif names[0] in self.channels and profile.framing.symbol_key is None:
                 self._refuse(names, [symbol], MessageError("a push without data"), generation)
             return Change.OTHER
-        data = message[profile.data_key]
+        data = message[profile.framing.data_key]
         if names[0] in self.channels:
             if data is None or data == "":
                 return 0
@@ -1496,38 +1498,39 @@ def _split(topic: str) -> tuple[str, str]:
 
 def _taken_apart(profile: Any, named: str) -> tuple[list[str], str]:
     """The channels that a text may name, and the symbol in it."""
-    names, symbol = [], ""
+    framing, names, symbol = profile.framing, [], ""
     for channel in (*profile.books, *profile.streams):
-        wire = getattr(channel, "wire", "") or channel.name.removeprefix(profile.channel_prefix)
-        if profile.separator == ":":
+        wire = getattr(channel, "wire", "") or channel.name.removeprefix(framing.channel_prefix)
+        if framing.separator == ":":
             head, tail = _split(named)
             found = head == wire
         else:
-            found = named == wire or named.startswith(wire + profile.separator)
+            found = named == wire or named.startswith(wire + framing.separator)
             tail = named[len(wire) + 1 :]
         if found:
             names.append(channel.name)
             symbol = tail
     if not names:
         head, symbol = _split(named)
-        names = [profile.channel_prefix + head]
+        names = [framing.channel_prefix + head]
     return names, symbol
 
 
 def _address(profile: Any, message: dict[str, Any]) -> tuple[list[str], str] | None:
     """The channels that a push may be of, and the symbol beside its data."""
-    named = message[profile.channel_key]
-    if profile.argument is not None:
-        if not isinstance(named, dict) or not isinstance(named.get(profile.argument[0]), str):
+    framing = profile.framing
+    named = message[framing.channel_key]
+    if framing.argument is not None:
+        if not isinstance(named, dict) or not isinstance(named.get(framing.argument[0]), str):
             return None
-        names, symbol = _taken_apart(profile, named[profile.argument[0]])
-        inner = named.get(profile.argument[1])
+        names, symbol = _taken_apart(profile, named[framing.argument[0]])
+        inner = named.get(framing.argument[1])
         return names, symbol if inner is None else str(inner)
     if not isinstance(named, str):
         return None
     names, symbol = _taken_apart(profile, named)
-    if profile.symbol_key is not None and not symbol and profile.data_key in message:
-        symbol = str(message.get(profile.symbol_key))
+    if framing.symbol_key is not None and not symbol and framing.data_key in message:
+        symbol = str(message.get(framing.symbol_key))
     return names, symbol
 
 

@@ -74,7 +74,7 @@ def holds(profile: Profile, channel: BookChannel) -> float | None:
     speaks; None: that is no reason."""
     if channel.confirmed_by_connection is None or channel.kind == "sequenced":
         return channel.confirmed_by_connection
-    return min(channel.confirmed_by_connection, profile.picture_holds)
+    return min(channel.confirmed_by_connection, profile.pictures.hold)
 
 
 def guard_age(profile: Profile, channel: BookChannel) -> float:
@@ -84,7 +84,7 @@ def guard_age(profile: Profile, channel: BookChannel) -> float:
         return held - RENEW_BEFORE + 2.0
     if channel.kind == "sequenced":
         return SEQUENCED_GUARD
-    return profile.renew_after + 2.0
+    return profile.pictures.renew_after + 2.0
 
 
 def _bounds(profile: Profile, channel: BookChannel) -> dict[str, float]:
@@ -100,7 +100,7 @@ def _bounds(profile: Profile, channel: BookChannel) -> dict[str, float]:
         found["stuck"] = _AUDITED
         return found
     # Nobody can ask for a picture; its topic is subscribed anew instead.
-    found["mute"] = found["one_side"] = found["last"] = found["stuck"] = profile.picture_holds + WAY
+    found["mute"] = found["one_side"] = found["last"] = found["stuck"] = profile.pictures.hold + WAY
     if of_kind == "unstamped":
         found["late_inside"] = math.inf
     return found

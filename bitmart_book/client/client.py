@@ -336,16 +336,9 @@ class Client:
             "hosts": self.connections.lateness.report(self.connections),
             "topics": self.wanted.states(),
             "counters": dict(self.counters),
-            "unknown_fields": self._unknown_fields(),
+            "unknown_fields": self.venue.unknown_fields(),
             "engine": self._engine.stats,
         }
-
-    def _unknown_fields(self) -> dict[str, int]:
-        """How often undocumented fields came, by "channel.field", in this process."""
-        found: dict[str, int] = {}
-        for profile in self.venue.profiles:
-            found.update(profile.unknown_fields())
-        return found
 
     def explain(self, topic: str, now: float) -> str:
         """A sentence about a topic: its state, why, and what is being done about it."""

@@ -91,9 +91,9 @@ class Connections:
         return connection is None or connection.profile.private
 
     def binary(self, name: str) -> str:
-        """What a binary message of a connection is: see `Profile.binary`."""
+        """What a binary message of a connection is: see `Framing.binary`."""
         connection = self._by_name.get(name)
-        return "raw deflate" if connection is None else connection.profile.binary
+        return "raw deflate" if connection is None else connection.profile.framing.binary
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -101,7 +101,7 @@ class Connections:
 
     def url(self, profile: Profile) -> str:
         """The address of the sockets of a profile."""
-        return self._urls.get(profile.endpoint, profile.url)
+        return self._urls.get(profile.endpoint, profile.server.url)
 
     def report(self) -> dict[str, dict[str, Any]]:
         """Of each connection, for people: where it goes, whether it is open, what it carries."""

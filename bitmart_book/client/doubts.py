@@ -69,7 +69,8 @@ def _of_damaged(profile: Profile, payload: bytes, error: MessageError) -> Doubt:
     """Of a frame that is not JSON: cut off, garbled, or never meant to be any."""
     if _NO_PUSH.fullmatch(payload) and not _names_books(profile, payload):
         return NOBODY
-    key = profile.channel_key if profile.argument is None else profile.argument[0]
+    framing = profile.framing
+    key = framing.channel_key if framing.argument is None else framing.argument[0]
     names = re.findall(_CHANNEL_IN_BYTES % key.encode(), payload)
     if len(names) != 1:
         # None, or the beginning of another frame within it: what it names is not all that it was.
@@ -82,5 +83,5 @@ def _of_damaged(profile: Profile, payload: bytes, error: MessageError) -> Doubt:
 
 def _names_books(profile: Profile, text: bytes) -> bool:
     """Whether the name of any channel of books stands in a text."""
-    names = (profile.wire_name(book) for book in profile.books)
+    names = (profile.framing.wire_name(book) for book in profile.books)
     return any(name.encode() in text for name in names)

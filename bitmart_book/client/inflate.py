@@ -19,7 +19,7 @@ _WINDOWS = {"raw deflate": -zlib.MAX_WBITS, "gzip": 16 + zlib.MAX_WBITS}
 
 
 def inflate(payload: bytes, form: str = "raw deflate") -> bytes:
-    """The text of a binary message, which is of `Profile.binary` form: one raw DEFLATE stream (RFC
+    """The text of a binary message, which is of `Framing.binary` form: one raw DEFLATE stream (RFC
     1951), as BitMart's spot hosts send binary frames, one of gzip, or plain text.
 
     Raises CompressionError for a damaged, truncated or trailing stream, and for one that is larger

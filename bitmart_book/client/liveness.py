@@ -28,7 +28,7 @@ class Liveness:
         self._timeouts = timeouts
         self._send = send
         self.pings = Pings(
-            profile.ping_answered,
+            profile.speech.ping_answered,
             timeouts.ping_after,
             timeouts.pong_within,
             now,

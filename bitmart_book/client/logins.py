@@ -78,7 +78,7 @@ class Logins:
         if reply.kind == "ack":
             self._accepted(connection, now)
             return
-        kind = connection.profile.error_kind(reply)
+        kind = connection.profile.errors.kind(reply)
         if kind is not None and kind.is_temporary:
             self._keeper.drop(connection, f"no login now: {reply.message}", now)
             return
@@ -119,7 +119,7 @@ class Logins:
         self, connection: Connection, reply: Reply, kind: ErrorKind | None, now: float
     ) -> None:
         for subscription in list(connection.topics.values()):
-            error = connection.profile.error(reply, (subscription.topic,))
+            error = connection.profile.errors.exception(reply, (subscription.topic,))
             if kind is ErrorKind.CLOCK:
                 error = ClockError(reply.code, reply.message)
             answer = Answer(subscription.topic, False, reply.code, reply.message, error)

@@ -49,8 +49,8 @@ class Pushes:
     def receive(self, connection: Connection, message: Any, now: float) -> None:
         """A decoded frame that is neither a book's nor a public trade."""
         profile = connection.profile
-        if profile.answer_ping is not None and connection.session is not None:
-            answer = profile.answer_ping(message)
+        if profile.speech.answer_ping is not None and connection.session is not None:
+            answer = profile.speech.answer_ping(message)
             if answer is not None:
                 connection.session.answer(answer, now)
                 return
@@ -82,7 +82,7 @@ class Pushes:
                 reason=reply.message,
             )
             self._note_temporary_error(connection, reply)
-            if connection.profile.error_kind(reply) is ErrorKind.FULL:
+            if connection.profile.errors.kind(reply) is ErrorKind.FULL:
                 connection.full = connection.full or Full()
                 connection.full.is_told = True
         assert connection.session is not None
@@ -99,7 +99,7 @@ class Pushes:
     @staticmethod
     def _note_temporary_error(connection: Connection, reply: Reply) -> None:
         """Whoever waits for an answer in vain is told that the venue cannot at the moment."""
-        kind = connection.profile.error_kind(reply)
+        kind = connection.profile.errors.kind(reply)
         if kind is not None and kind.is_temporary:
             named = connection.topics.get(reply.topic or "")
             for subscription in connection.topics.values() if named is None else [named]:
@@ -114,7 +114,7 @@ class Pushes:
         stream = next(iter(streams), None)
         if address is None or stream is None:
             self._outbox.counters["unknown_frames"] += 1
-            name = message.get(profile.channel_key) if isinstance(message, dict) else None
+            name = message.get(profile.framing.channel_key) if isinstance(message, dict) else None
             self._note_unknown(connection, name, now)
             return
         topic = Topic(stream.name, address.symbol, "")

@@ -374,7 +374,7 @@ class Recovery:
         if spoken is None:
             spoken = heard - PONG_WITHIN
         known = known_at(subscription.book, now)
-        until = min(spoken + CONNECTION_CONFIRMS, known + subscription.profile.picture_holds)
+        until = min(spoken + CONNECTION_CONFIRMS, known + subscription.profile.pictures.hold)
         self._engine.confirm(subscription.book, int(until * 1e9))
 
     def _renew_pictures(self, connection: Connection, now: float) -> None:
@@ -510,5 +510,5 @@ class Recovery:
 def _renew_at(subscription: Subscription, now: float) -> float:
     """When a book of pictures is to be subscribed anew, if it brings none until then."""
     assert subscription.book is not None
-    silent_until = known_at(subscription.book, now) + subscription.profile.renew_after
+    silent_until = known_at(subscription.book, now) + subscription.profile.pictures.renew_after
     return max(silent_until, subscription.snapshots.requested_at + RENEW_AFTER)

@@ -69,19 +69,19 @@ class Requests:
 
     def batch(self, queue: dict[str, None]) -> list[str]:
         """As many topics as one message may hold, taken from the queue."""
-        limits, together = self._profile.limits, self._profile.together
+        limits, speech = self._profile.limits, self._profile.speech
         topics: list[str] = []
         kind, length = None, 0
         for topic in queue:
             if not topics:
-                kind = together(Topic.parse(topic))
-            elif together(Topic.parse(topic)) != kind:
+                kind = speech.together(Topic.parse(topic))
+            elif speech.together(Topic.parse(topic)) != kind:
                 continue
             length += len(topic)
             if topics and (
                 len(topics) == limits.topics_per_message
                 or length > limits.topic_bytes_per_message
-                or len(self._profile.word("unsubscribe", [*topics, topic], self._numbers + 1))
+                or len(speech.word("unsubscribe", [*topics, topic], self._numbers + 1))
                 > limits.message_bytes
             ):
                 break
@@ -96,11 +96,11 @@ class Requests:
         if operation != "request" and self._operations is not None:
             self._operations.take(now)
         self._numbers += 1
-        if self._profile.numbered:
+        if self._profile.speech.numbered:
             self._asked[self._numbers] = Asked(operation, tuple(topics))
             if len(self._asked) > _REMEMBERED:
                 del self._asked[next(iter(self._asked))]
-        return self._profile.word(operation, topics, self._numbers)
+        return self._profile.speech.word(operation, topics, self._numbers)
 
     def asked(self, reply: Reply) -> Asked | None:
         """What a reply is about by its number, or by the symbol that it names beside it; None

@@ -191,7 +191,7 @@ class Session:
                 if topic is None and not self._doubts:
                     topic = next(iter(self._unanswered), None)
             return [] if topic is None else self.seen(topic)
-        if self.profile.error_kind(reply) is ErrorKind.FULL:
+        if self.profile.errors.kind(reply) is ErrorKind.FULL:
             self._is_full = True
         topic = reply.topic
         if topic is None and asked is not None and len(asked.topics) == 1:
@@ -225,7 +225,7 @@ class Session:
         in_question = topic == self._suspect or topic in self._unanswered
         if not in_question and topic not in self._suspects:
             return []
-        if topic in self._pardoned and reply.code not in self.profile.retry_codes:
+        if topic in self._pardoned and reply.code not in self.profile.errors.retry_codes:
             return self._accuse(topic, reply, now)
         return self._refused(topic, reply, now)
 
@@ -244,22 +244,22 @@ class Session:
                 self._verdicts += self._refused(topic, reply, now)
 
     def _refused(self, topic: str, reply: Reply, now: float) -> list[Answer]:
-        if reply.code in self.profile.retry_codes:
+        if reply.code in self.profile.errors.retry_codes:
             self._unanswered[topic] = now
             return []
         self._resolve(topic)
-        error = self.profile.error(reply, (topic,))
+        error = self.profile.errors.exception(reply, (topic,))
         return [Answer(topic, False, reply.code, reply.message, error)]
 
     def _blame(self, reply: Reply, now: float, about: Iterable[str]) -> list[Answer]:
         """An error without a topic, about one of these: if it can be about one topic only, then
         that one is accused; if about several, each is asked for by itself."""
         if self._suspect is not None:
-            if reply.code in self.profile.retry_codes:
+            if reply.code in self.profile.errors.retry_codes:
                 return self._refused(self._suspect, reply, now)
             return self._accuse(self._suspect, reply, now)
         suspects = [topic for topic in about if topic in self._unanswered]
-        if reply.code in self.profile.retry_codes or self._doubts:
+        if reply.code in self.profile.errors.retry_codes or self._doubts:
             return []
         if len(suspects) == 1:
             return self._accuse(suspects[0], reply, now)
@@ -356,7 +356,7 @@ class Session:
     def _write_ping(self, now: float) -> None:
         # A ping never waits for its turn: half of the venue's limit is left free for it.
         self._requests.take(now)
-        self._output.append(self.profile.ping)
+        self._output.append(self.profile.speech.ping)
 
     def next_deadline(self, now: float) -> float:
         """When `advance` has something to do next."""

@@ -165,4 +165,4 @@ class Wanted(Mapping[str, Subscription]):
         subscription = self._topics.get(topic)
         if subscription is None or subscription.temporary_error is None or self.answered(topic):
             return None
-        return subscription.profile.error(subscription.temporary_error, (topic,))
+        return subscription.profile.errors.exception(subscription.temporary_error, (topic,))

@@ -61,7 +61,7 @@ def _regions(core: Core, urls: dict[str, str]) -> dict[str, str]:
     """An address may be the name of a region: {"okx_public": "eea"}."""
     profiles = {profile.endpoint: profile for profile in core.venue.profiles}
     return {
-        endpoint: profiles[endpoint].region_url(url)
+        endpoint: profiles[endpoint].server.in_region(url, profiles[endpoint].venue)
         if "://" not in url and endpoint in profiles
         else url
         for endpoint, url in urls.items()

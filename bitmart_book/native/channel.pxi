@@ -170,7 +170,7 @@ cdef Words words_of(_Channel channel, object profile, object described):
     cdef Words words
     memset(&words, 0, sizeof(words))
     words.kind = channel.kind
-    words.data = packed(profile.data_key)
+    words.data = packed(profile.framing.data_key)
     words.symbol = packed(channel.symbol)
     words.price = packed(channel.price)
     words.size = packed(channel.size)
@@ -227,23 +227,25 @@ cdef class _Table:
             for described in profile.books:
                 self._add_route(profile, described, channels[described.name])
                 keys.add(described.symbol)
-            wires = [profile.wire_name(described) for described in profile.books]
+            wires = [profile.framing.wire_name(described) for described in profile.books]
             self.shares |= len(set(wires)) < len(wires)
             # Where a text names the channel as we do, it can be taken apart at once.
             is_plain = (
-                profile.argument is None and profile.separator == ":"
+                profile.framing.argument is None and profile.framing.separator == ":"
                 and not any(described.wire for described in profile.books)
             )
             self.envelopes.append((
-                profile, profile.channel_key, profile.channel_prefix if is_plain else None,
-                profile.symbol_key, frozenset(profile.channels),
+                profile, profile.framing.channel_key,
+                profile.framing.channel_prefix if is_plain else None,
+                profile.framing.symbol_key, frozenset(profile.channels),
             ))
-            key = profile.channel_key if profile.argument is None else profile.argument[0]
+            framing = profile.framing
+            key = framing.channel_key if framing.argument is None else framing.argument[0]
             self.channels_in_bytes.append((profile, re.compile(
                 b'"%b"[ \\t\\n\\r\\f\\v]*:[ \\t\\n\\r\\f\\v]*"([^"\\\\]{1,400})"' % key.encode()
             )))
-            if profile.argument is not None:
-                keys.add(profile.argument[1])
+            if profile.framing.argument is not None:
+                keys.add(profile.framing.argument[1])
         # Symbols of the wire are taken verbatim; refused is only what could not be told apart in a
         # topic or a log line. What a user may ask for is the venue's business, and narrower.
         self.symbols_in_bytes = re.compile(
@@ -256,11 +258,11 @@ cdef class _Table:
 
     cdef int _add_key(self, object profile) except -1:
         """Note a key that names channels. Of two shapes of one key the first is scanned."""
-        cdef uint64_t key = packed(profile.channel_key), channel = 0, symbol = 0
+        cdef uint64_t key = packed(profile.framing.channel_key), channel = 0, symbol = 0
         cdef Py_ssize_t i
-        if profile.argument is not None:
-            channel = packed(profile.argument[0])
-            symbol = packed(profile.argument[1])
+        if profile.framing.argument is not None:
+            channel = packed(profile.framing.argument[0])
+            symbol = packed(profile.framing.argument[1])
         for i in range(self.n_keys):
             if self.keys[i].key == key:
                 return 0
@@ -273,16 +275,16 @@ cdef class _Table:
         return 0
 
     cdef int _add_route(self, object profile, object described, _Channel channel) except -1:
-        cdef bytes name = profile.wire_name(described).encode("ascii")
+        cdef bytes name = profile.framing.wire_name(described).encode("ascii")
         cdef Route* route = &self.routes[self.n_routes]
         cdef Route* other
         cdef Py_ssize_t i
         self.names.append(name)
-        route.key = packed(profile.channel_key)
-        route.symbol_key = 0 if profile.symbol_key is None else packed(profile.symbol_key)
+        route.key = packed(profile.framing.channel_key)
+        route.symbol_key = 0 if profile.framing.symbol_key is None else packed(profile.framing.symbol_key)
         route.name = <const char*>name
         route.length = len(name)
-        route.separator = <char>ord(profile.separator)
+        route.separator = <char>ord(profile.framing.separator)
         route.words = channel.words
         route.channel = <void*>channel
         route.other = -1

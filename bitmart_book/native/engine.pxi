@@ -554,10 +554,10 @@ cdef class Engine:
             self.message = message
             return OTHER_BIT
         profile, names, symbol, _ = found
-        if profile.data_key not in <dict>message:
+        if profile.framing.data_key not in <dict>message:
             # Acknowledgements, errors, pongs: for the session, not for a book.
-            if profile.reply_keys.isdisjoint(<dict>message):
-                if names[0] in self._routes and profile.symbol_key is None:
+            if profile.framing.reply_keys.isdisjoint(<dict>message):
+                if names[0] in self._routes and profile.framing.symbol_key is None:
                     self._refuse_named(
                         names, symbol,
                         MessageError("a push without data", symbol=symbol or None), generation,
@@ -569,12 +569,12 @@ cdef class Engine:
             return OTHER_BIT
         if names[0] in self._routes:
             return self._apply_books(
-                names, symbol, (<dict>message)[profile.data_key], message, receive_time, generation,
+                names, symbol, (<dict>message)[profile.framing.data_key], message, receive_time, generation,
                 only,
             )
         trades = self._trade_routes.get(names[0])
         if trades is not None and only is None:
-            if (<dict>message)[profile.data_key] in (None, ""):
+            if (<dict>message)[profile.framing.data_key] in (None, ""):
                 return 0
             return self._apply_trades(trades[0], trades[1], message)
         if only is not None:
@@ -590,7 +590,7 @@ cdef class Engine:
         of, those of a market that owns its symbol first; None where it names none."""
         found = None
         for profile, key, prefix, symbol_key, own in table.envelopes:
-            if found is not None and key != found[0].channel_key:
+            if found is not None and key != found[0].framing.channel_key:
                 continue
             named = message.get(key)
             if named is None:
@@ -617,7 +617,7 @@ cdef class Engine:
             elif names[0] in found[1]:
                 # Public and private frames of a market look alike.
                 continue
-            elif known and profile.owns_symbol(symbol) and not found[0].owns_symbol(symbol):
+            elif known and profile.symbols.owns(symbol) and not found[0].symbols.owns(symbol):
                 found = (profile, names + found[1], symbol, True)
             elif known:
                 found = (found[0], found[1] + names, found[2], True)

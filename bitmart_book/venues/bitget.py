@@ -30,11 +30,16 @@ from bitmart_book.venues.instruments import InstrumentList
 from bitmart_book.venues.profile import (
     BookChannel,
     ErrorKind,
+    Errors,
+    Framing,
     Limits,
     Operation,
     Profile,
     Rate,
     Reply,
+    Server,
+    Speech,
+    Symbols,
     Topic,
     Venue,
 )
@@ -184,10 +189,12 @@ def _profile(kind: str) -> Profile:
     return Profile(
         venue="bitget",
         market=market,
-        channel_key="arg",
-        argument=("channel", "instId"),
-        channel_prefix=f"{market}/",
-        reply_keys=frozenset({"event"}),
+        framing=Framing(
+            channel_key="arg",
+            argument=("channel", "instId"),
+            channel_prefix=f"{market}/",
+            reply_keys=frozenset({"event"}),
+        ),
         books=_books(market),
         streams=(
             msgspec.structs.replace(trades, complete=_with_symbol),
@@ -214,10 +221,13 @@ def _profile(kind: str) -> Profile:
             ),
         ),
         default_book=f"{market}/books",
-        owns_symbol=lambda symbol: kind == "SPOT" or symbol.endswith("USDT"),
-        symbol_problem=_symbol_problem,
+        symbols=Symbols(
+            owns=lambda symbol: kind == "SPOT" or symbol.endswith("USDT"),
+            problem=_symbol_problem,
+            check_topic=_check_topic,
+        ),
         endpoint=f"{market.replace('-', '_')}_public",
-        url="wss://ws.bitget.com/v2/ws/public",
+        server=Server(url="wss://ws.bitget.com/v2/ws/public"),
         limits=Limits(
             connections=50,
             connects=Rate(300, 300.0),
@@ -231,14 +241,10 @@ def _profile(kind: str) -> Profile:
             idle_seconds=120.0,
             lifeless_seconds=120.0,
         ),
-        ping="ping",
-        ping_answered=True,
-        encode=_encoder(kind),
+        speech=Speech(ping="ping", ping_answered=True, encode=_encoder(kind)),
         classify=_classifier(market),
-        check_topic=_check_topic,
         can_request=False,
-        retry_codes=frozenset(code for code, kind in _ERRORS.items() if kind.is_temporary),
-        judge=lambda reply: _ERRORS.get(reply.code or ""),
+        errors=Errors.by_code(_ERRORS),
     )
 
 

@@ -29,11 +29,16 @@ from bitmart_book.venues.instruments import InstrumentList
 from bitmart_book.venues.profile import (
     BookChannel,
     ErrorKind,
+    Errors,
+    Framing,
     Limits,
     Operation,
     Profile,
     Rate,
     Reply,
+    Server,
+    Speech,
+    Symbols,
     Topic,
 )
 from bitmart_book.venues.values import is_there_already
@@ -171,10 +176,12 @@ def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
     return Profile(
         venue="bybit",
         market=market,
-        channel_key="topic",
-        channel_prefix=f"{market}/",
-        separator=".",
-        reply_keys=frozenset({"op", "success", "ret_msg"}),
+        framing=Framing(
+            channel_key="topic",
+            channel_prefix=f"{market}/",
+            separator=".",
+            reply_keys=frozenset({"op", "success", "ret_msg"}),
+        ),
         books=tuple(
             BookChannel(
                 name=f"{market}/orderbook.{depth}",
@@ -231,20 +238,14 @@ def _profile(path: str, owns_symbol: Callable[[str], bool]) -> Profile:
             ),
         ),
         default_book=f"{market}/orderbook.50",
-        owns_symbol=owns_symbol,
-        symbol_problem=_symbol_problem,
+        symbols=Symbols(owns=owns_symbol, problem=_symbol_problem, check_topic=_check_topic),
         endpoint=f"{market.replace('-', '_')}_public",
-        url=f"wss://stream.bybit.com/v5/public/{path}",
-        hosts=REGIONS,
+        server=Server(url=f"wss://stream.bybit.com/v5/public/{path}", hosts=REGIONS),
         limits=LIMITS,
-        ping='{"op":"ping"}',
-        ping_answered=True,
-        numbered=True,
-        encode=_encode,
+        speech=Speech(ping='{"op":"ping"}', ping_answered=True, numbered=True, encode=_encode),
         classify=_classifier(market),
-        check_topic=_check_topic,
         can_request=False,
-        judge=_judge,
+        errors=Errors(judge=_judge),
     )
 
 

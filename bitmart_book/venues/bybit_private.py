@@ -32,10 +32,15 @@ from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
 from bitmart_book.venues.bybit import LIMITS, MARKETS, REGIONS
 from bitmart_book.venues.profile import (
     ErrorKind,
+    Errors,
+    Framing,
     Operation,
     Profile,
     Reply,
+    Server,
+    Speech,
     StreamChannel,
+    Symbols,
     Topic,
 )
 from bitmart_book.venues.values import (
@@ -399,28 +404,31 @@ def _profile(category: str) -> Profile:
     return Profile(
         venue="bybit",
         market=market,
-        channel_key="topic",
-        channel_prefix=f"{market}/",
-        separator=".",
-        reply_keys=frozenset({"op", "success", "ret_msg"}),
+        framing=Framing(
+            channel_key="topic",
+            channel_prefix=f"{market}/",
+            separator=".",
+            reply_keys=frozenset({"op", "success", "ret_msg"}),
+        ),
         books=(),
         streams=streams,
         default_book="",
-        owns_symbol=lambda symbol: False,  # noqa: ARG005
+        symbols=Symbols(
+            owns=lambda symbol: False,  # noqa: ARG005
+            check_topic=_checker(market),
+        ),
         endpoint=f"{market.replace('-', '_')}_private",
-        url="wss://stream.bybit.com/v5/private",
-        # Demo trading has private channels of its own, and the books of the venue.
-        hosts=(*REGIONS, ("demo", "stream-demo.bybit.com")),
+        server=Server(
+            url="wss://stream.bybit.com/v5/private",
+            # Demo trading has private channels of its own, and the books of the venue.
+            hosts=(*REGIONS, ("demo", "stream-demo.bybit.com")),
+        ),
         limits=LIMITS,
-        ping='{"op":"ping"}',
-        ping_answered=True,
-        numbered=True,
-        encode=_encode,
+        speech=Speech(ping='{"op":"ping"}', ping_answered=True, numbered=True, encode=_encode),
         classify=_classify,
-        check_topic=_checker(market),
         can_request=False,
         login=_login,
-        judge=_judge,
+        errors=Errors(judge=_judge),
     )
 
 

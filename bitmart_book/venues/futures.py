@@ -30,12 +30,17 @@ from bitmart_book.model import (
 from bitmart_book.venues.profile import (
     BookChannel,
     ErrorKind,
+    Errors,
+    Framing,
     Limits,
     Operation,
     Profile,
     Rate,
     Reply,
+    Server,
+    Speech,
     StreamChannel,
+    Symbols,
     Topic,
     symbol_problem,
 )
@@ -55,7 +60,7 @@ from bitmart_book.venues.values import (
     whole_or_none,
 )
 
-__all__ = ["DEMO_HOST", "FUTURES", "FUTURES_DEMO", "classify", "encode", "judge"]
+__all__ = ["DEMO_HOST", "FUTURES", "FUTURES_DEMO", "classify"]
 
 DEMO_HOST = "openapi-wsdemo-v2.bitmart.com"
 
@@ -229,12 +234,12 @@ def _funding_rates(message: Mapping[str, Any]) -> Decoded:
 # --- requests and replies ---
 
 
-def encode(operation: Operation, topics: Sequence[str]) -> str:
+def _encode(operation: Operation, topics: Sequence[str]) -> str:
     """The text frame of an operation on raw topics, as the futures hosts read it."""
     return json.dumps({"action": operation, "args": list(topics)}, separators=(",", ":"))
 
 
-def judge(reply: Reply) -> ErrorKind | None:
+def _judge(reply: Reply) -> ErrorKind | None:
     """What an error of the futures hosts is about. They send no codes, so the words decide."""
     words = reply.message.lower()
     if "temporarily unavailable" in words:
@@ -371,24 +376,24 @@ _LIMITS = Limits(
 )
 
 
+_SYMBOLS = Symbols(owns=lambda symbol: "_" not in symbol, check_topic=_check_topic)
+
+
 def _profile(host: str) -> Profile:
     return Profile(
         market="futures",
-        channel_key="group",
+        framing=Framing(channel_key="group"),
         books=_books(),
         streams=_streams(),
         default_book="futures/depthIncrease50",
-        owns_symbol=lambda symbol: "_" not in symbol,
+        symbols=_SYMBOLS,
         endpoint="futures_public",
-        url=f"wss://{host}/api?protocol=1.1",
+        server=Server(url=f"wss://{host}/api?protocol=1.1"),
         limits=_LIMITS,
-        ping='{"action":"ping"}',
-        ping_answered=True,
-        encode=encode,
+        speech=Speech(ping='{"action":"ping"}', ping_answered=True, encode=_encode),
         classify=classify,
-        check_topic=_check_topic,
         can_request=True,
-        judge=judge,
+        errors=Errors(judge=_judge),
     )
 
 

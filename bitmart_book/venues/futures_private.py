@@ -16,8 +16,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bitmart_book.model import Balance, Fill, Order, OrderStatus, Position
-from bitmart_book.venues.futures import DEMO_HOST, FUTURES, classify, encode, judge
-from bitmart_book.venues.profile import Profile, StreamChannel, Topic
+from bitmart_book.venues.futures import DEMO_HOST, FUTURES, classify
+from bitmart_book.venues.profile import (
+    Framing,
+    Profile,
+    Server,
+    StreamChannel,
+    Symbols,
+    Topic,
+)
 from bitmart_book.venues.values import (
     UNREADABLE,
     Decoded,
@@ -238,10 +245,13 @@ def _check_topic(topic: Topic) -> str | None:
     return None
 
 
+_SYMBOLS = Symbols(owns=lambda symbol: False, check_topic=_check_topic)  # noqa: ARG005
+
+
 def _profile(url: str) -> Profile:
     return Profile(
         market="futures",
-        channel_key="group",
+        framing=Framing(channel_key="group"),
         books=(),
         streams=(
             StreamChannel(
@@ -270,19 +280,16 @@ def _profile(url: str) -> Profile:
             ),
         ),
         default_book="",
-        owns_symbol=lambda symbol: False,  # noqa: ARG005
+        symbols=_SYMBOLS,
         endpoint="futures_private",
-        url=url,
+        server=Server(url=url),
         limits=FUTURES.limits,
-        ping=FUTURES.ping,
-        ping_answered=FUTURES.ping_answered,
-        encode=encode,
+        speech=FUTURES.speech,
         classify=classify,
-        check_topic=_check_topic,
         can_request=False,
         login=_login,
         login_has_memo=True,
-        judge=judge,
+        errors=FUTURES.errors,
     )
 
 

@@ -23,11 +23,16 @@ from bitmart_book.venues.profile import (
     BookChannel,
     Checksum,
     ErrorKind,
+    Errors,
+    Framing,
     Limits,
     Operation,
     Profile,
     Rate,
     Reply,
+    Server,
+    Speech,
+    Symbols,
     Topic,
     Venue,
 )
@@ -157,9 +162,11 @@ def _check_topic(topic: Topic) -> str | None:
 KRAKEN_SPOT = Profile(
     venue="kraken",
     market="kraken",
-    channel_key="channel",
-    channel_prefix=_PREFIX,
-    reply_keys=frozenset({"method", "success", "error"}),
+    framing=Framing(
+        channel_key="channel",
+        channel_prefix=_PREFIX,
+        reply_keys=frozenset({"method", "success", "error"}),
+    ),
     books=tuple(
         BookChannel(
             name=f"{_PREFIX}book{depth}",
@@ -213,10 +220,11 @@ KRAKEN_SPOT = Profile(
         instrument_channel(f"{_PREFIX}instrument", rows=_pairs, read=_instrument),
     ),
     default_book=f"{_PREFIX}book10",
-    owns_symbol=lambda symbol: "/" in symbol,
-    symbol_problem=_symbol_problem,
+    symbols=Symbols(
+        owns=lambda symbol: "/" in symbol, problem=_symbol_problem, check_topic=_check_topic
+    ),
     endpoint="kraken_public",
-    url="wss://ws.kraken.com/v2",
+    server=Server(url="wss://ws.kraken.com/v2"),
     limits=Limits(
         # Published are 150 attempts in ten minutes and the minute without a word; the others are
         # modest guesses.
@@ -230,17 +238,17 @@ KRAKEN_SPOT = Profile(
         idle_seconds=60.0,
         lifeless_seconds=60.0,
     ),
-    ping='{"method":"ping"}',
-    ping_answered=True,
-    numbered=True,
-    encode=_encode,
-    # Frames do not name their depth.
-    together=lambda topic: topic.channel,
+    speech=Speech(
+        ping='{"method":"ping"}',
+        ping_answered=True,
+        numbered=True,
+        encode=_encode,
+        # Frames do not name their depth.
+        together=lambda topic: topic.channel,
+    ),
     apart=lambda topic: topic.symbol if topic.channel.startswith(f"{_PREFIX}book") else None,
     classify=_classify,
-    check_topic=_check_topic,
     can_request=False,
-    retry_codes=frozenset({"rate limit"}),
-    judge=lambda reply: _kind(reply.message),
+    errors=Errors(retry_codes=frozenset({"rate limit"}), judge=lambda reply: _kind(reply.message)),
 )
 KRAKEN = Venue(profiles=(KRAKEN_SPOT,), instruments=InstrumentList(rows=_pairs, read=_instrument))

@@ -22,12 +22,16 @@ from typing import Any, Literal
 from bitmart_book.model import Kline, Ticker, Trade
 from bitmart_book.venues.profile import (
     BookChannel,
+    Framing,
     Limits,
     Operation,
     Profile,
     Rate,
     Reply,
+    Server,
+    Speech,
     StreamChannel,
+    Symbols,
     Topic,
     symbol_problem,
 )
@@ -244,9 +248,7 @@ def _check_topic(topic: Topic) -> str | None:
 
 LEGACY = Profile(
     market="legacy",
-    channel_key="subscribe",
-    channel_prefix=_PREFIX,
-    symbol_key="symbol",
+    framing=Framing(channel_key="subscribe", channel_prefix=_PREFIX, symbol_key="symbol"),
     books=(
         # `total` is a running sum on the later feed and unexplained on the oldest: not read. The
         # samples hold 20 levels a side, those of the oldest feed 29; neither is documented, nor
@@ -269,10 +271,13 @@ LEGACY = Profile(
         StreamChannel(name="legacy/kline", decode=_klines, kind="kline", fields=(_KLINE,)),
     ),
     default_book="legacy/depth",
-    # Its symbols are spelled like those of spot, which bare symbols mean.
-    owns_symbol=lambda symbol: False,  # noqa: ARG005
+    symbols=Symbols(
+        # Its symbols are spelled like those of spot, which bare symbols mean.
+        owns=lambda symbol: False,  # noqa: ARG005
+        check_topic=_check_topic,
+    ),
     endpoint="legacy",
-    url="wss://openws.bitmart.com",
+    server=Server(url="wss://openws.bitmart.com"),
     limits=Limits(
         connects=Rate(1, 4.0),
         lifeless_seconds=5.0,
@@ -286,11 +291,7 @@ LEGACY = Profile(
         message_bytes=256,
         idle_seconds=20.0,
     ),
-    ping='{"subscribe":"ping"}',
-    ping_answered=True,
-    encode=_encode,
+    speech=Speech(ping='{"subscribe":"ping"}', ping_answered=True, encode=_encode),
     classify=_classify,
-    check_topic=_check_topic,
     can_request=False,
-    acks=False,
 )

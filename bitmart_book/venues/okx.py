@@ -27,11 +27,17 @@ from bitmart_book.venues.profile import (
     BookChannel,
     Checksum,
     ErrorKind,
+    Errors,
+    Framing,
     Limits,
     Operation,
+    Pictures,
     Profile,
     Rate,
     Reply,
+    Server,
+    Speech,
+    Symbols,
     Topic,
     Venue,
 )
@@ -174,10 +180,12 @@ _PICTURE = msgspec.structs.replace(
 OKX_PUBLIC = Profile(
     venue="okx",
     market="okx",
-    channel_key="arg",
-    argument=("channel", "instId"),
-    channel_prefix=_PREFIX,
-    reply_keys=frozenset({"event"}),
+    framing=Framing(
+        channel_key="arg",
+        argument=("channel", "instId"),
+        channel_prefix=_PREFIX,
+        reply_keys=frozenset({"event"}),
+    ),
     books=(
         _BOOKS,
         msgspec.structs.replace(_PICTURE, name=f"{_PREFIX}books5", window=5),
@@ -212,11 +220,14 @@ OKX_PUBLIC = Profile(
         ),
     ),
     default_book=f"{_PREFIX}books",
-    owns_symbol=lambda symbol: "-" in symbol,
-    symbol_problem=_symbol_problem,
+    symbols=Symbols(
+        owns=lambda symbol: "-" in symbol, problem=_symbol_problem, check_topic=_check_topic
+    ),
     endpoint="okx_public",
-    url="wss://ws.okx.com:8443/ws/v5/public",
-    hosts=(("us", "wsus.okx.com"), ("eea", "wseea.okx.com")),
+    server=Server(
+        url="wss://ws.okx.com:8443/ws/v5/public",
+        hosts=(("us", "wsus.okx.com"), ("eea", "wseea.okx.com")),
+    ),
     limits=Limits(
         # Of sockets and of messages that are no operations no limit is published.
         connections=20,
@@ -231,18 +242,12 @@ OKX_PUBLIC = Profile(
         idle_seconds=30.0,
         lifeless_seconds=30.0,
     ),
-    ping="ping",
-    ping_answered=True,
-    numbered=True,
-    encode=_encode,
+    speech=Speech(ping="ping", ping_answered=True, numbered=True, encode=_encode),
     classify=_classify,
-    check_topic=_check_topic,
     can_request=False,
     # Pictures of a quiet book are only sent when it changes.
-    renew_after=60.0,
-    picture_holds=75.0,
-    retry_codes=frozenset(code for code, kind in _ERRORS.items() if kind.is_temporary),
-    judge=lambda reply: _ERRORS.get(reply.code or ""),
+    pictures=Pictures(renew_after=60.0, hold=75.0),
+    errors=Errors.by_code(_ERRORS),
 )
 OKX = Venue(
     profiles=(OKX_PUBLIC,),

@@ -8,33 +8,26 @@ A profile is one kind of socket: the private channels of a market, on another ad
 login, are a profile of their own with the same `market`. What tells profiles apart is `endpoint`.
 `Venue.topic_profile` finds the one that a raw topic belongs to; where its `login` is not None,
 `login(credentials, timestamp_ms)` is the first frame on the socket, and its answer is a `Reply`
-with the operation "login": an "ack", or an "error" of which `Profile.error_kind` says whether it is
+with the operation "login": an "ack", or an "error" of which `Errors.kind` says whether it is
 final. `StreamChannel.topics_of` says which topic a decoded value was subscribed by.
 """
 
 from __future__ import annotations
 
-import enum
 import ipaddress
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
-from bitmart_book.errors import (
-    AuthenticationError,
-    BitmartBookError,
-    ClockError,
-    LimitExceeded,
-    SubscriptionRejected,
-    UsageError,
-    VenueError,
-    printable,
-)
+from bitmart_book.errors import UsageError
 from bitmart_book.model import SYMBOL
 from bitmart_book.venues.channels import BookChannel, Checksum, StreamChannel, Topic
+from bitmart_book.venues.framing import Framing
 from bitmart_book.venues.instruments import InstrumentList
+from bitmart_book.venues.replies import ErrorKind, Errors, Reply
+from bitmart_book.venues.speech import Limits, Operation, Rate, Speech
 
 if TYPE_CHECKING:
     # Imported for its type alone: only those who log in need hashlib, hmac and logging.
@@ -44,91 +37,23 @@ __all__ = [
     "Address",
     "BookChannel",
     "Checksum",
+    "ErrorKind",
+    "Errors",
+    "Framing",
     "Limits",
     "Operation",
+    "Pictures",
     "Profile",
     "Rate",
     "Reply",
+    "Server",
+    "Speech",
     "StreamChannel",
+    "Symbols",
     "Topic",
-    "ErrorKind",
     "Venue",
     "symbol_problem",
 ]
-
-Operation = Literal["subscribe", "unsubscribe", "request"]
-
-
-class Rate(NamedTuple):
-    """At most `count` in any `seconds`."""
-
-    count: int  # type: ignore[assignment]  # a rate is no sequence to count in
-    seconds: float
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the venue documents; who breaks it is cut off, and banned when that repeats."""
-
-    connections: int
-    """Open at once from one address."""
-    connects: Rate
-    """Attempts from one address."""
-    messages: Rate
-    """From the client on one connection, pings included."""
-    operations: Rate | None = None
-    """Subscribing and unsubscribing on one connection, where that is counted by itself and pings
-    are not; None: it is not."""
-    topics_per_connection: int
-    topics_per_message: int
-    topic_bytes_per_message: int
-    """Total length of the topics of one message."""
-    message_bytes: int
-    """Length of one client message."""
-    idle_seconds: float
-    """A silent connection is closed after that."""
-    lifeless_seconds: float
-    """A connection that has subscribed to nothing is closed after that."""
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What a frame that is no push says about a request."""
-
-    kind: Literal["ack", "error", "pong", "notice"]
-    """A notice answers nothing that we sent: a heartbeat, a status, a warning."""
-    operation: str | None = None
-    """ "subscribe", "unsubscribe", "request", "login", as far as the venue says."""
-    topic: str | None = None
-    """The raw topic, as far as the venue says."""
-    code: str | None = None
-    message: str = ""
-    """The venue's own words, `printable`: they go into exceptions, reasons and terminals."""
-    request: int | None = None
-    """The number that the request was given (`Profile.numbered`), as far as the venue says."""
-    symbol: str | None = None
-    """The symbol that it names, where it names no channel beside it."""
-
-    def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "message", printable(self.message))
-        if self.code is not None:
-            msgspec.structs.force_setattr(self, "code", printable(self.code))
-
-
-class ErrorKind(enum.Enum):
-    """What an error of the venue is about, and so what can be done about it."""
-
-    REQUEST = "the message was not understood"
-    TOPIC = "the topic does not exist"
-    SIZE = "too much was asked for in one message"
-    LIMIT = "a limit of the moment: later, and more slowly"
-    FULL = "the connection carries no more topics: another one may"
-    LOGIN = "not logged in, or the login is refused for good"
-    CLOCK = "the time of a login is too far from the venue's"
-    SERVER = "the venue's own trouble: later"
-
-    @property
-    def is_temporary(self) -> bool:
-        """Whether the same request may succeed later."""
-        return self in (ErrorKind.LIMIT, ErrorKind.FULL, ErrorKind.SERVER)
 
 
 class Address(NamedTuple):
@@ -141,110 +66,94 @@ class Address(NamedTuple):
     """As far as it is said beside the data; else ""."""
 
 
+class Symbols(msgspec.Struct, frozen=True, kw_only=True):
+    """How a market spells its symbols, and the topics that they stand in."""
+
+    owns: Callable[[str], bool]
+    """Whether a symbol is spelled as this market spells its symbols."""
+    problem: Callable[[str], str | None] | None = None
+    """Why a text can be no symbol of this market, or None; None: as BitMart spells its own."""
+    check_topic: Callable[[Topic], str | None]
+    """None for a topic that can exist, else why it cannot."""
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a kind of socket is opened."""
+
+    url: str
+    """Its address."""
+    hosts: tuple[tuple[str, str], ...] = ()
+    """(region, host): the venue's other hosts, for the same port and path as those of `url`."""
+
+    def in_region(self, region: str, venue: str) -> str:
+        """The address in a region. UsageError, which names those that there are."""
+        hosts = dict(self.hosts)
+        if region not in hosts:
+            names = ", ".join(hosts) or "none"
+            raise UsageError(f"no region {region!r} of {venue}; there is: {names}")
+        return self.url.replace(str(urlsplit(self.url).hostname), hosts[region], 1)
+
+    def names(self) -> set[str | None]:
+        """All its hosts."""
+        return {urlsplit(self.url).hostname, *(host for _, host in self.hosts)}
+
+
+class Pictures(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the books hold of which only pictures come."""
+
+    renew_after: float = 20.0
+    """Seconds: a book of pictures that brought none for so long is subscribed anew, as nobody can
+    ask for one."""
+    hold: float = 28.0
+    """Seconds: a picture is not shown for longer, whatever else comes on its connection."""
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of socket of one protocol generation of a venue."""
+    """One kind of socket of one protocol generation of a venue.
+
+    Who it is: venue, market, endpoint, server, private.
+    What comes: framing, books, streams, default_book, symbols; book, stream, channels, address,
+    split; classify, errors, pictures.
+    What is sent: speech, limits, apart, can_request; login, login_has_memo; url_problem.
+    """
 
     venue: str = "bitmart"
     """The venue it belongs to, as `bb.venues()` names it."""
     market: str
     """The market it belongs to; a market has a public and may have a private profile."""
-    channel_key: str
-    """The key of a push that names its channel."""
-    argument: tuple[str, str] | None = None
-    """Where the channel key holds an object: its keys of the channel and of the symbol."""
-    separator: str = ":"
-    """Where the channel key holds a text: what stands in it between channel and symbol."""
-    data_key: str = "data"
-    """The key of a push that holds its items: a list of objects, or the only one."""
-    reply_keys: frozenset[str] = frozenset({"event", "action", "success", "errorCode"})
-    """Keys that only replies have: a frame that names a channel and has neither one of these nor
-    data is a push that cannot be read."""
-    channel_prefix: str = ""
-    """What our channel names have before the wire's, to tell generations apart."""
-    symbol_key: str | None = None
-    """The key of a push, beside its data, that names the symbol; None: the topic or data does."""
+    framing: Framing
+    """How its frames say what they are of."""
     books: tuple[BookChannel, ...]
     streams: tuple[StreamChannel, ...]
     default_book: str
     """The channel that a bare symbol means; "" where there are no books."""
-    symbol_problem: Callable[[str], str | None] | None = None
-    """Why a text can be no symbol of this market, or None; None: as BitMart spells its own."""
-    owns_symbol: Callable[[str], bool]
-    """Whether a symbol is spelled as this market spells its symbols."""
+    symbols: Symbols
     endpoint: str
     """Name of its address in `urls`."""
-    url: str
-    """Its address."""
+    server: Server
     limits: Limits
-    hosts: tuple[tuple[str, str], ...] = ()
-    """(region, host): the venue's other hosts, for the same port and path as those of `url`."""
-    ping: str | None
-    """The text frame that asks whether the other side is there; None: it answers none, but the
-    ping frames of the websocket protocol."""
-    answer_ping: Callable[[Any], str | None] | None = None
-    """Where the venue asks whether we are there: of a decoded frame, the text that answers it;
-    None where it does not ask. (Ping frames of the protocol are answered anyway.)"""
-    binary: Literal["raw deflate", "gzip", "plain"] = "raw deflate"
-    """What a binary message is: compressed text, or text as it is."""
-    encode: Callable[..., str]
-    """`encode(operation, topics)`: the text frame of an operation on raw topics; as many as
-    `limits` allows in a message, and only such as go `together`. Where requests are `numbered`,
-    `encode(operation, topics, number)`. Call `word`, which knows which."""
-    numbered: bool = False
-    """Whether requests carry a number, which replies repeat: `Reply.request`."""
-    together: Callable[[Topic], Hashable] = lambda topic: None  # noqa: ARG005
-    """Topics may stand in one message where this is equal."""
+    speech: Speech
+    """What is sent on it."""
     apart: Callable[[Topic], Hashable | None] = lambda topic: None  # noqa: ARG005
     """Two topics of which this is equal must not be on one connection, as nobody could tell their
     frames apart; None: the topic goes with any other."""
     classify: Callable[[Any], Reply | None]
     """Of a decoded frame, or the text of one that is not JSON: what it answers; None: a push."""
-    check_topic: Callable[[Topic], str | None]
-    """None for a topic that can exist, else why it cannot."""
     can_request: bool
     """Whether a snapshot can be asked for without subscribing anew."""
-    ping_answered: bool = False
-    """Whether it is documented that a ping is answered: then silence says something, too."""
-    renew_after: float = 20.0
-    """Seconds: a book of pictures that brought none for so long is subscribed anew, as nobody can
-    ask for one."""
-    picture_holds: float = 28.0
-    """Seconds: a picture is not shown for longer, whatever else comes on its connection."""
-    acks: bool = True
-    """Whether a subscription is acknowledged; else its first data is the acknowledgement."""
-    retry_codes: frozenset[str] = frozenset()
-    """Codes of errors that say nothing against a topic: it is asked for again later."""
+    errors: Errors = Errors()
+    """What its errors mean."""
+    pictures: Pictures = Pictures()
     login: Callable[[Credentials, int], str] | None = None
     """The text frame of a login at a time (milliseconds since 1970); None: there is no login. It
     holds a signature that is good for a minute: never log it."""
     login_has_memo: bool = False
     """Whether that login signs the memo of a key, which other venues' keys do not have."""
-    judge: Callable[[Reply], ErrorKind | None] = lambda reply: None  # noqa: ARG005
-    """What an error reply is about, as far as the venue's code or words tell."""
 
     @property
     def private(self) -> bool:
         """Whether its sockets need a login."""
         return self.login is not None
-
-    def error_kind(self, reply: Reply) -> ErrorKind | None:
-        """What an error reply is about; None for any other reply, or where nothing tells."""
-        return self.judge(reply) if reply.kind == "error" else None
-
-    def error(self, reply: Reply, topics: Sequence[str] = ()) -> BitmartBookError:
-        """The exception for an error reply; `topics` are those that it is known to concern."""
-        kind, code, message = self.error_kind(reply), reply.code, reply.message
-        named = () if reply.topic is None else (printable(reply.topic),)
-        concerned = tuple(topics) or named
-        if kind is ErrorKind.CLOCK:
-            return ClockError(code, message)
-        if kind is ErrorKind.LOGIN or reply.operation == "login":
-            return AuthenticationError(code, message)
-        if kind in (ErrorKind.LIMIT, ErrorKind.FULL, ErrorKind.SIZE):
-            return LimitExceeded(code, message, concerned)
-        if kind is ErrorKind.REQUEST or not (concerned or kind is ErrorKind.TOPIC):
-            return VenueError(code, message, concerned)
-        return SubscriptionRejected(concerned, code, message)
 
     def url_problem(self, url: str, *, other_hosts: bool = False) -> str | None:
         """Why a socket of this profile must not be opened to `url`; None where it may.
@@ -261,48 +170,28 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             return f"{url!r} is no address of a websocket"
         if _is_loopback(host):
             return None
-        if parts.scheme == "wss" and host in self._own_hosts():
+        if parts.scheme == "wss" and host in self.server.names():
             return None
         if self.private:
-            return f"a login is only sent to {self.url} or to this machine, not to {host}"
+            return f"a login is only sent to {self.server.url} or to this machine, not to {host}"
         if other_hosts:
             return None
         why = "not encrypted" if parts.scheme == "ws" else "not the venue's host"
         return f"{host} is {why}; allow other hosts if it is meant"
 
-    def _own_hosts(self) -> set[str | None]:
-        return {urlsplit(self.url).hostname, *(host for _, host in self.hosts)}
-
-    def region_url(self, region: str) -> str:
-        """The address in a region. UsageError, which names those that there are."""
-        hosts = dict(self.hosts)
-        if region not in hosts:
-            names = ", ".join(hosts) or "none"
-            raise UsageError(f"no region {region!r} of {self.venue}; there is: {names}")
-        return self.url.replace(str(urlsplit(self.url).hostname), hosts[region], 1)
-
-    def word(self, operation: Operation, topics: Sequence[str], number: int = 0) -> str:
-        """The text frame of an operation on raw topics that go together."""
-        return self.encode(operation, topics, *([number] if self.numbered else []))
-
-    def wire_name(self, channel: BookChannel | StreamChannel) -> str:
-        """How a frame names a channel."""
-        wire = channel.wire if isinstance(channel, BookChannel) else ""
-        return wire or channel.name.removeprefix(self.channel_prefix)
-
     def address(self, message: Mapping[str, Any]) -> Address | None:
         """Which channel and symbol a decoded frame names; None where it names no channel."""
-        named: Any = message.get(self.channel_key)
+        named: Any = message.get(self.framing.channel_key)
         symbol: Any = None
-        if self.argument is not None:
+        if self.framing.argument is not None:
             if not isinstance(named, dict):
                 return None
-            named, symbol = named.get(self.argument[0]), named.get(self.argument[1])
+            named, symbol = named.get(self.framing.argument[0]), named.get(self.framing.argument[1])
         if not isinstance(named, str):
             return None
         found = self.split(named)
-        if symbol is None and not found.symbol and self.symbol_key is not None:
-            symbol = message.get(self.symbol_key)
+        if symbol is None and not found.symbol and self.framing.symbol_key is not None:
+            symbol = message.get(self.framing.symbol_key)
         # The oldest feed named its symbols by number.
         return found if symbol is None else found._replace(symbol=str(symbol))
 
@@ -313,26 +202,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         symbol = ""
         described: tuple[BookChannel | StreamChannel, ...] = (*self.books, *self.streams)
         for channel in described:
-            wire = self.wire_name(channel)
-            if self.separator == ":":
+            wire = self.framing.wire_name(channel)
+            if self.framing.separator == ":":
                 if wire == plain.channel:
                     names.append(channel.name)
                     symbol = plain.symbol
-            elif named == wire or named.startswith(wire + self.separator):
+            elif named == wire or named.startswith(wire + self.framing.separator):
                 names.append(channel.name)
                 symbol = named[len(wire) + 1 :]
         if names:
             return Address(tuple(names), symbol)
-        return Address((self.channel_prefix + plain.channel,), plain.symbol)
-
-    def unknown_fields(self) -> dict[str, int]:
-        """How often undocumented fields were seen, by "channel.field", in this process."""
-        seen = {id(fields): fields for stream in self.streams for fields in stream.fields}
-        return {
-            f"{fields.where}.{name}": count
-            for fields in seen.values()
-            for name, count in fields.unknown.items()
-        }
+        return Address((self.framing.channel_prefix + plain.channel,), plain.symbol)
 
     @property
     def channels(self) -> list[str]:
@@ -404,7 +284,7 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         if problems and None not in problems:
             raise UsageError(f"symbol {bare!r} cannot exist: {problems[0]}")
         if len(profiles) > 1:
-            profiles = [profile for profile in profiles if profile.owns_symbol(bare)]
+            profiles = [profile for profile in profiles if profile.symbols.owns(bare)]
         for profile in profiles:
             found = _find(profile, channel or profile.default_book)
             if found:
@@ -423,6 +303,16 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         if colon and any(place in (one.venue, one.market) for one in self.profiles):
             return place, bare
         return None, symbol
+
+    def unknown_fields(self) -> dict[str, int]:
+        """How often undocumented fields were seen, by "channel.field", in this process."""
+        streams = [stream for profile in self.profiles for stream in profile.streams]
+        seen = {id(fields): fields for stream in streams for fields in stream.fields}
+        return {
+            f"{fields.where}.{name}": count
+            for fields in seen.values()
+            for name, count in fields.unknown.items()
+        }
 
     def topic(self, text: str, *, channel: str | None = None, market: str | None = None) -> str:
         """The raw topic that a user's words mean. UsageError for what cannot exist."""
@@ -443,7 +333,7 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
         parsed = Topic.parse(topic)
         for profile in self.profiles:
             if profile.book(parsed.channel) or profile.stream(parsed.channel):
-                problem = profile.check_topic(parsed)
+                problem = profile.symbols.check_topic(parsed)
                 if topic.endswith("@"):
                     problem = "nothing behind the @"
                 if problem:
@@ -478,7 +368,7 @@ def symbol_problem(symbol: str) -> str | None:
 
 
 def _problem(profile: Profile, symbol: str) -> str | None:
-    return (profile.symbol_problem or symbol_problem)(symbol)
+    return (profile.symbols.problem or symbol_problem)(symbol)
 
 
 def _find(profile: Profile, channel: str) -> BookChannel | None:

@@ -17,12 +17,17 @@ from bitmart_book.model import BookTicker, Kline, Ticker, Trade
 from bitmart_book.venues.profile import (
     BookChannel,
     ErrorKind,
+    Errors,
+    Framing,
     Limits,
     Operation,
     Profile,
     Rate,
     Reply,
+    Server,
+    Speech,
     StreamChannel,
+    Symbols,
     Topic,
     symbol_problem,
 )
@@ -41,7 +46,7 @@ from bitmart_book.venues.values import (
     whole_or_none,
 )
 
-__all__ = ["ERRORS", "SPOT", "classify", "encode", "judge"]
+__all__ = ["ERRORS", "SPOT", "classify"]
 
 # The list of the reference. The SDKs have a 3m beside it, which the reference never had.
 _STEPS = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W", "1M")
@@ -182,14 +187,9 @@ def _klines(step: str, message: Mapping[str, Any]) -> Decoded:
 # --- requests and replies ---
 
 
-def encode(operation: Operation, topics: Sequence[str]) -> str:
+def _encode(operation: Operation, topics: Sequence[str]) -> str:
     """The text frame of an operation on raw topics, as the spot hosts read it."""
     return json.dumps({"op": operation, "args": list(topics)}, separators=(",", ":"))
-
-
-def judge(reply: Reply) -> ErrorKind | None:
-    """What an error of the spot hosts is about."""
-    return ERRORS.get(reply.code or "")
 
 
 def classify(frame: Any) -> Reply | None:
@@ -229,7 +229,7 @@ def _check_topic(topic: Topic) -> str | None:
 
 SPOT = Profile(
     market="spot",
-    channel_key="table",
+    framing=Framing(channel_key="table"),
     books=(
         BookChannel(
             name="spot/depth/increase100",
@@ -267,9 +267,9 @@ SPOT = Profile(
         ),
     ),
     default_book="spot/depth/increase100",
-    owns_symbol=lambda symbol: "_" in symbol,
+    symbols=Symbols(owns=lambda symbol: "_" in symbol, check_topic=_check_topic),
     endpoint="spot_public",
-    url="wss://ws-manager-compress.bitmart.com/api?protocol=1.1",
+    server=Server(url="wss://ws-manager-compress.bitmart.com/api?protocol=1.1"),
     limits=Limits(
         connections=20,
         connects=Rate(30, 60.0),
@@ -282,13 +282,13 @@ SPOT = Profile(
         idle_seconds=20.0,
         lifeless_seconds=300.0,
     ),
-    # A text: ping frames are not answered (hummingbot #4961; the SDKs gave them up in 2024-10).
-    ping="ping",
-    ping_answered=True,
-    encode=encode,
+    speech=Speech(
+        # A text: ping frames are not answered (hummingbot #4961; the SDKs gave them up in 2024-10).
+        ping="ping",
+        ping_answered=True,
+        encode=_encode,
+    ),
     classify=classify,
-    check_topic=_check_topic,
     can_request=True,
-    retry_codes=frozenset(code for code, kind in ERRORS.items() if kind.is_temporary),
-    judge=judge,
+    errors=Errors.by_code(ERRORS),
 )

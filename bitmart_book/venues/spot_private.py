@@ -14,8 +14,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bitmart_book.model import Balance, Fill, Order, OrderStatus
-from bitmart_book.venues.profile import Limits, Profile, Rate, StreamChannel, Topic
-from bitmart_book.venues.spot import SPOT, classify, encode, judge
+from bitmart_book.venues.profile import (
+    Framing,
+    Limits,
+    Profile,
+    Rate,
+    Server,
+    StreamChannel,
+    Symbols,
+    Topic,
+)
+from bitmart_book.venues.spot import SPOT, classify
 from bitmart_book.venues.values import (
     Decoded,
     Fields,
@@ -178,12 +187,12 @@ def _check_topic(topic: Topic) -> str | None:
         return None if topic.symbol == stream.filter else f"it is always {stream.whole[0]}"
     if topic.symbol == "ALL_SYMBOLS":
         return "for all symbols it is spot/user/orders:ALL_SYMBOLS"
-    return SPOT.check_topic(Topic("spot/ticker", topic.symbol, ""))
+    return SPOT.symbols.check_topic(Topic("spot/ticker", topic.symbol, ""))
 
 
 SPOT_PRIVATE = Profile(
     market="spot",
-    channel_key="table",
+    framing=Framing(channel_key="table"),
     books=(),
     streams=(
         StreamChannel(
@@ -211,9 +220,12 @@ SPOT_PRIVATE = Profile(
         ),
     ),
     default_book="",
-    owns_symbol=lambda symbol: False,  # noqa: ARG005
+    symbols=Symbols(
+        owns=lambda symbol: False,  # noqa: ARG005
+        check_topic=_check_topic,
+    ),
     endpoint="spot_private",
-    url="wss://ws-manager-compress.bitmart.com/user?protocol=1.1",
+    server=Server(url="wss://ws-manager-compress.bitmart.com/user?protocol=1.1"),
     limits=Limits(
         # The venue counts private connections apart from public ones, since 2024-06-30.
         connections=10,
@@ -226,14 +238,10 @@ SPOT_PRIVATE = Profile(
         idle_seconds=20.0,
         lifeless_seconds=300.0,
     ),
-    ping="ping",
-    ping_answered=True,
-    encode=encode,
+    speech=SPOT.speech,
     classify=classify,
-    check_topic=_check_topic,
     can_request=False,
-    retry_codes=SPOT.retry_codes,
+    errors=SPOT.errors,
     login=_login,
     login_has_memo=True,
-    judge=judge,
 )

@@ -59,7 +59,7 @@ def test_the_age_that_a_guard_allows_is_below_the_bound_and_above_what_a_healthy
     if channel.kind == "sequenced":
         assert age == 8.0
     else:
-        assert age == profile.renew_after + 2.0
+        assert age == profile.pictures.renew_after + 2.0
     assert age < bounds.bound(profile, channel, ["mute"])
 
 

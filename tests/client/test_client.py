@@ -575,7 +575,12 @@ def test_a_connection_that_falls_behind_for_good_is_dead():
 def test_a_probe_is_over_when_all_before_it_was_heard(answers):
     session = spot_session()
     if not answers:
-        session = Session(msgspec.structs.replace(SPOT, ping_answered=False), 0.0)
+        session = Session(
+            msgspec.structs.replace(
+                SPOT, speech=msgspec.structs.replace(SPOT.speech, ping_answered=False)
+            ),
+            0.0,
+        )
         session.advance(0.0, 0.0)
     session.advance(5.0, 5.0)
     if answers:

@@ -36,7 +36,7 @@ def opened(profile):
 
 def said(session, now=0.0):
     session.advance(now, now)
-    return [json.loads(text) for text in session.output() if text != session.profile.ping]
+    return [json.loads(text) for text in session.output() if text != session.profile.speech.ping]
 
 
 def client_of(*names, **options):
@@ -101,7 +101,9 @@ def test_an_error_about_giving_up_is_no_refusal():
 
 
 def test_a_ping_frame_of_the_protocol_is_asked_for_where_there_is_no_text():
-    silent = msgspec.structs.replace(KRAKEN, ping=None)
+    silent = msgspec.structs.replace(
+        KRAKEN, speech=msgspec.structs.replace(KRAKEN.speech, ping=None)
+    )
     venue = msgspec.structs.replace(find_venue("kraken"), profiles=(silent,))
     client = Client(Engine(venue, clock=lambda: 0), venue, rng=random.Random(1), limiter=Limiter())
     client.subscribe(["kraken/book10:A/B"], 0.0)
@@ -127,7 +129,7 @@ def test_pings_use_up_no_operations():
     while now < 3600.0:
         now += 1.0
         session.advance(now, now)
-        if OKX.ping in session.output():
+        if OKX.speech.ping in session.output():
             session.receive(PONG, now)
     session.subscribe(["okx/books:A-B"])
     assert [message["op"] for message in said(session, now + 1.0)] == ["subscribe"]

@@ -2,8 +2,8 @@
 
 import json
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from bitmart_book.client.session import Session
 from bitmart_book.client.times import ACCOUNT_BELIEVED_FOR
@@ -16,7 +16,7 @@ PONG = Reply(kind="pong")
 
 SPOT = next(profile for profile in BITMART.profiles if profile.market == "spot")
 # Of this one nobody says that it answers pings.
-MUTE = msgspec.structs.replace(SPOT, ping_answered=False)
+MUTE = replace(SPOT, speech=replace(SPOT.speech, ping_answered=False))
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def mute_session():
 
 def sent(session):
     """(operation, topics) of what is sent, pings left out."""
-    messages = [json.loads(text) for text in session.output() if text != session.profile.ping]
+    messages = [
+        json.loads(text) for text in session.output() if text != session.profile.speech.ping
+    ]
     return [(message["op"], message["args"]) for message in messages]
 
 
@@ -97,7 +99,7 @@ def test_one_bad_topic_of_three_is_found_by_asking_for_each(session):
     assert session.receive(error("92001", None), 0.1) == []
     session.subscribe(["spot/ticker:D_B"])
     session.send_due(0.1)
-    assert session.output() == [session.profile.ping], "first all answers have to be there"
+    assert session.output() == [session.profile.speech.ping], "first all answers have to be there"
     assert [a.topic for a in session.receive(ack(topics[2]), 0.1)] == topics[2:]
     session.receive(PONG, 0.2)
     session.send_due(0.2)
@@ -344,7 +346,7 @@ def test_the_errors_of_one_message_do_not_reject_whoever_is_asked_next(session):
     session.advance(0.0, 0.0)
     session.output()
     assert session.receive(error("92001", None), 0.1) == []
-    assert session.output() == [session.profile.ping]
+    assert session.output() == [session.profile.speech.ping]
     session.subscribe([TOPIC.replace("A_B", "G_H")])
     # The pong comes behind every error of that message.
     session.advance(0.2, 0.2)

@@ -97,8 +97,8 @@ def classified(data):
         reply = profile.classify(message)
         assert reply is None or isinstance(reply, Reply)
         if reply is not None and reply.kind == "error":
-            profile.error_kind(reply)
-            profile.error(reply, ("x",))
+            profile.errors.kind(reply)
+            profile.errors.exception(reply, ("x",))
 
 
 STREAMS = [stream for profile in BITMART.profiles for stream in profile.streams]
@@ -111,9 +111,11 @@ def pushed(data):
         return
     wanted = [STREAMS[data[0] % len(STREAMS)]]
     for profile in BITMART.profiles:
-        name = message.get(profile.channel_key)
+        name = message.get(profile.framing.channel_key)
         if isinstance(name, str):
-            wanted += filter(None, [profile.stream(Topic.parse(profile.channel_prefix + name)[0])])
+            wanted += filter(
+                None, [profile.stream(Topic.parse(profile.framing.channel_prefix + name)[0])]
+            )
     for stream in wanted:
         values, unread = stream.read(message)
         assert isinstance(values, list)

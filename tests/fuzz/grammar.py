@@ -147,7 +147,7 @@ class Story:
         self._envelope = ENVELOPES[profile.market]
         self._words = {
             b"symbol": symbol,
-            b"channel": channel.name.removeprefix(profile.channel_prefix).encode(),
+            b"channel": channel.name.removeprefix(profile.framing.channel_prefix).encode(),
         }
         self._keys = channel.bids.encode(), channel.asks.encode()
         self._version = int(self._chance() * 2_000)

@@ -74,7 +74,7 @@ class ByHand:
         if action.secret:
             return self.logins
         profile = self.client.connections[action.connection].profile
-        return self.pings if action.text == profile.ping else self.sent
+        return self.pings if action.text == profile.speech.ping else self.sent
 
     def applied(self):
         self.changes.append([book.last_change for book in self.engine.touched])

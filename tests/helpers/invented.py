@@ -8,7 +8,18 @@ profile.
 import json
 
 from bitmart_book.sim.exchange import Send
-from bitmart_book.venues.profile import BookChannel, Limits, Profile, Rate, Reply, Venue
+from bitmart_book.venues.profile import (
+    BookChannel,
+    Framing,
+    Limits,
+    Profile,
+    Rate,
+    Reply,
+    Server,
+    Speech,
+    Symbols,
+    Venue,
+)
 
 
 def classify(message):
@@ -23,9 +34,11 @@ INVENTED = Venue(
     profiles=(
         Profile(
             market="moon",
+    framing=Framing(
             channel_key="ch",
             channel_prefix="moon/",
-            symbol_key="sym",
+            symbol_key="sym"
+    ),
             books=(
                 BookChannel(
                     name="moon/book", kind="sequenced", window=3, bids="b", asks="a",
@@ -34,20 +47,26 @@ INVENTED = Venue(
             ),
             streams=(),
             default_book="moon/book",
-            owns_symbol=lambda symbol: symbol.isupper(),
+    symbols=Symbols(
+            owns=lambda symbol: symbol.isupper(),
+            check_topic=lambda topic: None
+    ),
             endpoint="moon_public",
-            url="wss://moon.invalid/",
+    server=Server(
+            url="wss://moon.invalid/"
+    ),
             limits=Limits(
                 connections=2, connects=Rate(10, 60.0), messages=Rate(10, 10.0),
                 topics_per_connection=5, topics_per_message=1, topic_bytes_per_message=100,
                 message_bytes=100, idle_seconds=20.0, lifeless_seconds=60.0,
             ),
+    speech=Speech(
             ping='"hello?"',
-            encode=lambda operation, topics: f"{operation} {topics[0]}",
+            encode=lambda operation, topics: f"{operation} {topics[0]}"
+    ),
             classify=classify,
-            check_topic=lambda topic: None,
             can_request=True,
-        ),
+),
     )
 )  # fmt: skip
 

@@ -8,7 +8,17 @@ import json
 import zlib
 
 import bitmart_book as bb
-from bitmart_book.venues import BookChannel, Checksum, Limits, Profile, Rate
+from bitmart_book.venues import (
+    BookChannel,
+    Checksum,
+    Framing,
+    Limits,
+    Profile,
+    Rate,
+    Server,
+    Speech,
+    Symbols,
+)
 
 LEVELS = 3
 STRANGE = bb.Venue(
@@ -16,11 +26,13 @@ STRANGE = bb.Venue(
         Profile(
             venue="strange",
             market="strange",
-            channel_key="subscription",
-            argument=("channel_name", "instrument_name"),
-            channel_prefix="strange/",
-            data_key="notification",
-            reply_keys=frozenset({"request_number"}),
+            framing=Framing(
+                channel_key="subscription",
+                argument=("channel_name", "instrument_name"),
+                channel_prefix="strange/",
+                data_key="notification",
+                reply_keys=frozenset({"request_number"}),
+            ),
             books=(
                 BookChannel(
                     name="strange/changes",
@@ -46,10 +58,13 @@ STRANGE = bb.Venue(
             ),
             streams=(),
             default_book="strange/changes",
-            owns_symbol=lambda symbol: symbol.startswith("~"),
-            symbol_problem=lambda symbol: None if symbol.startswith("~") else "begins with ~",
+            symbols=Symbols(
+                owns=lambda symbol: symbol.startswith("~"),
+                problem=lambda symbol: None if symbol.startswith("~") else "begins with ~",
+                check_topic=lambda topic: None if topic.symbol.startswith("~") else "begins with ~",
+            ),
             endpoint="strange_public",
-            url="wss://strange.example/ws",
+            server=Server(url="wss://strange.example/ws"),
             limits=Limits(
                 connections=2,
                 connects=Rate(10, 10.0),
@@ -61,10 +76,10 @@ STRANGE = bb.Venue(
                 idle_seconds=30.0,
                 lifeless_seconds=30.0,
             ),
-            ping=None,
-            encode=lambda operation, topics: json.dumps([operation, *topics]),
+            speech=Speech(
+                ping=None, encode=lambda operation, topics: json.dumps([operation, *topics])
+            ),
             classify=lambda frame: None,
-            check_topic=lambda topic: None if topic.symbol.startswith("~") else "begins with ~",
             can_request=False,
         ),
     )

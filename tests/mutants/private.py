@@ -49,7 +49,8 @@ PRIVATE = [
         "A login is sent to whatever host a settings file names.",
         "venues/profile.py",
         "if self.private:\n"
-        '    return f"a login is only sent to {self.url} or to this machine, not to {host}"\n',
+        '    return f"a login is only sent to {self.server.url} or to this machine, '
+        'not to {host}"\n',
         "",
         "tests/client/test_login.py::test_a_login_goes_to_the_venue_or_to_this_machine_alone",
     ),
@@ -57,8 +58,8 @@ PRIVATE = [
         "login-without-encryption",
         "A login goes over the network in the clear.",
         "venues/profile.py",
-        'parts.scheme == "wss" and host in self._own_hosts()',
-        "host in self._own_hosts()",
+        'parts.scheme == "wss" and host in self.server.names()',
+        "host in self.server.names()",
         "tests/client/test_login.py::test_a_login_goes_to_the_venue_or_to_this_machine_alone",
     ),
     Mutant(

@@ -8,7 +8,7 @@ WORDS = [
     Mutant(
         "an-error-message-goes-raw-to-the-terminal",
         "The venue, or whoever is in its place, forges lines in the user's terminal.",
-        "venues/profile.py",
+        "venues/replies.py",
         'msgspec.structs.force_setattr(self, "message", printable(self.message))\n',
         "",
         "tests/client/test_hostile.py::test_of_a_book_the_reason_is_there_and_escaped",

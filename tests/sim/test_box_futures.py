@@ -343,8 +343,8 @@ def test_the_client_reads_every_frame(form):
     connection = exchange.connect("futures_public", 0.0)
     assert {topic.partition(":")[0] for topic in TOPICS} == set(FUTURES.channels)
     for topic in TOPICS:
-        exchange.receive(connection, FUTURES.encode("subscribe", [topic]), 0.0)
-    exchange.receive(connection, FUTURES.ping, 0.0)
+        exchange.receive(connection, FUTURES.speech.encode("subscribe", [topic]), 0.0)
+    exchange.receive(connection, FUTURES.speech.ping, 0.0)
     exchange.advance(15.0)
     engine, replies, values, books = bb.Engine(), [], {}, set()
     for action in exchange.output():

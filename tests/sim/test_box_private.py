@@ -13,6 +13,7 @@ from bitmart_book.credentials import Credentials
 from bitmart_book.sim import Close, Exchange, Knobs, Refusal
 from bitmart_book.sim.account.private import Keys, signature
 from bitmart_book.venues.futures_private import FUTURES_PRIVATE
+from bitmart_book.venues.profile import Venue
 from bitmart_book.venues.spot_private import SPOT_PRIVATE
 from tests.helpers.private_box import BALANCE, BTC, FUTURES, ORDER, ORDERS, START_MS, Box
 
@@ -284,12 +285,12 @@ def test_the_client_logs_in_and_reads_every_frame(profile, fields):
     keys = Credentials(*exchange.keys)
     exchange.receive(connection, profile.login(keys, START_MS), 0.0)
     topics = [ORDER, ORDERS, BALANCE] if profile is SPOT_PRIVATE else FUTURES
-    exchange.receive(connection, profile.encode("subscribe", topics), 0.0)
-    exchange.receive(connection, profile.ping, 0.0)
+    exchange.receive(connection, profile.speech.encode("subscribe", topics), 0.0)
+    exchange.receive(connection, profile.speech.ping, 0.0)
     market, symbol = ("spot", BTC) if profile is SPOT_PRIVATE else ("futures", "BTCUSDT")
     size = "0.5" if market == "spot" else 50
     order_id = exchange.trader.place(market, symbol, "buy", None, size)
-    before = profile.unknown_fields()
+    before = Venue(profiles=(profile,)).unknown_fields()
     kinds, values = [], {}
     for action in exchange.output():
         message = decode(action.payload) if action.payload != "pong" else "pong"
@@ -297,7 +298,7 @@ def test_the_client_logs_in_and_reads_every_frame(profile, fields):
         if reply is not None:
             kinds.append((reply.kind, reply.operation))
             continue
-        channel = message[profile.channel_key].partition(":")[0]
+        channel = message[profile.framing.channel_key].partition(":")[0]
         values.setdefault(channel, []).extend(profile.stream(channel).decode(message).values)
     assert kinds[0] == ("ack", "login")
     assert kinds[1:4] == [("ack", "subscribe")] * 3
@@ -309,4 +310,4 @@ def test_the_client_logs_in_and_reads_every_frame(profile, fields):
     assert order.exact.filled_size == Decimal(described["filled_size"]) == Decimal(size)
     assert order.status == "filled"
     assert order.fill.side == "buy"
-    assert profile.unknown_fields() == before
+    assert Venue(profiles=(profile,)).unknown_fields() == before

@@ -139,7 +139,7 @@ def pushes(exchange, topic, request, seconds=40):
 def values_of(engine, topic, text):
     """What the client makes of a push: trades by the engine, the rest by the channel's decoder."""
     profile, message = profile_of(topic), decode(text)
-    channel = profile.channel_prefix + message[profile.channel_key]
+    channel = profile.framing.channel_prefix + message[profile.framing.channel_key]
     assert channel == Topic.parse(topic).channel
     decoded, unread = profile.stream(channel).read(message)
     assert not unread
@@ -470,7 +470,7 @@ def test_no_channel_is_left_out():
 
 @pytest.mark.parametrize("topic", REQUESTS)
 def test_the_profile_asks_in_the_same_words(topic):
-    request = profile_of(topic).encode("subscribe", [topic])
+    request = profile_of(topic).speech.encode("subscribe", [topic])
     assert json.loads(request) == json.loads(REQUESTS[topic])
 
 
@@ -534,7 +534,7 @@ def test_a_legacy_refusal_is_an_error_with_its_message(request_):
 
 @opcodes
 def test_a_spot_ping_is_answered_with_a_pong(opcode):
-    assert SPOT.ping == "ping"
+    assert SPOT.speech.ping == "ping"
     exchange = box(opcode=opcode, compress_replies=True)
     (payload,) = received(exchange, "spot/", "ping", 0)
     text = inflate(payload) if opcode == "binary" else payload.encode()
@@ -544,7 +544,7 @@ def test_a_spot_ping_is_answered_with_a_pong(opcode):
 
 
 def test_a_legacy_ping_is_answered_with_a_pong():
-    assert json.loads(LEGACY.ping) == {"subscribe": "ping"}
+    assert json.loads(LEGACY.speech.ping) == {"subscribe": "ping"}
     (payload,) = received(box(), "legacy/", '{"subscribe":"ping"}', 0)
     assert json.loads(payload) == {"subscribe": "pong"}
     assert bb.Engine().apply(payload) == Change.OTHER

@@ -71,7 +71,7 @@ class Run:
             self.engine, BITMART, rng=random.Random(f"client {seed}"), limiter=Limiter()
         )
         self.intake = Intake(self.engine, self.client, self, self)
-        self.profiles = {profile.url: profile for profile in BITMART.profiles}
+        self.profiles = {profile.server.url: profile for profile in BITMART.profiles}
         self.links = {}
         self.numbers = itertools.count(1)
         self.version = dict.fromkeys(setting.topics, 100)

@@ -43,7 +43,7 @@ READ_EVERY = 0.5
 # A suspended machine's connections survive that long.
 SLEEP_KEEPS_CONNECTIONS = 15.0
 
-ENDPOINTS = {p.url: p.endpoint for name in venues() for p in find_venue(name).profiles}
+ENDPOINTS = {p.server.url: p.endpoint for name in venues() for p in find_venue(name).profiles}
 
 
 class Link:

@@ -95,7 +95,7 @@ def test_two_kinds_with_one_name_are_told_apart_by_their_connections():
 
 def test_messages():
     topics = ["bitget-spot/books:BTCUSDT", "bitget-spot/trade:ETHUSDT"]
-    assert json.loads(SPOT.word("subscribe", topics)) == {
+    assert json.loads(SPOT.speech.word("subscribe", topics)) == {
         "op": "subscribe",
         "args": [
             {"instType": "SPOT", "channel": "books", "instId": "BTCUSDT"},
@@ -109,7 +109,7 @@ def test_messages():
         for topic in longest:
             if sum(map(len, (*fit, topic))) <= limits.topic_bytes_per_message:
                 fit.append(topic)
-        assert len(profile.word("unsubscribe", fit)) <= limits.message_bytes
+        assert len(profile.speech.word("unsubscribe", fit)) <= limits.message_bytes
 
 
 ARG = {"instType": "USDT-FUTURES", "channel": "books", "instId": "FOOUSDT"}
@@ -139,13 +139,13 @@ ARG = {"instType": "USDT-FUTURES", "channel": "books", "instId": "FOOUSDT"}
 def test_replies(said, reply, kind):
     assert PERPETUAL.classify(said) == reply
     if reply is not None:
-        assert PERPETUAL.error_kind(reply) is kind
+        assert PERPETUAL.errors.kind(reply) is kind
 
 
 def test_what_cannot_be():
     for word in ("BTC_USDT", "BTC/USD", ""):
-        assert "BTCUSDT" in PERPETUAL.check_topic(Topic("bitget/books", word, ""))
-    assert PERPETUAL.check_topic(Topic("bitget/books", "BTCUSDT", "100ms"))
+        assert "BTCUSDT" in PERPETUAL.symbols.check_topic(Topic("bitget/books", word, ""))
+    assert PERPETUAL.symbols.check_topic(Topic("bitget/books", "BTCUSDT", "100ms"))
     venue = find_venue("bitget")
     assert venue.book_channel("BTCUSDT")[1].name == "bitget/books"
     assert venue.book_channel("BTCEUR")[1].name == "bitget-spot/books"
@@ -173,7 +173,7 @@ def test_trades_and_tickers():
         assert unread == []
         assert (type(value), value.last, value.bid) == (kind, Decimal("27000.5"), Decimal(27000))
     assert value.mark == Decimal("27000.2")
-    assert SPOT.unknown_fields() == PERPETUAL.unknown_fields() == {}
+    assert bb.Venue(profiles=(SPOT, PERPETUAL)).unknown_fields() == {}
 
 
 def test_instruments():

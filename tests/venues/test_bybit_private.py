@@ -260,7 +260,7 @@ def test_an_order_of_which_a_part_cannot_be_read_says_the_rest(key):
 def test_documented_fields_are_known():
     for text in (ORDER, EXECUTION, POSITION, WALLET):
         push(text)
-    assert not LINEAR.unknown_fields()
+    assert not bb.Venue(profiles=(LINEAR,)).unknown_fields()
 
 
 # --- requests and replies ---
@@ -287,10 +287,10 @@ def test_answers():
     accepted, refused = (LINEAR.classify(json.loads(text)) for text in (LOGGED_IN, REFUSED))
     assert (accepted.kind, accepted.operation) == ("ack", "login")
     assert (refused.kind, refused.message) == ("error", "Params Error")
-    assert LINEAR.error_kind(refused) is ErrorKind.LOGIN
-    assert isinstance(LINEAR.error(refused), bb.AuthenticationError)
+    assert LINEAR.errors.kind(refused) is ErrorKind.LOGIN
+    assert isinstance(LINEAR.errors.exception(refused), bb.AuthenticationError)
     expired = LINEAR.classify({"success": False, "op": "auth", "ret_msg": "error:request expired"})
-    assert LINEAR.error_kind(expired) is ErrorKind.CLOCK
+    assert LINEAR.errors.kind(expired) is ErrorKind.CLOCK
     done = LINEAR.classify(json.loads(SUBSCRIBED))
     assert (done.kind, done.operation, done.request) == ("ack", "subscribe", 7)
     assert LINEAR.classify(json.loads(PONG)).kind == "pong"
@@ -299,14 +299,14 @@ def test_answers():
          "ret_msg": "error:handler not found,topic:order.swap"}
     )  # fmt: skip
     assert (wrong.kind, wrong.request, wrong.topic) == ("error", 8, None)
-    assert LINEAR.error_kind(wrong) is ErrorKind.TOPIC
+    assert LINEAR.errors.kind(wrong) is ErrorKind.TOPIC
     again = {"success": False, "op": "subscribe", "ret_msg": "error:already subscribed,topic:x"}
     assert LINEAR.classify(again).kind == "ack"
     assert LINEAR.classify(json.loads(ORDER)) is None
 
 
 def test_topics_are_those_of_a_category():
-    word = LINEAR.word("subscribe", ["bybit/order.linear", "bybit/wallet"], 4)
+    word = LINEAR.speech.word("subscribe", ["bybit/order.linear", "bybit/wallet"], 4)
     assert json.loads(word) == {
         "req_id": "4",
         "op": "subscribe",
@@ -314,9 +314,9 @@ def test_topics_are_those_of_a_category():
     }
     names = [stream.name for stream in SPOT.streams]
     assert names == ["bybit-spot/order.spot", "bybit-spot/execution.spot", "bybit-spot/wallet"]
-    assert LINEAR.check_topic(Topic("bybit/wallet", "", "")) is None
-    assert "no symbol" in LINEAR.check_topic(Topic("bybit/wallet", "USDT", ""))
-    assert "no option" in LINEAR.check_topic(Topic("bybit/wallet", "", "1"))
+    assert LINEAR.symbols.check_topic(Topic("bybit/wallet", "", "")) is None
+    assert "no symbol" in LINEAR.symbols.check_topic(Topic("bybit/wallet", "USDT", ""))
+    assert "no option" in LINEAR.symbols.check_topic(Topic("bybit/wallet", "", "1"))
     assert BYBIT.topic_profile("bybit-inverse/position.inverse") is INVERSE
 
 
@@ -325,7 +325,7 @@ def test_a_login_goes_to_the_venue_and_nowhere_else():
         assert LINEAR.url_problem(f"wss://{host}/v5/private") is None
         assert LINEAR.url_problem(f"ws://{host}/v5/private", other_hosts=True)
     assert "a login is only sent" in LINEAR.url_problem("wss://bybit.example/", other_hosts=True)
-    assert LINEAR.region_url("demo") == "wss://stream-demo.bybit.com/v5/private"
+    assert LINEAR.server.in_region("demo", LINEAR.venue) == "wss://stream-demo.bybit.com/v5/private"
 
 
 def test_several_venues_keep_their_accounts_apart():

@@ -19,7 +19,7 @@ from bitmart_book.model import (
     Ticker,
     Trade,
 )
-from bitmart_book.venues import FUTURES, FUTURES_DEMO, Reply, Topic
+from bitmart_book.venues import FUTURES, FUTURES_DEMO, Reply, Topic, Venue
 from tests.helpers.documented.futures import (
     BOOK_TICKER,
     BOOK_TICKER_2026,
@@ -284,9 +284,9 @@ def test_a_symbol_that_neither_the_data_nor_the_group_names():
 
 def test_fields_nobody_knows_are_tolerated_and_counted():
     for frame in STREAM_FRAMES:
-        before = FUTURES.unknown_fields()
+        before = Venue(profiles=(FUTURES,)).unknown_fields()
         assert decode(changed(frame, novelty={"a": [1]})) == decode(frame)
-        after = FUTURES.unknown_fields()
+        after = Venue(profiles=(FUTURES,)).unknown_fields()
         (name,) = [name for name in after if after[name] != before.get(name, 0)]
         assert name.endswith(".novelty")
         assert after[name] == before.get(name, 0) + 1
@@ -494,13 +494,13 @@ def test_what_is_no_reply(frame):
 )
 def test_encode(frame):
     request = json.loads(frame)
-    assert FUTURES.encode(request["action"], request["args"]) == frame
+    assert FUTURES.speech.encode(request["action"], request["args"]) == frame
     for topic in request["args"]:
-        assert FUTURES.check_topic(Topic.parse(topic)) is None
+        assert FUTURES.symbols.check_topic(Topic.parse(topic)) is None
 
 
 def test_ping():
-    assert FUTURES.ping == '{"action":"ping"}'
+    assert FUTURES.speech.ping == '{"action":"ping"}'
 
 
 @pytest.mark.parametrize(
@@ -526,15 +526,15 @@ def test_ping():
     ],
 )
 def test_topics_that_cannot_exist(topic, problem):
-    assert problem in FUTURES.check_topic(Topic.parse(topic))
+    assert problem in FUTURES.symbols.check_topic(Topic.parse(topic))
 
 
 @pytest.mark.parametrize("frame", DEPTHS)
 def test_books_are_described(frame):
     message = json.loads(frame)
-    topic = Topic.parse(message[FUTURES.channel_key])
+    topic = Topic.parse(message[FUTURES.framing.channel_key])
     book = FUTURES.book(topic.channel)
-    assert FUTURES.check_topic(topic) is None
+    assert FUTURES.symbols.check_topic(topic) is None
     item = message["data"]
     one_sided = book.kind == "one-sided"
     assert ({book.side, book.levels} if one_sided else {book.bids, book.asks}) <= set(item)
@@ -554,7 +554,7 @@ def test_the_channels():
     for book in FUTURES.books:
         for speed in ("", "@100ms", "@200ms"):
             topic = Topic.parse(f"{book.name}:1000PEPEUSDT{speed}")
-            assert FUTURES.check_topic(topic) is None
+            assert FUTURES.symbols.check_topic(topic) is None
     steps = ("1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W")
     assert {stream.name for stream in FUTURES.streams} == {
         "futures/trade",
@@ -565,7 +565,7 @@ def test_the_channels():
         *(f"futures/markPriceKlineBin{step}" for step in steps),
     }
     for stream in FUTURES.streams:
-        assert FUTURES.check_topic(Topic(stream.name, "BTCUSDT", "")) is None
+        assert FUTURES.symbols.check_topic(Topic(stream.name, "BTCUSDT", "")) is None
         assert stream.name.endswith(stream.step)
 
 
@@ -587,8 +587,8 @@ def test_which_topic_brought_a_value(frame, topics):
 
 
 def test_the_demo_is_the_same_on_another_host():
-    assert FUTURES_DEMO.url == "wss://openapi-wsdemo-v2.bitmart.com/api?protocol=1.1"
+    assert FUTURES_DEMO.server.url == "wss://openapi-wsdemo-v2.bitmart.com/api?protocol=1.1"
     for name in FUTURES.__struct_fields__:
-        if name not in ("url", "owns_symbol", "streams"):
+        if name not in ("server", "streams"):
             assert getattr(FUTURES_DEMO, name) == getattr(FUTURES, name), name
     assert FUTURES_DEMO.channels == FUTURES.channels

@@ -281,9 +281,9 @@ def test_fields_nobody_knows_are_tolerated_and_counted():
         (POSITION, "futures/position.novelty", {"novelty": 1}),
         (ASSET, "futures/asset.novelty", {"novelty": 1}),
     ):
-        before = FUTURES_PRIVATE.unknown_fields().get(name, 0)
+        before = bb.Venue(profiles=(FUTURES_PRIVATE,)).unknown_fields().get(name, 0)
         assert decode(changed(frame, **changes)) == decode(frame)
-        assert FUTURES_PRIVATE.unknown_fields()[name] == before + 1
+        assert bb.Venue(profiles=(FUTURES_PRIVATE,)).unknown_fields()[name] == before + 1
 
 
 @pytest.mark.parametrize(
@@ -356,13 +356,13 @@ def test_one_odd_field_is_one_none(name, changes):
 
 def test_topics_and_their_requests():
     topics = ["futures/asset:USDT", "futures/asset:BTC", "futures/asset:ETH"]
-    assert FUTURES_PRIVATE.encode("subscribe", topics) == (
+    assert FUTURES_PRIVATE.speech.encode("subscribe", topics) == (
         '{"action":"subscribe","args":["futures/asset:USDT","futures/asset:BTC",'
         '"futures/asset:ETH"]}'
     )
     for topic in (*topics, "futures/asset:USDC", "futures/position", "futures/order"):
-        assert FUTURES_PRIVATE.check_topic(Topic.parse(topic)) is None
-        assert FUTURES.check_topic(Topic.parse(topic)) is not None
+        assert FUTURES_PRIVATE.symbols.check_topic(Topic.parse(topic)) is None
+        assert FUTURES.symbols.check_topic(Topic.parse(topic)) is not None
     assert FUTURES_PRIVATE.stream("futures/asset").whole == tuple(topics)
 
 
@@ -379,7 +379,7 @@ def test_topics_and_their_requests():
     ],
 )
 def test_topics_that_cannot_exist(topic, problem):
-    assert problem in FUTURES_PRIVATE.check_topic(Topic.parse(topic))
+    assert problem in FUTURES_PRIVATE.symbols.check_topic(Topic.parse(topic))
 
 
 @pytest.mark.parametrize(
@@ -455,8 +455,8 @@ def test_every_error_is_typed(frame, trouble, kind):
     for profile in (FUTURES, FUTURES_PRIVATE):
         reply = profile.classify(message)
         assert reply.kind == "error"
-        assert profile.error_kind(reply) is trouble
-        error = profile.error(reply)
+        assert profile.errors.kind(reply) is trouble
+        error = profile.errors.exception(reply)
         assert type(error) is kind
         assert error.message == message.get("error", "")
         if kind is bb.SubscriptionRejected:
@@ -464,8 +464,10 @@ def test_every_error_is_typed(frame, trouble, kind):
 
 
 def test_the_demo_is_the_same_on_another_host():
-    assert FUTURES_PRIVATE.url == "wss://openapi-ws-v2.bitmart.com/user?protocol=1.1"
-    assert FUTURES_PRIVATE_DEMO.url == "wss://openapi-wsdemo-v2.bitmart.com/user?protocol=1.1"
+    assert FUTURES_PRIVATE.server.url == "wss://openapi-ws-v2.bitmart.com/user?protocol=1.1"
+    assert (
+        FUTURES_PRIVATE_DEMO.server.url == "wss://openapi-wsdemo-v2.bitmart.com/user?protocol=1.1"
+    )
     for name in FUTURES_PRIVATE.__struct_fields__:
-        if name not in ("url", "owns_symbol"):
+        if name != "server":
             assert getattr(FUTURES_PRIVATE_DEMO, name) == getattr(FUTURES_PRIVATE, name), name

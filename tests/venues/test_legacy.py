@@ -30,7 +30,7 @@ from tests.helpers.documented.legacy import (
 
 def decode(message):
     message = json.loads(message) if isinstance(message, str) else message
-    found = LEGACY.stream(LEGACY.channel_prefix + message["subscribe"]).read(message)
+    found = LEGACY.stream(LEGACY.framing.channel_prefix + message["subscribe"]).read(message)
     assert not found.unread
     return found.values
 
@@ -38,7 +38,7 @@ def decode(message):
 def unread(frame):
     """The values of what has flaws, and what of it could not be read."""
     message = json.loads(frame) if isinstance(frame, str) else frame
-    found = LEGACY.stream(LEGACY.channel_prefix + message["subscribe"]).read(message)
+    found = LEGACY.stream(LEGACY.framing.channel_prefix + message["subscribe"]).read(message)
     assert all(one.reason for one in found.unread)
     return found
 
@@ -140,8 +140,8 @@ def test_the_book_is_described():
     assert LEGACY.default_book == book.name
     for frame in (DEPTH, OLDEST_DEPTH):
         message = json.loads(frame)
-        assert LEGACY.channel_prefix + message[LEGACY.channel_key] == book.name
-        assert LEGACY.symbol_key in message
+        assert LEGACY.framing.channel_prefix + message[LEGACY.framing.channel_key] == book.name
+        assert LEGACY.framing.symbol_key in message
         for side, descending in ((book.bids, True), (book.asks, False)):
             levels = message["data"][side]
             prices = [Decimal(level[book.price]) for level in levels]
@@ -317,7 +317,7 @@ def test_one_odd_field_is_one_none(frame, where, name, changes):
 
 
 def test_ping_and_pong():
-    assert LEGACY.ping == '{"subscribe":"ping"}'
+    assert LEGACY.speech.ping == '{"subscribe":"ping"}'
     assert LEGACY.classify({"subscribe": "pong"}) == Reply(kind="pong")
 
 
@@ -382,15 +382,15 @@ def test_what_is_no_reply(frame):
 )
 def test_encode(frame, topic):
     operation = "unsubscribe" if "unsubscribe" in frame else "subscribe"
-    assert LEGACY.encode(operation, [topic]) == frame
-    assert LEGACY.check_topic(Topic.parse(topic)) is None
+    assert LEGACY.speech.encode(operation, [topic]) == frame
+    assert LEGACY.symbols.check_topic(Topic.parse(topic)) is None
 
 
 def test_what_cannot_be_encoded():
     with pytest.raises(ValueError, match="no requests"):
-        LEGACY.encode("request", ["legacy/depth:BMX_ETH@6"])
+        LEGACY.speech.encode("request", ["legacy/depth:BMX_ETH@6"])
     with pytest.raises(ValueError, match="unpack"):
-        LEGACY.encode("subscribe", ["legacy/price:BMX_ETH", "legacy/price:EOS_ETH"])
+        LEGACY.speech.encode("subscribe", ["legacy/price:BMX_ETH", "legacy/price:EOS_ETH"])
 
 
 @pytest.mark.parametrize(
@@ -413,15 +413,14 @@ def test_what_cannot_be_encoded():
     ],
 )
 def test_topics_that_cannot_exist(topic, problem):
-    assert problem in LEGACY.check_topic(Topic.parse(topic))
+    assert problem in LEGACY.symbols.check_topic(Topic.parse(topic))
 
 
 @pytest.mark.parametrize("step", [1, 3, 5, 15, 30, 45, 60, 120, 180, 240, 1440, 10080, 43200])
 def test_every_step(step):
-    assert LEGACY.check_topic(Topic.parse(f"legacy/kline:BMX_ETH@{step}")) is None
+    assert LEGACY.symbols.check_topic(Topic.parse(f"legacy/kline:BMX_ETH@{step}")) is None
 
 
 def test_the_legacy_feed_is_never_meant_by_a_bare_symbol():
-    assert not LEGACY.owns_symbol("BMX_ETH")
-    assert not LEGACY.acks
+    assert not LEGACY.symbols.owns("BMX_ETH")
     assert not LEGACY.can_request

@@ -40,7 +40,7 @@ def topics(profile):
         f"{name}:{symbol}"
         for name in profile.channels
         for symbol in SYMBOLS[profile.market]
-        if profile.check_topic(Topic(name, symbol, "")) is None
+        if profile.symbols.check_topic(Topic(name, symbol, "")) is None
     ]
 
 
@@ -66,7 +66,7 @@ def test_names_are_unique_among_all_venues():
         # Bitget's spot and perpetuals share one address, and so do Bybit's accounts, on connections
         # of their own.
         [
-            profile.url
+            profile.server.url
             for profile in profiles
             if profile.market != "bitget-spot" and not profile.private
         ],
@@ -77,12 +77,12 @@ def test_names_are_unique_among_all_venues():
 
 @each_profile
 def test_a_profile_is_consistent(profile):
-    assert profile.url.startswith("wss://")
+    assert profile.server.url.startswith("wss://")
     assert profile.book(profile.default_book)
     assert all(name.startswith(f"{profile.market}/") for name in profile.channels)
     assert not profile.can_request
     assert not profile.private
-    assert profile.symbol_problem
+    assert profile.symbols.problem
     for book in profile.books:
         assert book.window > 0
         assert book.clock in ("ms", "ns", "text")
@@ -104,19 +104,21 @@ def test_messages_are_json_within_the_limits_and_numbered(profile):
     assert 1 <= limits.topics_per_message <= limits.topics_per_connection
     assert limits.topic_bytes_per_message <= limits.message_bytes
     for operation in ("subscribe", "unsubscribe"):
-        for key in {profile.together(Topic.parse(topic)) for topic in topics(profile)}:
-            fit = [one for one in topics(profile) if profile.together(Topic.parse(one)) == key]
-            frame = profile.word(operation, fit[: limits.topics_per_message], 41)
+        for key in {profile.speech.together(Topic.parse(topic)) for topic in topics(profile)}:
+            fit = [
+                one for one in topics(profile) if profile.speech.together(Topic.parse(one)) == key
+            ]
+            frame = profile.speech.word(operation, fit[: limits.topics_per_message], 41)
             assert len(frame) <= limits.message_bytes
             request = json.loads(frame)
             assert json.dumps(request, separators=(",", ":")) == frame
-            assert profile.numbered
+            assert profile.speech.numbered
             assert 41 in (request.get("req_id"), int(request.get("req_id", request.get("id"))))
 
 
 def test_requests_as_they_are_documented():
     assert json.loads(
-        KRAKEN_SPOT.word("subscribe", ["kraken/book25:BTC/USD", "kraken/book25:ETH/USD"], 1)
+        KRAKEN_SPOT.speech.word("subscribe", ["kraken/book25:BTC/USD", "kraken/book25:ETH/USD"], 1)
     ) == {
         "method": "subscribe",
         "params": {
@@ -124,17 +126,18 @@ def test_requests_as_they_are_documented():
         },
         "req_id": 1,
     }  # fmt: skip
-    assert json.loads(KRAKEN_SPOT.word("unsubscribe", ["kraken/book25:BTC/USD"], 2))["params"] == {
+    word = KRAKEN_SPOT.speech.word("unsubscribe", ["kraken/book25:BTC/USD"], 2)
+    assert json.loads(word)["params"] == {
         "channel": "book", "symbol": ["BTC/USD"], "depth": 25,
     }  # fmt: skip
-    trades = json.loads(KRAKEN_SPOT.word("subscribe", ["kraken/trade:BTC/USD"], 3))
+    trades = json.loads(KRAKEN_SPOT.speech.word("subscribe", ["kraken/trade:BTC/USD"], 3))
     assert trades["params"] == {"channel": "trade", "symbol": ["BTC/USD"], "snapshot": False}
-    listed = json.loads(KRAKEN_SPOT.word("subscribe", ["kraken/instrument"], 4))
+    listed = json.loads(KRAKEN_SPOT.speech.word("subscribe", ["kraken/instrument"], 4))
     assert listed["params"] == {"channel": "instrument", "snapshot": True}
-    assert json.loads(OKX_PUBLIC.word("subscribe", ["okx/books:BTC-USDT"], 7)) == {
+    assert json.loads(OKX_PUBLIC.speech.word("subscribe", ["okx/books:BTC-USDT"], 7)) == {
         "id": "7", "op": "subscribe", "args": [{"channel": "books", "instId": "BTC-USDT"}],
     }  # fmt: skip
-    assert json.loads(SPOT.word("subscribe", ["bybit-spot/orderbook.50:BTCUSDT"], 7)) == {
+    assert json.loads(SPOT.speech.word("subscribe", ["bybit-spot/orderbook.50:BTCUSDT"], 7)) == {
         "req_id": "7", "op": "subscribe", "args": ["orderbook.50.BTCUSDT"],
     }  # fmt: skip
 
@@ -143,13 +146,15 @@ def test_what_goes_together_and_what_does_not():
     def key(function, topic):
         return function(Topic.parse(topic))
 
-    together, apart = KRAKEN_SPOT.together, KRAKEN_SPOT.apart
+    together, apart = KRAKEN_SPOT.speech.together, KRAKEN_SPOT.apart
     assert key(together, "kraken/book10:BTC/USD") == key(together, "kraken/book10:ETH/USD")
     assert key(together, "kraken/book10:BTC/USD") != key(together, "kraken/book25:BTC/USD")
     assert key(apart, "kraken/book10:BTC/USD") == key(apart, "kraken/book25:BTC/USD")
     assert key(apart, "kraken/book10:BTC/USD") != key(apart, "kraken/book10:ETH/USD")
     assert key(apart, "kraken/trade:BTC/USD") is None
-    assert key(OKX_PUBLIC.together, "okx/books:A-B") == key(OKX_PUBLIC.together, "okx/trades:C-D")
+    assert key(OKX_PUBLIC.speech.together, "okx/books:A-B") == key(
+        OKX_PUBLIC.speech.together, "okx/trades:C-D"
+    )
     assert key(OKX_PUBLIC.apart, "okx/books:A-B") is None
     assert OKX_PUBLIC.limits.operations == (480, 3600.0)
 
@@ -235,14 +240,14 @@ def test_what_goes_together_and_what_does_not():
 )  # fmt: skip
 def test_replies(profile, frame, reply, kind):
     assert profile.classify(frame) == reply
-    assert profile.error_kind(reply) is kind
+    assert profile.errors.kind(reply) is kind
     if reply.kind == "error":
-        assert isinstance(profile.error(reply, ("a:b",)), bb.BitmartBookError)
+        assert isinstance(profile.errors.exception(reply, ("a:b",)), bb.BitmartBookError)
 
 
 @each_profile
 def test_pings_are_no_pushes_and_pushes_no_replies(profile):
-    ping = profile.ping
+    ping = profile.speech.ping
     assert ping == "ping" or profile.address(json.loads(ping)) is None
     for push in PUSHES[profile.market]:
         assert profile.classify(push) is None
@@ -394,25 +399,28 @@ def test_where_a_push_belongs(profile, message, channels, symbol):
     else:
         assert address.channels == channels
     assert profile.address({}) is None
-    assert profile.address({profile.channel_key: 5}) is None
+    assert profile.address({profile.framing.channel_key: 5}) is None
 
 
 # --- addresses of servers ---
 
 
 def test_hosts_by_region():
-    assert OKX_PUBLIC.region_url("eea") == "wss://wseea.okx.com:8443/ws/v5/public"
-    assert LINEAR.region_url("kz") == "wss://stream.bybit.kz/v5/public/linear"
+    assert (
+        OKX_PUBLIC.server.in_region("eea", OKX_PUBLIC.venue)
+        == "wss://wseea.okx.com:8443/ws/v5/public"
+    )
+    assert LINEAR.server.in_region("kz", LINEAR.venue) == "wss://stream.bybit.kz/v5/public/linear"
     with pytest.raises(bb.UsageError, match="no region 'moon' of okx; there is: us, eea"):
-        OKX_PUBLIC.region_url("moon")
+        OKX_PUBLIC.server.in_region("moon", OKX_PUBLIC.venue)
     with pytest.raises(bb.UsageError, match="there is: none"):
-        KRAKEN_SPOT.region_url("us")
+        KRAKEN_SPOT.server.in_region("us", KRAKEN_SPOT.venue)
     for profile in PROFILES:
-        for region, _ in profile.hosts:
-            assert profile.url_problem(profile.region_url(region)) is None
-        assert profile.url_problem(profile.url) is None
+        for region, _ in profile.server.hosts:
+            assert profile.url_problem(profile.server.in_region(region, profile.venue)) is None
+        assert profile.url_problem(profile.server.url) is None
         assert "not the venue's host" in profile.url_problem("wss://example.com/ws")
-        assert "not encrypted" in profile.url_problem(profile.url.replace("wss", "ws"))
+        assert "not encrypted" in profile.url_problem(profile.server.url.replace("wss", "ws"))
 
 
 # --- what a user's words mean ---
@@ -538,5 +546,5 @@ def test_a_channel_of_bybit_takes_no_option():
     symbol = "BTCUSDT"
     for channel in (*profile.books, *profile.streams):
         name = channel.name
-        assert profile.check_topic(Topic(name, symbol, "")) is None
-        assert "no option" in profile.check_topic(Topic(name, symbol, "100ms"))
+        assert profile.symbols.check_topic(Topic(name, symbol, "")) is None
+        assert "no option" in profile.symbols.check_topic(Topic(name, symbol, "100ms"))

@@ -95,13 +95,13 @@ def topics(profile, channel):
     return [
         f"{topic.channel}:{topic.symbol}".removesuffix(":") + (topic.option and f"@{topic.option}")
         for topic in wanted
-        if profile.check_topic(topic) is None
+        if profile.symbols.check_topic(topic) is None
     ]
 
 
 def wire_channel(profile, message):
     """The full name of the channel of a push."""
-    return profile.channel_prefix + message[profile.channel_key].partition(":")[0]
+    return profile.framing.channel_prefix + message[profile.framing.channel_key].partition(":")[0]
 
 
 # --- the profiles as data ---
@@ -113,9 +113,9 @@ def test_names_are_unique():
     public = [profile for profile in BITMART.profiles if not profile.private]
     for values in (
         [profile.market for profile in public],
-        [profile.channel_key for profile in public],
+        [profile.framing.channel_key for profile in public],
         [profile.endpoint for profile in BITMART.profiles],
-        [profile.url for profile in BITMART.profiles],
+        [profile.server.url for profile in BITMART.profiles],
     ):
         assert len(values) == len(set(values))
     assert {profile.market for profile in PRIVATE} == {"spot", "futures"}
@@ -124,7 +124,7 @@ def test_names_are_unique():
 
 @each_profile
 def test_a_profile_is_consistent(profile):
-    assert profile.url.startswith("wss://")
+    assert profile.server.url.startswith("wss://")
     assert bool(profile.book(profile.default_book)) == (not profile.private)
     assert all(name.startswith(f"{profile.market}/") for name in channels(profile))
     assert all(book.window > 0 for book in profile.books)
@@ -134,7 +134,9 @@ def test_a_profile_is_consistent(profile):
         assert stream.kind in KINDS
         assert stream.trades == (stream.kind == "trade")
         assert stream.fields
-        assert all(profile.check_topic(Topic.parse(topic)) is None for topic in stream.whole)
+        assert all(
+            profile.symbols.check_topic(Topic.parse(topic)) is None for topic in stream.whole
+        )
     assert profile.book("x") is profile.stream("x") is None
     # Only where snapshots can be asked for are there books that need one.
     assert profile.can_request == any(book.kind == "sequenced" for book in profile.books)
@@ -154,18 +156,18 @@ def test_limits_are_possible(profile):
     assert limits.lifeless_seconds > 0
     # One ping in half of the idle time leaves room for a subscription.
     assert limits.messages.count > limits.messages.seconds / (limits.idle_seconds / 2)
-    assert len(profile.ping) <= limits.message_bytes
+    assert len(profile.speech.ping) <= limits.message_bytes
 
 
 @each_profile
 def test_a_ping_is_no_push(profile):
     try:
-        ping = json.loads(profile.ping)
+        ping = json.loads(profile.speech.ping)
     except json.JSONDecodeError:
-        assert profile.ping == "ping"
+        assert profile.speech.ping == "ping"
     else:
         assert "data" not in ping
-        named = profile.channel_prefix + str(ping.get(profile.channel_key))
+        named = profile.framing.channel_prefix + str(ping.get(profile.framing.channel_key))
         assert named not in channels(profile)
 
 
@@ -181,7 +183,7 @@ def test_encoded_messages_are_json_within_the_limits(profile, data):
         chosen.pop()
     assert chosen
     for operation in ("subscribe", "unsubscribe", *(["request"] if profile.can_request else [])):
-        frame = profile.encode(operation, chosen)
+        frame = profile.speech.encode(operation, chosen)
         assert len(frame.encode()) <= profile.limits.message_bytes
         request = json.loads(frame)
         assert json.dumps(request, separators=(",", ":")) == frame
@@ -205,7 +207,9 @@ def test_every_documented_push_is_decoded(profile):
         assert {type(value) for value in values} <= KINDS[stream.kind]
         assert profile.classify(message) is None
         for value in values:
-            pushed = Topic.parse(profile.channel_prefix + message[profile.channel_key])
+            pushed = Topic.parse(
+                profile.framing.channel_prefix + message[profile.framing.channel_key]
+            )
             for topic in stream.topics_of(pushed, value):
                 assert BITMART.topic_profile(topic) is profile
 
@@ -217,10 +221,11 @@ def test_no_profile_takes_the_push_of_another():
             speaks = [
                 other
                 for other in BITMART.profiles
-                if other.channel_key in message and other.stream(wire_channel(other, message))
+                if other.framing.channel_key in message
+                and other.stream(wire_channel(other, message))
             ]
             assert speaks == [profile]
-            markets = {p.market for p in BITMART.profiles if p.channel_key in message}
+            markets = {p.market for p in BITMART.profiles if p.framing.channel_key in message}
             assert markets == {profile.market}
 
 
@@ -299,10 +304,10 @@ def test_classify_answers_to_anything(profile, data):
         for text in () if reply is None else (reply.operation, reply.topic, reply.code):
             assert text is None or (isinstance(text, str) and text)
         if reply is not None and reply.kind == "error":
-            assert profile.error_kind(reply) in (None, *ErrorKind)
-            assert isinstance(profile.error(reply), bb.BitmartBookError)
+            assert profile.errors.kind(reply) in (None, *ErrorKind)
+            assert isinstance(profile.errors.exception(reply), bb.BitmartBookError)
         elif reply is not None:
-            assert profile.error_kind(reply) is None
+            assert profile.errors.kind(reply) is None
 
 
 # --- finding a profile ---
@@ -410,8 +415,8 @@ def test_the_demo_moves_futures_and_nothing_else():
     for real, demo in zip(BITMART.profiles, BITMART_DEMO.profiles, strict=True):
         assert (demo.market, demo.endpoint) == (real.market, real.endpoint)
         if real.market == "futures":
-            assert demo.url == real.url.replace("openapi-ws-v2", "openapi-wsdemo-v2")
-            assert demo.url != real.url
+            assert demo.server.url == real.server.url.replace("openapi-ws-v2", "openapi-wsdemo-v2")
+            assert demo.server.url != real.server.url
         else:
             assert demo is real
 
@@ -436,9 +441,9 @@ def test_this_machine_may_be_asked_anything(profile, url):
 
 @each_profile
 def test_the_venues_own_host_may_be_asked_over_tls_only(profile):
-    assert profile.url_problem(profile.url) is None
-    assert profile.url_problem(profile.url.replace(".com", ".com:443")) is None
-    plain = profile.url.replace("wss://", "ws://")
+    assert profile.url_problem(profile.server.url) is None
+    assert profile.url_problem(profile.server.url.replace(".com", ".com:443")) is None
+    plain = profile.server.url.replace("wss://", "ws://")
     assert profile.url_problem(plain)
     assert (profile.url_problem(plain, other_hosts=True) is None) == (not profile.private)
 
@@ -469,8 +474,8 @@ def test_what_is_no_address(profile, url):
 def test_the_demo_and_the_real_host_are_not_interchangeable():
     for real, demo in zip(BITMART.profiles, BITMART_DEMO.profiles, strict=True):
         if real is not demo:
-            assert demo.url_problem(real.url)
-            assert real.url_problem(demo.url)
+            assert demo.url_problem(real.server.url)
+            assert real.url_problem(demo.server.url)
 
 
 # --- counting fields ---

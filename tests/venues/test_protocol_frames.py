@@ -111,9 +111,9 @@ each_document = pytest.mark.parametrize(
 def profiles_of(message):
     """The profiles that have the channel of a push."""
     for profile in PROFILES:
-        named = message.get(profile.channel_key)
+        named = message.get(profile.framing.channel_key)
         if isinstance(named, str) and "data" in message:
-            topic = Topic.parse(profile.channel_prefix + named)
+            topic = Topic.parse(profile.framing.channel_prefix + named)
             if profile.stream(topic.channel) or profile.book(topic.channel):
                 yield profile, topic
 
@@ -138,9 +138,9 @@ def what_is(message):
         if reply.kind == "error":
             # An error that names no topic is of the one that was asked for.
             asked = () if reply.topic or reply.operation == "login" else ("x:y",)
-            trouble = profile.error_kind(reply)
+            trouble = profile.errors.kind(reply)
             about_topic = trouble is not None and trouble.name == "TOPIC"
-            return type(profile.error(reply, asked if about_topic else ())).__name__
+            return type(profile.errors.exception(reply, asked if about_topic else ())).__name__
         return f"{reply.kind} {reply.operation or ''}".strip()
     if "subscribe" in message or "unsubscribe" in message:
         return "request"
@@ -272,7 +272,7 @@ def test_our_requests_are_worded_like_the_documented_ones(name, number, text):
     compact = json.dumps(message, separators=(",", ":"))
     args = message.get("args", ())
     if message in ({"action": "ping"}, {"subscribe": "ping"}):
-        assert compact in {profile.ping for profile in PROFILES}
+        assert compact in {profile.speech.ping for profile in PROFILES}
     elif message.get("op") == "login" or message.get("action") == "access":
         frames = {p.login(CREDENTIALS, int(args[1])) for p in PROFILES if p.private}
         assert compact in frames
@@ -280,13 +280,13 @@ def test_our_requests_are_worded_like_the_documented_ones(name, number, text):
         operation = message.get("op") or message["action"]
         profile = BITMART.topic_profile(args[0])
         assert all(BITMART.topic_profile(topic) is profile for topic in args)
-        assert profile.encode(operation, args) == compact
+        assert profile.speech.encode(operation, args) == compact
     else:
         option = message.get("precision", message.get("step"))
         channel = {"order": "depth"}.get(message["subscribe"], message["subscribe"])
         topic = f"legacy/{channel}:{message['symbol']}" + ("" if option is None else f"@{option}")
         assert BITMART.topic_profile(topic) is LEGACY
-        assert LEGACY.encode("subscribe", [topic]) == compact
+        assert LEGACY.speech.encode("subscribe", [topic]) == compact
 
 
 @each_document

@@ -414,9 +414,9 @@ def test_a_duplicate_subscription_is_as_good_as_an_acknowledgement(event, topic)
 
 
 def test_codes_that_say_nothing_against_a_topic():
-    assert {"90007", "94001", "94002", "95000"} <= SPOT.retry_codes
+    assert {"90007", "94001", "94002", "95000"} <= SPOT.errors.retry_codes
     # Those of a topic that cannot be had, and the harmless one, are none of them.
-    assert not {"90003", "90004", "90008", "90009", "92001"} & SPOT.retry_codes
+    assert not {"90003", "90004", "90008", "90009", "92001"} & SPOT.errors.retry_codes
 
 
 def test_pong():
@@ -452,10 +452,10 @@ def test_text_that_means_nothing_is_no_reply():
 )
 def test_encode(frame):
     request = json.loads(frame)
-    assert SPOT.encode(request["op"], request["args"]) == frame
-    assert SPOT.encode(request["op"], tuple(request["args"])) == frame
+    assert SPOT.speech.encode(request["op"], request["args"]) == frame
+    assert SPOT.speech.encode(request["op"], tuple(request["args"])) == frame
     for topic in request["args"]:
-        assert SPOT.check_topic(Topic.parse(topic)) is None
+        assert SPOT.symbols.check_topic(Topic.parse(topic)) is None
 
 
 @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ def test_encode(frame):
     ],
 )
 def test_topics_that_can_exist(topic):
-    assert SPOT.check_topic(Topic.parse(topic)) is None
+    assert SPOT.symbols.check_topic(Topic.parse(topic)) is None
 
 
 @pytest.mark.parametrize(
@@ -496,13 +496,13 @@ def test_topics_that_can_exist(topic):
     ],
 )
 def test_topics_that_cannot_exist(topic, problem):
-    assert problem in SPOT.check_topic(Topic.parse(topic))
+    assert problem in SPOT.symbols.check_topic(Topic.parse(topic))
 
 
 @pytest.mark.parametrize("frame", DEPTHS)
 def test_books_are_described(frame):
     message = load(frame)
-    book = SPOT.book(message[SPOT.channel_key])
+    book = SPOT.book(message[SPOT.framing.channel_key])
     (item,) = message["data"]
     assert {book.bids, book.asks, book.time} <= set(item)
     for side in (book.bids, book.asks):

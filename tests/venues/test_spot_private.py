@@ -205,9 +205,9 @@ def test_words_that_nobody_documented_stay_as_they_came():
 
 def test_fields_nobody_knows_are_tolerated_and_counted():
     for frame in STREAM_FRAMES:
-        before = SPOT_PRIVATE.unknown_fields()
+        before = bb.Venue(profiles=(SPOT_PRIVATE,)).unknown_fields()
         assert decode(changed(frame, cancel_source="user")) == decode(frame)
-        after = SPOT_PRIVATE.unknown_fields()
+        after = bb.Venue(profiles=(SPOT_PRIVATE,)).unknown_fields()
         (name,) = [name for name in after if after[name] != before.get(name, 0)]
         assert name.startswith("spot/user/")
         assert name.endswith(".cancel_source")
@@ -362,9 +362,9 @@ def test_an_odd_field_of_an_execution_costs_no_execution(name, changes):
     ],
 )
 def test_topics_and_their_requests(topic):
-    assert SPOT_PRIVATE.check_topic(Topic.parse(topic)) is None
-    assert SPOT.check_topic(Topic.parse(topic)) is not None
-    frame = SPOT_PRIVATE.encode("subscribe", [topic])
+    assert SPOT_PRIVATE.symbols.check_topic(Topic.parse(topic)) is None
+    assert SPOT.symbols.check_topic(Topic.parse(topic)) is not None
+    frame = SPOT_PRIVATE.speech.encode("subscribe", [topic])
     assert frame == f'{{"op":"subscribe","args":["{topic}"]}}'
 
 
@@ -383,7 +383,7 @@ def test_topics_and_their_requests(topic):
     ],
 )
 def test_topics_that_cannot_exist(topic, problem):
-    assert problem in SPOT_PRIVATE.check_topic(Topic.parse(topic))
+    assert problem in SPOT_PRIVATE.symbols.check_topic(Topic.parse(topic))
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_the_documented_login():
 def test_a_login_that_succeeded(frame):
     reply = SPOT_PRIVATE.classify(json.loads(frame))
     assert reply == Reply(kind="ack", operation="login")
-    assert SPOT_PRIVATE.error_kind(reply) is None
+    assert SPOT_PRIVATE.errors.kind(reply) is None
 
 
 def test_a_second_login_is_as_good_as_the_first():
@@ -436,7 +436,7 @@ def test_a_clock_that_is_wrong_is_named():
     reply = SPOT_PRIVATE.classify(
         {"event": "login", "errorCode": "91022", "errorMessage": "timestamp"}
     )
-    error = SPOT_PRIVATE.error(reply)
+    error = SPOT_PRIVATE.errors.exception(reply)
     assert isinstance(error, bb.ClockError)
     assert isinstance(error, bb.AuthenticationError)
     assert "clock of this machine" in str(error)
@@ -449,9 +449,11 @@ def test_every_code_is_a_typed_error(profile, code, trouble, kind, passes):
     for wire in (code, int(code)):
         reply = profile.classify({"errorCode": wire, "errorMessage": "their words"})
         assert (reply.kind, reply.code) == ("error", code)
-        assert profile.error_kind(reply) is trouble
-        assert trouble.is_temporary == passes == (code in profile.retry_codes)
-        error = profile.error(reply, ["spot/ticker:A_B"] if trouble is ErrorKind.TOPIC else ())
+        assert profile.errors.kind(reply) is trouble
+        assert trouble.is_temporary == passes == (code in profile.errors.retry_codes)
+        error = profile.errors.exception(
+            reply, ["spot/ticker:A_B"] if trouble is ErrorKind.TOPIC else ()
+        )
         assert type(error) is kind
         assert (error.code, error.message) == (code, "their words")
         assert code in str(error)
@@ -468,23 +470,23 @@ def test_what_is_done_already_is_no_error():
 
 def test_a_code_that_nobody_documented():
     reply = SPOT.classify({"event": "subscribe", "errorCode": "77777", "errorMessage": "odd"})
-    assert SPOT.error_kind(reply) is None
-    assert type(SPOT.error(reply)) is bb.VenueError
-    error = SPOT.error(reply, ["spot/ticker:A_B"])
+    assert SPOT.errors.kind(reply) is None
+    assert type(SPOT.errors.exception(reply)) is bb.VenueError
+    error = SPOT.errors.exception(reply, ["spot/ticker:A_B"])
     assert (type(error), error.topics) == (bb.SubscriptionRejected, ("spot/ticker:A_B",))
     reply = SPOT.classify({"event": "login", "errorCode": "77777", "errorMessage": "odd"})
-    assert type(SPOT.error(reply)) is bb.AuthenticationError
+    assert type(SPOT.errors.exception(reply)) is bb.AuthenticationError
 
 
 def test_an_error_at_a_login_is_an_authentication_error_even_if_it_passes():
     reply = SPOT.classify({"event": "login", "errorCode": "95000", "errorMessage": "later"})
-    assert SPOT.error_kind(reply).is_temporary
-    assert SPOT.error(reply).code == "95000"
+    assert SPOT.errors.kind(reply).is_temporary
+    assert SPOT.errors.exception(reply).code == "95000"
 
 
 def test_the_topic_behind_the_event_is_in_the_error():
     reply = SPOT.classify({"event": "subscribe:spot/depth5:FOO_USDT", "errorCode": "92001"})
-    assert SPOT.error(reply).topics == ("spot/depth5:FOO_USDT",)
+    assert SPOT.errors.exception(reply).topics == ("spot/depth5:FOO_USDT",)
 
 
 # --- limits ---
