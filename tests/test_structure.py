@@ -580,7 +580,6 @@ MANY_NAMES = {
     "Engine": "what a client tells it of its connections and books, beside frames: promised names",
     "Knobs": "one for each thing that BitMart does in more than one way",
     "ReferenceBook": "the reads of a book, once more",
-    "SpotKnobs": "one for each thing that BitMart does in more than one way",
 }
 
 

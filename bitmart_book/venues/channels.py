@@ -54,7 +54,16 @@ class Checksum(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """How one book channel speaks."""
+    """How one book channel speaks.
+
+    Which it is: name, wire, kind, unit, contracts.
+    What it shows: window, window_kept, depth, checksum, proven_levels.
+    How its updates follow each other: rule, sequence, previous, empty_advances, replaces.
+    Its keys and words: bids, asks, price, size, levels, side, symbol, type, snapshot_word,
+    update_word; where they stand: outer_type, outer_time, before_price, longer.
+    Its stamps: time, clock, stamped_at_send. How long silence is believed:
+    confirmed_by_connection, renewed_after.
+    """
 
     name: str
     """The channel as it stands in a topic, before the colon."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bitmart_book.sim.venue import wire
-from bitmart_book.sim.venue.knobs import SpotKnobs
+from bitmart_book.sim.venue.knobs import Knobs
 from bitmart_book.sim.venue.lines import POLICY_VIOLATION, Connection, Lines, decoded
 
 __all__ = ["SpotFraming"]
@@ -18,7 +18,7 @@ __all__ = ["SpotFraming"]
 class SpotFraming:
     """What all of spot v1.1 has in common. Only pushes are compressed, as far as is known."""
 
-    def __init__(self, lines: Lines, knobs: SpotKnobs) -> None:
+    def __init__(self, lines: Lines, knobs: Knobs) -> None:
         self._lines = lines
         self._knobs = knobs
 

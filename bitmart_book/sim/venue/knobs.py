@@ -11,7 +11,7 @@ from typing import Literal
 from bitmart_book.sim.venue.lines import Opcode
 from bitmart_book.sim.venue.wire import NumberFormat
 
-__all__ = ["FuturesKnobs", "Knobs", "PrivateKnobs", "SpotKnobs"]
+__all__ = ["FuturesKnobs", "Knobs", "LimitKnobs", "PrivateKnobs", "SpotKnobs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,12 @@ class SpotKnobs:
     """Whether later pushes of legacy trades repeat the last 15 or hold the new ones."""
     pong_frames: bool = False
     """Whether spot answers ping frames; BitMart's text says they are not supported."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitKnobs:
+    """What spot allows, in public and on the legacy feed, and what happens to who breaks it."""
+
     enforce_limits: bool = True
     """Whether a breach has consequences; it is counted in any case."""
     breach: Literal["error+close", "close", "error"] = "error+close"
@@ -152,7 +158,7 @@ class PrivateKnobs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knobs(SpotKnobs, FuturesKnobs, PrivateKnobs):
+class Knobs(SpotKnobs, LimitKnobs, FuturesKnobs, PrivateKnobs):
     """How this exchange behaves where BitMart's own behaviour varied or is not known.
 
     The defaults are what was last recorded, else what was documented. Times are seconds; None:

@@ -17,7 +17,7 @@ from bitmart_book.sim.venue import wire
 from bitmart_book.sim.venue.clock import Clock
 from bitmart_book.sim.venue.feeds import Feed, Picture
 from bitmart_book.sim.venue.framing import SpotFraming
-from bitmart_book.sim.venue.knobs import SpotKnobs
+from bitmart_book.sim.venue.knobs import Knobs
 from bitmart_book.sim.venue.lines import Connection, Lines
 from bitmart_book.sim.venue.publisher import Publisher, Reach
 
@@ -64,7 +64,7 @@ class Spot:
     def __init__(
         self,
         lines: Lines,
-        knobs: SpotKnobs,
+        knobs: Knobs,
         listings: Mapping[str, Listing],
         markets: Mapping[str, Market],
         *,
