@@ -35,6 +35,14 @@ cdef class Engine:
     is that of the book of the symbol that there is, else the one that an acknowledgement named,
     else the smallest that holds the snapshot.
 
+    Frames: apply; of the last one: touched, trades, message. What there is: book, get, books, venue,
+    stats.
+    What it is told of connections: open_line, line, hold, release, set_floor, forget_generation; of
+    a book: assign, expect, acknowledge, confirm, invalidate, close_book; of time: look; of the end of
+    a recording: finish.
+    What it is asked of a book: updates, changes_told, runs_short, goes_back; before a call that
+    changes what there is: require_quiet.
+
     >>> engine = bb.Engine()
     >>> row = '"symbol":"BTC_USDT","type":"snapshot","version":4,"ms_t":1698292343610'
     >>> sides = '"bids":[["23105","1.8"]],"asks":[["23200","0.7"]]'
