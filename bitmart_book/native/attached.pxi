@@ -523,14 +523,70 @@ cdef class Mirror(Book):
         those that are published; `complete` says whether there are more. UsageError for more."""
         cdef Py_ssize_t count = level_count(n, "n")
         self._require_published(n)
-        self._require_live()
         if out is not None:
             if exact:
+                self._require_live()
                 raise UsageError("out= takes float64 arrays; it cannot be exact")
             return self._fill_pair(count, out)
+        self._require_live()
         if exact:
             return self._exact_depth(count)
         return self._array_depth(count)
+
+    cdef object _fill_pair(self, Py_ssize_t count, object out):
+        """Of plain arrays straight from where the picture lies."""
+        cdef Grid bids, asks
+        cdef const int64_t* source
+        cdef Py_ssize_t n_bids, n_asks
+        cdef int attempt
+        if (
+            not isinstance(out, tuple) or len(out) != 2
+            or not grid_of_array(out[0], CONTIGUOUS | WRITEABLE, &bids)
+            or not grid_of_array(out[1], CONTIGUOUS | WRITEABLE, &asks)
+        ):
+            return Book._fill_pair(self, count, out)
+        for attempt in range(MOST_COPIES):
+            self._require_top()
+            source = self._slot + LINE + COUNTER_WORDS + FIXED_WORDS + TEXT_WORDS
+            source += (self._n & 1) * self._room._picture_words
+            n_bids = self._fill_side(BID, first_of(self._picture.counts), source, count, &bids)
+            source += 2 * self._room.levels
+            n_asks = self._fill_side(ASK, second_of(self._picture.counts), source, count, &asks)
+            fence_acquire()
+            if load_word(self._slot) <= 2 * self._n + 2:
+                return n_bids, n_asks
+            # It is being written anew. What is in the arrays is nothing, should it not be LIVE now.
+            fill_nan(bids.first, 0, bids.rows)
+            fill_nan(asks.first, 0, asks.rows)
+        return Book._fill_pair(self, count, out)
+
+    cdef Py_ssize_t _fill_side(
+        self, int side, int64_t there, const int64_t* source, Py_ssize_t count, const Grid* grid
+    ) noexcept:
+        """Write the best levels of a picture, of which there are so many; how many."""
+        cdef int price_scale = self._picture.form >> 8 & 0xFF
+        cdef int size_scale = self._picture.form >> 16 & 0xFF
+        cdef double price_unit = SIGN[side] * POW10_DOUBLE[price_scale]
+        cdef double size_unit = POW10_DOUBLE[size_scale]
+        cdef double price, size
+        cdef int64_t key, mantissa
+        cdef Py_ssize_t i
+        cdef Py_ssize_t levels = min(there, self._room.levels)
+        cdef Py_ssize_t filled = min(min(count, grid.rows), levels)
+        # The best one is the last.
+        source += 2 * (levels - 1)
+        for i in range(filled):
+            key = load_word(&source[-2 * i])
+            mantissa = load_word(&source[1 - 2 * i])
+            if -LAST_EXACT <= key <= LAST_EXACT and mantissa <= LAST_EXACT:
+                price = <double>key / price_unit
+                size = <double>mantissa / size_unit
+            else:
+                price = to_double(key * SIGN[side], price_scale)
+                size = to_double(mantissa, size_scale)
+            put_level(grid.first, i, price, size)
+        fill_nan(grid.first, filled, grid.rows)
+        return filled
 
     def imbalance(self, levels=1):
         """float in [-1, 1]: as `Book.imbalance`. UsageError for more levels than are published."""
@@ -588,6 +644,12 @@ cdef class Mirror(Book):
             if problem is not None:
                 return f"{SIDE_NAMES[side]}: {problem}"
         return None
+
+
+cdef inline void fill_nan(char* cells, Py_ssize_t start, Py_ssize_t end) noexcept:
+    cdef Py_ssize_t i
+    for i in range(start, end):
+        put_level(cells, i, NAN, NAN)
 
 
 cdef object text_of(const char* text, Py_ssize_t room):
