@@ -29,7 +29,7 @@ account: $(VENV)/.package ## orders of your own at that exchange: one rests, one
 	@$(BIN)/python examples/own_orders.py
 
 # PYTHONS: all, those of this machine; 3.12, that one; oldest, the oldest versions of what it needs.
-test: $(VENV)/.test ## the tests; PYTHONS=all: with every Python that is here, PYTHONS=oldest
+test: $(VENV)/.test $(VENV)/.watch ## the tests; PYTHONS=all: with every Python that is here, PYTHONS=oldest
 	$(if $(PYTHONS),$(BIN)/python -m tests.pythons $(PYTHONS),\
 	    $(BIN)/python -m pytest -q -n $(TESTERS) --dist worksteal)
 
@@ -73,7 +73,7 @@ check: $(VENV)/.test $(VENV)/.lint $(VENV)/.types ## lint, types and package, si
 docs: $(VENV)/.docs ## the documentation as a site, in build/site: warnings are errors, links are checked
 	$(BIN)/python -m tests.site $(if $(SERVE),--serve)
 
-picture: $(VENV)/.test ## the pictures in README and docs/watch.md, from the real program
+picture: $(VENV)/.test $(VENV)/.watch ## the pictures in README and docs/watch.md, from the real program
 	COLUMNS=100 LINES=27 $(BIN)/bitmart-book watch BTC_USDT ETH_USDT --source sim --seconds 8 \
 	    --svg docs/watch.svg
 	$(BIN)/python -m tests.site.picture docs/watch-keys.svg
@@ -115,6 +115,6 @@ $(VENV)/.package: $(VENV)/.python $(COMPILED)
 	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable .
 	@touch $@
 
-$(addprefix $(VENV)/.,test docs lint types tables notebook coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
+$(addprefix $(VENV)/.,test docs lint types tables notebook watch coverage fuzz cross release): $(VENV)/.%: $(VENV)/.package
 	@$(PIP) install --quiet --group $*
 	@touch $@

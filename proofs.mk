@@ -3,7 +3,7 @@
 
 ##@ Proofs, minutes to hours
 
-slow: $(VENV)/.test ## the long tests too: 2,000 runs of each property, ten minutes of market
+slow: $(VENV)/.test $(VENV)/.watch ## the long tests too: 2,000 runs of each property, ten minutes of market
 	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -q -n $(CPUS) --dist worksteal -m "slow or not slow" --timeout 3600
 
 tables: $(VENV)/.test $(VENV)/.tables ## tables of pandas, polars and DuckDB; books made again from them, of recorded streams where BITMART_BOOK_DATA has any
