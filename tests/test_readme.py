@@ -1,5 +1,6 @@
 """README and the pages of docs: their examples are run, and what they promise is there."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def test_the_examples_run(page, code, capsys, monkeypatch, tmp_path):
     assert shown, "an example shows something"
     promised = re.findall(r"# prints (.*)", code)
     assert not promised or shown == promised
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_shown_and_not_run_is_python(page):
+    for code in re.findall(r"^```py\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        compile(code, page.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def test_readme_is_short_and_has_three_uses():

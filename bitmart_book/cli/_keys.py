@@ -69,8 +69,12 @@ def watch_of(following: Following, source: str) -> Watched:
         tape.take()
         return named(following.books)
 
-    def orders() -> Iterable[bb.Order]:
-        return () if account is None else account.orders.values()
+    def orders() -> Iterable[tuple[bb.Order, bool]]:
+        if account is None:
+            return ()
+        unconfirmed = (one for one in account.unconfirmed if isinstance(one, bb.Order))
+        doubtful = {one.order_id for one in unconfirmed} | account.unclear.keys()
+        return [(order, name in doubtful) for name, order in account.orders.items()]
 
     # What `sim` prints holds the keys of its account.
     place = "addresses of a server" if source.startswith("{") else source

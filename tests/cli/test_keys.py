@@ -51,11 +51,21 @@ def test_what_is_no_utf_8_is_drawn_in_ascii(encoding, plain):
 
 
 def test_what_is_watched_of_a_feed():
-    order = object()
+    known, held, unclear = (
+        bb.Order(
+            market="spot", symbol="A_B", order_id=name, status="new", side="buy", type="limit",
+            price="1", size="2",
+        )
+        for name in "123"
+    )  # fmt: skip
     asked = []
 
     class Feed:
-        account = SimpleNamespace(orders={"1": order})
+        account = SimpleNamespace(
+            orders={"1": known, "2": held, "3": unclear},
+            unconfirmed=(held, "a balance"),
+            unclear={"3": unclear},
+        )
 
         def trades(self, topic, *, maxsize):
             asked.append(topic)
@@ -68,7 +78,7 @@ def test_what_is_watched_of_a_feed():
     assert watched.source == "addresses of a server", "which hold keys"
     assert asked == ["spot:A_B", "spot:C_D"]
     assert watched.books() == named(made.books)
-    assert list(watched.orders()) == [order]
+    assert list(watched.orders()) == [(known, False), (held, True), (unclear, True)]
     assert list(watched.trades(made["C_D"])) == []
 
 

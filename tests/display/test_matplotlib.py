@@ -1,6 +1,9 @@
 """Pictures by matplotlib: what is drawn, and that a book that is not LIVE is never drawn as one."""
 
+import gzip
 import json
+import re
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -83,3 +86,15 @@ def test_quotes_without_stamps_are_drawn_by_their_places(book):
     top, bottom = bb.plot_history([book.quote, book.quote])
     assert bottom.get_xlabel() == "change"
     top.figure.canvas.draw()
+
+
+def test_the_plot_of_the_quick_start_is_made(tmp_path, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "quick-start.md"
+    (code,) = re.findall(r"^```py\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    frames = [spot("snapshot", 4, [("1.5", "2")], [("3", "1")]), spot("update", 5, [("2", "1")])]
+    lines = [json.dumps({"t": n, "conn": "a", "frame": one}) for n, one in enumerate(frames)]
+    with gzip.open("frames.jsonl.gz", "wt") as file:
+        file.write("\n".join(lines))
+    exec(compile(code, page.name, "exec"), {})
+    assert (tmp_path / "spread.png").stat().st_size > 1000

@@ -59,13 +59,14 @@ class Focus:
         self,
         row: Row,
         trades: Sequence[bb.Trade | str],
-        orders: Iterable[bb.Order],
+        orders: Iterable[tuple[bb.Order, bool]],
         ticks: int,
         width: int,
         height: int,
     ) -> list[Line]:
         """`height` lines. trades: the newest last, and a text where some were lost. orders: those
-        of one's own that are open. ticks: how many of these are one row."""
+        of one's own that are open, and whether that is doubtful. ticks: how many of these are
+        one row."""
         # The state is that of the copy which is drawn, and not that of a moment before.
         copy = row.book.peek()
         if height < 4:
@@ -110,12 +111,22 @@ def _tick(copy: bb.Book) -> Decimal:
     return Decimal(1).scaleb(-max(places, default=0))
 
 
+class _Own(NamedTuple):
+    """What rests of one's own at a price, and whether nobody knows that for certain."""
+
+    size: Decimal
+    doubtful: bool
+
+    def __str__(self) -> str:
+        return f"◂ {number(self.size)}{'?' if self.doubtful else ''}"
+
+
 def _own(
-    orders: Iterable[bb.Order], copy: bb.Book, step: Decimal | None
-) -> dict[tuple[str, Decimal], Decimal]:
-    """What rests of one's own, by side and price of the ladder."""
-    found: dict[tuple[str, Decimal], Decimal] = {}
-    for order in orders:
+    orders: Iterable[tuple[bb.Order, bool]], copy: bb.Book, step: Decimal | None
+) -> dict[tuple[str, Decimal], _Own]:
+    """By side and price of the ladder."""
+    found: dict[tuple[str, Decimal], _Own] = {}
+    for order, doubtful in orders:
         if (order.symbol, order.market) != (copy.symbol, copy.market) or order.side is None:
             continue
         exact = order.exact
@@ -126,9 +137,10 @@ def _own(
         if step is not None:
             up = ROUND_FLOOR if side == "bid" else ROUND_CEILING
             price = (price / step).to_integral_value(up) * step
-        left = exact.size - (exact.filled_size or 0)
         key = (side, price.normalize())
-        found[key] = found.get(key, Decimal(0)) + left
+        before = found.get(key, _Own(Decimal(0), False))
+        left = exact.size - (exact.filled_size or 0)
+        found[key] = _Own(before.size + left, before.doubtful or doubtful)
     return found
 
 
@@ -169,7 +181,7 @@ def _foot(row: Row, copy: bb.Book, step: Decimal | None, width: int) -> Line:
 def _drawn(
     ladder: _Ladder,
     grid: Grid,
-    own: dict[tuple[str, Decimal], Decimal],
+    own: dict[tuple[str, Decimal], _Own],
     live: bool,
     width: int,
     height: int,
@@ -178,7 +190,7 @@ def _drawn(
     blank = [Segment(" " * width)]
     asks, bids = ladder.asks[:shown], ladder.bids[:shown]
     largest = largest_of(asks, bids)
-    marks = 12 if own else 0
+    marks = 2 + max(map(len, map(str, own.values()))) if own else 0
 
     def level(side: str, style: Style, price: Decimal, size: Decimal) -> Line:
         colour = style if live else DIM
@@ -194,7 +206,7 @@ def _drawn(
         ]
         if marks:
             mine = own.get((side, price.normalize()))
-            line.append(Segment(fit("" if mine is None else f"◂ {number(mine)}", marks), OWN))
+            line.append(Segment(fit("" if mine is None else str(mine), marks), OWN))
         return line
 
     lines = [

@@ -46,12 +46,13 @@ HELP = (
 
 
 class Watched(NamedTuple):
-    """What is watched. source: the words for where it comes from; trades: the newest last."""
+    """What is watched. source: the words for where it comes from; trades: the newest last; orders:
+    those of one's own that are open, each with whether nobody knows that for certain."""
 
     source: str
     books: Callable[[], Mapping[str, bb.Book]]
     trades: Callable[[bb.Book], Sequence[bb.Trade | str]]
-    orders: Callable[[], Iterable[bb.Order]]
+    orders: Callable[[], Iterable[tuple[bb.Order, bool]]]
 
 
 class Picture:

@@ -208,20 +208,24 @@ def test_own_orders_are_marked_and_add_up_in_a_coarse_row():
         )  # fmt: skip
 
     orders = [
-        order("1", "buy", "99.98", "0.5", "0.1"),
-        order("2", "buy", "99.95", "0.25"),
-        order("3", "sell", "100.06", "2"),
-        order("4", "sell", "100.06", "9", symbol="C_D"),
+        (order("1", "buy", "99.98", "0.5", "0.1"), False),
+        (order("2", "buy", "99.95", "0.25"), True),
+        (order("3", "sell", "100.06", "2"), False),
+        (order("4", "sell", "100.06", "9", symbol="C_D"), True),
     ]
     shown = picture(engine("A_B"), orders=orders)
     lines = text(shown.lines(80, 24)).split("\n")
-    assert [line.split("◂ ")[1].split()[0] for line in lines if "◂" in line] == ["2", "0.4", "0.25"]
+    assert [line.split("◂ ")[1].split()[0] for line in lines if "◂" in line] == [
+        "2",
+        "0.4",
+        "0.25?",
+    ]
     shown.choice.coarser(1)
     lines = text(shown.lines(80, 24)).split("\n")
     assert "by 0.1" in lines[-2]
     marked = [line for line in lines if "◂" in line]
     assert [line.split()[0] for line in marked] == ["100.1", "99.9"]
-    assert [line.split("◂ ")[1].split()[0] for line in marked] == ["2", "0.65"]
+    assert [line.split("◂ ")[1].split()[0] for line in marked] == ["2", "0.65?"]
     for _ in range(9):
         shown.choice.coarser(-1)
     assert shown.choice.step == 1
