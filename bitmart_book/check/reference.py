@@ -413,12 +413,27 @@ class ReferenceBook:
             return 0
         item.by_hand = by_hand
         if item.kind == "snapshot":
-            return self._snapshot(item, by_hand)
-        if item.kind == "update":
-            return self._update(item)
-        if item.kind == "picture":
-            return self._picture(item)
-        return self._side(item)
+            change = self._snapshot(item, by_hand)
+        elif item.kind == "update":
+            change = self._update(item)
+        elif item.kind == "picture":
+            change = self._picture(item)
+        else:
+            change = self._side(item)
+        if change & Change.LEVELS and not by_hand:
+            self._bound()
+        return change
+
+    def _bound(self) -> None:
+        """Of a side with as many levels as a picture shows, which was all that there was, deeper
+        ones may have come, of which nobody tells."""
+        window = self.channel.window
+        if self.channel.depth or self.channel.window_kept or not window:
+            return
+        for side in SIDES:
+            rows = self.side(side)
+            if self.known_to[side] is None and len(rows) >= window:
+                self.known_to[side] = rows[window - 1][0]
 
     def _tops(self) -> tuple[Any, Any]:
         return self.best("bid"), self.best("ask")

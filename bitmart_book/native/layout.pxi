@@ -606,6 +606,7 @@ cdef class Written(Trusted):
     cdef int _put_rows(self, const Row* rows, Item* item, bint* applied) except -1
     cdef int _trim(self) except -1
     cdef void _cut(self) noexcept
+    cdef void _bound(self) noexcept
     cdef int _keep(self, const Row* rows, Item* item) except -1
     cdef int _drain(self, bint* complete, bint* continued) except -1
     cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept

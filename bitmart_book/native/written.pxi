@@ -286,6 +286,8 @@ cdef class Written(Trusted):
             change = self._apply_full(scratch, rows, item)
         else:
             change = self._apply_side(scratch, rows, item)
+        if change & LEVELS_BIT and not by_hand and self._spec.depth == 0:
+            self._bound()
         if change & (SNAPSHOT_BIT | LEVELS_BIT | HEARTBEAT_BIT) or change == 0:
             if receive_time != NO_TIME:
                 self._receive_time = receive_time
@@ -1292,6 +1294,27 @@ cdef class Written(Trusted):
                 ladder.known_from = ladder_worst(ladder).key
             else:
                 ladder.known_from = KNOWN_FROM_START
+
+    @cython.final
+    cdef void _bound(self) noexcept:
+        """A side that was known to be short has grown to the window: a venue may tell of no level
+        beyond it. Whoever feeds a book by hand tells of all of them."""
+        cdef Py_ssize_t window, place
+        cdef Ladder* ladder
+        cdef Cursor cursor
+        cdef const Rung* rung = NULL
+        cdef int side
+        for side in range(2):
+            ladder = &self._sides.ladders[side]
+            if ladder.known_from != KNOWN_FROM_START:
+                continue
+            window = self._window()
+            if window == 0 or ladder_length(ladder) < window:
+                continue
+            cursor = best_first(ladder)
+            for place in range(window):
+                rung = next_worse(&cursor)
+            ladder.known_from = rung.key
 
     cdef int _trim(self) except -1:
         cdef Py_ssize_t longest = self._max_levels

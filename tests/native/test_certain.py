@@ -259,6 +259,47 @@ def test_what_is_acknowledged_and_was_not_subscribed_anew_begins_nothing():
     assert not book.depth(51).complete
 
 
+def grown(rows):
+    """A whole book of 99 bids, to which some are added by an update."""
+    engine = ShadowEngine()
+    engine.apply(spot("snapshot", 1, HUNDRED[:99], ASKS[:60]))
+    book = engine["BTC_USDT"]
+    assert book.depth(1_000).complete
+    engine.apply(spot("update", 2, rows))
+    return engine, book
+
+
+def test_a_side_that_has_grown_to_the_window_may_go_on_below_it():
+    """Some venues tell of no level beyond it, and take back those that leave it."""
+    engine, book = grown([("901", "1")])
+    assert (book.state, book.complete_depth("bid")) == (BookState.LIVE, 100)
+    assert not book.depth(101).complete
+    assert not book.sweep("bid", size=1_000).complete
+    engine.apply(spot("update", 3, [("1000", "0")]))
+    assert book.complete_depth("bid") == 99
+    assert not book.depth(100).complete
+    # What a subscription begins with says anew that there is no more.
+    engine.expect(book, subscribed=True)
+    engine.apply(spot("snapshot", 4, HUNDRED[:50], ASKS[:60]))
+    assert book.depth(100).complete
+
+
+def test_what_lies_below_the_window_is_not_certain_where_it_is_told_too():
+    engine, book = grown([("901", "1"), ("900", "1"), ("899", "1"), ("1001", "1")])
+    assert len(book.bids) == 103
+    assert book.complete_depth("bid") == 100
+    engine.apply(spot("update", 3, [("1002", "1")]))
+    assert book.complete_depth("bid") == 101
+
+
+def test_whoever_feeds_a_book_by_hand_tells_of_every_level():
+    book = bb.Book("BTC_USDT")
+    book.apply_snapshot(HUNDRED, ASKS)
+    book.apply_delta([(str(900 - place), "1") for place in range(50)], [])
+    assert book.complete_depth("bid") == 150
+    assert book.depth(1_000).complete
+
+
 def kept_window(kind, version, bids, asks):
     """A frame of a channel whose updates keep the window of 50 levels full."""
     data = {"symbol": "BTCUSDT", "type": kind, "version": version, "ms_t": 1_700_000_000_000}
