@@ -99,8 +99,8 @@ SHARE = [
         "what-is-not-published-is-nothing",
         "A price beyond the published levels is said to have no size.",
         "native/attached.pxi",
-        "self._is_cut(number) and key <",
-        "False and key <",
+        "self._is_cut(number) and key < ladder_worst(&self._sides.ladders[number]).key",
+        "False",
         f"{MIRROR}test_beyond_what_is_published_there_is_no_answer",
     ),
     Mutant(
