@@ -25,6 +25,8 @@ TOP = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
 }
+INDEX = "reference/index.md"
+NAME = re.compile(r"`([\w.]+)`")
 CODE = re.compile(r"(^```.*?^```$|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 
@@ -44,7 +46,8 @@ def pages() -> Iterator[tuple[str, str]]:
     """Each page of the site: its place there, and its Markdown."""
     for path in sorted(DOCS.rglob("*.md")):
         name = path.relative_to(DOCS).as_posix()
-        yield name, led(path.read_text(), path.parent, name)
+        text = led(path.read_text(), path.parent, name)
+        yield name, named(text) if name == INDEX else text
     for path, name in TOP.items():
         yield name, led((ROOT / path).read_text(), ROOT, name)
     yield "tutorial.md", led(tutorial(), DOCS, "tutorial.md")
@@ -62,6 +65,12 @@ def led(text: str, start: Path, name: str) -> str:
     # Not in code, where brackets mean something else.
     parts = CODE.split(text)
     return "".join(one if k % 2 else LINK.sub(address, one) for k, one in enumerate(parts))
+
+
+def named(text: str) -> str:
+    """The table of all names, with each name as a link to what is said of it."""
+    rows = re.compile(r"(?<=\) \| )`.*`(?= \|$)", re.MULTILINE)
+    return rows.sub(lambda row: NAME.sub(r"[`\1`][bitmart_book.\1]", row[0]), text)
 
 
 def placed(start: Path, path: str) -> str:

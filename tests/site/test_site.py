@@ -8,7 +8,7 @@ import pytest
 import bitmart_book as bb
 from bitmart_book.cli import commands
 from tests.site.built import problems
-from tests.site.source import DOCS, HOME, ROOT, assemble, described, led, pages, tutorial
+from tests.site.source import DOCS, HOME, ROOT, assemble, described, led, named, pages, tutorial
 
 NAVIGATION = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2].partition("\ntheme:")[0]
 REFERENCE = [path.read_text() for path in sorted((DOCS / "reference").glob("*.md"))]
@@ -54,6 +54,16 @@ def test_every_public_name_is_in_the_reference_once():
 )
 def test_links_of_the_repository_become_those_of_the_site(text, page, shown):
     assert led(text, (DOCS / page).parent, page) == shown
+
+
+def test_all_names_are_links():
+    shown = dict(pages())["reference/index.md"]
+    for name in ("Book", "sync.Feed", "BookNotLive"):
+        assert f"[`{name}`][bitmart_book.{name}]" in shown
+    assert "`help(bb.Book)`" in shown
+    assert named("| [a](b.md) | `A`, `c.D` |\n`A`") == (
+        "| [a](b.md) | [`A`][bitmart_book.A], [`c.D`][bitmart_book.c.D] |\n`A`"
+    )
 
 
 def test_pages_of_the_top_lead_into_the_site():
