@@ -6,7 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
-COMPILED := $(wildcard bitmart_book/_book.p* bitmart_book/native/*.p*) setup.py pyproject.toml
+COMPILED := $(wildcard bitmart_book/_book.p* bitmart_book/native/*.p* bitmart_book/wire/_fast.p*) \
+    setup.py pyproject.toml
 # Recorded streams, where they are at hand.
 REAL := $(addprefix --real ,$(firstword $(BITMART_BOOK_DATA) $(wildcard ../shared/data)))
 VENUE ?= bitmart
@@ -65,6 +66,8 @@ package: $(VENV)/.test ## build the sdist and a wheel of it, install that in a c
 	$(USED)/bin/pip --disable-pip-version-check install --quiet build/package/*.whl
 	cd build/package && used/bin/bitmart-book replay --json frames.jsonl.gz
 	cd build/package && used/bin/bitmart-book bench --quick --only frames --only websocket
+	$(PIP) --python $(USED)/bin/python install --quiet "picows>=2.3,<2.4"
+	cd build/package && used/bin/python -c "import bitmart_book.wire.transports as t; assert t.why_not_fast() is None"
 
 check: $(VENV)/.test $(VENV)/.lint $(VENV)/.types ## lint, types and package, side by side
 	@$(MAKE) --jobs --output-sync=target lint types package
@@ -80,7 +83,7 @@ picture: $(VENV)/.test $(VENV)/.watch ## the pictures in README and docs/watch.m
 
 clean: ## remove what the others made
 	rm -rf $(VENV) build dist *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f bitmart_book/*.c bitmart_book/*.so bitmart_book/*.html
+	rm -f $(foreach kind,c so html,bitmart_book/*.$(kind) bitmart_book/wire/*.$(kind))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 include proofs.mk

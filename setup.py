@@ -1,4 +1,7 @@
-"""Builds the one extension; everything static is in pyproject.toml.
+"""Builds the extensions; everything static is in pyproject.toml.
+
+The fast wire is built where its library is, of the version that it is made for; nowhere else, and
+then the package is whole but for `transport="picows"`.
 
 Switches (environment): BITMART_BOOK_DEBUG=1 unoptimised with symbols, BITMART_BOOK_COVERAGE=1
 line tracing for coverage, BITMART_BOOK_SANITIZE=1 AddressSanitizer and UBSan. BITMART_BOOK_PORTABLE
@@ -66,6 +69,34 @@ if COVERAGE:
     directives["linetrace"] = True
 
 
+def picows_version():
+    """The version of picows that is here, if the fast wire can be built for it; else None."""
+    if sys.platform == "win32":
+        return None
+    try:
+        from picows import __version__
+    except ImportError:
+        return None
+    return __version__ if __version__.startswith("2.3.") else None
+
+
+def extension(name, **more):
+    return Extension(
+        f"bitmart_book.{name}",
+        [f"bitmart_book/{name.replace('.', '/')}.pyx"],
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+        define_macros=macros + more.get("macros", []),
+    )
+
+
+extensions = [extension("_book")]
+PICOWS = picows_version()
+if PICOWS is not None:
+    version = [("BITMART_BOOK_PICOWS", f'"{PICOWS}"')]
+    extensions.append(extension("wire._fast", macros=version))
+
+
 class Build(build_ext):
     """Says in one sentence what is missing, where compilers say something else or too much."""
 
@@ -88,15 +119,7 @@ class Build(build_ext):
 setup(
     cmdclass={"build_ext": Build},
     ext_modules=cythonize(
-        [
-            Extension(
-                "bitmart_book._book",
-                ["bitmart_book/_book.pyx"],
-                extra_compile_args=compile_args,
-                extra_link_args=link_args,
-                define_macros=macros,
-            )
-        ],
+        extensions,
         compiler_directives=directives,
         annotate=os.environ.get("BITMART_BOOK_ANNOTATE") == "1",
     ),

@@ -182,7 +182,7 @@ MAY_IMPORT = {
     "feed.life": {"asyncio", "client.times", "credentials", "errors", "feed.core", "feed.held",
                   "feed.live", "feed.opening", "feed.options", "feed.pace", "feed.reader",
                   "feed.subscriber", "listeners.merged", "model", "sim", "wire.capture",
-                  "wire.driver", "wire.playback", "wire.recorder"},
+                  "wire.driver", "wire.playback", "wire.recorder", "wire.transports"},
     "feed.live": {"_book", "client.account", "display.cell", "display.plots", "display.values",
                   "errors", "fork", "listeners.hub", "listeners.streams", "listeners.waiting",
                   "model"},
@@ -193,7 +193,7 @@ MAY_IMPORT = {
     "feed.reader": {"client.account", "errors", "feed.core", "feed.live", "feed.report"},
     "feed.report": set(),
     "feed.options": {"client.limits", "client.times", "credentials", "errors",
-                     "log.journal", "model", "sim", "venues.profile"},
+                     "log.journal", "model", "sim", "venues.profile", "wire.transports"},
     "feed.subscriber": {"client.outbox", "errors", "feed.answers", "feed.core", "feed.fills",
                         "feed.live", "feed.options", "listeners.merged", "model", "venues.profile"},
     "feed.thread": {"asyncio", "client.times", "errors", "feed.life", "feed.waiting", "threading"},
@@ -372,13 +372,16 @@ MAY_IMPORT = {
     "wire.capture": {"compression", "errors", "msgspec", "system", "zstandard"},
     "wire.driver": {"_book", "asyncio", "client.client", "client.intake", "client.outbox",
                     "client.times", "fork", "log.journal", "model", "time", "wire.link",
-                    "wire.recorder", "wire.refusal", "wire.stalls"},
+                    "wire.recorder", "wire.refusal", "wire.stalls", "wire.transports"},
+    "wire.fast": {"aiofastnet", "asyncio", "client.times", "picows", "websockets", "wire._fast",
+                  "wire.link"},
     "wire.link": {"_book", "asyncio", "client.times", "credentials", "websockets"},
     "wire.playback": {"_book", "asyncio", "errors", "time", "wire.capture", "wire.told"},
     "wire.recorder": {"_book", "time", "wire.capture", "wire.told"},
     "wire.refusal": {"websockets"},
     "wire.stalls": {"_book", "client.times"},
     "wire.told": {"_book", "errors", "model", "venues.profile", "wire.capture"},
+    "wire.transports": {"aiofastnet", "errors", "picows", "wire", "wire.fast", "wire.link"},
 }  # fmt: skip
 
 
@@ -651,7 +654,11 @@ def test_a_class_has_no_more_names_than_one_can_remember():
 
 
 def test_the_compiled_module_imports_only_errors_and_model():
-    text = "".join(path.read_text() for path in PACKAGE.rglob("*.p*") if path.suffix in COMPILED)
+    text = "".join(
+        path.read_text()
+        for path in PACKAGE.rglob("*.p*")
+        if path.suffix in COMPILED and path.name != "_fast.pyx"
+    )
     found = set(re.findall(r"^\s*(?:import|from) (\S+)(?= import|$)", text, re.MULTILINE))
     assert found == {
         "inspect", "os", "re", "sys", "decimal", "fractions", "msgspec", "numpy", "pandas",
@@ -661,6 +668,18 @@ def test_the_compiled_module_imports_only_errors_and_model():
     names = {"checksum", "clock", "digits", "double", "json", "ladder", "number", "questions"}
     names |= {"scan", "sides", "stamp", "window"}
     assert ours == {f"bitmart_book.native.{name}" for name in names}
+
+
+def test_the_fast_wire_knows_the_book_as_its_door_alone():
+    text = (PACKAGE / "wire" / "_fast.pyx").read_text()
+    found = re.findall(r"^(?:import|from) (\S+)(?: c?import (.+)|$)", text, re.MULTILINE)
+    assert dict(found) == {
+        "asyncio": "", "os": "", "websockets.frames": "Close",
+        "cpython.bytes": "PyBytes_FromStringAndSize", "libc.stdint": "int64_t",
+        "picows.picows": "WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport",
+        "bitmart_book._book": "AS_BYTES, QUIET, Door",
+        "bitmart_book.native.clock": "monotonic_ns",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

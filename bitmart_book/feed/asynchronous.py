@@ -259,6 +259,8 @@ class Feed(Face[LiveBook]):
       way to trust none.
     * record: a file to capture every frame into.
     * shadow: check each frame against the reference book.
+    * transport: what carries frames: "websockets"; "picows", several times faster, with the extra
+      `[fast]`; "auto" takes that one where it is there.
     * max_levels: levels kept on each side. max_books: how many books there may be; a whole
       exchange has more than 2,000.
     * timeout: seconds that subscribing waits for an answer, or three where no connection can be

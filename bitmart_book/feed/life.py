@@ -28,6 +28,7 @@ from bitmart_book.wire.capture import CapturedFrame, CaptureWriter
 from bitmart_book.wire.driver import Driver
 from bitmart_book.wire.playback import Playback
 from bitmart_book.wire.recorder import Recorder
+from bitmart_book.wire.transports import Opener, opener
 
 if TYPE_CHECKING:
     from bitmart_book.sim import Simulator
@@ -130,8 +131,22 @@ class Life:
             rested=core.audience.deliver,
             latency=core.latency,
             notes=core.audience.notes,
+            opens=self._opener(),
         )
         core.driver.start()
+
+    def _opener(self) -> Opener:
+        """What opens a socket; said in the log where that is not what somebody may expect."""
+        options = self.core.options
+        opens, why_not = opener(options["transport"])
+        looks = "shadow=" if options["shadow"] else "record=" if options["record"] else None
+        if why_not is not None:
+            self.core.journal.note(f'transport="auto" takes websockets: {why_not}')
+        elif options["transport"] != "websockets" and looks is not None:
+            self.core.journal.note(
+                f"{looks} looks at every frame, and takes away most of what picows is faster by"
+            )
+        return opens
 
     async def _addresses(self) -> dict[str, str]:
         core = self.core

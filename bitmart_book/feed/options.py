@@ -20,6 +20,7 @@ from bitmart_book.errors import UnknownKeyword, UsageError
 from bitmart_book.log.journal import Logger
 from bitmart_book.model import Event, Instrument
 from bitmart_book.venues.profile import Venue
+from bitmart_book.wire.transports import Transport, opener
 
 if TYPE_CHECKING:
     from bitmart_book.sim import Simulator
@@ -60,6 +61,7 @@ class Options(TypedDict, total=False):
     limiter: Limiter | None
     timeouts: Timeouts | None
     venue: str | Venue | Sequence[str | Venue] | None
+    transport: Transport
 
 
 DEFAULTS: Options = {
@@ -85,6 +87,7 @@ DEFAULTS: Options = {
     "limiter": None,
     "timeouts": None,
     "venue": None,
+    "transport": "websockets",
 }
 
 
@@ -99,6 +102,8 @@ def filled(options: Options) -> Options:
     check_wait(every["wait"])
     _check_source(every["source"])
     _check_urls(every["urls"])
+    # "picows" where it cannot be had.
+    opener(every["transport"])
     return every
 
 

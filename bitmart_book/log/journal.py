@@ -132,6 +132,10 @@ class Journal:
         """Write a warning, with a traceback; those of one `cause` at most once a second."""
         self._say(cause, logging.WARNING, text, now, error)
 
+    def note(self, text: str) -> None:
+        """Write something that is worth knowing and no bad news, always."""
+        self._write(logging.INFO, text)
+
     def error(self, text: str, error: BaseException | None = None) -> None:
         """Write an error, always, with its traceback."""
         self._write(logging.ERROR, text, error)

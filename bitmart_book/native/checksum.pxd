@@ -36,7 +36,7 @@ cdef extern from *:
         return product;
     }
 
-    static void bb_crc_prepare(void) {
+    static inline void bb_crc_prepare(void) {
         uint32_t i, j, crc;
         for (i = 0; i < 256; i++) {
             crc = i;

@@ -26,10 +26,11 @@ from bitmart_book.client.times import (
 from bitmart_book.fork import after_fork_in_child
 from bitmart_book.log.journal import Journal, escaped
 from bitmart_book.model import Event
-from bitmart_book.wire.link import Link
+from bitmart_book.wire.link import AnyLink, Link
 from bitmart_book.wire.recorder import Recorder
 from bitmart_book.wire.refusal import refusal_of
 from bitmart_book.wire.stalls import Stalls
+from bitmart_book.wire.transports import Opener
 
 __all__ = ["Driver"]
 
@@ -47,7 +48,7 @@ class Driver:
     listener: told after each frame that changed something. published: called with what the client
     has to say. rested: called when all that had arrived is applied.
     notes: what books have noted for the listener; where there is nothing it is not called.
-    latency: where it is counted how long things take.
+    latency: where it is counted how long things take. opens: what opens a socket.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Driver:
         rested: Callable[[], None],
         latency: Latency,
         notes: list[Any] | None = None,
+        opens: Opener = Link.open,
     ) -> None:
         self._engine = engine
         self._client = client
@@ -71,7 +73,8 @@ class Driver:
         self._tls = tls
         self._published = published
         self.rested = rested
-        self._links: dict[str, Link] = {}
+        self._open = opens
+        self._links: dict[str, AnyLink] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -82,6 +85,7 @@ class Driver:
         """When what is being handed over was read, in nanoseconds of `clock_ns`."""
         self._intake = Intake(engine, client, self, self, notes=notes)
         self._take_in = self._intake.receive
+        self.door = self._intake.door
         # Looked up now and then, because asking a logger takes longer than applying a frame.
         self._traces = journal.traces
         self._stopped = False
@@ -247,7 +251,7 @@ class Driver:
         """One socket from its opening to its end, whatever ends it."""
         me = asyncio.current_task()
         try:
-            link = await Link.open(url, self._tls)
+            link = await self._open(url, self._tls)
         except Exception as error:
             # The client may have given this attempt up already, and begun another in its place.
             if self._opening.get(name) is me:
@@ -262,12 +266,12 @@ class Driver:
                 link.abort()
             await link.wait_closed()
         except Exception as error:
-            self._failed_inside(link, error)
+            self.failed(link, error)
         finally:
             link.abort()
             await link.wait_closed()
 
-    def _opened(self, name: str, link: Link) -> None:
+    def _opened(self, name: str, link: AnyLink) -> None:
         self.failures.pop(name, None)
         self._links[name] = link
         link.name = name
@@ -283,21 +287,31 @@ class Driver:
         self._client.failed(name, reason, self.now(), banned=banned, retry_after=retry_after)
         self.step()
 
-    def ended(self, link: Link, reason: str) -> None:
+    def ended(self, link: AnyLink, reason: str) -> None:
         """A link has ended by itself: the client is told."""
         if self._links.get(link.name) is link:
             del self._links[link.name]
             self._client.lost(link.name, escaped(reason, 300), self.now())
             self.step()
 
-    def receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
+    def receive(self, link: AnyLink, payload: bytes, is_binary: bool) -> None:
         """A message of a link: in with it."""
         try:
             called = self._take_in(
                 link.name, link.generation, payload, is_binary, time_ns(), clock_ns()
             )
         except Exception as error:
-            self._failed_inside(link, error)
+            self.failed(link, error)
+            return
+        if called:
+            self._advance_soon()
+
+    def taken(self, link: AnyLink, payload: bytes, change: int) -> None:
+        """A message of a link, which the door has let in: tell whom that concerns."""
+        try:
+            called = self._intake.taken(link.name, link.generation, payload, change, clock_ns())
+        except Exception as error:
+            self.failed(link, error)
             return
         if called:
             self._advance_soon()
@@ -306,7 +320,7 @@ class Driver:
         """A frame has been applied that somebody wants to hear of."""
         self._listener.applied(self._latency.applied(self._engine, self.read_at))
 
-    def ponged(self, link: Link) -> None:
+    def ponged(self, link: AnyLink) -> None:
         """A pong frame of a link."""
         if self._links.get(link.name) is link:
             self._client.ponged(link.name, self.now())
@@ -331,7 +345,7 @@ class Driver:
         if self._recorder is not None and not is_private:
             self._recorder.frame(payload, received_ns, connection, generation)
 
-    def _failed_inside(self, link: Link, error: Exception) -> None:
+    def failed(self, link: AnyLink, error: BaseException) -> None:
         """A bug of this package, or a mismatch that the shadow book found: what the books of this
         connection hold is in doubt, and a new connection begins anew."""
         self.counters["internal_errors"] += 1

@@ -17,11 +17,20 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 
-from bitmart_book._book import clock_ns
+from bitmart_book._book import Door, clock_ns
 from bitmart_book.client.times import CLOSE_SECONDS, MAX_BEHIND_SECONDS, OPEN_SECONDS
 from bitmart_book.credentials import RedactingFilter
 
-__all__ = ["Link", "Receiver"]
+__all__ = [
+    "CLOSE_SECONDS",
+    "MAX_FRAGMENTS",
+    "MAX_MESSAGE_BYTES",
+    "MAX_UNSENT_BYTES",
+    "OPEN_SECONDS",
+    "AnyLink",
+    "Link",
+    "Receiver",
+]
 
 # The largest documented frame is a few kilobytes, the largest real one 1.1 MB.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -48,17 +57,54 @@ class Receiver(Protocol):
     read_at: int
     """When what is being handed over was read, in nanoseconds of `clock_ns`; set by the link."""
 
-    def receive(self, link: Link, payload: bytes, is_binary: bool) -> None:
+    door: Door
+    """What a link in C asks before it makes a bytes object of a message."""
+
+    def receive(self, link: AnyLink, payload: bytes, is_binary: bool) -> None:
         """A message has arrived."""
 
-    def ponged(self, link: Link) -> None:
+    def taken(self, link: AnyLink, payload: bytes, change: int) -> None:
+        """A message has arrived, and the door has let it in: it did that."""
+
+    def failed(self, link: AnyLink, error: BaseException) -> None:
+        """Letting it in has failed, which no message may make it."""
+
+    def ponged(self, link: AnyLink) -> None:
         """A pong frame has arrived."""
 
     def rested(self) -> None:
-        """All messages that were read together have been handed over."""
+        """All messages that were read together have been handed over. A link in C calls it where
+        it has called anything else."""
 
-    def ended(self, link: Link, reason: str) -> None:
+    def ended(self, link: AnyLink, reason: str) -> None:
         """Nothing more will come; called once, unless the link was `shut`."""
+
+
+class AnyLink(Protocol):
+    """An open websocket, as the driver has it; what the methods do is said at those of `Link`."""
+
+    name: str
+    generation: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be handed over."""
+
+    def attach(self, receiver: Receiver) -> None: ...
+
+    def send_text(self, text: str) -> None: ...
+
+    def ping_frame(self) -> None: ...
+
+    def shut(self) -> None: ...
+
+    def drop(self, reason: str) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def detach(self) -> None: ...
+
+    async def wait_closed(self) -> None: ...
 
 
 class _Connect(connect):

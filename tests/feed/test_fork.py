@@ -11,6 +11,7 @@ import pytest
 
 import bitmart_book as bb
 from tests.helpers.blast import running
+from tests.helpers.framing import wires
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -88,9 +89,10 @@ def run_in_child(work):
 """
 
 
-def play(program, source="sim", urls=None, end="sys.exit(0)"):
+def play(program, source="sim", urls=None, end="sys.exit(0)", wire="websockets"):
     """Run a program; the child's words and the parent's report."""
-    program = (HEAD + program).replace("SOURCE", repr(source)).replace("URLS", repr(urls))
+    chosen = f'from bitmart_book.feed import options\noptions.DEFAULTS["transport"] = "{wire}"\n'
+    program = (HEAD + chosen + program).replace("SOURCE", repr(source)).replace("URLS", repr(urls))
     result = subprocess.run(
         # Newer Pythons warn of every fork of a process that has threads, which is the point here.
         [
@@ -125,6 +127,11 @@ def check(said, parent):
 @pytest.mark.parametrize("end", ["sys.exit(0)", "os._exit(0)"])
 def test_a_child_of_a_feed_without_await(end):
     check(*play(WITHOUT_AWAIT + FORKED + "run_in_child(uses)\n" + AFTER, end=end))
+
+
+@pytest.mark.parametrize("wire", wires()[1:])
+def test_a_child_of_a_feed_on_the_fast_wire(wire):
+    check(*play(WITHOUT_AWAIT + FORKED + "run_in_child(uses)\n" + AFTER, wire=wire))
 
 
 def test_a_child_of_multiprocessing():

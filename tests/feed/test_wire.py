@@ -10,6 +10,7 @@ import ssl
 import warnings
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 import bitmart_book as bb
 from bitmart_book.wire import link as link_module
@@ -19,10 +20,12 @@ from tests.helpers.limits import PATIENCE, out_of_time
 from tests.helpers.proxy import Proxy
 from tests.helpers.talk import answer, closed_port, gone, next_event, snapshot, talking, until
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 # --- what is refused ---
 
 
-def test_a_frame_over_the_limit_closes_with_1009_and_the_book_comes_back():
+def test_a_frame_over_the_limit_closes_with_1009_and_the_book_comes_back(wire):
     codes = []
 
     async def talk(connection):
@@ -31,7 +34,8 @@ def test_a_frame_over_the_limit_closes_with_1009_and_the_book_comes_back():
             codes.append(None)
             await connection.recv()
             await connection.send(snapshot(1))
-            await connection.send(" " * link_module.MAX_MESSAGE_BYTES + "{}")
+            with contextlib.suppress(ConnectionClosed):
+                await connection.send(" " * link_module.MAX_MESSAGE_BYTES + "{}")
             await gone(connection)
             codes.append(connection.close_code)
         else:
@@ -42,10 +46,11 @@ def test_a_frame_over_the_limit_closes_with_1009_and_the_book_comes_back():
             events = feed.events()
             book = await feed.subscribe("BTC_USDT")
             lost = await next_event(events, "disconnected")
-            assert "PayloadTooBig" in lost.reason
+            assert re.search("PayloadTooBig|exceeding max allowed size", lost.reason)
             await until(book, "LIVE")
             assert book.sequence == 7
-        assert codes == [None, 1009]
+        # Whoever has not read the goodbye before the socket is closed has none.
+        assert codes[1] in ((1009,) if wire == "websockets" else (1009, 1006))
 
     run(work())
 
@@ -263,9 +268,9 @@ def test_a_server_whose_certificate_is_trusted(authority):
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ("unknown", "certificate verify failed"),
-        ("system", "certificate verify failed"),
-        ("host", "certificate is not valid for '127.0.0.1'"),
+        ("unknown", "(?i)certificate.verify.failed"),
+        ("system", "(?i)certificate.verify.failed"),
+        ("host", "certificate is not valid for '127.0.0.1'|IP address mismatch"),
         ("expired", "certificate has expired"),
         ("version", "protocol version|ConnectionResetError"),
     ],

@@ -11,6 +11,7 @@ from tests.mutants.door import DOOR
 from tests.mutants.elsewhere import ELSEWHERE
 from tests.mutants.engine import ENGINE
 from tests.mutants.faces import FACES
+from tests.mutants.fast import FAST
 from tests.mutants.lag import LAG
 from tests.mutants.latency import LATENCY
 from tests.mutants.lens import LENSES
@@ -63,6 +64,7 @@ MUTANTS = (
     *NOTEBOOK,
     *LATENCY,
     *DOOR,
+    *FAST,
     *SHARE,
     *TERMINAL,
 )
