@@ -275,7 +275,10 @@ def test_a_server_whose_certificate_is_trusted(authority):
         ("version", "protocol version|ConnectionResetError"),
     ],
 )
-def test_servers_that_are_not_who_they_should_be_are_refused(authority, tmp_path, wrong, problem):
+def test_servers_that_are_not_who_they_should_be_are_refused(
+    authority, tmp_path, wrong, problem, monkeypatch
+):
+    monkeypatch.setattr(link_module, "OPEN_SECONDS", PATIENCE)
     trusted, context = authority.file, None
     if wrong == "unknown":
         trusted = Authority(tmp_path / "theirs", "another authority").file
