@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 __all__ = ["read_frames", "serve_one", "written"]
@@ -67,8 +68,10 @@ def serve_one(connection: socket.socket, encoded: Sequence[bytes]) -> None:
         connection.sendall(b"".join(encoded))
     connection.sendall(Frame(Opcode.BINARY, times.tobytes()).serialize(mask=False))
     # The receiver says that it has all; only then may the server, as it must, close first.
-    protocol.receive_data(connection.recv(65_536))
-    connection.sendall(b"".join(protocol.data_to_send()))
+    # What a feed has to say before, nobody answers; unread, it would tear the connection down.
+    while protocol.state is State.OPEN and (data := connection.recv(65_536)):
+        protocol.receive_data(data)
+        connection.sendall(b"".join(protocol.data_to_send()))
 
 
 def _wait_until(due: float) -> None:
