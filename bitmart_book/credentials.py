@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, final
 
 from bitmart_book.errors import UsageError
-from bitmart_book.system import open_to_read, others_can_read
+from bitmart_book.system.files import open_to_read, others_can_read
 
 __all__ = ["Credentials", "RedactingFilter", "redact"]
 

@@ -16,7 +16,7 @@ import click
 
 import bitmart_book as bb
 from bitmart_book.cli._attached import AttachedFeed, is_attached
-from bitmart_book.system import ending_signals
+from bitmart_book.system.signals import ending_signals
 
 __all__ = [
     "Following",

@@ -18,11 +18,11 @@ from bitmart_book.feed.answers import verdict
 from bitmart_book.feed.live import KeptBook
 from bitmart_book.feed.options import Options, filled, is_capture
 from bitmart_book.feed.words import Words
-from bitmart_book.fork import Owned
 from bitmart_book.listeners.audience import Audience
 from bitmart_book.log.journal import Journal
 from bitmart_book.model import Event
 from bitmart_book.share.publishing import Publisher
+from bitmart_book.system.fork import Owned
 from bitmart_book.venues import BITMART_DEMO, find_venue, venues
 from bitmart_book.venues.profile import Venue
 from bitmart_book.wire.driver import Driver

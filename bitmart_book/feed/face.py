@@ -15,8 +15,8 @@ from bitmart_book.feed.opening import publish
 from bitmart_book.feed.options import listed, names
 from bitmart_book.feed.reader import Reader
 from bitmart_book.feed.report import Report
-from bitmart_book.fork import Owned
 from bitmart_book.model import Instrument
+from bitmart_book.system.fork import Owned
 
 __all__ = ["Face"]
 

@@ -9,11 +9,11 @@ from typing import Any, Generic, Literal, NamedTuple, Self, TypedDict, TypeVar
 from bitmart_book._book import Book, NetBook, Quote, Trigger, clock_ns
 from bitmart_book.client.account import Account
 from bitmart_book.errors import FeedClosed, UsageError
-from bitmart_book.fork import Owned
 from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Mailbox
 from bitmart_book.listeners.waiting import Firings, never
 from bitmart_book.model import BookState, Instrument, Order, Trade
+from bitmart_book.system.fork import Owned
 
 __all__ = ["Conditions", "FeedStream", "KeptBook", "KeptTrigger", "Moment", "unchanged"]
 

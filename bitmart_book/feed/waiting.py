@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from bitmart_book.client.times import LOOK_FOR_SIGNALS
-from bitmart_book.system import locks_hear_signals
+from bitmart_book.system.signals import locks_hear_signals
 
 __all__ = ["wait_for"]
 

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from bitmart_book._book import Book, Latency, Notice, Quote, Timed
 from bitmart_book.errors import UsageError
-from bitmart_book.fork import Owned
 from bitmart_book.model import BookState, Change, Instrument
+from bitmart_book.system.fork import Owned
 
 __all__ = ["BookHub", "Callback", "Consumer", "Handle", "HubHost"]
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from bitmart_book._book import Book
-from bitmart_book.fork import Owned
 from bitmart_book.listeners.hub import BookHub, Handle
 from bitmart_book.listeners.streams import Empty, Ended
+from bitmart_book.system.fork import Owned
 
 __all__ = ["Merged"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bitmart_book.errors import BitmartBookError, StreamGap
-from bitmart_book.fork import Owned
+from bitmart_book.system.fork import Owned
 
 __all__ = ["Empty", "Ended", "Mailbox", "Slot"]
 

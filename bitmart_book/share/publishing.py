@@ -27,9 +27,9 @@ from bitmart_book._book import (
 )
 from bitmart_book.client.times import ALIVE_FOR, SHOW_AGAIN
 from bitmart_book.errors import AttachError, UsageError
-from bitmart_book.fork import after_fork_in_child
 from bitmart_book.share import header
 from bitmart_book.share.places import check_name, is_held, own_folder, require_proven, taking_turns
+from bitmart_book.system.fork import after_fork_in_child
 
 __all__ = ["Publisher", "facts_of"]
 

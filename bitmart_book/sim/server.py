@@ -34,7 +34,7 @@ from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.network import NO_ANSWER
 from bitmart_book.sim.faults.wires import Op, Reset, Slice
 from bitmart_book.sim.market.market import capture_markets
-from bitmart_book.system import hearing_signals
+from bitmart_book.system.signals import hearing_signals
 
 __all__ = ["Simulator"]
 

@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple, cast
 import msgspec
 
 from bitmart_book.errors import CaptureError, UsageError
-from bitmart_book.system import keep_private, open_to_write
+from bitmart_book.system.files import keep_private, open_to_write
 
 __all__ = ["Capture", "CaptureWriter", "CapturedEvent", "CapturedFrame", "open_new"]
 

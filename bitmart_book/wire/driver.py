@@ -23,9 +23,9 @@ from bitmart_book.client.times import (
     CLOSE_SECONDS,
     LOOK_FOR_LAPSES,
 )
-from bitmart_book.fork import after_fork_in_child
 from bitmart_book.log.journal import Journal, escaped
 from bitmart_book.model import Event
+from bitmart_book.system.fork import after_fork_in_child
 from bitmart_book.wire.link import AnyLink, Link
 from bitmart_book.wire.recorder import Recorder
 from bitmart_book.wire.refusal import refusal_of

@@ -56,10 +56,10 @@ CAPTURES = [
     Mutant(
         "recording-follows-a-link",
         "On Windows a recording is written over the file that somebody laid a link to.",
-        "system.py",
+        "system/files.py",
         "os.path.islink(path)",
         "False",
-        "tests/test_system.py::test_a_capture_does_not_follow_links",
+        "tests/system/test_windows.py::test_a_capture_does_not_follow_links",
     ),
     Mutant(
         "recording-overwrites",
@@ -72,7 +72,7 @@ CAPTURES = [
     Mutant(
         "recording-follows-links",
         "Whoever may write a link where a recording is to be has any file of the user overwritten.",
-        "system.py",
+        "system/files.py",
         '_flag("O_NOFOLLOW")',
         "0",
         "tests/wire/test_capture.py::test_what_is_there_is_never_overwritten",

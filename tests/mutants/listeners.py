@@ -108,7 +108,7 @@ FILES = [
     Mutant(
         "captures-readable-by-all",
         "Every user of the machine can read what was recorded.",
-        "system.py",
+        "system/files.py",
         "os.fchmod(descriptor, 0o600)\n",
         "os.fchmod(descriptor, 0o644)\n",
         "tests/feed/test_feed.py::test_a_recording_replays_to_the_same_book",

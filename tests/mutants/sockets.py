@@ -30,10 +30,10 @@ SOCKETS = [
     Mutant(
         "wait-that-hears-no-signal",
         "On Windows nobody can interrupt a program that waits for a quote.",
-        "system.py",
+        "system/signals.py",
         'hasattr(signal, "pthread_kill")',
         "True",
-        "tests/test_system.py::test_a_wait_is_no_longer_than_a_moment_at_a_time",
+        "tests/system/test_windows.py::test_a_wait_is_no_longer_than_a_moment_at_a_time",
     ),
     Mutant(
         "redirect-followed",

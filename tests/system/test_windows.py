@@ -15,11 +15,11 @@ from types import SimpleNamespace
 import pytest
 
 import bitmart_book as bb
-from bitmart_book import system
 from bitmart_book.bench import footprint, report, stages
 from bitmart_book.cli import _live
 from bitmart_book.client.times import LOOK_FOR_SIGNALS
 from bitmart_book.feed import blocking, thread, waiting
+from bitmart_book.system import files, signals
 from bitmart_book.wire.capture import Capture, CaptureWriter
 from tests.helpers import frames, windows
 from tests.helpers.command import run
@@ -51,8 +51,8 @@ def test_files_are_opened_as_bytes(tmp_path, bare):
     seen = []
     bare.setattr(os, "O_BINARY", windows.BINARY, raising=False)
     bare.setattr(os, "open", lambda path, flags, mode=0o777: seen.append(flags) or 99)
-    assert system.open_to_read("a") == 99
-    assert system.open_to_write(str(tmp_path / "b")) == 99
+    assert files.open_to_read("a") == 99
+    assert files.open_to_write(str(tmp_path / "b")) == 99
     assert all(flags & windows.BINARY for flags in seen)
     assert seen[1] & os.O_CREAT
 
@@ -77,7 +77,7 @@ def test_a_capture_does_not_follow_links(tmp_path, bare):
         with pytest.raises(bb.UsageError, match="symbolic link"):
             CaptureWriter(path)
         with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
-            system.open_to_write(str(path))
+            files.open_to_write(str(path))
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -93,11 +93,11 @@ def test_a_file_of_ours_is_nobody_elses(tmp_path):
     """Here, where there are permissions."""
     path = tmp_path / "mine"
     path.touch(0o644)
-    descriptor = system.open_to_write(str(path))
+    descriptor = files.open_to_write(str(path))
     try:
-        assert system.others_can_read(os.fstat(descriptor))
-        system.keep_private(descriptor)
-        assert not system.others_can_read(os.fstat(descriptor))
+        assert files.others_can_read(os.fstat(descriptor))
+        files.keep_private(descriptor)
+        assert not files.others_can_read(os.fstat(descriptor))
         assert os.get_blocking(descriptor)
     finally:
         os.close(descriptor)
@@ -108,11 +108,11 @@ def test_a_file_of_ours_is_nobody_elses(tmp_path):
 
 
 def test_the_signals_that_there_are(monkeypatch):
-    here = system.ending_signals()
+    here = signals.ending_signals()
     assert here == (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     windows.take_away(monkeypatch)
     monkeypatch.setattr(signal, "SIGBREAK", signal.SIGTERM, raising=False)
-    assert system.ending_signals() == (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK)
+    assert signals.ending_signals() == (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK)
 
 
 def test_a_command_that_follows_a_feed_can_be_stopped(bare):
