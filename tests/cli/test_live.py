@@ -595,7 +595,7 @@ def test_top_with_the_simulator():
 
 def test_a_recording_can_be_replayed(tmp_path):
     out = tmp_path / "frames.jsonl.gz"
-    result = start("record", "BTC_USDT", "--source", "sim", "--seconds", 1, "--out", out)
+    result = start("record", "BTC_USDT", "--source", "sim", "--seconds", 3, "--out", out)
     assert result.returncode == 0, result.stderr
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     row = json.loads(start("replay", "--json", out).stdout)
