@@ -40,9 +40,11 @@ def goodbye(code, reason=b""):
 
 class Server:
     """Shakes hands once for each client and writes `pieces`, one read each where it can be helped;
-    notes what it is sent."""
+    notes what it is sent. waits: with the pieces, until `may_begin` is set."""
 
-    def __init__(self, pieces=(), *, headers=b"", status=b"101 Switching Protocols", stays=False):
+    def __init__(
+        self, pieces=(), *, headers=b"", status=b"101 Switching Protocols", stays=False, waits=False
+    ):
         self.pieces = pieces
         self.headers = headers
         self.status = status
@@ -50,6 +52,9 @@ class Server:
         self.request = b""
         self.sent = b""
         self.may_leave = asyncio.Event()
+        self.may_begin = asyncio.Event()
+        if not waits:
+            self.may_begin.set()
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
@@ -71,8 +76,14 @@ class Server:
             accept = base64.b64encode(hashlib.sha1(key + MAGIC).digest())
             head = b"HTTP/1.1 " + self.status + b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             first = head + b"Sec-WebSocket-Accept: " + accept + b"\r\n" + self.headers + b"\r\n"
-            # What comes with the handshake is one piece with it.
-            for piece in (first + b"".join(self.pieces[:1]), *self.pieces[1:]):
+            pieces = [first, *self.pieces]
+            if self.may_begin.is_set():
+                # What comes with the handshake is one piece with it.
+                pieces = [b"".join(pieces[:2]), *pieces[2:]]
+            else:
+                writer.write(pieces.pop(0))
+                await self.may_begin.wait()
+            for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)
@@ -155,11 +166,12 @@ async def opened(wire, url, noted=None):
         await link.wait_closed()
 
 
-async def outcome(wire, pieces):
+async def outcome(wire, pieces, *, waits=False):
     """What a link of that wire makes of those bytes: (messages, codes that it closed with, why it
-    ended)."""
-    async with Server(pieces) as server:
+    ended). waits: they are written when somebody is attached."""
+    async with Server(pieces, waits=waits) as server:
         async with opened(wire, server.url) as (_, noted):
+            server.may_begin.set()
             await asyncio.wait_for(noted.over.wait(), 10)
         server.may_leave.set()
         await server._done.wait()

@@ -93,8 +93,9 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_is_refused_and_nothing_behind_it_is_read(wire, name):
     bad, before, code = REFUSED[name]
-    for pieces in ([bad + ONE + goodbye(1000)], [bad, ONE, TWO + goodbye(1000)]):
-        messages, codes, _ = run(outcome(wire, pieces))
+    whole = [bad + ONE + goodbye(1000)]
+    for pieces, waits in ((whole, False), (whole, True), ([bad, ONE, TWO + goodbye(1000)], True)):
+        messages, codes, _ = run(outcome(wire, pieces, waits=waits))
         assert messages == [(text.encode(), False) for text in before]
         assert codes == [code] or (code is None and codes[0] in (PROTOCOL, TOO_BIG))
 
@@ -130,14 +131,15 @@ def test_what_is_taken(wire, name):
         [data[i : i + 1] for i in range(min(len(data), 40))],
     ):
         if sum(map(len, pieces)) == len(data):
-            found, *_ = run(outcome(wire, [b"", *pieces]))
-            assert found == messages
+            for waits in (False, True):
+                found, *_ = run(outcome(wire, pieces, waits=waits))
+                assert found == messages
 
 
 @each_wire
 def test_nothing_is_read_behind_a_goodbye(wire):
-    for pieces in ([ONE + goodbye(1001, b"away") + TWO], [ONE, goodbye(1001, b"away"), TWO]):
-        messages, codes, _ = run(outcome(wire, pieces))
+    for waits in (False, True):
+        messages, codes, _ = run(outcome(wire, [ONE + goodbye(1001, b"away") + TWO], waits=waits))
         assert messages == [(b"one", False)]
         assert codes == [1001]
 
@@ -370,7 +372,8 @@ def verdict(reason):
 def test_random_frames_are_the_same_on_both(seeds):
     for seed in seeds:
         pieces = drawn(random.Random(seed))
-        slow = run(outcome("websockets", pieces))
-        fast = run(outcome("picows", pieces))
+        slow, fast = (
+            run(outcome(wire, pieces, waits=seed % 2 == 0)) for wire in ("websockets", "picows")
+        )
         assert fast[0] == slow[0], seed
         assert verdict(fast[2]) == verdict(slow[2]), seed
