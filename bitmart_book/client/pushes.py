@@ -119,7 +119,8 @@ class Pushes:
             return
         topic = Topic(stream.name, address.symbol, "")
         found = stream.read(message, connection.memory.setdefault(stream.name, {}))
-        self._give_out(connection, stream, topic, found.values, now)
+        in_part = [one.value for one in found.unread]
+        self._give_out(connection, stream, topic, found.values, now, in_part)
         if found.unread:
             self._tell_holes(connection, stream, topic, found.unread, now)
 
@@ -169,8 +170,10 @@ class Pushes:
         pushed: Topic,
         values: Iterable[Any],
         now: float,
+        in_part: Sequence[Any] = (),
     ) -> None:
-        """Values that came under the topic `pushed`, to the topics that wanted them."""
+        """Values that came under the topic `pushed`, to the topics that wanted them. `in_part`:
+        those of which something could not be read."""
         by_topic: dict[str, list[Any]] = {}
         proven: dict[str, Subscription] = {}
         for value in values:
@@ -182,7 +185,7 @@ class Pushes:
             subscription.changed_at = now
             if not connection.profile.private:
                 by_topic.setdefault(subscription.topic, []).append(value)
-            elif (outcome := self._taken(value, now)) is not None:
+            elif (outcome := self._taken(value, now, in_part)) is not None:
                 # Two topics may bring the same; whichever is first, it is news to both.
                 for name, other in self._wanted.items():
                     profile = other.profile
@@ -202,9 +205,12 @@ class Pushes:
             if refused is not None and refused.refusal is not None:
                 self._answers.taken_back(connection, refused, "its data comes", now)
 
-    def _taken(self, value: Any, now: float) -> Outcome | None:
+    def _taken(self, value: Any, now: float, in_part: Sequence[Any]) -> Outcome | None:
         """Have the account take a value in; None if it says no more than was known."""
         outcome = self._account.apply(value, now)
+        if outcome.kind == "confirmed" and any(value is one for one in in_part):
+            # It has a hole of its own, after which what it is about is unconfirmed again.
+            outcome = outcome._replace(kind="repeated")
         self._outbox.counters[f"account_{outcome.kind}"] += 1
         is_news = outcome.kind not in ("repeated", "older") or outcome.fill is not None
         return outcome if is_news else None

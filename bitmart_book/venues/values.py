@@ -91,6 +91,8 @@ class Unread(NamedTuple):
     reason: str
     key: str | None = None
     """The symbol or currency that its row names."""
+    value: Any = None
+    """What was made of the rest of its row, if anything."""
 
 
 class Decoded(NamedTuple):
@@ -169,7 +171,7 @@ def each(
     values: list[Any] = []
     unread: list[Unread] = []
     for one in rows(data):
-        row = None
+        row = found = None
         try:
             row = Row(fields, one, key)
             found = read(row)
@@ -181,7 +183,7 @@ def each(
         except UNREADABLE as error:
             unread.append(Unread(f"{fields.where}: {error}", key if row is None else row.key))
         if row is not None:
-            unread += [Unread(f"{fields.where}: {why}", row.key) for why in row.unread]
+            unread += [Unread(f"{fields.where}: {why}", row.key, found) for why in row.unread]
     return Decoded(values, unread)
 
 

@@ -96,6 +96,20 @@ def test_an_execution_that_cannot_be_read_is_a_hole_and_the_order_is_told(flaw):
     assert hand.client.account.order("1").status == "filled"
 
 
+@pytest.mark.parametrize("flaw", [{"filled_size": "-1"}, {"price": "1,5"}, {"order_state": []}])
+def test_a_push_that_cannot_be_read_and_comes_twice_is_told_once(flaw):
+    hand = logged_in(*SPOT)
+    whole, odd = row(order_id="8"), row(**flaw)
+    assert told(hand, pushed(whole, odd)) == ([ORDERS], [ORDERS])
+    # Both are unconfirmed: the one that can be read is told of again, and the other one is not.
+    assert told(hand, pushed(odd)) == ([ORDERS], [])
+    assert told(hand, pushed(whole, odd)) == ([ORDERS], [ORDERS])
+    assert [order.order_id for order in hand.pushes[-1].values] == ["8"]
+    assert len(hand.client.account.unconfirmed) == 2
+    # What it lacked is news.
+    assert told(hand, pushed(row())) == ([], [ORDERS])
+
+
 def test_of_two_topics_the_one_that_brought_it_has_the_hole():
     hand = logged_in(ORDERS, ORDER, "spot/user/order:ETH_USDT")
     bad = row(side={})

@@ -34,6 +34,14 @@ OWN = [
         HOLES + "test_one_odd_row_costs_no_other_and_is_a_hole_of_its_stream_alone",
     ),
     Mutant(
+        "odd-row-confirms",
+        "An order that could not be read whole is told once more for each copy of the same push.",
+        "client/pushes.py",
+        'outcome = outcome._replace(kind="repeated")\n',
+        "",
+        HOLES + "test_a_push_that_cannot_be_read_and_comes_twice_is_told_once",
+    ),
+    Mutant(
         "odd-row-doubts-every-kind",
         "One position that cannot be read, and all others are unconfirmed.",
         "client/account.py",

@@ -306,6 +306,14 @@ def test_frozen_frames_arrive_late_and_in_order():
     assert not wire.faults.acting
 
 
+def test_what_other_faults_change_waits_in_its_turn():
+    wire = Wire("dup%200 deflate%60 jitter@5:30s")
+    wire.run(40)
+    assert wire.faults.counts["dup"] > 10 < wire.faults.counts["deflate"]
+    assert min(steps(wire.versions())) == 0, "nothing goes back"
+    assert not wire.faults.wires.queues
+
+
 def test_a_lag_grows_and_ends():
     wire = Wire("lag@10:8s")
     got = wire.run(60)

@@ -140,9 +140,7 @@ def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
 def test_it_sees_orders_that_are_told_twice(monkeypatch):
     taken = Pushes._taken
     said_again = Outcome("repeated")
-    monkeypatch.setattr(
-        Pushes, "_taken", lambda self, value, now: taken(self, value, now) or said_again
-    )
+    monkeypatch.setattr(Pushes, "_taken", lambda self, *what: taken(self, *what) or said_again)
     assert traded().twice
 
 

@@ -83,13 +83,11 @@ def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
 
 def test_it_sees_words_that_are_told_twice(monkeypatch):
     taken, said_again = Pushes._taken, Outcome("changed")
-    monkeypatch.setattr(
-        Pushes, "_taken", lambda self, value, now: taken(self, value, now) or said_again
-    )
+    monkeypatch.setattr(Pushes, "_taken", lambda self, *what: taken(self, *what) or said_again)
     give = Pushes._give_out
 
-    def again(self, connection, stream, pushed, values, now):
-        give(self, connection, stream, pushed, [*values, *values], now)
+    def again(self, connection, stream, pushed, values, *others):
+        give(self, connection, stream, pushed, [*values, *values], *others)
 
     monkeypatch.setattr(Pushes, "_give_out", again)
     w = traded(spec="", seconds=30.0)

@@ -26,7 +26,10 @@ HIDDEN_AFTER = 11.0
 
 class Queue:
     """Where frames wait, in their order, for as long as `delay` says; it is empty again after so
-    many `seconds`. Pongs may be doubled on the way."""
+    many `seconds`. Pongs may be doubled on the way.
+
+    It stands behind the filters: what other faults have changed, or put in, waits in its turn.
+    """
 
     def __init__(
         self,
@@ -42,27 +45,30 @@ class Queue:
         self._delay = delay
         self._pongs = pongs
         self._held: deque[tuple[float, Send]] = deque()
-        net.filters.add(self._take, seconds, ends=self._empty)
+        net.wires.queues.append(self._take)
+        net.until(net.now + seconds, self._end)
 
-    def _take(self, seen: Seen) -> list[str | bytes] | None:
+    def _take(self, send: Send, said: str | bytes) -> bool:
+        wires, now, held = self._net.wires, self._net.now, self._held
+        seen = Seen(send.connection, said, wires.shape(send.connection))
         if not self._wants(seen):
-            return None
-        now, held = self._net.now, self._held
-        copies = self._pongs if seen.is_pong else 1
+            return False
         when = max(held[-1][0] if held else now, now + self._delay())
+        held += [(when, send)] * (self._pongs if seen.is_pong else 1)
         if when <= now:
-            return [seen.payload] * copies
-        held += [(when, Send(seen.connection, seen.payload))] * copies
-        self._net.at(when, self._release)
-        return []
+            self._release()
+        else:
+            self._net.at(when, self._release)
+        return True
 
     def _release(self) -> None:
         while self._held and self._held[0][0] <= self._net.now:
-            self._net.wires.arrive(self._held.popleft()[1])
+            self._net.wires.leave(self._held.popleft()[1])
 
-    def _empty(self) -> None:
+    def _end(self) -> None:
+        self._net.wires.queues.remove(self._take)
         while self._held:
-            self._net.wires.arrive(self._held.popleft()[1])
+            self._net.wires.leave(self._held.popleft()[1])
 
 
 def _growing(net: Network, growth: float, most: float) -> Callable[[], float]:

@@ -142,7 +142,7 @@ class Network:
     def outgoing(self, actions: list[Send | Close | Pong | Ping], now: float) -> Sequence[Op]:
         """What becomes of what the exchange sends."""
         wires, filters = self.wires, self.filters
-        if not filters.outbound and not wires.busy:
+        if not filters.outbound and not wires.busy and not wires.queues:
             return actions
         self._schedule.now = now
         for action in actions:
@@ -151,7 +151,7 @@ class Network:
                 wires.deliver(line, action)
                 continue
             for payload in filters.frames(action.connection, action.payload):
-                wires.deliver(line, Send(action.connection, payload))
+                wires.deliver(line, Send(action.connection, payload), action.payload)
         return wires.take()
 
     def incoming(self, connection: int, payload: str | bytes, now: float) -> list[str | bytes]:
@@ -188,6 +188,7 @@ class Network:
             self.filters.outbound
             or self.filters.inbound
             or self.wires.busy
+            or self.wires.queues
             or self.markets.paused
             or self.door.acting(self.now)
         )

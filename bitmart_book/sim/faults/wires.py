@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bitmart_book.sim.exchange import Close, Exchange, Ping, Pong, Send
@@ -69,6 +70,9 @@ class Wires:
         """What the carrier has to do next, in this order."""
         self.busy: dict[int, Line] = {}
         """Those on which something else happens than that all passes at once."""
+        self.queues: list[Callable[[Send, str | bytes], bool]] = []
+        """Where frames may have to wait before they are on a line. Given a frame, and as what the
+        exchange said it, they say whether it is kept there."""
         self._schedule = schedule
         self._exchange = exchange
         self._rng = rng
@@ -99,13 +103,22 @@ class Wires:
         lines = [line for line in self.lines.values() if not line.silent]
         return self._rng.choice(lines) if lines else None
 
-    def deliver(self, line: Line | None, op: Op) -> None:
-        """Something goes out, after all that waits on its line."""
+    def deliver(self, line: Line | None, op: Op, said: str | bytes | None = None) -> None:
+        """Something goes out, after all that waits for its connection. `said`: as what the exchange
+        said a frame that was changed, and perhaps damaged, on its way."""
         if line is None:
             self.output.append(op)
-            return
-        if line.silent:
-            return
+        elif not line.silent and not self._waits(op, said):
+            self._go(line, op)
+
+    def _waits(self, op: Op, said: str | bytes | None) -> bool:
+        if not isinstance(op, Send):
+            return False
+        original = op.payload if said is None else said
+        return any(take(op, original) for take in self.queues)
+
+    def _go(self, line: Line, op: Op) -> None:
+        """Something is on its line, after all that waits there."""
         now = self._schedule.now
         when = max(line.open_at, line.tail if line.held else 0.0)
         if line.lag is not None:
@@ -125,6 +138,12 @@ class Wires:
         line = self.lines.get(send.connection)
         if line is not None:
             self.deliver(line, send)
+
+    def leave(self, send: Send) -> None:
+        """A frame has waited in a queue; on a connection that is gone it is lost."""
+        line = self.lines.get(send.connection)
+        if line is not None and not line.silent:
+            self._go(line, send)
 
     def release(self, line: Line) -> None:
         """Let out what has waited long enough."""
