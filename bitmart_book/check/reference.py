@@ -239,6 +239,8 @@ class ReferenceBook:
         # Whether the next snapshot is the first of a subscription, or may be: it was subscribed
         # anew, and that is not acknowledged yet.
         self.begins = self.renewed = False
+        # Whether an update was told of since that subscription began.
+        self.told = False
         # With how many decimals the venue writes prices and sizes, and how many snapshots in a row
         # had no checksum where nothing else proves the book.
         self.written = [0, 0]
@@ -263,6 +265,8 @@ class ReferenceBook:
         self.alone: dict[Side, int] = {"bid": 0, "ask": 0}
         # By version, one for each remainder.
         self.recent: dict[int, tuple[int, dict[Side, Rows]]] = {}
+        # The same of what was heard before the venue's counter restarted.
+        self.former: dict[int, tuple[int, dict[Side, Rows]]] = {}
 
     # --- reading ---
 
@@ -501,7 +505,7 @@ class ReferenceBook:
             self.stale_run = 0
         self.held = None
         if item.sequence is None or self.channel.replaces:
-            self.kept, self.recent = [], {}
+            self.kept, self.recent, self.former = [], {}, {}
         drained, complete, continued = self._drain()
         self._trim()
         self.unproven = not (
@@ -636,7 +640,19 @@ class ReferenceBook:
         """Whether an unasked snapshot is not the one that a subscription begins with. Where nobody
         can be asked, one without a side is believed."""
         both = all(item.rows.get(side) for side in SIDES)
-        return not (self.begins or self.channel.replaces) and (self.assigned or both)
+        first = self.begins and not self._has_overtaken(item)
+        return not (first or self.channel.replaces) and (self.assigned or both)
+
+    def _has_overtaken(self, item: Item) -> bool:
+        """Whether a snapshot was made after some update of its subscription had been told of, so
+        that it is not the one that this begins with."""
+        if not self.told:
+            return False
+        if not self.kept:
+            return True
+        counted = -1 if item.sequence is None else item.sequence
+        assert self.kept[0].sequence is not None
+        return counted >= self.kept[0].sequence
 
     def _is_proven(self, sequence: int | None, *, announced: bool) -> bool:
         """Whether a snapshot is believed although no update continues it."""
@@ -677,11 +693,17 @@ class ReferenceBook:
         """The book is told of elsewhere from now on, where its version may be another."""
         if not self.unproven and self.sequence is not None:
             self._reach(self.sequence)
-        self.elsewhere = self.begins = True
+        self.elsewhere = True
+        self.begin()
         self.recounted = self.unproven = self.renewed = False
         self.sequence = None
         self.overtaken = self.asked = 0
         self.empties = set()
+
+    def begin(self) -> None:
+        """A subscription begins now, and its first snapshot comes before its updates."""
+        self.begins = True
+        self.told = False
 
     def suspect(self) -> None:
         """The book is lost; if it was contradicted, no version is worth more than another."""
@@ -784,7 +806,7 @@ class ReferenceBook:
         self.stale_run = 0
         self.held = None
         self.recounted = True
-        self.recent = {}
+        self._leave_recent()
         return self.gap()
 
     def _update(self, item: Item) -> int:
@@ -798,6 +820,7 @@ class ReferenceBook:
                 self._keep(item)
             return Change.GAP
         if verdict == "heartbeat":
+            self.told = True
             self.stale_run = 0
             if self.state == BookState.STALE and (self.crossed() or self.in_the_dark()):
                 return Change.HEARTBEAT
@@ -812,10 +835,13 @@ class ReferenceBook:
             assert item.sequence is not None
             self._reach(item.sequence)
             return self.gap()
+        if not item.by_hand and self._may_be_of_former_run(item):
+            return self.gap()
         if self.plan(item, self.scales) is None:
             return self.gap()
         before = self._tops()
         change = Change.LEVELS if self._put(item) else 0
+        self.told = True
         self.stale_run = 0
         self.overtaken_from = None
         if item.sequence is not None:
@@ -859,7 +885,7 @@ class ReferenceBook:
         if heard == "contradicted":
             self.gap()
             self.recounted = True
-            self.recent = {}
+            self._leave_recent()
             if not self.channel.replaces:
                 self._keep(item)
             return Change.GAP
@@ -1050,8 +1076,13 @@ class ReferenceBook:
         heard = self._heard_before(item)
         if heard == "repeated":
             return Change.DUPLICATE
+        if self._is_of_former_run(item):
+            self.kept = []
+            self.recounted = True
+            return Change.DUPLICATE
         if heard == "contradicted":
-            self.kept, self.recent = [], {}
+            self.kept = []
+            self._leave_recent()
             self.recounted = True
         if self.kept:
             verdict = self.judge(self.kept[-1].sequence, item)
@@ -1071,6 +1102,7 @@ class ReferenceBook:
             # Levels were told of: whoever said that there are none has to say it again.
             self.empties, self.empty_snapshots = set(), 0
         self.kept.append(item)
+        self.told = True
         return Change.BUFFERED
 
     def _drain(self) -> tuple[bool, bool, bool]:
@@ -1084,6 +1116,8 @@ class ReferenceBook:
                 return changed, False, continued
             continued |= verdict == "heartbeat"
             if verdict == "next":
+                if self._is_passed_again(item) and self._is_out_of_time(item):
+                    return changed, False, continued
                 if self.plan(item, self.scales) is None:
                     return changed, False, continued
                 continued = True
@@ -1103,6 +1137,33 @@ class ReferenceBook:
         if rows == item.rows:
             return "repeated"
         return "unheard" if item.empty() else "contradicted"
+
+    def _leave_recent(self) -> None:
+        """The counter restarted: what was heard is of the run before."""
+        self.former.update(self.recent)
+        self.recent = {}
+
+    def _is_of_former_run(self, item: Item) -> bool:
+        assert item.sequence is not None
+        former = self.former.get(item.sequence % REPEATS_KNOWN)
+        return former == (item.sequence, item.rows)
+
+    def _may_be_of_former_run(self, item: Item) -> bool:
+        """Whether an update with the next version may be one of before the counter restarted: it
+        says what one of then said, or was stamped before what it would continue."""
+        if not self._is_passed_again(item):
+            return False
+        repeated = self._is_of_former_run(item) or self._heard_before(item) == "repeated"
+        return repeated or self._is_out_of_time(item)
+
+    def _is_passed_again(self, item: Item) -> bool:
+        """Whether the counter had been at that version before."""
+        return item.sequence is not None and item.sequence <= max(self.reached, *self.left_at, -1)
+
+    def _is_out_of_time(self, item: Item) -> bool:
+        if item.time is None or self.time is None:
+            return False
+        return 0 < self.time - item.time < 60_000
 
     def _remember(self, item: Item) -> None:
         assert item.sequence is not None
@@ -1441,7 +1502,8 @@ class ReferenceEngine:
         one that was on its way."""
         book = self.make_book(*_split(topic))
         if subscribed:
-            book.begins |= acknowledged
+            if acknowledged:
+                book.begin()
             book.renewed |= not acknowledged
         book.asked = unanswered
 
@@ -1449,7 +1511,8 @@ class ReferenceEngine:
         """The subscription is acknowledged: if no snapshot has come since it was sent, the next one
         is its first."""
         book = self.make_book(*_split(topic))
-        book.begins |= book.renewed
+        if book.renewed:
+            book.begin()
         book.renewed = False
 
     def _miss(self, name: str, symbol: str) -> None:

@@ -1111,7 +1111,8 @@ cdef class Engine:
         between, nobody knows whether it was that one or one of before, and this says nothing.
         """
         cdef Book mine = self._mine(book)
-        mine._begins |= mine._renewed
+        if mine._renewed:
+            mine._begin_with_next()
         mine._renewed = False
 
     def runs_short(self, book, levels):

@@ -478,6 +478,8 @@ cdef class Written(Trusted):
     # How far the counts had come that the venue's counter left when it restarted: the last few.
     cdef int64_t _left_at[MOST_LEFT]
     cdef unsigned int _times_left
+    # The highest version that it left: up to there it passes versions a second time.
+    cdef int64_t _passed
     # Whether the venue's counter began anew, so that no version is worth more than another.
     cdef bint _recounted
     # Whether what is held is a snapshot that is not believed yet.
@@ -491,6 +493,8 @@ cdef class Written(Trusted):
     # its way before.
     cdef bint _begins
     cdef bint _renewed
+    # How many updates had been told of when the subscription began that the next snapshot is of.
+    cdef int64_t _told_before
     cdef _Channel _spec
     # What its checksum is made of; NULL where there is none.
     cdef Sum* _sum
@@ -522,6 +526,9 @@ cdef class Written(Trusted):
     cdef int64_t _side_known[2]
     cdef int64_t _recent_sequence[RECENT]
     cdef uint64_t _recent_digest[RECENT]
+    # The same of what was heard before the counter restarted.
+    cdef int64_t _former_sequence[RECENT]
+    cdef uint64_t _former_digest[RECENT]
     cdef object _last_trade
     cdef int _change
     cdef _Scratch _scratch
@@ -556,6 +563,9 @@ cdef class Written(Trusted):
     cdef int _merged(self, int change, Item* item, int64_t asked) except -1
     cdef bint _is_behind_time(self, const Item* item) except -1
     cdef bint _is_later(self, const Item* item) noexcept
+    cdef void _begin_with_next(self) noexcept
+    cdef int64_t _told(self) noexcept
+    cdef bint _is_begun_with(self, const Item* item) noexcept
     cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept
     cdef void _believe(self) noexcept
     cdef void _counts_from(self, int64_t sequence) noexcept
@@ -577,7 +587,7 @@ cdef class Written(Trusted):
     cdef bint _sums_up(self, const Item* item) except -1
     cdef int _mismatched(self, const Item* item, int64_t mine) except -1
     cdef bint _can_sum(self) noexcept
-    cdef int _apply_update(self, const Row* rows, Item* item) except -1
+    cdef int _apply_update(self, const Row* rows, Item* item, bint by_hand) except -1
     cdef Verdict _judge(self, int64_t last, const Item* item) noexcept
     cdef int _not_next(self, const Row* rows, Item* item, Verdict verdict) except -1
     cdef str _gap_text(self, const Item* item, Verdict verdict)
@@ -612,6 +622,11 @@ cdef class Written(Trusted):
     cdef uint64_t _digest(self, const Row* rows, const Item* item) noexcept
     cdef Hearing _heard_before(self, const Row* rows, Item* item) noexcept
     cdef void _forget_recent(self) noexcept
+    cdef void _leave_recent(self) noexcept
+    cdef bint _is_of_former_run(self, const Row* rows, const Item* item) noexcept
+    cdef bint _has_been_heard(self, const Row* rows, Item* item) noexcept
+    cdef bint _is_passed_again(self, int64_t sequence) noexcept
+    cdef bint _is_out_of_time(self, const Item* item) noexcept
     cdef int _contradicted(self, const Row* rows, Item* item) except -1
     cdef void _remember(self, const Row* rows, Item* item) noexcept
     cdef bint _crossed(self) noexcept

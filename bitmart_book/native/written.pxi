@@ -24,6 +24,7 @@ cdef class Written(Trusted):
         self._held_sequence = -1
         self._overtaken_from = -1
         self._reached = -1
+        self._passed = -1
         self._sides.ladders[BID].known_from = KNOWN_FROM_START
         self._sides.ladders[ASK].known_from = KNOWN_FROM_START
         self._forget_recent()
@@ -281,7 +282,7 @@ cdef class Written(Trusted):
         if item.kind == ITEM_SNAPSHOT:
             change = self._apply_snapshot(scratch, rows, item, by_hand)
         elif item.kind == ITEM_UPDATE:
-            change = self._apply_update(rows, item)
+            change = self._apply_update(rows, item, by_hand)
         elif item.kind == ITEM_FULL:
             change = self._apply_full(scratch, rows, item)
         else:
@@ -464,9 +465,31 @@ cdef class Written(Trusted):
         """Whether a snapshot that nobody asked for is not the one that a subscription begins with.
         Where nobody can be asked, one without a side is believed: nothing would ever show it."""
         return (
-            not self._begins and not self._spec.replaces
+            not self._is_begun_with(item) and not self._spec.replaces
             and (self._assigned or item.count[BID] > 0 and item.count[ASK] > 0)
         )
+
+    @cython.final
+    cdef void _begin_with_next(self) noexcept:
+        """What comes from now on is of a new subscription, which begins with a snapshot."""
+        self._begins = True
+        self._told_before = self._told()
+
+    @cython.final
+    cdef int64_t _told(self) noexcept:
+        return self._counters.updates + self._counters.buffered + self._counters.heartbeats
+
+    @cython.final
+    cdef bint _is_begun_with(self, const Item* item) noexcept:
+        """Whether a snapshot may be what a subscription begins with. That was taken before the first
+        of its updates: one that has overtaken any of them is a later one, and the first was lost."""
+        cdef _Pending kept
+        if not self._begins or self._told() == self._told_before:
+            return self._begins
+        if not self._buffer:
+            return False
+        kept = self._buffer[0]
+        return item.sequence < kept.item.sequence
 
     @cython.final
     cdef bint _is_proven(self, int64_t sequence, bint announced) noexcept:
@@ -515,6 +538,7 @@ cdef class Written(Trusted):
         """From now on versions are counted from that one: a higher count that was is over."""
         if self._reached > sequence >= 0:
             self._left_at[self._times_left % MOST_LEFT] = self._reached
+            self._passed = max(self._passed, self._reached)
             self._times_left += 1
 
     @cython.final
@@ -529,7 +553,7 @@ cdef class Written(Trusted):
         if not self._unproven:
             self._reach(self._sequence)
         self._elsewhere = True
-        self._begins = True
+        self._begin_with_next()
         self._renewed = False
         self._recounted = False
         self._unproven = False
@@ -587,7 +611,8 @@ cdef class Written(Trusted):
         is long past none is waited for."""
         cdef int64_t lost = now - 2 * self._valid_for
         note_question(&self._snapshots_due, now, lost)
-        self._begins |= subscribed and acknowledged
+        if subscribed and acknowledged:
+            self._begin_with_next()
         self._renewed |= subscribed and not acknowledged
         if not subscribed:
             note_question(&self._requests, now, lost)
@@ -715,7 +740,7 @@ cdef class Written(Trusted):
         self._stale_run = 0
         self._held_sequence = -1
         self._recounted = True
-        self._forget_recent()
+        self._leave_recent()
         return GAP_BIT
 
     cdef bint _is_summed(self, const Item* item) except -1:
@@ -795,7 +820,7 @@ cdef class Written(Trusted):
                 return False
         return True
 
-    cdef int _apply_update(self, const Row* rows, Item* item) except -1:
+    cdef int _apply_update(self, const Row* rows, Item* item, bint by_hand) except -1:
         cdef Verdict verdict
         cdef int change
         cdef bint applied = True
@@ -808,6 +833,14 @@ cdef class Written(Trusted):
         verdict = self._judge(self._sequence, item)
         if verdict != NEXT and verdict != UNCOUNTED:
             return self._not_next(rows, item, verdict)
+        if not by_hand and self._is_passed_again(item.sequence) and (
+            self._has_been_heard(rows, item) or self._is_out_of_time(item)
+        ):
+            self._counters.gaps += 1
+            self._become(
+                MISSED, f"the update {item.sequence} may be of before the venue's counter restarted"
+            )
+            return GAP_BIT
         sides_top(&self._sides, &before)
         change = self._put_rows(rows, item, &applied)
         if not applied:
@@ -918,7 +951,7 @@ cdef class Written(Trusted):
         self._counters.gaps += 1
         self._become(MISSED, f"there are two different updates of version {item.sequence}")
         self._recounted = True
-        self._forget_recent()
+        self._leave_recent()
         if not self._spec.replaces:
             self._keep(rows, item)
         return GAP_BIT
@@ -1335,10 +1368,16 @@ cdef class Written(Trusted):
         if heard == REPEATED:
             self._counters.duplicates += 1
             return DUPLICATE_BIT
+        if self._is_of_former_run(rows, item):
+            # It is repeated, or says the same as one of then: what continues what nobody can say.
+            self._counters.duplicates += 1
+            self._drop_kept()
+            self._recounted = True
+            return DUPLICATE_BIT
         if heard == CONTRADICTED:
             # Which of the two counts nobody can say, nor what those count that were kept.
             self._drop_kept()
-            self._forget_recent()
+            self._leave_recent()
             self._recounted = True
         if self._buffer:
             tail = self._buffer[len(self._buffer) - 1]
@@ -1380,6 +1419,8 @@ cdef class Written(Trusted):
         for pending in self._buffer:
             verdict = self._judge(self._sequence, &pending.item)
             if verdict == NEXT:
+                if self._is_passed_again(pending.item.sequence) and self._is_out_of_time(&pending.item):
+                    break
                 change |= self._put_rows(pending.rows, &pending.item, &applied)
                 if not applied:
                     break
@@ -1428,9 +1469,47 @@ cdef class Written(Trusted):
         # A heartbeat has the version of the update before it, and says nothing else of it.
         return CONTRADICTED if item.count[0] + item.count[1] else UNHEARD
 
+    @cython.final
+    cdef bint _is_of_former_run(self, const Row* rows, const Item* item) noexcept:
+        """Whether an update was heard before the venue's counter restarted."""
+        cdef int slot = item.sequence & (RECENT - 1)
+        return (
+            self._former_sequence[slot] == item.sequence
+            and self._former_digest[slot] == self._digest(rows, item)
+        )
+
+    @cython.final
+    cdef bint _has_been_heard(self, const Row* rows, Item* item) noexcept:
+        return self._is_of_former_run(rows, item) or self._heard_before(rows, item) == REPEATED
+
+    @cython.final
+    cdef bint _is_passed_again(self, int64_t sequence) noexcept:
+        """Whether the venue's counter had been at a version before it restarted, so that there is
+        an update of that version of then, which may come late, or again."""
+        return 0 <= sequence and (sequence <= self._passed or sequence <= self._reached)
+
+    @cython.final
+    cdef bint _is_out_of_time(self, const Item* item) noexcept:
+        """Whether an update was stamped before what it seems to continue; where the stamps are
+        further apart, a clock was set."""
+        return (
+            item.exchange_time >= 0
+            and 0 < self._exchange_time - item.exchange_time < CLOCKS_MS
+        )
+
     cdef void _forget_recent(self) noexcept:
         cdef int i
         for i in range(RECENT):
+            self._recent_sequence[i] = self._former_sequence[i] = -1
+
+    @cython.final
+    cdef void _leave_recent(self) noexcept:
+        """The counter restarted: what was heard until now is no repeat of what is counted since."""
+        cdef int i
+        for i in range(RECENT):
+            if self._recent_sequence[i] >= 0:
+                self._former_sequence[i] = self._recent_sequence[i]
+                self._former_digest[i] = self._recent_digest[i]
             self._recent_sequence[i] = -1
 
     cdef void _remember(self, const Row* rows, Item* item) noexcept:

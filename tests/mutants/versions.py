@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 FILE = "native/written.pxi"
 TESTS = "tests/native/test_versions.py"
+FORMER = "tests/native/test_former_run.py"
 
 VERSIONS = [
     Mutant(
@@ -251,5 +252,62 @@ VERSIONS = [
         "pass\n",
         f"{TESTS}::test_kept_updates_that_a_snapshot_passes_over_are_counted",
         where="cdef int _drain(",
+    ),
+    Mutant(
+        "repeated-from-before-a-restart",
+        "A frame of before a restart that comes again is applied: a wrong price is LIVE.",
+        FILE,
+        "self._has_been_heard(rows, item) or self._is_out_of_time(item)",
+        "self._is_out_of_time(item)",
+        f"{FORMER}::test_an_update_of_before_the_counter_fell_back_is_none_of_the_new_count",
+    ),
+    Mutant(
+        "forgotten-at-the-restart",
+        "What was heard before a restart is forgotten with it, and believed when it comes again.",
+        FILE,
+        "self._leave_recent()\n",
+        "self._forget_recent()\n",
+        f"{FORMER}::test_an_update_of_before_the_counter_fell_back_is_none_of_the_new_count",
+        where="cdef int _contradicted(",
+    ),
+    Mutant(
+        "late-from-before-a-restart",
+        "A late update of before a restart is applied: a wrong price is LIVE.",
+        FILE,
+        "self._has_been_heard(rows, item) or self._is_out_of_time(item)",
+        "self._has_been_heard(rows, item)",
+        f"{FORMER}::test_nor_is_one_that_was_stamped_before_what_it_would_continue",
+    ),
+    Mutant(
+        "stamps-of-another-clock-are-late",
+        "After a restart a server whose clock is minutes behind is asked again at every update.",
+        FILE,
+        "0 < self._exchange_time - item.exchange_time < CLOCKS_MS",
+        "0 < self._exchange_time - item.exchange_time",
+        f"{FORMER}::test_what_is_stamped_like_the_one_before_or_by_another_clock_continues_it",
+    ),
+    Mutant(
+        "kept-from-before-a-restart",
+        "An update of before a restart that comes again is kept, and put on the reply.",
+        FILE,
+        "if self._is_of_former_run(rows, item):\n",
+        "if False:\n",
+        f"{FORMER}::test_an_update_of_before_the_counter_fell_back_is_not_kept_for_a_reply",
+    ),
+    Mutant(
+        "late-update-continues-a-reply",
+        "A late update of before a restart that was kept is put on the reply.",
+        FILE,
+        "self._is_passed_again(pending.item.sequence) and self._is_out_of_time(&pending.item)",
+        "False",
+        f"{FORMER}::test_a_late_update_of_before_the_counter_fell_back_continues_no_reply",
+    ),
+    Mutant(
+        "passed-again-by-hand",
+        "A book that is fed by hand a second time refuses what it was told before.",
+        FILE,
+        "not by_hand and self._is_passed_again(item.sequence)",
+        "self._is_passed_again(item.sequence)",
+        f"{FORMER}::test_who_feeds_a_book_by_hand_may_say_the_same_again",
     ),
 ]

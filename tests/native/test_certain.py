@@ -236,6 +236,32 @@ def test_an_acknowledgement_that_comes_behind_a_snapshot_says_nothing():
     assert book.depth(51).complete
 
 
+@pytest.mark.parametrize("told", ["update", "heartbeat"])
+@pytest.mark.parametrize("held", [True, False])
+def test_a_snapshot_behind_updates_is_not_what_their_subscription_begins_with(told, held):
+    """That one was lost; what comes in its stead may be short, asked for or not."""
+    engine, book = renewed()
+    if held:
+        engine.apply(spot("snapshot", 3, HUNDRED[:60], ASKS[:60]), generation=1)
+        engine.expect(book, subscribed=True, acknowledged=False)
+    engine.acknowledge(book)
+    version = 3 if held and told == "heartbeat" else 4
+    levels = [("1000", "2")] if told == "update" else []
+    engine.apply(spot("update", version, levels), generation=1)
+    short(engine, 5)
+    assert book.state == BookState.LIVE
+    assert not book.depth(51).complete
+
+
+def test_a_first_snapshot_that_comes_behind_its_updates_is_what_they_continue():
+    engine, book = renewed()
+    engine.acknowledge(book)
+    engine.apply(spot("update", 4, [("1000", "2")]), generation=1)
+    short(engine, 3)
+    assert book.sequence == 4
+    assert book.depth(100).complete
+
+
 def test_on_a_new_connection_nothing_is_on_its_way_from_before():
     engine, book = renewed()
     engine.assign(book, 2)
