@@ -20,6 +20,7 @@ from bitmart_book.client.client import Client
 from bitmart_book.client.intake import Intake
 from bitmart_book.client.limits import Limiter
 from bitmart_book.client.outbox import Close, Open, Send
+from bitmart_book.client.times import WAY
 from bitmart_book.sim import exchange as simulated
 from bitmart_book.sim.faults.faults import Faults
 from bitmart_book.sim.faults.network import NO_ANSWER
@@ -265,10 +266,17 @@ class World:
         """Nothing is under way: whatever can be compared only then."""
 
     def calm(self):
-        """No more faults from now on; a client that did not run does so again. Somebody looks at
-        the clocks, and says so."""
+        """No more faults from now on; a client that did not run does so again."""
         self._execute(self.network.stop(self.now))
         self.set_by = 0.0
+        # What waited until now arrives first: who called that punctual would be wrong.
+        self.at(self.now + WAY, self._look_at_the_clocks)
+        if self.now < self._blocked_until:
+            self._blocked_until = self.now
+            self.at(self.now, self._unblock)
+
+    def _look_at_the_clocks(self):
+        """Somebody does, and says so."""
         hosts = set(self.client.report()["hosts"])
         for host in hosts:
             self.client.connections.lateness.forget(host)
@@ -276,9 +284,6 @@ class World:
         if hosts == self._hosts:
             # Of one that is not connected just now nobody can say it.
             self.exchange.clock.set_back = 0.0
-        if self.now < self._blocked_until:
-            self._blocked_until = self.now
-            self.at(self.now, self._unblock)
 
     def trouble(self):
         return {t: s for t, s in self.client.wanted.states().items() if s != LIVE}
