@@ -202,7 +202,7 @@ class Run:
         self.carry_out()
 
     def _receive(self, link, text):
-        if text == link["profile"].ping:
+        if text == link["profile"].speech.ping:
             pong = "pong" if text == "ping" else '{"group":"System","data":"pong+1"}'
             self.at(self.now + WAY, self._hear, link, pong)
             return
