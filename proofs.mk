@@ -182,6 +182,9 @@ bench-peers: $(PEERS)/.peers ## speed beside other libraries' books, into docs/p
 bench-venues: $(PEERS)/.peers ## speed on recorded frames of Kraken, OKX and Bybit
 	$(PEERS)/bin/python -m benchmarks.venues $(firstword $(BITMART_BOOK_DATA) ../shared/data)/venues
 
+bench-tables: $(VENV)/.test ## what a table of a capture costs, and a scrape of 500 books
+	$(BIN)/python -m benchmarks.tables
+
 bench-wires: $(VENV)/.test ## what a feed pays for a frame, on the default wire and on the fast one
 	$(BIN)/python -m benchmarks.wires
 

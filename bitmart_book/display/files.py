@@ -86,13 +86,22 @@ class _Parquet:
         self._pyarrow = library("pyarrow", "a Parquet file")
         parquet = library("pyarrow.parquet", "a Parquet file")
         self._schema = arrow_table(self._pyarrow, columns).schema
-        self._writer = parquet.ParquetWriter(file, self._schema, compression="snappy")
+        # Prices come again and again, sizes hardly ever: a dictionary of them costs four tenths of
+        # the writing and saves a twentieth of the file.
+        again = [column.name for column in columns if not _is_size(column.name)]
+        self._writer = parquet.ParquetWriter(
+            file, self._schema, compression="snappy", use_dictionary=again
+        )
 
     def write(self, columns: list[Column]) -> None:
         self._writer.write_table(arrow_table(self._pyarrow, columns))
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _is_size(name: str) -> bool:
+    return name == "size" or name.startswith(("bid_sz", "ask_sz"))
 
 
 class _Arrow:
