@@ -98,7 +98,13 @@ if PICOWS is not None:
 
 
 class Build(build_ext):
-    """Says in one sentence what is missing, where compilers say something else or too much."""
+    """Says in one sentence what is missing, where compilers say something else or too much. The
+    extensions are compiled side by side."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = True
 
     def run(self):
         try:
