@@ -16,8 +16,8 @@ DEMO_kraken := BTC/USD ETH/USD
 DEMO_okx := BTC-USDT BTC-USDT-SWAP
 DEMO_bybit := BTCUSDT ETHUSDT
 CPUS := $(shell $(PYTHON) -c 'import os; print(os.cpu_count())' 2>/dev/null)
-# More than there are processors, since half of the time a test waits.
-TESTERS := $(shell expr $(CPUS) + 3)
+# One more, since some tests wait; with three more the tests took longer.
+TESTERS := $(shell expr $(CPUS) + 1)
 
 .DEFAULT_GOAL := help
 

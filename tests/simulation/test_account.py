@@ -87,6 +87,7 @@ def test_without_faults_everything_is_told():
     assert all(deals.told > 50 and deals.gaps == 0 for deals in w.deals.values())
 
 
+@pytest.mark.slow
 def test_the_seed_decides_who_trades_and_is_the_same_run_again():
     first, again, other = (simulate(seed, 0.1, faults="all%60") for seed in (2, 2, 3))
     assert first.digests == again.digests
@@ -127,6 +128,7 @@ def test_it_sees_public_trades_that_are_lost_or_told_twice():
     assert deals.twice == told[:1]
 
 
+@pytest.mark.slow
 def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
     publish = Audience.publish
     monkeypatch.setattr(
@@ -137,6 +139,7 @@ def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
     assert traded(spec="outage%3").lost
 
 
+@pytest.mark.slow
 def test_it_sees_orders_that_are_told_twice(monkeypatch):
     taken = Pushes._taken
     said_again = Outcome("repeated")
@@ -144,12 +147,14 @@ def test_it_sees_orders_that_are_told_twice(monkeypatch):
     assert traded().twice
 
 
+@pytest.mark.slow
 def test_it_sees_an_account_that_forgets_its_holes(monkeypatch):
     monkeypatch.setattr(Account, "resync", lambda self, reason, market=None: None)
     w = traded(spec="outage%3")
     assert w.account_wrong or w.lost
 
 
+@pytest.mark.slow
 def test_it_sees_a_futures_book_that_is_not_as_published(monkeypatch):
     frames = Disturbed.frames
 

@@ -24,6 +24,7 @@ def test_a_symbol_that_is_ill_costs_only_itself():
     assert holds.ill["ill"] == 1
 
 
+@pytest.mark.slow
 def test_it_sees_what_is_held_back(monkeypatch):
     run = World.run
 

@@ -69,6 +69,7 @@ def test_odd_pushes_cost_nothing_that_is_not_told(name):
 # --- what it would see ---
 
 
+@pytest.mark.slow
 def test_it_sees_a_hole_that_nobody_tells_of(monkeypatch):
     publish = Audience.publish
     monkeypatch.setattr(

@@ -21,6 +21,7 @@ def test_a_minute_of_the_day():
     assert [row for row in failures(rows) if MEMORY not in row.figure] == []
 
 
+@pytest.mark.slow
 def test_the_day_notices_a_wrong_best_price(monkeypatch):
     class Lying(day.Source):
         @property
@@ -33,6 +34,7 @@ def test_the_day_notices_a_wrong_best_price(monkeypatch):
     assert "wrong best prices of LIVE books" in [row.figure for row in failures(rows)]
 
 
+@pytest.mark.slow
 def test_the_day_notices_what_is_kept(monkeypatch):
     kept = []
     whole = day.Day.receive
