@@ -229,6 +229,8 @@ class ReferenceBook:
         # The highest version that was come to, here or (`elsewhere`) on an earlier connection.
         self.reached = -1
         self.left_at: deque[int] = deque(maxlen=4)
+        # The highest of all that it ever left.
+        self.passed = -1
         self.elsewhere = False
         # Whether the counter began anew, and whether the snapshot held is one not believed yet.
         self.recounted = False
@@ -671,18 +673,23 @@ class ReferenceBook:
         return any(0 <= end - sequence < sequence - now for end in self.left_at)
 
     def _believe(self) -> None:
-        if self.sequence is not None and self.reached > self.sequence:
-            self.left_at.append(self.reached)
+        if self.sequence is not None:
+            self._note_left(self.sequence)
         self.unproven = self.recounted = self.elsewhere = False
         self.reached = -1
 
     def _counts_from(self, sequence: int | None) -> None:
         """What is not shown says all the same how far a new connection has counted."""
         if self.elsewhere and sequence is not None:
-            if self.reached > sequence:
-                self.left_at.append(self.reached)
+            self._note_left(sequence)
             self.reached = sequence
             self.elsewhere = False
+
+    def _note_left(self, sequence: int) -> None:
+        """Versions are counted from that one now: a higher count that was is over."""
+        if self.reached > sequence:
+            self.left_at.append(self.reached)
+            self.passed = max(self.passed, self.reached)
 
     def _reach(self, sequence: int) -> None:
         if sequence > self.reached:
@@ -1158,7 +1165,7 @@ class ReferenceBook:
 
     def _is_passed_again(self, item: Item) -> bool:
         """Whether the counter had been at that version before."""
-        return item.sequence is not None and item.sequence <= max(self.reached, *self.left_at, -1)
+        return item.sequence is not None and item.sequence <= max(self.reached, self.passed)
 
     def _is_out_of_time(self, item: Item) -> bool:
         if item.time is None or self.time is None:

@@ -229,7 +229,7 @@ class Simulator:
         kind: str = "limit",
         client_order_id: str = "",
     ) -> str:
-        """Place an order of the box's account; returns its id. See `Exchange.place`."""
+        """Place an order of the box's account; returns its id. See `Trader.place`."""
         return self._ask(
             lambda exchange: exchange.trader.place(
                 market, symbol, side, price, size, kind=kind, client_order_id=client_order_id

@@ -80,3 +80,17 @@ def test_who_feeds_a_book_by_hand_may_say_the_same_again():
         for version in range(101, 104):
             book.apply_delta([("99", str(version))], [], version)
         assert (book.state, book.sequence) == (BookState.LIVE, 103)
+
+
+def test_how_far_the_counter_had_come_is_known_after_many_restarts():
+    """None of the last few counts that it left was as high."""
+    talk = Talk(version=200)
+    for start in (50, 40, 30, 20, 10):
+        talk.update(talk.book.sequence + 1, [("99", str(start))], ms=0)
+        talk.move()
+        talk.snapshot(start, ms=0)
+    for version in range(11, 61):
+        talk.update(version, [("97", str(version))], ms=1_000)
+    assert (talk.state, talk.book.sequence) == (BookState.LIVE, 60)
+    assert talk.update(61, [("96", "1")], ms=500) & Change.GAP
+    assert talk.state == BookState.GAP
