@@ -79,7 +79,10 @@ def test_each_bug_has_its_place_in_the_source(mutant):
     assert mutant.replacement in ("", "False", "True") or (
         mutant.replacement.endswith("\n") == mutant.original.endswith("\n")
     )
-    if not mutant.original.endswith("\n"):
+    if mutant.original.endswith("\n"):
+        for text in (mutant.original, mutant.replacement):
+            assert not text.rstrip().endswith(":"), "the head of a statement needs its body"
+    else:
         for text in (mutant.original, mutant.replacement):
             assert is_expression(text), text
         assert not is_statement(source(mutant), site), "a whole statement ends with its line"

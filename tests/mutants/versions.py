@@ -290,9 +290,10 @@ VERSIONS = [
         "kept-from-before-a-restart",
         "An update of before a restart that comes again is kept, and put on the reply.",
         FILE,
-        "if self._is_of_former_run(rows, item):\n",
-        "if False:\n",
+        "self._is_of_former_run(rows, item)",
+        "False",
         f"{FORMER}::test_an_update_of_before_the_counter_fell_back_is_not_kept_for_a_reply",
+        where="cdef int _keep(",
     ),
     Mutant(
         "late-update-continues-a-reply",
